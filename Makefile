@@ -1,0 +1,30 @@
+# Two commands: `make demo` sets up and shows deepcuts at work; `make test` sets up and runs every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_HOME := $(VENV)/demo-home
+DEMO := $(BIN)/python cli.py --home $(DEMO_HOME)
+
+.PHONY: demo test check clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)
+	$(DEMO) ingest demo/catalog --labels folders
+	$(DEMO) similar "demo/catalog/trance/DJ Sjors - Adventure.mp3" -n 5
+	$(DEMO) similar "demo/outside/Muldjord - Chaos God.ogg" -n 5
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,36 @@
+"""A Keras model to the ONNX file that serves it. Imports Keras."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import onnx
+from keras import ops
+
+
+def export_onnx(model: keras.Model, path: Path, output_names: list[str]) -> None:
+    """Write a model as ONNX.
+
+    Parameters
+    ----------
+    model
+        Its outputs keep their order.
+    path
+        The file to write.
+    output_names
+        The names that the ONNX file gives the outputs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder, "model.onnx")
+        # Keras refuses to export a functional model that was never called.
+        model(ops.zeros((1, *model.input_shape[1:])))
+        model.export(str(raw), format="onnx", verbose=False)
+        graph_file = onnx.load(str(raw))
+    graph = graph_file.graph
+    for output, name in zip(graph.output, output_names, strict=True):
+        for node in graph.node:
+            node.output[:] = [name if o == output.name else o for o in node.output]
+            node.input[:] = [name if i == output.name else i for i in node.input]
+        output.name = name
+    onnx.checker.check_model(graph_file)
+    onnx.save(graph_file, str(path))

@@ -1,0 +1,90 @@
+"""Splits that never let pieces of one song, or songs of one group, fall on both sides."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Folds = npt.NDArray[np.int64]
+
+
+def assign_folds(
+    labels: Sequence[str], groups: Sequence[str | None], names: Sequence[str], n_folds: int
+) -> Folds:
+    """Give every song a fold.
+
+    Songs of a known group (an artist, say) stay together, groups being spread so that each label
+    is as even over the folds as they allow. Songs without a group are cut into contiguous blocks
+    of their label's sorted names, since neighbours in a folder often share an artist.
+
+    Parameters
+    ----------
+    labels, groups, names
+        One per song; a group of None is unknown, a name is usually a path.
+    n_folds
+        At least 2.
+
+    Returns
+    -------
+    numpy.ndarray
+        (songs,) of 0..n_folds−1.
+    """
+    folds = np.full(len(labels), -1, np.int64)
+    load: dict[int, Counter[str]] = {fold: Counter() for fold in range(n_folds)}
+    _assign_blocks(folds, load, labels, groups, names, n_folds)
+    _assign_groups(folds, load, labels, groups)
+    return folds
+
+
+def _assign_blocks(
+    folds: Folds,
+    load: dict[int, Counter[str]],
+    labels: Sequence[str],
+    groups: Sequence[str | None],
+    names: Sequence[str],
+    n_folds: int,
+) -> None:
+    by_label: dict[str, list[int]] = defaultdict(list)
+    for song in sorted(range(len(names)), key=names.__getitem__):
+        if groups[song] is None:
+            by_label[labels[song]].append(song)
+    for label, songs in by_label.items():
+        for position, song in enumerate(songs):
+            fold = position * n_folds // len(songs)
+            folds[song] = fold
+            load[fold][label] += 1
+
+
+def _assign_groups(
+    folds: Folds, load: dict[int, Counter[str]], labels: Sequence[str], groups: Sequence[str | None]
+) -> None:
+    """Place groups, largest first, where their labels are rarest so far."""
+    members: dict[str, list[int]] = defaultdict(list)
+    for song, group in enumerate(groups):
+        if group is not None:
+            members[group].append(song)
+    for group in sorted(members, key=lambda name: (-len(members[name]), name)):
+        counts = Counter(labels[song] for song in members[group])
+
+        def crowding(fold: int, counts: Counter[str] = counts) -> tuple[int, int, int]:
+            there = sum(load[fold][label] * n for label, n in counts.items())
+            return there, load[fold].total(), fold
+
+        chosen = min(load, key=crowding)
+        load[chosen] += counts
+        folds[members[group]] = chosen
+
+
+def label_units(labels: Sequence[str], groups: Sequence[str | None]) -> dict[str, int]:
+    """Return how many units that a split can tell apart each label has: groups, and songs of none."""
+    units: dict[str, set[object]] = defaultdict(set)
+    for song, (label, group) in enumerate(zip(labels, groups, strict=True)):
+        units[label].add(song if group is None else group)
+    return {label: len(found) for label, found in units.items()}
+
+
+def n_folds_possible(labels: Sequence[str], groups: Sequence[str | None], at_most: int) -> int:
+    """Return how many folds every label of more than one unit can fill, 2 to `at_most`."""
+    counts = [n for n in label_units(labels, groups).values() if n > 1]
+    return max(2, min([at_most, *counts]))

@@ -1,0 +1,49 @@
+"""Defaults of the classifier package, each stated here and nowhere else.
+
+What a trained model depends on (sampling rate, mel bands, reference level, …) is only a default
+here: the value in force is the one written in the model's bundle.
+"""
+
+from typing import Final
+
+# Segments: how a track is cut (see segments.py).
+SEGMENT_S: Final = 30.0
+MIN_LAST_SEGMENT_S: Final = 5.0
+MIN_TRACK_S: Final = 3.0
+SILENCE_DBFS: Final = -60.0
+
+# Front end of MSD_musicnn (see frontend.py).
+RATE_HZ: Final = 16_000
+N_FFT: Final = 512
+HOP_LENGTH: Final = 256
+N_MELS: Final = 96
+LOG_SCALE: Final = 10_000.0
+PATCH_FRAMES: Final = 187
+MIN_REST_S: Final = 1.5
+
+# Every segment is scaled to this root-mean-square level before its log-mel.
+REFERENCE_RMS: Final = 0.2
+
+EMBEDDING_SIZE: Final = 200
+N_TAGS: Final = 50
+
+# Decoding: seconds of audio read at a time, and how much shorter than declared is "cut short".
+BLOCK_S: Final = 10.0
+CUT_SHORT_S: Final = 1.0
+CUT_SHORT_SHARE: Final = 0.01
+
+# Training of a head on stored features (see heads.py, training.py).
+HEAD_PENALTY: Final = 30.0
+MIN_STD: Final = 1e-3
+HEAD_EPOCHS: Final = 120
+HEAD_LEARNING_RATE: Final = 0.02
+HEAD_MIN_BATCH: Final = 32
+HEAD_MAX_BATCH: Final = 256
+HEAD_MIN_DELTA: Final = 1e-3
+HEAD_PATIENCE: Final = 6
+LR_PATIENCE: Final = 2
+LR_FACTOR: Final = 0.3
+MIN_LR: Final = 1e-5
+DEFAULT_FOLDS: Final = 5
+SEED: Final = 0
+"""Seed of every random choice unless the caller gives one."""

@@ -1,0 +1,102 @@
+"""Samples to 30 s segments, segments to 3 s patches, and their level."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import params
+from classifier.errors import TooShortError
+
+Samples = npt.NDArray[np.float32]
+
+SILENCE_FLOOR_DBFS = -120.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a track.
+
+    Attributes
+    ----------
+    start_s, end_s
+        Its place in the track, in seconds.
+    samples
+        (samples,) float32, mono.
+    """
+
+    start_s: float
+    end_s: float
+    samples: Samples
+
+    @property
+    def rms(self) -> float:
+        """Root-mean-square level, 0..1 for audio within full scale."""
+        return math.sqrt(float(np.dot(self.samples, self.samples)) / max(1, len(self.samples)))
+
+    @property
+    def level_dbfs(self) -> float:
+        """Root-mean-square level in dB re full scale, at least −120."""
+        return max(SILENCE_FLOOR_DBFS, 20 * math.log10(max(self.rms, 1e-9)))
+
+    @property
+    def silent(self) -> bool:
+        """Whether the segment is under the silence threshold."""
+        return self.level_dbfs < params.SILENCE_DBFS
+
+
+def iter_segments(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Segment]:
+    """Cut a stream of samples into segments.
+
+    Every segment is 30 s long but the last: a rest of 5 s or more is kept at its true length, a
+    shorter one joins the segment before it. A track of 3 to 30 s is one segment.
+
+    Parameters
+    ----------
+    blocks
+        Mono blocks of any length.
+    rate_hz
+        Their sampling rate, in Hz.
+
+    Raises
+    ------
+    TooShortError
+        If the whole stream is shorter than 3 s.
+    """
+    segment_n = round(params.SEGMENT_S * rate_hz)
+    # A segment may be cut once what follows it is known to stand on its own.
+    enough_n = segment_n + round(params.MIN_LAST_SEGMENT_S * rate_hz)
+    held: list[Samples] = []
+    held_n = start_n = 0
+    for block in blocks:
+        held.append(block)
+        held_n += len(block)
+        while held_n >= enough_n:
+            joined = np.concatenate(held)
+            yield _segment(joined[:segment_n], start_n, rate_hz)
+            held, held_n = [joined[segment_n:]], held_n - segment_n
+            start_n += segment_n
+    if held_n < params.MIN_TRACK_S * rate_hz:  # only at the start: a rest is at least 5 s long
+        raise TooShortError(
+            f"too short: {held_n / rate_hz:.1f} s, at least {params.MIN_TRACK_S:.0f} s are needed"
+        )
+    yield _segment(np.concatenate(held), start_n, rate_hz)
+
+
+def _segment(samples: Samples, start_n: int, rate_hz: int) -> Segment:
+    return Segment(start_n / rate_hz, (start_n + len(samples)) / rate_hz, samples)
+
+
+def patch_starts(n_frames: int, patch_frames: int, min_rest_frames: int) -> list[int]:
+    """Return the first frame of each patch of a segment.
+
+    Patches follow each other without overlap; a rest of at least `min_rest_frames` gives one more
+    patch, aligned to the end of the segment.
+    """
+    starts = list(range(0, n_frames - patch_frames + 1, patch_frames))
+    rest = n_frames - len(starts) * patch_frames
+    if starts and rest >= min_rest_frames:
+        starts.append(n_frames - patch_frames)
+    return starts

@@ -1,0 +1,87 @@
+"""The command line of deepcuts: global options, commands, and errors turned into messages."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from recommender.commands.classify import classify
+from recommender.commands.ingest import ingest
+from recommender.commands.similar import similar
+from recommender.commands.status import failures, relocate, status
+from recommender.commands.tag import tag
+from recommender.commands.train import train
+
+ERROR, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class _Commands(TyperGroup):
+    """The one place where typed errors become a line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; see the exit codes in the README."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            code = _explain(error)
+            if code is None:
+                raise
+            raise typer.Exit(code) from None
+
+
+def _explain(error: Exception) -> int | None:
+    """Say what is wrong and return the exit code, or None for an error that is not the user's."""
+    from classifier.errors import ClassifierError
+    from db.errors import CatalogError
+    from recommender.commands.output import printable
+    from recommender.errors import AmbiguousQueryError, RecommenderError
+
+    if not isinstance(error, (ClassifierError, CatalogError, RecommenderError)):
+        return None
+    print(f"deepcuts: {printable(str(error))}", file=sys.stderr)
+    if isinstance(error, AmbiguousQueryError):
+        for line in error.matches:
+            print(f"  {printable(line)}", file=sys.stderr)
+        return USAGE
+    return ERROR
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="deepcuts",
+    help="Music recommendation by the sound itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 finished but some files failed, 130 interrupted.",
+)
+
+
+@app.callback()
+def _global_options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home",
+            envvar="DEEPCUTS_HOME",
+            file_okay=False,
+            help="Directory of the catalogue, index and bundles.",
+            show_default="the user's data directory",
+        ),
+    ] = None,
+) -> None:
+    context.obj = home
+
+
+for _command in (ingest, similar, classify, train, tag, status, failures, relocate):
+    app.command()(_command)
+
+
+if __name__ == "__main__":
+    app()

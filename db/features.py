@@ -1,0 +1,252 @@
+"""Segments, features and predictions: the arrays of the catalogue, in and out."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from db.models import Feature, Prediction, Segment, Setting, Track
+
+Array = npt.NDArray[np.float32]
+
+VECTORS_TOKEN = "vectors_token"
+READ_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """A segment to store.
+
+    Attributes
+    ----------
+    start_s, end_s, level_dbfs
+        Its place and level.
+    embedding, tags, patches, genres
+        (200,), (50,), (patches, 200) and (labels,); all None where the segment is silent.
+    """
+
+    start_s: float
+    end_s: float
+    level_dbfs: float
+    embedding: Array | None
+    tags: Array | None
+    patches: Array | None
+    genres: Array | None
+
+
+@dataclass(frozen=True)
+class TrackFeatures:
+    """The stored features of one track's segments that are not silent, in order of time.
+
+    Attributes
+    ----------
+    segment_ids, durations_s
+        (segments,).
+    embeddings, tags
+        (segments, dimensions) and (segments, tags).
+    """
+
+    segment_ids: list[int]
+    durations_s: list[float]
+    embeddings: Array
+    tags: Array
+
+
+def pack(values: Array, dtype: str = "<f4") -> bytes:
+    """Return an array's bytes as they are stored."""
+    return np.ascontiguousarray(values, dtype).tobytes()
+
+
+def unpack(raw: bytes, dtype: str = "<f4") -> Array:
+    """Return a stored array as float32, one-dimensional."""
+    return np.frombuffer(raw, dtype).astype(np.float32)
+
+
+def stack(rows: Sequence[bytes]) -> Array:
+    """Return stored arrays of one length as a matrix, (rows, values)."""
+    return np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1).astype(np.float32)
+
+
+def vectors_token(session: Session) -> str | None:
+    """Return the token of the present set of vectors, or None where none was ever stored."""
+    return session.scalar(select(Setting.value).where(Setting.name == VECTORS_TOKEN))
+
+
+def renew_vectors_token(session: Session) -> None:
+    """Say that what belongs in the index has changed; call in the transaction that changes it."""
+    session.merge(Setting(name=VECTORS_TOKEN, value=uuid.uuid4().hex))
+
+
+def store_segments(
+    session: Session, track: Track, rows: Iterable[SegmentRow], trunk_id: str, bundle_id: str
+) -> None:
+    """Replace a track's segments, features and predictions."""
+    track.segments = [_segment(row, trunk_id) for row in rows]
+    session.flush()
+    for segment, row in zip(track.segments, rows, strict=True):
+        if row.genres is not None:
+            session.add(Prediction(segment_id=segment.id, bundle_id=bundle_id, genres=pack(row.genres)))
+    renew_vectors_token(session)
+
+
+def _segment(row: SegmentRow, trunk_id: str) -> Segment:
+    silent = row.embedding is None
+    segment = Segment(start_s=row.start_s, end_s=row.end_s, level_dbfs=row.level_dbfs, silent=silent)
+    if row.embedding is not None and row.tags is not None and row.patches is not None:
+        segment.features = [
+            Feature(
+                trunk_id=trunk_id,
+                embedding=pack(row.embedding),
+                tags=pack(row.tags),
+                patches=pack(row.patches, "<f2"),
+            )
+        ]
+    return segment
+
+
+def copy_segments(session: Session, source: Track, target: Track) -> None:
+    """Give a track the segments, features and predictions of another with the same audio."""
+    predictions = {
+        segment.id: list(session.scalars(select(Prediction).where(Prediction.segment_id == segment.id)))
+        for segment in source.segments
+    }
+    copies = []
+    for segment in source.segments:
+        copy = Segment(
+            start_s=segment.start_s,
+            end_s=segment.end_s,
+            level_dbfs=segment.level_dbfs,
+            silent=segment.silent,
+        )
+        copy.features = [
+            Feature(trunk_id=f.trunk_id, embedding=f.embedding, tags=f.tags, patches=f.patches)
+            for f in segment.features
+        ]
+        copies.append(copy)
+    target.segments = copies
+    session.flush()
+    for old, new in zip(source.segments, copies, strict=True):
+        session.add_all(
+            Prediction(segment_id=new.id, bundle_id=p.bundle_id, genres=p.genres) for p in predictions[old.id]
+        )
+    renew_vectors_token(session)
+
+
+def in_index(trunk_id: str) -> tuple[object, ...]:
+    """Return the conditions on Track and Feature for a vector to belong in the index."""
+    return (
+        Feature.trunk_id == trunk_id,
+        Track.missing.is_(False),
+        Track.error_kind.is_(None),
+    )
+
+
+def index_vectors(session: Session, trunk_id: str) -> Iterator[tuple[list[int], list[int], Array]]:
+    """Yield (segment ids, track ids, embeddings) of what belongs in the index, by segment id."""
+    query = (
+        select(Segment.id, Segment.track_id, Feature.embedding)
+        .join(Feature, Feature.segment_id == Segment.id)
+        .join(Track, Track.id == Segment.track_id)
+        .where(*in_index(trunk_id))  # type: ignore[arg-type]
+        .order_by(Segment.id)
+    )
+    for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
+        ids, tracks, raw = zip(*rows, strict=True)
+        yield list(ids), list(tracks), stack(raw)
+
+
+def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
+    """Return a track's features under a trunk, or None where it has none."""
+    query = (
+        select(Segment.id, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags)
+        .join(Feature, Feature.segment_id == Segment.id)
+        .where(Segment.track_id == track_id, Feature.trunk_id == trunk_id)
+        .order_by(Segment.start_s)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    ids, durations, embeddings, tags = zip(*rows, strict=True)
+    return TrackFeatures(list(ids), list(durations), stack(embeddings), stack(tags))
+
+
+def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
+    """Return (durations in seconds, (segments, labels) genres) of a track, or None."""
+    query = (
+        select(Segment.end_s - Segment.start_s, Prediction.genres)
+        .join(Prediction, Prediction.segment_id == Segment.id)
+        .where(Segment.track_id == track_id, Prediction.bundle_id == bundle_id)
+        .order_by(Segment.start_s)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    durations, genres = zip(*rows, strict=True)
+    return list(durations), stack(genres)
+
+
+def features_without_predictions(
+    session: Session, trunk_id: str, bundle_id: str
+) -> tuple[list[int], Array, Array] | None:
+    """Return (segment ids, tags, embeddings) of some segments that lack a bundle's predictions."""
+    done = select(Prediction.segment_id).where(Prediction.bundle_id == bundle_id)
+    query = (
+        select(Feature.segment_id, Feature.tags, Feature.embedding)
+        .where(Feature.trunk_id == trunk_id, Feature.segment_id.not_in(done))
+        .order_by(Feature.segment_id)
+        .limit(READ_ROWS)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    ids, tags, embeddings = zip(*rows, strict=True)
+    return list(ids), stack(tags), stack(embeddings)
+
+
+def add_predictions(session: Session, bundle_id: str, segment_ids: Sequence[int], genres: Array) -> None:
+    """Store a bundle's genre probabilities, (segments, labels)."""
+    session.bulk_insert_mappings(
+        Prediction.__mapper__,
+        [
+            {"segment_id": i, "bundle_id": bundle_id, "genres": pack(row)}
+            for i, row in zip(segment_ids, genres, strict=True)
+        ],
+    )
+
+
+def drop_other_predictions(session: Session, bundle_id: str) -> None:
+    """Delete the predictions of all bundles but one."""
+    session.execute(delete(Prediction).where(Prediction.bundle_id != bundle_id))
+
+
+def has_features(session: Session, track_id: int, trunk_id: str) -> bool:
+    """Whether any of a track's segments has features of this trunk."""
+    query = (
+        select(Feature.segment_id)
+        .join(Segment, Segment.id == Feature.segment_id)
+        .where(Segment.track_id == track_id, Feature.trunk_id == trunk_id)
+        .limit(1)
+    )
+    return session.scalar(query) is not None
+
+
+def tracks_with_features(session: Session, trunk_id: str) -> set[int]:
+    """Return the ids of the tracks that this trunk has analysed."""
+    query = (
+        select(Segment.track_id)
+        .join(Feature, Feature.segment_id == Segment.id)
+        .where(Feature.trunk_id == trunk_id)
+        .distinct()
+    )
+    return set(session.scalars(query))
+
+
+def count_segments(session: Session) -> tuple[int, int]:
+    """Return how many segments there are, and how many of them are silent."""
+    total = session.scalar(select(func.count(Segment.id))) or 0
+    silent = session.scalar(select(func.count(Segment.id)).where(Segment.silent)) or 0
+    return total, silent

@@ -1,0 +1,163 @@
+"""The catalogue's tables."""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class FilePath(TypeDecorator[str]):
+    """A path as the file system has it: kept as bytes, since a file name need not be valid UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Encode as the operating system does."""
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        """Decode as the operating system does."""
+        return None if value is None else os.fsdecode(bytes(value))
+
+
+class Base(DeclarativeBase):
+    """Declarative base with named constraints, so that migrations can name them too."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Setting(Base):
+    """A fact about the catalogue itself, such as the token of its present set of vectors."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class Root(Base):
+    """A folder that was ingested; tracks are relative to it."""
+
+    __tablename__ = "root"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(FilePath, unique=True)
+
+
+class Track(Base):
+    """A file of the library: where it is, what its tags say, and how its analysis went.
+
+    `content_hash` is a hash of the encoded audio packets, None until they could be read.
+    `error_kind` is set while the file, as last seen, could not be analysed. `analysed_hash` is the
+    content that the track's segments belong to. `label` is the user's, with its source; the file's
+    own genres are in `file_genres`; ours are in the prediction table.
+    """
+
+    __tablename__ = "track"
+    __table_args__ = (
+        UniqueConstraint("root_id", "rel_path"),
+        Index(None, "content_hash"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    root_id: Mapped[int] = mapped_column(ForeignKey("root.id", ondelete="CASCADE"))
+    rel_path: Mapped[str] = mapped_column(FilePath)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    content_hash: Mapped[str | None] = mapped_column(String(40))
+    analysed_hash: Mapped[str | None] = mapped_column(String(40))
+    missing: Mapped[bool] = mapped_column(default=False)
+
+    title: Mapped[str] = mapped_column(Text, default="")
+    artist: Mapped[str] = mapped_column(Text, default="")
+    album: Mapped[str] = mapped_column(Text, default="")
+    year: Mapped[int | None] = mapped_column(Integer)
+    file_genres: Mapped[list[str]] = mapped_column(JSON, default=list)
+    search_text: Mapped[str] = mapped_column(Text, default="")
+    duration_s: Mapped[float | None] = mapped_column(Float)
+
+    label: Mapped[str | None] = mapped_column(Text)
+    label_source: Mapped[str | None] = mapped_column(String(16))
+    label_group: Mapped[str | None] = mapped_column(Text)
+
+    plays: Mapped[int] = mapped_column(default=0)
+    last_played: Mapped[datetime | None]
+
+    warning: Mapped[str | None] = mapped_column(Text)
+    error_kind: Mapped[str | None] = mapped_column(String(32))
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+    root: Mapped[Root] = relationship(lazy="joined")
+    segments: Mapped[list["Segment"]] = relationship(
+        order_by="Segment.start_s", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @property
+    def path(self) -> str:
+        """The file's absolute path."""
+        return os.path.join(self.root.path, self.rel_path)
+
+
+class Segment(Base):
+    """A stretch of a track; a silent one has no features."""
+
+    __tablename__ = "segment"
+    __table_args__ = (Index(None, "track_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
+    start_s: Mapped[float]
+    end_s: Mapped[float]
+    level_dbfs: Mapped[float]
+    silent: Mapped[bool]
+
+    features: Mapped[list["Feature"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+
+class Feature(Base):
+    """What a trunk says of a segment, as little-endian arrays.
+
+    `embedding` and `tags` are float32; `patches` is float16, (patches, dimensions).
+    """
+
+    __tablename__ = "feature"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    trunk_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    embedding: Mapped[bytes]
+    tags: Mapped[bytes]
+    patches: Mapped[bytes]
+
+
+class Prediction(Base):
+    """What a bundle's head says of a segment: float32 genre probabilities in the bundle's order."""
+
+    __tablename__ = "prediction"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
+    bundle_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    genres: Mapped[bytes]

@@ -1,0 +1,165 @@
+"""Roots and tracks: find, list, count, relocate."""
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.errors import CatalogError
+from db.models import Root, Track
+
+LISTED_MATCHES = 20
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tracks are in which state."""
+
+    tracks: int
+    analysed: int
+    missing: int
+    failed: int
+    warned: int
+    labelled: int
+    played: int
+
+
+def search_key(*texts: str) -> str:
+    """Return what a search compares: no accents, no case, single spaces."""
+    decomposed = unicodedata.normalize("NFKD", " ".join(texts))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def all_roots(session: Session) -> list[Root]:
+    """Return the library roots, by path."""
+    return sorted(session.scalars(select(Root)), key=lambda root: root.path)
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies below it, by name."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def root_for(session: Session, folder: str) -> Root:
+    """Return the root that a folder belongs to, making it if there is none.
+
+    A folder below a known root belongs to that root. A folder above known roots becomes their new
+    root, and their tracks keep their ids.
+    """
+    known = all_roots(session)
+    for root in known:
+        if is_within(folder, root.path):
+            return root
+    widened = Root(path=folder)
+    session.add(widened)
+    session.flush()
+    for root in known:
+        if is_within(root.path, folder):
+            prefix = os.path.relpath(root.path, folder)
+            for track in tracks_of(session, root):
+                track.rel_path = os.path.join(prefix, track.rel_path)
+                track.root = widened
+            session.flush()
+            session.delete(root)
+    session.flush()
+    return widened
+
+
+def tracks_of(session: Session, root: Root) -> list[Track]:
+    """Return the tracks of a root."""
+    return list(session.scalars(select(Track).where(Track.root_id == root.id)))
+
+
+def at_path(session: Session, path: str) -> Track | None:
+    """Return the track at an absolute path, or None."""
+    for root in all_roots(session):
+        if is_within(path, root.path):
+            rel_path = os.path.relpath(path, root.path)
+            query = select(Track).where(Track.root_id == root.id, Track.rel_path == rel_path)
+            return session.scalar(query)
+    return None
+
+
+def with_content(session: Session, content_hash: str) -> list[Track]:
+    """Return the tracks whose audio has a hash, by id."""
+    query = select(Track).where(Track.content_hash == content_hash).order_by(Track.id)
+    return list(session.scalars(query))
+
+
+def matching(session: Session, words: str) -> list[Track]:
+    """Return the present tracks whose artist and title hold all the words, by artist and title."""
+    query = select(Track).where(Track.missing.is_(False))
+    for word in search_key(words).split():
+        query = query.where(Track.search_text.contains(word, autoescape=True))
+    return list(session.scalars(query.order_by(Track.artist, Track.title, Track.id)))
+
+
+def by_ids(session: Session, ids: Sequence[int]) -> dict[int, Track]:
+    """Return tracks by their ids."""
+    found: dict[int, Track] = {}
+    for start in range(0, len(ids), 500):
+        query = select(Track).where(Track.id.in_(ids[start : start + 500]))
+        found.update((track.id, track) for track in session.scalars(query))
+    return found
+
+
+def failures(session: Session) -> list[Track]:
+    """Return the present tracks that could not be analysed, by path."""
+    query = select(Track).where(Track.error_kind.is_not(None), Track.missing.is_(False))
+    return sorted(session.scalars(query), key=lambda track: track.path)
+
+
+def labelled(session: Session) -> list[Track]:
+    """Return the present, analysed tracks that carry a label, by path."""
+    query = select(Track).where(
+        Track.label.is_not(None), Track.missing.is_(False), Track.error_kind.is_(None)
+    )
+    return sorted(session.scalars(query), key=lambda track: track.path)
+
+
+def present(session: Session, folder: str | None = None) -> list[Track]:
+    """Return the tracks that are there, by path; only those below a folder where one is given."""
+    tracks = session.scalars(select(Track).where(Track.missing.is_(False)))
+    return sorted((t for t in tracks if folder is None or is_within(t.path, folder)), key=lambda t: t.path)
+
+
+def count(session: Session) -> Counts:
+    """Count the tracks by state."""
+
+    def number(*conditions: object) -> int:
+        return session.scalar(select(func.count(Track.id)).where(*conditions)) or 0  # type: ignore[arg-type]
+
+    here = Track.missing.is_(False)
+    return Counts(
+        tracks=number(),
+        analysed=number(here, Track.error_kind.is_(None)),
+        missing=number(Track.missing),
+        failed=number(here, Track.error_kind.is_not(None)),
+        warned=number(here, Track.warning.is_not(None)),
+        labelled=number(here, Track.label.is_not(None)),
+        played=number(here, Track.plays > 0),
+    )
+
+
+def relocate(session: Session, old: str, new: str) -> int:
+    """Move a root to another folder and return how many tracks moved with it.
+
+    Raises
+    ------
+    CatalogError
+        If `old` is no root, or `new` already is one or overlaps one.
+    """
+    roots = all_roots(session)
+    moved = next((root for root in roots if root.path == old), None)
+    if moved is None:
+        known = ", ".join(root.path for root in roots) or "none yet"
+        raise CatalogError(f"{old} is not a library root; the roots are: {known}")
+    for root in roots:
+        if root is not moved and (is_within(new, root.path) or is_within(root.path, new)):
+            raise CatalogError(f"{new} overlaps the library root {root.path}")
+    moved.path = new
+    return session.scalar(select(func.count(Track.id)).where(Track.root_id == moved.id)) or 0

@@ -1,0 +1,107 @@
+"""``ingest``: bring the catalogue up to date with folders of music."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
+
+if TYPE_CHECKING:
+    from recommender.home import Home
+    from recommender.library.ingest import IngestReport
+
+INTERRUPTED = 130
+
+
+def ingest(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
+    ],
+    labels: Labels = "none",
+    label_depth: LabelDepth = 1,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse the new and changed files of folders; skip those already known.
+
+    A file that cannot be analysed is recorded with its reason and the run goes on (exit code 3).
+    Stop it at any time: the next run goes on where it was.
+    """
+    from recommender.commands.output import EXIT_SOME_FAILED, say, show_json
+
+    report, index_size = run_ingest(
+        home_of(context), [str(f) for f in folders], labels, label_depth, jobs, quiet=as_json
+    )
+    if as_json:
+        show_json(_as_json(report, index_size))
+    else:
+        _tell(report, index_size)
+    if report.failed:
+        if not as_json:
+            say("Their reasons are kept: deepcuts failures")
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def run_ingest(
+    home: "Home",
+    folders: list[str],
+    labels: str,
+    label_depth: int,
+    jobs: int | None,
+    *,
+    quiet: bool,
+) -> "tuple[IngestReport, int]":
+    """Ingest under the writer lock and refresh the index; return the report and the index's size."""
+    from recommender.commands.output import progress_bar, say
+    from recommender.library.ingest import ingest as run
+    from recommender.retrieval.index import open_index
+
+    bundle = home.bundle()
+    with home.writer_lock():
+        catalog = home.catalog()
+        try:
+            with progress_bar("Analysing", quiet=quiet) as progress:
+                report = run(catalog, bundle, folders, labels, label_depth, jobs, progress)
+            index, _ = open_index(catalog, home.index_dir, bundle.trunk_id)
+        except KeyboardInterrupt:
+            say("Stopped; what was analysed is kept, and the next ingest goes on from there.")
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            catalog.close()
+    return report, len(index)
+
+
+def _as_json(report: "IngestReport", index_size: int) -> dict[str, Any]:
+    answer = asdict(report)
+    answer["warned"] = [{"path": path, "message": message} for path, message in report.warned]
+    answer["index_segments"] = index_size
+    answer["tracks_per_minute"] = _rate(report)
+    return answer
+
+
+def _rate(report: "IngestReport") -> float | None:
+    return round(report.analysed / report.seconds * 60, 1) if report.analysed else None
+
+
+def _tell(report: "IngestReport", index_size: int) -> None:
+    from recommender.commands.output import printable, say, show
+
+    parts = [
+        f"{getattr(report, name)} {name}"
+        for name in ("analysed", "unchanged", "retagged", "moved", "copied", "missing")
+        if getattr(report, name) or name == "analysed"
+    ]
+    rate = f", {_rate(report):.0f} tracks/min" if report.analysed else ""
+    show(f"{report.found} files: {', '.join(parts)} ({report.seconds:.1f} s{rate})")
+    show(f"The index holds {index_size} segments.")
+    for note in report.notes:
+        say(f"Note: {printable(note)}")
+    for path, message in report.warned:
+        say(f"Warning: {printable(path)}: {message}")
+    if report.known_failures:
+        say(f"{report.known_failures} files that failed before have not changed and were skipped.")
+    for failed in report.failed:
+        say(f"Failed: {printable(failed.path)}: {failed.message}")

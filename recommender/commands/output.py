@@ -1,0 +1,89 @@
+"""What commands print: JSON alone on stdout, or tables; progress and remarks on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+EXIT_SOME_FAILED = 3
+
+
+def printable(text: str) -> str:
+    """Return a text that any terminal can show: odd bytes and control characters are escaped."""
+    whole = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+
+
+def say(text: str) -> None:
+    """Write a remark to stderr."""
+    print(text, file=sys.stderr)
+
+
+def show(text: str) -> None:
+    """Write a line of the answer to stdout."""
+    print(text)
+
+
+def show_json(answer: object) -> None:
+    """Write the answer as JSON to stdout; a path that is not UTF-8 keeps its bytes as escapes."""
+    json.dump(answer, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """Write a table; on a terminal it is as wide as that, elsewhere as wide as it needs."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(_escape(cell) for cell in row))
+    console.print(table)
+
+
+def _escape(cell: str) -> str:
+    from rich.markup import escape
+
+    return escape(printable(cell))
+
+
+def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) -> str:
+    """Return named probabilities as words: ``jazz 80 %, blues 12 %``."""
+    shown = [i for i in items[:at_most] if i["probability"] >= least] or list(items[:1])
+    return ", ".join(f"{item['name']} {item['probability']:.0%}".replace("%", " %") for item in shown)
+
+
+def clock(seconds: float | None) -> str:
+    """Return seconds as ``m:ss``."""
+    return "" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+@contextmanager
+def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with the rate a minute and the time left on stderr; give the function that moves it."""
+    if quiet:
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def move(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed * 60:.0f}/min" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield move

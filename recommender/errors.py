@@ -1,0 +1,31 @@
+"""Typed errors of the recommender package."""
+
+
+class RecommenderError(Exception):
+    """Something asked for cannot be done; its text is one plain line."""
+
+
+class HomeLockedError(RecommenderError):
+    """Another process is writing to the same home directory."""
+
+
+class QueryError(RecommenderError):
+    """A query names nothing that can be looked up."""
+
+
+class AmbiguousQueryError(QueryError):
+    """A query's words fit several tracks.
+
+    Attributes
+    ----------
+    matches
+        One line a track.
+    """
+
+    def __init__(self, words: str, matches: list[str]) -> None:
+        super().__init__(f"{len(matches)} tracks match '{words}'; name one by its id or path")
+        self.matches = matches
+
+
+class LabelError(RecommenderError):
+    """A label file or rule that cannot be used."""

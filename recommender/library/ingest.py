@@ -1,0 +1,231 @@
+"""Ingest folders: scan, plan, identify, analyse, store, one transaction a track."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from classifier.bundle import Bundle
+from classifier.serve import TrackAnalysis
+from db.models import Root
+from db.session import Catalog
+from db.tracks import present, root_for
+from recommender import params
+from recommender.library import reconcile
+from recommender.library.labels import Rule, label_rule
+from recommender.library.scan import FoundFile, find_files
+from recommender.library.workers import Failure, Identity, Workers, analyse, identify
+
+Progress = Callable[[int, int], None]
+"""Called with files done and files to do."""
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that could not be analysed, and why."""
+
+    path: str
+    kind: str
+    message: str
+
+
+@dataclass
+class IngestReport:
+    """What an ingest did, in counts of files.
+
+    Attributes
+    ----------
+    analysed
+        Decoded and analysed, their hours of audio being `audio_s` seconds.
+    unchanged, retagged, moved, copied
+        Known already: nothing new, new tags or time stamp only, another path, a second copy.
+    missing
+        Newly marked as gone.
+    failed, known_failures
+        Failed now; failed before and not changed since.
+    warned
+        Analysed, but something was wrong with them.
+    notes
+        What else the user should know, one sentence each.
+    stage_s
+        Seconds of work in each stage, over all workers.
+    """
+
+    found: int = 0
+    analysed: int = 0
+    unchanged: int = 0
+    retagged: int = 0
+    moved: int = 0
+    copied: int = 0
+    missing: int = 0
+    known_failures: int = 0
+    failed: list[FailedFile] = field(default_factory=list)
+    warned: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    audio_s: float = 0.0
+    seconds: float = 0.0
+    stage_s: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("identify", "decode", "mel", "network", "database"), 0.0)
+    )
+
+
+def ingest(
+    catalog: Catalog,
+    bundle: Bundle,
+    folders: Sequence[str],
+    labels: str = "none",
+    label_depth: int = 1,
+    jobs: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> IngestReport:
+    """Bring the catalogue up to date with some folders.
+
+    Parameters
+    ----------
+    catalog
+        Where to write; the caller holds the home's writer lock.
+    bundle
+        The active bundle.
+    folders
+        Existing directories.
+    labels, label_depth
+        Where labels come from; see `recommender.library.labels.label_rule`.
+    jobs
+        Worker processes; None for one a processor.
+    progress
+        Told as files are done.
+
+    Raises
+    ------
+    LabelError
+        If the label rule cannot be used; nothing is written then.
+    """
+    started = perf_counter()
+    places = [os.path.abspath(folder) for folder in folders]
+    rules = [label_rule(labels, place, label_depth) for place in places]
+    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress)
+    for place, rule in zip(places, rules, strict=True):
+        run.folder(place, rule)
+    run.report.seconds = perf_counter() - started
+    return run.report
+
+
+class _Ingest:
+    """One run over some folders."""
+
+    def __init__(self, catalog: Catalog, bundle: Bundle, jobs: int, progress: Progress) -> None:
+        self.catalog, self.bundle, self.jobs = catalog, bundle, jobs
+        self.report = IngestReport()
+        self._progress = progress
+        self._done = self._total = 0
+
+    def folder(self, place: str, rule: Rule | None) -> None:
+        """Run all stages on one folder."""
+        found = list(find_files(place))
+        with self.catalog.transaction() as session:
+            root = root_for(session, place)
+            made = reconcile.plan(session, root, place, found, self.bundle.trunk_id)
+        self.report.found += len(found)
+        self.report.unchanged += made.unchanged
+        self.report.known_failures += made.known_failures
+        self._total += len(made.changed)
+        self._progress(self._done, self._total)
+        if made.changed:
+            self._update(root, made.changed)
+        self._mark_missing(place, made.gone, bool(found))
+        if rule is not None:
+            self._label(place, rule)
+
+    def _update(self, root: Root, changed: list[FoundFile]) -> None:
+        """Identify and, where needed, analyse files, some hundreds at a time."""
+        jobs = min(self.jobs, len(changed))
+        with Workers[FoundFile](self.bundle.path, jobs) as workers:
+            for start in range(0, len(changed), params.IDENTIFY_AHEAD):
+                batch = changed[start : start + params.IDENTIFY_AHEAD]
+                pending = dict(self._identify(workers, root, batch))
+                self._analyse(workers, root, pending)
+
+    def _identify(
+        self, workers: Workers[FoundFile], root: Root, files: list[FoundFile]
+    ) -> Iterator[tuple[FoundFile, Identity]]:
+        """Yield the files that must be decoded."""
+        started = perf_counter()
+        for file, result in workers.run(((file, file.path) for file in files), identify):
+            if isinstance(result, Identity):
+                settled = self._settle(root, file, result)
+                if not settled:
+                    yield file, result
+            elif isinstance(result, Failure):
+                self._fail(root, file, None, result)
+        self.report.stage_s["identify"] += perf_counter() - started
+
+    def _settle(self, root: Root, file: FoundFile, identity: Identity) -> bool:
+        with self.catalog.transaction() as session:
+            outcome = reconcile.settle(session, session.merge(root), file, identity, self.bundle.trunk_id)
+        if outcome is None:
+            return False
+        setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+        self._step()
+        return True
+
+    def _analyse(self, workers: Workers[FoundFile], root: Root, pending: dict[FoundFile, Identity]) -> None:
+        """Analyse each recording once; its other copies get the same rows."""
+        first: dict[object, FoundFile] = {}
+        copies: dict[FoundFile, list[FoundFile]] = {}
+        for file, identity in pending.items():
+            leader = first.setdefault(identity.content_hash or file.path, file)
+            copies.setdefault(leader, [])
+            if leader is not file:
+                copies[leader].append(file)
+        for file, result in workers.run(((file, file.path) for file in copies), analyse):
+            for each in (file, *copies[file]):
+                if isinstance(result, TrackAnalysis) and each is file:
+                    self._store(root, each, pending[each], result)
+                elif isinstance(result, Failure):
+                    self._fail(root, each, pending[each], result)
+                else:
+                    self._settle(root, each, pending[each])
+
+    def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
+        started = perf_counter()
+        with self.catalog.transaction() as session:
+            reconcile.store_analysis(session, session.merge(root), file, identity, analysis, self.bundle)
+        self.report.stage_s["database"] += perf_counter() - started
+        for stage, seconds in analysis.stage_s.items():
+            self.report.stage_s[stage] += seconds
+        self.report.analysed += 1
+        self.report.audio_s += analysis.duration_s
+        self.report.warned += [(file.path, warning) for warning in analysis.warnings]
+        self._step()
+
+    def _fail(self, root: Root, file: FoundFile, identity: Identity | None, failure: Failure) -> None:
+        with self.catalog.transaction() as session:
+            reconcile.store_failure(session, session.merge(root), file, identity, failure)
+        self.report.failed.append(FailedFile(file.path, failure.kind, failure.message))
+        self._step()
+
+    def _mark_missing(self, place: str, gone: list[int], found_any: bool) -> None:
+        if not gone:
+            return
+        if not found_any:
+            self.report.notes.append(
+                f"{place} holds no audio file any more; its {len(gone)} tracks are kept as they are "
+                "in case it is a disk that is not mounted"
+            )
+            return
+        with self.catalog.transaction() as session:
+            lost = reconcile.still_gone(session, gone)
+            reconcile.set_missing(session, lost, missing=True)
+        self.report.missing += len(lost)
+
+    def _label(self, place: str, rule: Rule) -> None:
+        with self.catalog.transaction() as session:
+            for track in present(session, place):
+                label = rule(track)
+                if label is not None:
+                    track.label, track.label_source = label.name, label.source
+                    track.label_group = label.group
+
+    def _step(self) -> None:
+        self._done += 1
+        self._progress(self._done, self._total)

@@ -1,0 +1,130 @@
+"""Where a track's label comes from: folders, file names, file tags, or a CSV."""
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from recommender.errors import LabelError
+
+RULES = ("none", "folders", "names", "tags")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label as given.
+
+    Attributes
+    ----------
+    name
+        The genre.
+    source
+        ``folders``, ``names``, ``tags`` or ``csv``.
+    group
+        Artist or group of a CSV; None where it names none.
+    """
+
+    name: str
+    source: str
+    group: str | None = None
+
+
+class Labelled(Protocol):
+    """What a rule may look at."""
+
+    @property
+    def path(self) -> str:
+        """Absolute path."""
+
+    @property
+    def file_genres(self) -> list[str]:
+        """Genres in the file's own tags."""
+
+
+Rule = Callable[[Labelled], Label | None]
+
+
+def label_rule(rule: str, folder: str, depth: int = 1) -> Rule | None:
+    """Return the function that labels the tracks below a folder.
+
+    Parameters
+    ----------
+    rule
+        ``none``, ``folders`` (the first `depth` folders below `folder`, joined with ``/``),
+        ``names`` (the file name up to its first dot), ``tags`` (the file's first genre), or the
+        path of a CSV.
+    folder
+        The folder that is ingested.
+    depth
+        Of ``folders``.
+
+    Returns
+    -------
+    callable or None
+        None for ``none``: labels are left as they are.
+
+    Raises
+    ------
+    LabelError
+        If the rule is unknown or its CSV cannot be used.
+    """
+    if rule == "none":
+        return None
+    if rule == "folders":
+        return lambda track: _from_folders(track.path, folder, depth)
+    if rule == "names":
+        return lambda track: _label(os.path.basename(track.path).split(".")[0], "names")
+    if rule == "tags":
+        return lambda track: _label(track.file_genres[0], "tags") if track.file_genres else None
+    if not os.path.isfile(rule):
+        raise LabelError(f"--labels {rule} is neither {', '.join(RULES)} nor a CSV file")
+    by_path = read_labels(Path(rule))
+    return lambda track: by_path.get(track.path)
+
+
+def _label(name: str, source: str) -> Label | None:
+    return Label(name.strip(), source) if name.strip() else None
+
+
+def _from_folders(path: str, folder: str, depth: int) -> Label | None:
+    parts = os.path.relpath(path, folder).split(os.sep)[:-1]
+    return _label("/".join(parts[:depth]), "folders") if parts and parts[0] != ".." else None
+
+
+def read_labels(path: Path) -> dict[str, Label]:
+    """Read a CSV of labels.
+
+    Columns: ``path`` (relative to the CSV, or absolute), ``label`` or ``genre``, and optionally
+    ``artist`` or ``group``; others are ignored.
+
+    Returns
+    -------
+    dict
+        Absolute path to label.
+
+    Raises
+    ------
+    LabelError
+        If it cannot be read or lacks a column.
+    """
+    base = os.path.dirname(os.path.abspath(path))
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+            label_column = columns.get("label") or columns.get("genre")
+            if "path" not in columns or label_column is None:
+                raise LabelError(f"{path} needs the columns path and label (or genre) in its first line")
+            group_column = columns.get("group") or columns.get("artist")
+            labels = {}
+            for row in reader:
+                name, target = (row[label_column] or "").strip(), row[columns["path"]]
+                if name and target:
+                    group = (row[group_column] or "").strip() if group_column else ""
+                    full = os.path.normpath(os.path.join(base, target))
+                    labels[full] = Label(name, "csv", group or None)
+            return labels
+    except (OSError, csv.Error) as error:
+        raise LabelError(f"{path} cannot be read as CSV: {error}") from error

@@ -1,0 +1,63 @@
+"""Find the audio files below a folder."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from classifier.decode import is_audio_path
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """An audio file as the scan saw it.
+
+    Attributes
+    ----------
+    path
+        Absolute path, symbolic links not resolved.
+    size, mtime_ns
+        Bytes, and time of the last change in nanoseconds; −1 where the file cannot be looked at.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def find_files(folder: str) -> Iterator[FoundFile]:
+    """Yield the audio files below a folder, sorted within each folder.
+
+    Symbolic links are followed, each real folder being visited once, and under its own name rather
+    than a link's where both are found. Names that begin with a dot are skipped.
+    """
+    visited: set[tuple[int, int]] = set()
+    pending, linked = [folder], []
+    while pending or linked:
+        current = pending.pop() if pending else linked.pop()
+        try:
+            status = os.stat(current)
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        key = (status.st_dev, status.st_ino)
+        if key in visited:
+            continue
+        visited.add(key)
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                (linked if entry.is_symlink() else folders).append(entry.path)
+            elif is_audio_path(entry.name) and (entry.is_file() or entry.is_symlink()):
+                yield look_at(entry.path)
+        pending.extend(reversed(folders))
+
+
+def look_at(path: str) -> FoundFile:
+    """Return a file's size and time of change."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return FoundFile(path, -1, -1)
+    return FoundFile(path, status.st_size, status.st_mtime_ns)

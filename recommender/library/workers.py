@@ -1,0 +1,149 @@
+"""Worker processes that read audio, and survive a decoder that crashes.
+
+Each worker loads the bundle once. A file that kills its worker is found by running the files that
+were in flight one at a time; it becomes a failure like any other.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from classifier import bundle
+from classifier.audio_hash import audio_hash
+from classifier.errors import AudioError
+from classifier.serve import TrackAnalysis, Trunk
+from recommender import params
+from recommender.library.file_tags import FileTags, read_tags
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What can be told of a file without decoding it."""
+
+    content_hash: str | None
+    tags: FileTags
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file could not be analysed: a stable kind and a plain message."""
+
+    kind: str
+    message: str
+
+
+CRASHED = Failure("crash", "the decoder crashed on this file")
+
+_trunk: Trunk | None = None
+
+
+def _start(bundle_path: str) -> None:
+    """Prepare a worker: it ends with its parent, and leaves Ctrl-C to it."""
+    global _trunk  # noqa: PLW0603 - one model a process is what a worker is for
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
+
+
+def identify(path: str) -> Identity | Failure:
+    """Hash a file's audio packets and read its tags."""
+    try:
+        return Identity(audio_hash(Path(path)), read_tags(Path(path)))
+    except OSError as error:
+        return Failure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}")
+
+
+def analyse(path: str) -> TrackAnalysis | Failure:
+    """Decode a file and run the trunk on it."""
+    if _trunk is None:
+        raise RuntimeError("analyse runs in a worker process")
+    try:
+        return _trunk.analyse_file(Path(path))
+    except AudioError as error:
+        return Failure(error.kind, str(error))
+
+
+class Workers(Generic[Key]):
+    """A pool of worker processes fed from an endless queue of tasks.
+
+    Parameters
+    ----------
+    bundle_path
+        The bundle that the workers load.
+    jobs
+        How many workers.
+    """
+
+    def __init__(self, bundle_path: Path, jobs: int) -> None:
+        self._bundle_path = bundle_path
+        self._jobs = jobs
+        self._pool = self._new_pool(jobs)
+
+    def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            jobs,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(str(self._bundle_path),),
+        )
+
+    def __enter__(self) -> "Workers[Key]":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((self._pool._processes or {}).values()):
+            process.terminate()
+
+    def run(
+        self, paths: Iterable[tuple[Key, str]], task: Callable[[str], object]
+    ) -> Iterator[tuple[Key, object]]:
+        """Run a task on every path; yield (key, result) as they are done, in any order.
+
+        No more than a few tasks a worker are handed out ahead of what was taken from the iterator.
+        """
+        feed = iter(paths)
+        running: dict[Future[object], tuple[Key, str]] = {}
+        while True:
+            while len(running) < self._jobs * params.TASKS_AHEAD:
+                item = next(feed, None)
+                if item is None:
+                    break
+                running[self._pool.submit(task, item[1])] = item
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+                yield from self._one_by_one(running, task)
+                running = {}
+                continue
+            for future in done:
+                yield running.pop(future)[0], future.result()
+
+    def _one_by_one(
+        self, running: dict[Future[object], tuple[Key, str]], task: Callable[[str], object]
+    ) -> Iterator[tuple[Key, object]]:
+        """Run again, each on its own, what was in flight when a worker died."""
+        for future, (key, path) in running.items():
+            if future.done() and future.exception() is None:
+                yield key, future.result()
+                continue
+            pool = self._new_pool(1)
+            try:
+                yield key, pool.submit(task, path).result()
+            except BrokenProcessPool:
+                yield key, CRASHED
+            finally:
+                pool.shutdown(wait=False)
+        self._pool = self._new_pool(self._jobs)

@@ -1,0 +1,53 @@
+"""The genres and tags of a whole library as rows, for CSV and JSON."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from sqlalchemy.orm import Session
+
+from classifier.bundle import Bundle
+from db.tracks import present
+from recommender.describe import named, track_sound
+
+N_TAGS = 10
+COLUMNS = ("track_id", "path", "artist", "title", "genre", "confidence", "genres", "tags", "error")
+
+
+def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[str, Any]]:
+    """Yield what is known of every present track, by path; only those below a folder if one is given.
+
+    A row has ``track_id``, ``path``, ``artist``, ``title``, and either ``genre`` (the most probable),
+    ``confidence`` (its probability), ``genres`` and ``tags``, or ``error``.
+    """
+    for track in present(session, folder):
+        row: dict[str, Any] = {
+            "track_id": track.id,
+            "path": track.path,
+            "artist": track.artist,
+            "title": track.title,
+        }
+        sound = None if track.error_kind else track_sound(session, track.id, bundle)
+        if sound is None:
+            message = track.error_message or "not analysed with the active bundle: run ingest"
+            row["error"] = {"kind": track.error_kind or "not_analysed", "message": message}
+        else:
+            row["genres"] = named(bundle.labels, sound.genres)
+            row["tags"] = named(bundle.tag_names, sound.tags, N_TAGS)
+            row["genre"] = row["genres"][0]["name"]
+            row["confidence"] = row["genres"][0]["probability"]
+        yield row
+
+
+def write_csv(file: TextIO, found: Sequence[dict[str, Any]]) -> None:
+    """Write rows as CSV; lists become ``name:probability`` joined with ``; ``."""
+    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", restval="")
+    writer.writeheader()
+    for row in found:
+        flat = dict(row)
+        for name in ("genres", "tags"):
+            if name in row:
+                flat[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row[name])
+        if "error" in row:
+            flat["error"] = row["error"]["message"]
+        writer.writerow(flat)
