@@ -5,9 +5,7 @@ Nothing here holds more than a block of audio, whatever the length of the file.
 """
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,11 +16,12 @@ import soundfile
 
 from classifier import params
 from classifier.errors import AudioError, EmptyFileError, NotAudioError, UnreadableFileError
+from classifier.quiet import quiet_stderr
 
 Samples = npt.NDArray[np.float32]
 
 AUDIO_EXTENSIONS: Final = frozenset(
-    (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac")
+    (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac")  # noqa: RUF005
     + (".wav", ".aiff", ".aif", ".aifc", ".wma", ".asf", ".ape", ".wv")
 )
 FFMPEG_FIRST: Final = frozenset([".opus", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".asf", ".ape", ".wv"])
@@ -165,7 +164,7 @@ def _mix(frames: Samples) -> Samples:
 
 def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError as error:
         raise NotAudioError(str(error)) from error
@@ -176,20 +175,6 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
     if file.frames < UNKNOWN_FRAMES:
         report.declared_s = file.frames / file.samplerate * _missing_share(path)
     return file.samplerate, _soundfile_blocks(file, report)
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep libsndfile's MP3 decoder from writing its own notes on a bad file to the terminal."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 def _missing_share(path: Path) -> float:

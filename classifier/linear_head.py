@@ -61,7 +61,7 @@ def head_features(kind: HeadInput, tags: Array, embeddings: Array) -> Array:
 def log_odds(probabilities: Array) -> Array:
     """Return ``log(p / (1 − p))`` with p clipped to 0.001..0.999."""
     p = np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY).astype(np.float32)
-    return np.log(p / (1 - p))
+    return np.asarray(np.log(p / (1 - p)), np.float32)
 
 
 def softmax(logits: Array) -> Array:

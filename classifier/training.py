@@ -14,6 +14,7 @@ from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, label_units, n_folds_possible
 from classifier.linear_head import HeadInput, LinearHead, head_features
 from classifier.metrics import LabelScore, label_scores
+from classifier.quiet import quiet_stderr
 from classifier.serve import song_mean
 
 Array = npt.NDArray[np.float32]
@@ -109,9 +110,9 @@ def train(
         progress(fold, k + 1)
         held = np.flatnonzero(folds == fold)
         if held.size:
-            inside = [songs[i] for i in np.flatnonzero(folds != fold)]
+            inside = [songs[i] for i in np.flatnonzero(folds != fold).tolist()]
             head = fit_songs(inside, labels, head_input, penalty, seed)
-            predicted[held] = [int(song_probabilities(head, songs[i]).argmax()) for i in held]
+            predicted[held] = [int(song_probabilities(head, songs[i]).argmax()) for i in held.tolist()]
     progress(k, k + 1)
     truth = np.array([labels.index(label) for label in song_labels])
     head = fit_songs(songs, labels, head_input, penalty, seed)
@@ -153,7 +154,8 @@ def fit_songs(
     songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput, penalty: float, seed: int
 ) -> LinearHead:
     """Fit a head on all segments of the songs."""
-    from classifier.heads import Examples, HeadFit, fit_head
+    with quiet_stderr():  # TensorFlow greets its user with notes on processors that it did not find
+        from classifier.heads import Examples, HeadFit, fit_head
 
     sizes = [len(s.embeddings) for s in songs]
     examples = Examples(

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import librosa
 import numpy as np
 import numpy.typing as npt
+from librosa.filters import mel
 
 from classifier import bundle, params
 from classifier.build.convert_trunk import read_wheel
@@ -91,7 +91,7 @@ def write_trunk(weights: dict[str, npt.NDArray[np.float32]], front_end: FrontEnd
     """Write the trunk's three files: weights, ONNX, mel filters."""
     np.savez(folder / bundle.TRUNK_WEIGHTS, **weights)  # type: ignore[arg-type]
     export_onnx(build_trunk(weights), folder / bundle.TRUNK_ONNX, ["tags", "penultimate"])
-    filters = librosa.filters.mel(sr=front_end.rate_hz, n_fft=front_end.n_fft, n_mels=front_end.n_mels)
+    filters = mel(sr=front_end.rate_hz, n_fft=front_end.n_fft, n_mels=front_end.n_mels)
     np.savez(folder / bundle.FRONT_END, mel_filters=filters.astype(np.float32))
 
 

@@ -39,8 +39,8 @@ class FileTags:
 def read_tags(path: Path) -> FileTags:
     """Read a file's tags; a file whose tags cannot be read has none."""
     try:
-        file = mutagen.File(path)  # type: ignore[attr-defined]
-    except (mutagen.MutagenError, OSError, ValueError, EOFError):  # type: ignore[attr-defined]
+        file = mutagen.File(path)
+    except (mutagen.MutagenError, OSError, ValueError, EOFError):
         return FileTags()
     if file is None or not file.tags:
         return FileTags()

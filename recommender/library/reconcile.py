@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
@@ -76,7 +76,7 @@ def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], 
     return made
 
 
-def _changed(row: Row[Any], file: FoundFile) -> bool:
+def _changed(row: Any, file: FoundFile) -> bool:
     if (row.size, row.mtime_ns) != (file.size, file.mtime_ns):
         return True
     return row.error_kind == "unreadable" and os.access(file.path, os.R_OK)

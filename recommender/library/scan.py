@@ -31,7 +31,8 @@ def find_files(folder: str) -> Iterator[FoundFile]:
     than a link's where both are found. Names that begin with a dot are skipped.
     """
     visited: set[tuple[int, int]] = set()
-    pending, linked = [folder], []
+    pending: list[str] = [folder]
+    linked: list[str] = []
     while pending or linked:
         current = pending.pop() if pending else linked.pop()
         try:
@@ -43,7 +44,7 @@ def find_files(folder: str) -> Iterator[FoundFile]:
         if key in visited:
             continue
         visited.add(key)
-        folders = []
+        folders: list[str] = []
         for entry in entries:
             if entry.name.startswith("."):
                 continue

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -52,8 +53,14 @@ def _start(bundle_path: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this process once its parent has ended, however it did."""
+    parent.join()
+    os._exit(1)
 
 
 def identify(path: str) -> Identity | Failure:

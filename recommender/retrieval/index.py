@@ -159,7 +159,7 @@ def _load(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[str, SegmentIn
     try:
         raw = np.fromfile(folder / sidecar.file, np.uint8)
         tracks = np.fromfile(_tracks_path(folder, sidecar), "<i8").reshape(2, -1).astype(np.int64)
-        loaded = faiss.deserialize_index(raw)
+        loaded: Any = faiss.deserialize_index(raw)
         matrix = loaded.index.reconstruct_n(0, loaded.ntotal)
     except (OSError, ValueError, RuntimeError, AttributeError):
         return "damaged", None
