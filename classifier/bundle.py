@@ -200,36 +200,40 @@ def write(
     """
     mel_filters = _read_arrays(trunk_files / FRONT_END)["mel_filters"]
     trunk_id = trunk_id_of(front_end, mel_filters, _read_arrays(trunk_files / TRUNK_WEIGHTS))
-    bundle_id = bundle_id_of(trunk_id, head, labels)
+    described = {
+        "format": FORMAT,
+        "bundle_id": bundle_id_of(trunk_id, head, labels),
+        "trunk_id": trunk_id,
+        "labels": labels,
+        "front_end": asdict(front_end),
+        "segment_s": params.SEGMENT_S,
+        "silence_dbfs": params.SILENCE_DBFS,
+        "pooling": POOLING,
+        "embedding_size": params.EMBEDDING_SIZE,
+        "tag_names": tag_names,
+        "head": {"type": "softmax regression", "input": head.input},
+        "training": training,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
     try:
-        for name in (TRUNK_WEIGHTS, TRUNK_ONNX, FRONT_END):
-            shutil.copyfile(trunk_files / name, part / name)
-        np.savez(part / HEAD, kernel=head.kernel, bias=head.bias)
-        described = {
-            "format": FORMAT,
-            "bundle_id": bundle_id,
-            "trunk_id": trunk_id,
-            "labels": labels,
-            "front_end": asdict(front_end),
-            "segment_s": params.SEGMENT_S,
-            "silence_dbfs": params.SILENCE_DBFS,
-            "pooling": POOLING,
-            "embedding_size": params.EMBEDDING_SIZE,
-            "tag_names": tag_names,
-            "head": {"type": "softmax regression", "input": head.input},
-            "training": training,
-            "files": {name: _file_hash(part / name) for name in FILES},
-        }
-        text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-        (part / DESCRIPTION).write_text(text, encoding="utf-8")
-        load(part)  # refuse to publish what could not be read back
-        part.chmod(0o755)
-        target = folder / bundle_id
+        _fill(part, trunk_files, head, described)
+        target = folder / str(described["bundle_id"])
         if target.exists():  # the same id: nothing but the record of its training can differ
             shutil.rmtree(target)
         os.replace(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return load(target)
+
+
+def _fill(part: Path, trunk_files: Path, head: LinearHead, described: dict[str, Any]) -> None:
+    """Write a bundle's files into a directory, and read them back before anyone else does."""
+    for name in (TRUNK_WEIGHTS, TRUNK_ONNX, FRONT_END):
+        shutil.copyfile(trunk_files / name, part / name)
+    np.savez(part / HEAD, kernel=head.kernel, bias=head.bias)
+    whole = {**described, "files": {name: _file_hash(part / name) for name in FILES}}
+    text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    (part / DESCRIPTION).write_text(text, encoding="utf-8")
+    load(part)
+    part.chmod(0o755)

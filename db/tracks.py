@@ -113,6 +113,11 @@ def failures(session: Session) -> list[Track]:
     return sorted(session.scalars(query), key=lambda track: track.path)
 
 
+def missing_tracks(session: Session) -> list[Track]:
+    """Return the tracks whose file is gone, by path."""
+    return sorted(session.scalars(select(Track).where(Track.missing)), key=lambda track: track.path)
+
+
 def labelled(session: Session) -> list[Track]:
     """Return the present, analysed tracks that carry a label, by path."""
     query = select(Track).where(

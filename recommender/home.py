@@ -1,6 +1,7 @@
 """The home directory: catalogue, index, bundles, cache, and one writer at a time."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ class Home:
         self.catalog_path = path / "catalog.sqlite"
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
+        self.cache_dir = path / "cache"
         self._active_path = path / "bundles" / "active"
 
     def catalog(self) -> Catalog:
@@ -58,7 +60,8 @@ class Home:
         from filelock import FileLock, Timeout
 
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.index_dir, self.bundles_dir, self.cache_dir):
+                folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / "writer.lock", timeout=0)
             lock.acquire()
         except Timeout as error:
@@ -94,11 +97,13 @@ class Home:
         raise BundleError(f"no bundle '{name}'; there are: {', '.join([*known, 'shipped'])}")
 
     def activate(self, chosen: Bundle) -> None:
-        """Make a bundle the active one."""
+        """Make a bundle the active one; one from elsewhere is copied into the home first."""
         self.bundles_dir.mkdir(parents=True, exist_ok=True)
-        kept = chosen.path.parent == self.bundles_dir or chosen.path == bundle.SHIPPED
-        text = chosen.bundle_id if kept else str(chosen.path.resolve())
-        replace_file(self._active_path, text.encode())
+        name = "shipped" if chosen.path == bundle.SHIPPED else chosen.bundle_id
+        target = self.bundles_dir / chosen.bundle_id
+        if name != "shipped" and chosen.path != target and not target.exists():
+            shutil.copytree(chosen.path, target)
+        replace_file(self._active_path, name.encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:

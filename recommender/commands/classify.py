@@ -9,7 +9,8 @@ from recommender.commands.options import AsJson, home_of
 from recommender.params import SHOWN_GENRES, SHOWN_TAGS
 
 if TYPE_CHECKING:
-    from classifier.serve import Trunk
+    from classifier.bundle import Array, Bundle
+    from classifier.serve import SegmentAnalysis, Trunk
 
 JSON_TAGS = 10
 
@@ -50,28 +51,31 @@ def _classify(trunk: "Trunk", file: Path) -> dict[str, Any]:
     tags, embeddings, durations = analysis.features()
     genres = bundle.head.probabilities(tags, embeddings)
     heard = iter(zip(genres, tags, strict=True))
-    segments: list[dict[str, Any]] = []
-    for segment in analysis.segments:
-        row: dict[str, Any] = {
-            "start_s": round(segment.start_s, 3),
-            "end_s": round(segment.end_s, 3),
-            "level_dbfs": round(segment.level_dbfs, 1),
-            "silent": segment.silent,
-            "genres": [],
-            "tags": [],
-        }
-        if not segment.silent:
-            segment_genres, segment_tags = next(heard)
-            row["genres"] = named(bundle.labels, segment_genres)
-            row["tags"] = named(bundle.tag_names, segment_tags, JSON_TAGS)
-        segments.append(row)
     return {
         "path": str(file),
         "duration_s": round(analysis.duration_s, 3),
         "genres": named(bundle.labels, song_mean(genres, durations)),
         "tags": named(bundle.tag_names, song_mean(tags, durations), JSON_TAGS),
         "warnings": analysis.warnings,
-        "segments": segments,
+        "segments": [
+            _segment_json(segment, bundle, None if segment.silent else next(heard))
+            for segment in analysis.segments
+        ],
+    }
+
+
+def _segment_json(
+    segment: "SegmentAnalysis", bundle: "Bundle", heard: "tuple[Array, Array] | None"
+) -> dict[str, Any]:
+    from recommender.describe import named
+
+    return {
+        "start_s": round(segment.start_s, 3),
+        "end_s": round(segment.end_s, 3),
+        "level_dbfs": round(segment.level_dbfs, 1),
+        "silent": segment.silent,
+        "genres": named(bundle.labels, heard[0]) if heard else [],
+        "tags": named(bundle.tag_names, heard[1], JSON_TAGS) if heard else [],
     }
 
 

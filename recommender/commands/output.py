@@ -83,7 +83,7 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
 
         def move(done: int, total: int) -> None:
             speed = bar.tasks[0].speed
-            rate = f"{speed * 60:.0f}/min" if speed else ""
+            rate = f"{speed * 60:.0f} tracks/min" if speed else ""
             bar.update(task, completed=done, total=total, rate=rate)
 
         yield move

@@ -3,57 +3,86 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.commands.options import AsJson, home_of
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from recommender.home import Home
+
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show counts, the active bundle, the index's state, missing and failed files, warnings."""
-    from db.features import count_segments, tracks_with_features
-    from db.tracks import all_roots, count, present
-    from recommender.commands.output import printable, show, show_json
+    from recommender.commands.output import show_json
+
+    answer = _state(home_of(context))
+    if as_json:
+        show_json(answer)
+    else:
+        _tell(answer)
+
+
+def _state(home: "Home") -> dict[str, Any]:
     from recommender.retrieval.index import state
 
-    home = home_of(context)
     bundle = home.bundle()
     catalog = home.existing_catalog()
     with catalog.transaction() as session:
-        counts = count(session)
-        segments, silent = count_segments(session)
-        roots = [root.path for root in all_roots(session)]
-        here = present(session)
-        warnings = [{"path": t.path, "message": t.warning} for t in here if t.warning]
-        analysed = tracks_with_features(session, bundle.trunk_id)
-        waiting = sum(t.error_kind is None and t.id not in analysed for t in here)
-    answer: dict[str, Any] = {
+        counted, listed = _counts(session, bundle.trunk_id), _lists(session)
+    return {
         "home": str(home.path),
-        "roots": [{"path": path, "present": os.path.isdir(path)} for path in roots],
-        **asdict(counts),
+        **counted,
+        "bundle_id": bundle.bundle_id,
+        "trunk_id": bundle.trunk_id,
+        "labels": list(bundle.labels),
+        "index": state(catalog, home.index_dir, bundle.trunk_id),
+        **listed,
+    }
+
+
+def _counts(session: "Session", trunk_id: str) -> dict[str, int]:
+    from db.features import count_segments, tracks_with_features
+    from db.tracks import count, present
+
+    segments, silent = count_segments(session)
+    analysed = tracks_with_features(session, trunk_id)
+    waiting = sum(t.error_kind is None and t.id not in analysed for t in present(session))
+    return {
+        **asdict(count(session)),
         "segments": segments,
         "silent_segments": silent,
         "to_analyse_again": waiting,
-        "bundle_id": bundle.bundle_id,
-        "trunk_id": bundle.trunk_id,
-        "labels": bundle.labels,
-        "index": state(catalog, home.index_dir, bundle.trunk_id),
-        "warnings": warnings,
     }
-    if as_json:
-        show_json(answer)
-        return
+
+
+def _lists(session: "Session") -> dict[str, list[dict[str, Any]]]:
+    from db.tracks import all_roots, missing_tracks, present
+
+    here = present(session)
+    return {
+        "roots": [{"path": r.path, "present": os.path.isdir(r.path)} for r in all_roots(session)],
+        "missing_files": [{"path": t.path, "message": "gone"} for t in missing_tracks(session)],
+        "failed_files": [{"path": t.path, "message": t.error_message} for t in here if t.error_kind],
+        "warnings": [{"path": t.path, "message": t.warning} for t in here if t.warning],
+    }
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    from recommender.commands.output import printable, show
+
     for name, value in answer.items():
-        if name == "roots":
-            for root in value:
-                show(f"root: {printable(root['path'])}{'' if root['present'] else ' (not there now)'}")
-        elif name == "warnings":
-            for warning in value:
-                show(f"warning: {printable(warning['path'])}: {warning['message']}")
-        else:
-            text = ", ".join(value) if isinstance(value, tuple) else str(value)
-            show(f"{name.replace('_', ' ')}: {text}")
+        title = name.replace("_", " ")
+        if not isinstance(value, list):
+            show(f"{title}: {value}")
+        elif name == "labels":
+            show(f"{title}: {', '.join(map(printable, value))}")
+        for row in value if isinstance(value, list) and name != "labels" else []:
+            remark = row.get("message") or ("there" if row["present"] else "not there now")
+            show(f"{title.removesuffix('s')}: {printable(row['path'])}: {remark}")
 
 
 def failures(context: typer.Context, as_json: AsJson = False) -> None:

@@ -1,8 +1,10 @@
 """The genres and tags of a whole library as rows, for CSV and JSON."""
 
 import csv
+import io
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -39,9 +41,15 @@ def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[
         yield row
 
 
-def write_csv(file: TextIO, found: Sequence[dict[str, Any]]) -> None:
-    """Write rows as CSV; lists become ``name:probability`` joined with ``; ``."""
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", restval="")
+def as_json_text(found: Sequence[dict[str, Any]]) -> bytes:
+    """Return rows as JSON; a path that is not UTF-8 keeps its bytes as escapes."""
+    return (json.dumps(found, indent=2) + "\n").encode()
+
+
+def as_csv(found: Sequence[dict[str, Any]]) -> bytes:
+    """Return rows as CSV in UTF-8; lists become ``name:probability`` joined with ``; ``."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", restval="")
     writer.writeheader()
     for row in found:
         flat = dict(row)
@@ -51,3 +59,4 @@ def write_csv(file: TextIO, found: Sequence[dict[str, Any]]) -> None:
         if "error" in row:
             flat["error"] = row["error"]["message"]
         writer.writerow(flat)
+    return text.getvalue().encode("utf-8", "surrogateescape")
