@@ -110,10 +110,13 @@ def precision(trunk: Trunk, tracks: list[Array]) -> dict[str, Any]:
         other = unit_rows(stored)
         again = other @ other.T
         np.fill_diagonal(again, -2)
+        chosen, best = again.argmax(axis=1), cosines.max(axis=1)
+        lost = best - cosines[np.arange(len(cosines)), chosen]
         answer[name] = {
             "bytes_a_patch": size * patches.shape[1],
             "least_cosine_to_float32": round(float((exact * other).sum(axis=1).min()), 7),
-            "nearest_patch_changed": round(float((again.argmax(axis=1) != cosines.argmax(axis=1)).mean()), 5),
+            "nearest_patch_changed": round(float((chosen != cosines.argmax(axis=1)).mean()), 5),
+            "most_cosine_lost_by_that": round(float(lost.max()), 7),
         }
     return answer
 

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-import av
-
 from classifier.decode import FFMPEG_FORMATS
 
 ID3V1_SIZE: Final = 128
@@ -82,6 +80,8 @@ def audio_hash(path: Path) -> str | None:
     OSError
         If the file cannot be read.
     """
+    import av  # costly, and most queries name a catalogued track
+
     av.logging.set_level(av.logging.PANIC)
     state = hashlib.blake2b(digest_size=16)
     n_packets = 0

@@ -65,7 +65,7 @@ def _use(home: "Home", name: str, *, as_json: bool) -> None:
     if as_json:
         show_json({"bundle_id": chosen.bundle_id, "labels": chosen.labels, "segments_predicted": predicted})
     else:
-        show(f"Using {chosen.bundle_id}; {predicted} segments were given its genres.")
+        show(f"Using {chosen.bundle_id}; {predicted} segments got its genres.")
 
 
 def _songs(
@@ -161,6 +161,6 @@ def _tell(answer: dict[str, Any]) -> None:
         f"({answer['songs']} songs, {answer['folds']} folds, {answer['seconds']:.0f} s)."
     )
     show(
-        f"{answer['bundle_id']} is active; {answer['segments_predicted']} segments were given its genres. "
+        f"{answer['bundle_id']} is active; {answer['segments_predicted']} segments got its genres. "
         "Go back with: deepcuts train --use shipped"
     )

@@ -16,6 +16,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from classifier import bundle
 from classifier.audio_hash import audio_hash
 from classifier.errors import AudioError
@@ -54,6 +56,7 @@ def _start(bundle_path: str) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threadpool_limits(1)  # the workers already keep the processors busy; more threads only get in the way
     _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
 
 
