@@ -37,8 +37,8 @@ class Affine(layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("deepcuts")
-class SignedMax(layers.Layer):  # type: ignore[misc]
-    """Maximum over the frequency axis, times a frozen sign per channel (see `build.prune`)."""
+class Sign(layers.Layer):  # type: ignore[misc]
+    """A frozen sign per channel (see `build.prune`)."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the vector of signs."""
@@ -47,14 +47,27 @@ class SignedMax(layers.Layer):  # type: ignore[misc]
         )
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Reduce (batch, time, frequency, channels) to (batch, time, channels)."""
-        return ops.max(inputs, axis=2) * self.sign
+        """Multiply the last axis by the signs."""
+        return inputs * self.sign
+
+
+@keras.saving.register_keras_serializable("deepcuts")
+class Shift(layers.Layer):  # type: ignore[misc]
+    """One frozen number added to everything."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the number."""
+        self.offset = self.add_weight(name="offset", shape=(1,), initializer="zeros", trainable=False)
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Add it."""
+        return inputs + self.offset
 
 
 def _branch(x: keras.KerasTensor, name: str, weights: Weights, padding: str) -> keras.KerasTensor:
     kernel = weights[f"{name}/kernel"]
     x = layers.Conv2D(kernel.shape[-1], kernel.shape[:2], padding=padding, name=f"{name}_conv")(x)
-    x = SignedMax(name=f"{name}_max")(x)
+    x = Sign(name=f"{name}_sign")(ops.max(x, axis=2))
     return Affine(name=f"{name}_norm")(ops.relu(x))
 
 
@@ -79,7 +92,7 @@ def build_trunk(weights: Weights) -> keras.Model:
         Log-mel patches (batch, 187, 96) to ``[tags (batch, 50) in 0..1, penultimate (batch, 200)]``.
     """
     patch = keras.Input((params.PATCH_FRAMES, params.N_MELS), name="patch")
-    x = Affine(name="input_norm")(ops.expand_dims(patch, -1))
+    x = ops.expand_dims(Shift(name="input_shift")(patch), -1)
     padded = layers.ZeroPadding2D((MID_PADDING, 0))(x)
     front = [_branch(padded, name, weights, "valid") for name in TIMBRAL]
     front += [_branch(x, name, weights, "same") for name in TEMPORAL]

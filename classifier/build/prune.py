@@ -5,7 +5,8 @@ the dead ones are replaced by a single channel of ones: its kernel in the mid en
 the dead channels of constant times kernel row, so that the zero padding at the edges stays right;
 their share of the dense layer is a constant and joins its bias.
 
-Two more exact rewrites save time. The batch norms after the first layer's max-pooling: for a
+More exact rewrites save time. The scale of the input's batch norm joins the first kernels and only
+its offset stays, since the zero padding comes after it. The batch norms after the first layer's max-pooling: for a
 channel whose scale is negative, the largest normalised value comes from the smallest activation,
 so such filters are stored negated with ``sign`` −1 (``max(bn(relu(c))) = bn(relu(sign · max(sign · c)))``).
 The batch norm before ``dense`` is folded into it.
@@ -55,7 +56,8 @@ def batch_norm(weights: Weights, name: str) -> tuple[Array, Array]:
 
 
 def _prune_branch(weights: Weights, conv: str, norm: str, name: str, out: dict[str, Array]) -> _Branch:
-    kernel = weights[f"{conv}/kernel"].astype(np.float64)
+    input_scale, _ = batch_norm(weights, "batch_normalization")
+    kernel = weights[f"{conv}/kernel"].astype(np.float64) * input_scale
     bias = weights[f"{conv}/bias"].astype(np.float64)
     scale, offset = batch_norm(weights, norm)
     live = np.sqrt((kernel**2).sum(axis=(0, 1, 2))) > LIVE_NORM
@@ -98,10 +100,11 @@ def prune(weights: Weights) -> Weights:
         ``<branch>/{kernel,bias,sign,scale,offset}`` for the five first-layer branches,
         ``mid_<n>/{kernel,bias,scale,offset}`` (kernels of shape 7 × channels in × 64; the first
         one's last input channel is the channel of ones), ``penultimate/{kernel,bias,scale,offset}``,
-        ``tags/{kernel,bias}`` and ``input/{scale,offset}``, float32.
+        ``tags/{kernel,bias}`` and ``input/offset``, float32.
     """
     out: dict[str, Array] = {}
-    out["input/scale"], out["input/offset"] = batch_norm(weights, "batch_normalization")
+    input_scale, input_offset = batch_norm(weights, "batch_normalization")
+    out["input/offset"] = input_offset / input_scale
     branches = [_prune_branch(weights, *names, out) for names in BRANCHES]
     live = np.concatenate([b.live for b in branches])
     dead_value = np.concatenate([b.dead_value for b in branches])
