@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -31,7 +31,7 @@ class Catalog:
         If it is not a catalogue, or was written by a newer version.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.engine = create_engine(url)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_pragmas)
@@ -55,7 +55,7 @@ class Catalog:
 def open_catalog(path: Path) -> Catalog:
     """Open the SQLite catalogue at a path, making it if absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Catalog(f"sqlite:///{path}")
+    return Catalog(URL.create("sqlite", database=str(path)))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

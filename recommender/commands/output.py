@@ -65,7 +65,7 @@ def clock(seconds: float | None) -> str:
 @contextmanager
 def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the rate a minute and the time left on stderr; give the function that moves it."""
-    if quiet:
+    if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
