@@ -20,12 +20,9 @@ import common
 
 MUSLY = """
 import sys, pymusly
-jukebox = pymusly.MuslyJukebox(method="timbre", decoder="libav")
+jukebox = pymusly.MuslyJukebox(method="timbre", decoder="none")
 for path in sys.stdin.read().splitlines():
-    try:
-        jukebox.track_from_audiofile(path, 0, 0)
-    except Exception as error:
-        print(path, error, file=sys.stderr)
+    jukebox.track_from_audiofile(path, 0, 0)
 """
 
 
@@ -96,6 +93,8 @@ def musly(files: list[str], processes: int) -> float:
         thread.start()
     for thread in threads:
         thread.join()
+    if any(process.returncode for process in running):
+        raise RuntimeError("Musly failed: is pymusly installed, and ffmpeg, which it decodes with?")
     return time.perf_counter() - started
 
 

@@ -31,9 +31,10 @@ class SegmentAnalysis:
         Its place in the track, in seconds.
     level_dbfs
         Its level before scaling.
-    tags, embedding, patches
-        (50,) probabilities, (200,) embedding and (patches, 200) patch embeddings; None where the
-        segment is silent.
+    tags, embedding
+        (50,) probabilities and (200,) embedding, float32; None where the segment is silent.
+    patches
+        (patches, 200) patch embeddings, float16: a long file has many; None where silent.
     """
 
     start_s: float
@@ -41,7 +42,7 @@ class SegmentAnalysis:
     level_dbfs: float
     tags: Array | None
     embedding: Array | None
-    patches: Array | None
+    patches: npt.NDArray[np.float16] | None
 
     @property
     def silent(self) -> bool:
@@ -129,7 +130,8 @@ class Trunk:
         tags, embeddings = self.run(patches)
         stage_s["mel"] += mel_done - started
         stage_s["network"] += perf_counter() - mel_done
-        return SegmentAnalysis(*place, tags.mean(axis=0), embeddings.mean(axis=0), embeddings)
+        mean_tags, mean_embedding = tags.mean(axis=0), embeddings.mean(axis=0)
+        return SegmentAnalysis(*place, mean_tags, mean_embedding, embeddings.astype(np.float16))
 
     def analyse_file(self, path: Path) -> TrackAnalysis:
         """Decode and analyse a file, segment by segment.

@@ -34,7 +34,7 @@ class SegmentRow:
     level_dbfs: float
     embedding: Array | None
     tags: Array | None
-    patches: Array | None
+    patches: npt.NDArray[np.floating] | None
     genres: Array | None
 
 
@@ -56,7 +56,7 @@ class TrackFeatures:
     tags: Array
 
 
-def pack(values: Array, dtype: str = "<f4") -> bytes:
+def pack(values: npt.NDArray[np.floating], dtype: str = "<f4") -> bytes:
     """Return an array's bytes as they are stored."""
     return np.ascontiguousarray(values, dtype).tobytes()
 
