@@ -134,6 +134,8 @@ def load(path: Path) -> Bundle:
         raise BundleError(f"no bundle at {path}: it has no {DESCRIPTION}") from error
     except ValueError as error:
         raise BundleError(f"bundle {path}: {DESCRIPTION} is not JSON") from error
+    if not isinstance(described, dict):
+        raise BundleError(f"bundle {path}: {DESCRIPTION} is not a JSON object")
     if described.get("format") != FORMAT:
         raise BundleError(
             f"bundle {path}: format {described.get('format')} is not {FORMAT}, which this version reads"
@@ -164,7 +166,14 @@ def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
 
 
 def _check_ids(bundle: Bundle, described: dict[str, Any]) -> None:
-    trunk_id = trunk_id_of(bundle.front_end, bundle.mel_filters, _read_arrays(bundle.path / TRUNK_WEIGHTS))
+    weights = _read_arrays(bundle.path / TRUNK_WEIGHTS)
+    sizes = (len(weights["penultimate/bias"]), len(weights["tags/bias"]))
+    if sizes != (bundle.embedding_size, len(bundle.tag_names)):
+        raise BundleError(
+            f"bundle {bundle.path}: embedding_size and tag_names do not fit its trunk, "
+            f"which gives {sizes[0]} dimensions and {sizes[1]} tags"
+        )
+    trunk_id = trunk_id_of(bundle.front_end, bundle.mel_filters, weights)
     if trunk_id != bundle.trunk_id:
         raise BundleError(f"bundle {bundle.path}: trunk_id {bundle.trunk_id} does not match its trunk")
     if bundle_id_of(trunk_id, bundle.head, bundle.labels) != bundle.bundle_id:
@@ -219,12 +228,25 @@ def write(
     try:
         _fill(part, trunk_files, head, described)
         target = folder / str(described["bundle_id"])
-        if target.exists():  # the same id: nothing but the record of its training can differ
-            shutil.rmtree(target)
-        os.replace(part, target)
+        _replace_folder(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return load(target)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Put a directory in the place of another; the old one is put back if that fails."""
+    if not target.exists():
+        os.replace(new, target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
+    os.replace(target, old)
+    try:
+        os.replace(new, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old)
 
 
 def _fill(part: Path, trunk_files: Path, head: LinearHead, described: dict[str, Any]) -> None:

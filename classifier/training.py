@@ -105,6 +105,8 @@ def train(
     if k < 2:
         raise TrainingDataError("at least 2 folds are needed")
     folds = assign_folds(song_labels, groups, [s.name for s in songs], k)
+    if len(np.unique(folds)) < 2:
+        raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
     predicted = np.zeros(len(songs), np.int64)
     for fold in range(k):
         progress(fold, k + 1)

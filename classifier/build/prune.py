@@ -6,10 +6,11 @@ the dead channels of constant times kernel row, so that the zero padding at the 
 their share of the dense layer is a constant and joins its bias.
 
 More exact rewrites save time. The scale of the input's batch norm joins the first kernels and only
-its offset stays, since the zero padding comes after it. The batch norms after the first layer's max-pooling: for a
-channel whose scale is negative, the largest normalised value comes from the smallest activation,
-so such filters are stored negated with ``sign`` −1 (``max(bn(relu(c))) = bn(relu(sign · max(sign · c)))``).
-The batch norm before ``dense`` is folded into it.
+its offset stays, since the zero padding comes after it. The first layer's batch norms come after its
+max-pooling: for a channel whose scale is negative, the largest normalised value comes from the
+smallest activation, so such filters are stored negated with ``sign`` −1
+(``max(bn(relu(c))) = bn(relu(sign · max(sign · c)))``). The batch norm before ``dense`` is folded
+into it.
 """
 
 from dataclasses import dataclass

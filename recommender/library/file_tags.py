@@ -1,6 +1,7 @@
 """What a file's own tags say, in any of the formats that mutagen reads."""
 
 import re
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def read_tags(path: Path) -> FileTags:
     """Read a file's tags; a file whose tags cannot be read has none."""
     try:
         file = mutagen.File(path)
-    except (mutagen.MutagenError, OSError, ValueError, EOFError):
+    except (mutagen.MutagenError, struct.error, OSError, ValueError, LookupError, EOFError, TypeError):
         return FileTags()
     if file is None or not file.tags:
         return FileTags()

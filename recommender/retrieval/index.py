@@ -8,7 +8,7 @@ new one, never a mixture.
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Sidecar:
         Hash of segment ids, track ids and vectors.
     file
         Name of the FAISS file; the ids lie beside it.
+    file_hash
+        Hash of both files.
     """
 
     trunk_id: str
@@ -50,6 +52,7 @@ class Sidecar:
     vectors_token: str | None
     fingerprint: str
     file: str
+    file_hash: str = ""
 
 
 class SegmentIndex:
@@ -102,9 +105,13 @@ def build(catalog: Catalog, trunk_id: str) -> tuple[SegmentIndex, Sidecar]:
     flat.add_with_ids(matrix, segment_ids)
     fingerprint = _fingerprint(segment_ids, track_ids, matrix)
     sidecar = Sidecar(
-        trunk_id, matrix.shape[1], "cosine", len(matrix), token, fingerprint, f"segments-{fingerprint}.faiss"
+        trunk_id, matrix.shape[1], "cosine", len(matrix), token, fingerprint, _file_name(fingerprint)
     )
     return SegmentIndex(flat, segment_ids, track_ids), sidecar
+
+
+def _file_name(fingerprint: str) -> str:
+    return f"segments-{fingerprint}.faiss"
 
 
 def _fingerprint(*arrays: npt.NDArray[Any]) -> str:
@@ -114,17 +121,20 @@ def _fingerprint(*arrays: npt.NDArray[Any]) -> str:
     return state.hexdigest()
 
 
-def save(index: SegmentIndex, sidecar: Sidecar, folder: Path) -> None:
-    """Write an index; the sidecar comes last and makes it valid."""
+def save(index: SegmentIndex, sidecar: Sidecar, folder: Path) -> Sidecar:
+    """Write an index; the sidecar comes last, makes it valid, and is returned with the files' hash."""
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / sidecar.file, faiss.serialize_index(index._faiss).tobytes())
+    raw = faiss.serialize_index(index._faiss)
     tracks = np.stack([index.segment_ids, index.track_ids]).astype("<i8")
+    sidecar = replace(sidecar, file_hash=_fingerprint(raw, tracks))
+    replace_file(folder / sidecar.file, raw.tobytes())
     replace_file(_tracks_path(folder, sidecar), tracks.tobytes())
     replace_file(_sidecar_path(folder), json.dumps(asdict(sidecar), indent=2).encode())
     kept = {sidecar.file, _tracks_path(folder, sidecar).name, _sidecar_path(folder).name}
     for old in folder.iterdir():
         if old.name not in kept:
             old.unlink(missing_ok=True)
+    return sidecar
 
 
 def _sidecar_path(folder: Path) -> Path:
@@ -138,9 +148,10 @@ def _tracks_path(folder: Path, sidecar: Sidecar) -> Path:
 def read_sidecar(folder: Path) -> Sidecar | None:
     """Return the sidecar on disk, or None where there is none that can be read."""
     try:
-        return Sidecar(**json.loads(_sidecar_path(folder).read_text(encoding="utf-8")))
+        found = Sidecar(**json.loads(_sidecar_path(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    return found if found.file == _file_name(found.fingerprint) else None
 
 
 def state(catalog: Catalog, folder: Path, trunk_id: str) -> str:
@@ -158,13 +169,13 @@ def _load(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[str, SegmentIn
         return "stale", None
     try:
         raw = np.fromfile(folder / sidecar.file, np.uint8)
-        tracks = np.fromfile(_tracks_path(folder, sidecar), "<i8").reshape(2, -1).astype(np.int64)
-        loaded: Any = faiss.deserialize_index(raw)
-        matrix = loaded.index.reconstruct_n(0, loaded.ntotal)
-    except (OSError, ValueError, RuntimeError, AttributeError):
+        tracks = np.fromfile(_tracks_path(folder, sidecar), "<i8")
+    except OSError:
         return "damaged", None
-    if _fingerprint(tracks[0], tracks[1], matrix) != sidecar.fingerprint:
+    if _fingerprint(raw, tracks) != sidecar.file_hash:
         return "damaged", None
+    tracks = tracks.reshape(2, -1).astype(np.int64)
+    loaded: Any = faiss.deserialize_index(raw)
     return "current", SegmentIndex(loaded, tracks[0], tracks[1])
 
 

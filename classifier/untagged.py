@@ -1,0 +1,95 @@
+"""A file's audio without the tags before and behind it.
+
+Some demuxers (Monkey's Audio, WavPack, MP3) count what follows the last frame as part of it, and a
+large tag in front hides what the file is from those who look at its first bytes.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import Final
+
+ID3V1_SIZE: Final = 128
+ID3V2_HEADER_SIZE: Final = 10
+ID3V2_HAS_FOOTER: Final = 0x10
+APE_FOOTER_SIZE: Final = 32
+APE_HAS_HEADER: Final = 1 << 31
+
+
+class UntaggedFile(io.RawIOBase):
+    """A binary file, read-only, that begins after ID3v2 tags and ends before APEv2 and ID3v1 tags.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "rb")
+        self._end = _end_of_audio(self._file)
+        self._start = min(_start_of_audio(self._file), self._end)
+        self._file.seek(self._start)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes of what lies between the tags."""
+        left = max(0, self._end - self._file.tell())
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move within what lies between the tags."""
+        if whence == os.SEEK_CUR:
+            return self._file.seek(offset, whence) - self._start
+        base = self._end if whence == os.SEEK_END else self._start
+        return self._file.seek(base + offset) - self._start
+
+    def tell(self) -> int:
+        """Return the position within what lies between the tags."""
+        return self._file.tell() - self._start
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def _start_of_audio(file: io.BufferedReader) -> int:
+    start = 0
+    while True:
+        file.seek(start)
+        header = file.read(ID3V2_HEADER_SIZE)
+        if len(header) < ID3V2_HEADER_SIZE or header[:3] != b"ID3" or max(header[6:]) > 0x7F:
+            return start
+        size = sum(byte << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
+        footer = ID3V2_HEADER_SIZE if header[5] & ID3V2_HAS_FOOTER else 0
+        start += ID3V2_HEADER_SIZE + size + footer
+
+
+def _end_of_audio(file: io.BufferedReader) -> int:
+    end = file.seek(0, os.SEEK_END)
+    if end >= ID3V1_SIZE:
+        file.seek(end - ID3V1_SIZE)
+        if file.read(3) == b"TAG":
+            end -= ID3V1_SIZE
+    if end >= APE_FOOTER_SIZE:
+        file.seek(end - APE_FOOTER_SIZE)
+        footer = file.read(APE_FOOTER_SIZE)
+        if footer[:8] == b"APETAGEX":
+            size = int.from_bytes(footer[12:16], "little")
+            flags = int.from_bytes(footer[20:24], "little")
+            size += APE_FOOTER_SIZE if flags & APE_HAS_HEADER else 0
+            end -= size if size <= end else 0
+    return end

@@ -1,0 +1,59 @@
+"""Rows and vectors put straight into a catalogue."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from db.features import SegmentRow, store_segments
+from db.models import Root, Track
+
+Array = npt.NDArray[np.float32]
+
+TRUNK, BUNDLE = "trunk-a", "bundle-a"
+
+
+def new_track(session: Session, root: Root, rel_path: str, **values: Any) -> Track:
+    """Add an analysed track without segments."""
+    defaults: dict[str, Any] = {"size": 1, "mtime_ns": 1, "title": rel_path, "artist": ""}
+    track = Track(root=root, rel_path=rel_path, **(defaults | values))
+    session.add(track)
+    session.flush()
+    return track
+
+
+def segment_row(
+    random: np.random.Generator, start_s: float = 0.0, end_s: float = 30.0, *, silent: bool = False
+) -> SegmentRow:
+    """Return a segment with random features."""
+    if silent:
+        return SegmentRow(start_s, end_s, -90.0, None, None, None, None)
+    patches = random.standard_normal((9, 200)).astype(np.float32)
+    return SegmentRow(
+        start_s,
+        end_s,
+        -14.5,
+        embedding=patches.mean(axis=0),
+        tags=random.uniform(size=50).astype(np.float32),
+        patches=patches,
+        genres=random.dirichlet(np.ones(10)).astype(np.float32),
+    )
+
+
+def store_embeddings(session: Session, track: Track, embeddings: Array | Sequence[Array]) -> None:
+    """Give a track one segment of 30 s for each embedding."""
+    rows = [
+        SegmentRow(
+            30.0 * number,
+            30.0 * (number + 1),
+            -14.0,
+            embedding=np.asarray(embedding, np.float32),
+            tags=np.full(50, 0.02, np.float32),
+            patches=np.zeros((1, 200), np.float32),
+            genres=np.full(10, 0.1, np.float32),
+        )
+        for number, embedding in enumerate(embeddings)
+    ]
+    store_segments(session, track, rows, TRUNK, BUNDLE)

@@ -1,0 +1,228 @@
+"""Segments, features and predictions by value, in and out."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sqlalchemy import func, select
+
+from db import features
+from db.features import (
+    SegmentRow,
+    add_predictions,
+    copy_segments,
+    count_segments,
+    drop_other_predictions,
+    features_without_predictions,
+    has_features,
+    index_vectors,
+    renew_vectors_token,
+    store_segments,
+    track_features,
+    track_predictions,
+    tracks_with_features,
+    unpack,
+    vectors_token,
+)
+from db.models import Feature, Prediction, Root, Segment, Track
+from db.session import Catalog
+from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row
+
+
+@pytest.fixture
+def rows() -> list[SegmentRow]:
+    """Three segments, the second one silent, given out of order."""
+    random = np.random.default_rng(1)
+    return [
+        segment_row(random, 60.0, 72.5),
+        segment_row(random, 0.0, 30.0),
+        segment_row(random, 30.0, 60.0, silent=True),
+    ]
+
+
+def stored(catalog: Catalog, rows: list[SegmentRow], name: str = "a.mp3") -> int:
+    with catalog.transaction() as session:
+        root = session.scalar(select(Root)) or Root(path="/music")
+        track = new_track(session, root, name)
+        store_segments(session, track, rows, TRUNK, BUNDLE)
+        return track.id
+
+
+def test_features_come_back_in_order_of_time(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    late, early, _ = rows
+    with catalog.transaction() as session:
+        found = track_features(session, track_id, TRUNK)
+        assert found.durations_s == [30.0, 12.5]
+        assert_array_equal(found.embeddings, np.stack([early.embedding, late.embedding]))
+        assert_array_equal(found.tags, np.stack([early.tags, late.tags]))
+        assert found.embeddings.dtype == found.tags.dtype == np.float32
+        starts = [session.get(Segment, i).start_s for i in found.segment_ids]
+        assert starts == [0.0, 60.0]
+
+
+def test_predictions_come_back_in_order_of_time(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    with catalog.transaction() as session:
+        durations_s, genres = track_predictions(session, track_id, BUNDLE)
+        assert durations_s == [30.0, 12.5]
+        assert_array_equal(genres, np.stack([rows[1].genres, rows[0].genres]))
+
+
+def test_patches_are_stored_as_half_floats(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    with catalog.transaction() as session:
+        first = session.get(Track, track_id).segments[0].features[0]
+        assert len(first.patches) == 9 * 200 * 2
+        expected = rows[1].patches.astype(np.float16).astype(np.float32)
+        assert_array_equal(unpack(first.patches, "<f2").reshape(9, 200), expected)
+
+
+def test_silent_segment_is_kept_without_features(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    with catalog.transaction() as session:
+        segments = session.get(Track, track_id).segments
+        facts = [(s.start_s, s.end_s, s.silent, s.level_dbfs, len(s.features)) for s in segments]
+        assert facts == [(0, 30, False, -14.5, 1), (30, 60, True, -90, 0), (60, 72.5, False, -14.5, 1)]
+        assert count_segments(session) == (3, 1)
+        assert session.scalar(select(func.count()).select_from(Prediction)) == 2
+
+
+def test_nothing_is_told_of_another_trunk_or_bundle(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    with catalog.transaction() as session:
+        assert track_features(session, track_id, "trunk-b") is None
+        assert track_predictions(session, track_id, "bundle-b") is None
+        assert track_features(session, track_id + 1, TRUNK) is None
+        assert has_features(session, track_id, TRUNK)
+        assert not has_features(session, track_id, "trunk-b")
+        assert tracks_with_features(session, TRUNK) == {track_id}
+        assert tracks_with_features(session, "trunk-b") == set()
+
+
+def test_storing_again_replaces(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    track_id = stored(catalog, rows)
+    newer = segment_row(np.random.default_rng(2), 0.0, 20.0)
+    with catalog.transaction() as session:
+        store_segments(session, session.get(Track, track_id), [newer], TRUNK, BUNDLE)
+    with catalog.transaction() as session:
+        assert_array_equal(track_features(session, track_id, TRUNK).embeddings, newer.embedding[None])
+        totals = [session.scalar(select(func.count()).select_from(t)) for t in (Segment, Feature, Prediction)]
+        assert totals == [1, 1, 1]
+
+
+@pytest.mark.parametrize("by", ["track", "root"])
+def test_deleting_takes_everything_below(catalog: Catalog, rows: list[SegmentRow], by: str) -> None:
+    track_id, other = stored(catalog, rows), stored(catalog, rows, "b.mp3")
+    with catalog.transaction() as session:
+        track = session.get(Track, track_id)
+        if by == "root":
+            session.get(Track, other).root = Root(path="/other")
+            session.flush()
+        session.delete(track if by == "track" else track.root)
+    with catalog.transaction() as session:
+        assert list(session.scalars(select(Track.id))) == [other]
+        assert set(session.scalars(select(Segment.track_id))) == {other}
+        totals = [session.scalar(select(func.count()).select_from(t)) for t in (Segment, Feature, Prediction)]
+        assert totals == [3, 2, 2]
+
+
+def test_copy_has_the_same_values_and_its_own_rows(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    source_id = stored(catalog, rows)
+    older = segment_row(np.random.default_rng(3))
+    target_id = stored(catalog, [older], "b.mp3")
+    with catalog.transaction() as session:
+        before = vectors_token(session)
+        copy_segments(session, session.get(Track, source_id), session.get(Track, target_id))
+        assert vectors_token(session) != before
+    with catalog.transaction() as session:
+        source, target = (track_features(session, i, TRUNK) for i in (source_id, target_id))
+        assert_array_equal(source.embeddings, target.embeddings)
+        assert_array_equal(source.tags, target.tags)
+        assert not set(source.segment_ids) & set(target.segment_ids)
+        copied = track_predictions(session, target_id, BUNDLE)
+        assert copied[0] == [30.0, 12.5]
+        assert_array_equal(copied[1], track_predictions(session, source_id, BUNDLE)[1])
+        facts = [
+            [
+                (s.start_s, s.end_s, s.level_dbfs, s.silent, [f.patches for f in s.features])
+                for s in t.segments
+            ]
+            for t in (session.get(Track, source_id), session.get(Track, target_id))
+        ]
+        assert facts[0] == facts[1]
+
+
+def test_token_changes_with_every_change_of_the_vectors(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    tokens = []
+    with catalog.transaction() as session:
+        tokens.append(vectors_token(session))
+    track_id = stored(catalog, rows)
+    for change in (
+        lambda session: None,
+        lambda session: store_segments(session, session.get(Track, track_id), rows, TRUNK, BUNDLE),
+        renew_vectors_token,
+        renew_vectors_token,
+    ):
+        with catalog.transaction() as session:
+            change(session)
+        with catalog.transaction() as session:
+            tokens.append(vectors_token(session))
+    assert tokens[0] is None
+    assert len(set(tokens)) == 5
+
+
+def test_index_holds_present_good_tracks_of_the_trunk(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "READ_ROWS", 2)
+    random = np.random.default_rng(4)
+    made = [[segment_row(random, 30.0 * i, 30.0 * (i + 1)) for i in range(3)] for _ in range(4)]
+    ids = [stored(catalog, rows, f"{n}.mp3") for n, rows in enumerate(made)]
+    with catalog.transaction() as session:
+        session.get(Track, ids[1]).missing = True
+        session.get(Track, ids[2]).error_kind = "not_audio"
+        foreign = new_track(session, session.scalar(select(Root)), "foreign.mp3")
+        store_segments(session, foreign, [segment_row(random)], "trunk-b", BUNDLE)
+    with catalog.transaction() as session:
+        parts = list(index_vectors(session, TRUNK))
+    assert [len(part[0]) for part in parts] == [2, 2, 2]
+    assert [i for part in parts for i in part[1]] == [ids[0]] * 3 + [ids[3]] * 3
+    segment_ids = [i for part in parts for i in part[0]]
+    assert segment_ids == sorted(set(segment_ids))
+    expected = np.stack([row.embedding for rows in (made[0], made[3]) for row in rows])
+    assert_array_equal(np.concatenate([part[2] for part in parts]), expected)
+
+
+def test_predictions_of_a_new_bundle_are_added_batch_by_batch(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "READ_ROWS", 2)
+    random = np.random.default_rng(5)
+    rows = [segment_row(random, 30.0 * i, 30.0 * (i + 1)) for i in range(5)]
+    track_id = stored(catalog, rows)
+    with catalog.transaction() as session:
+        assert features_without_predictions(session, TRUNK, BUNDLE) is None
+        assert features_without_predictions(session, "trunk-b", "bundle-b") is None
+    sizes, seen = [], []
+    while True:
+        with catalog.transaction() as session:
+            batch = features_without_predictions(session, TRUNK, "bundle-b")
+            if batch is None:
+                break
+            segment_ids, tags, embeddings = batch
+            sizes.append(len(segment_ids))
+            seen.append((tags, embeddings))
+            add_predictions(session, "bundle-b", segment_ids, tags[:, :3])
+    assert sizes == [2, 2, 1]
+    assert_array_equal(np.concatenate([t for t, _ in seen]), np.stack([r.tags for r in rows]))
+    assert_array_equal(np.concatenate([e for _, e in seen]), np.stack([r.embedding for r in rows]))
+    with catalog.transaction() as session:
+        assert_array_equal(
+            track_predictions(session, track_id, "bundle-b")[1], np.stack([r.tags[:3] for r in rows])
+        )
+        assert_array_equal(
+            track_predictions(session, track_id, BUNDLE)[1], np.stack([r.genres for r in rows])
+        )
+        drop_other_predictions(session, "bundle-b")
+        assert track_predictions(session, track_id, BUNDLE) is None
+        assert len(track_predictions(session, track_id, "bundle-b")[1]) == 5

@@ -1,0 +1,182 @@
+"""Tags of every format, written by mutagen and read back; damaged ones never stop anything."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import mutagen
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mutagen import id3
+from mutagen.apev2 import APEv2
+from mutagen.asf import ASFUnicodeAttribute
+
+from recommender.library.file_tags import FileTags, read_tags
+from tests import synth
+
+WANTED = FileTags("Ein Lied — Песня", "Sigur Rós", "Ágætis byrjun", 1999, ["Post-Rock", "Ambient"])
+SOUND = synth.tone(0.5)
+
+
+def silence(folder: Path, name: str) -> Path:
+    path = folder / name
+    return synth.write(path, SOUND)
+
+
+def write_id3(path: Path, version: int) -> None:
+    file = mutagen.File(path)
+    if file.tags is None:
+        file.add_tags()
+    separator = {} if version == 4 else {"v23_sep": "\0"}
+    file.tags.add(id3.TIT2(encoding=1, text=WANTED.title))
+    file.tags.add(id3.TPE1(encoding=1, text=WANTED.artist))
+    file.tags.add(id3.TALB(encoding=1, text=WANTED.album))
+    file.tags.add(id3.TCON(encoding=1, text=WANTED.genres))
+    file.tags.add(id3.TDRC(encoding=1, text="1999-06-12"))
+    if version == 3:
+        file.tags.update_to_v23()
+    file.save(path, v2_version=version, **separator)
+
+
+def write_vorbis(path: Path) -> None:
+    file = mutagen.File(path)
+    file["TITLE"], file["artist"], file["Album"] = WANTED.title, WANTED.artist, WANTED.album
+    file["date"], file["genre"] = "1999", WANTED.genres
+    file.save()
+
+
+def write_mp4(path: Path) -> None:
+    file = mutagen.File(path)
+    for key, value in (("nam", WANTED.title), ("ART", WANTED.artist), ("alb", WANTED.album)):
+        file[f"\xa9{key}"] = [value]
+    file["\xa9day"], file["\xa9gen"] = ["1999-06-12T07:00:00Z"], WANTED.genres
+    file.save()
+
+
+def write_asf(path: Path) -> None:
+    file = mutagen.File(path)
+    file["Title"], file["Author"], file["WM/AlbumTitle"] = WANTED.title, WANTED.artist, WANTED.album
+    file["WM/Year"] = "1999"
+    file["WM/Genre"] = [ASFUnicodeAttribute(genre) for genre in WANTED.genres]
+    file.save()
+
+
+def write_apev2(path: Path) -> None:
+    tags = APEv2()
+    tags["Title"], tags["Artist"], tags["Album"], tags["Year"] = (
+        WANTED.title,
+        WANTED.artist,
+        WANTED.album,
+        "1999",
+    )
+    tags["Genre"] = WANTED.genres
+    tags.save(path)
+
+
+WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "mp3 ID3v2.3": ("a.mp3", lambda path: write_id3(path, 3)),
+    "mp3 ID3v2.4": ("a.mp3", lambda path: write_id3(path, 4)),
+    "flac": ("a.flac", write_vorbis),
+    "ogg": ("a.ogg", write_vorbis),
+    "opus": ("a.opus", write_vorbis),
+    "m4a": ("a.m4a", write_mp4),
+    "wma": ("a.wma", write_asf),
+    "wv": ("a.wv", write_apev2),
+    "wav": ("a.wav", lambda path: write_id3(path, 4)),
+    "aiff": ("a.aiff", lambda path: write_id3(path, 4)),
+    "upper case": ("A.MP3", lambda path: write_id3(path, 4)),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_tags_of_every_format(tmp_path: Path, kind: str) -> None:
+    name, write = WRITERS[kind]
+    path = tmp_path / name
+    synth.write(path.with_suffix(path.suffix.lower()), SOUND).rename(path)
+    assert read_tags(path) == FileTags()
+    write(path)
+    assert read_tags(path) == WANTED
+
+
+def test_id3_genres_that_are_numbers_get_their_names(tmp_path: Path) -> None:
+    path = silence(tmp_path, "a.mp3")
+    tags = id3.ID3()
+    tags.add(id3.TCON(encoding=0, text="(17)(4)Eurodisco"))
+    tags.save(path)
+    assert read_tags(path).genres == ["Rock", "Disco", "Eurodisco"]
+
+
+def test_several_artists_are_joined_and_genres_not_repeated(tmp_path: Path) -> None:
+    path = silence(tmp_path, "a.flac")
+    file = mutagen.File(path)
+    file["artist"], file["genre"], file["title"] = (
+        ["Ann", "Bob"],
+        ["Rock", " Rock ", "", "Pop"],
+        ["  spaced  "],
+    )
+    file.save()
+    tags = read_tags(path)
+    assert (tags.artist, tags.genres, tags.title) == ("Ann; Bob", ["Rock", "Pop"], "spaced")
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("2003", 2003), ("12/06/1987", 1987), ("c. 1720?", 1720), ("'87", None), ("", None), ("unknown", None)],
+)
+def test_year_is_four_digits_wherever_they_are(tmp_path: Path, text: str, year: int | None) -> None:
+    path = silence(tmp_path, "a.flac")
+    file = mutagen.File(path)
+    file["date"] = text
+    file.save()
+    assert read_tags(path).year == year
+
+
+def test_a_file_that_is_not_audio_has_no_tags(tmp_path: Path) -> None:
+    for name, content in (("a.mp3", b"not audio at all"), ("b.flac", b""), ("c.ogg", b"OggS" + bytes(50))):
+        (tmp_path / name).write_bytes(content)
+        assert read_tags(tmp_path / name) == FileTags()
+    assert read_tags(tmp_path / "nowhere.mp3") == FileTags()
+
+
+class Contents(dict[str, bytes]):
+    """Whole files by kind; a failing test does not print them."""
+
+    def __repr__(self) -> str:
+        return f"Contents of {', '.join(self)}"
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """The bytes of a tagged file of every kind."""
+    folder = tmp_path_factory.mktemp("tagged")
+    made = Contents()
+    for kind, (name, write) in WRITERS.items():
+        if kind != "upper case":
+            path = silence(folder, name)
+            write(path)
+            made[kind] = path.read_bytes()
+    return made
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "upper case"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), cut=st.booleans(), n_bytes=st.integers(1, 20))
+def test_damaged_tags_never_raise(
+    tagged: Contents, tmp_path: Path, kind: str, seed: int, cut: bool, n_bytes: int
+) -> None:
+    """Bytes are changed where the tags are: in the first and the last kilobyte."""
+    damage = random.Random(seed)
+    raw = bytearray(tagged[kind])
+    for _ in range(n_bytes):
+        place = damage.randrange(min(1024, len(raw)))
+        raw[place if damage.random() < 0.7 else -1 - place] = damage.randrange(256)
+    if cut:
+        del raw[damage.randrange(1, len(raw)) :]
+    path = tmp_path / WRITERS[kind][0]
+    path.write_bytes(raw)
+
+    tags = read_tags(path)
+
+    assert isinstance(tags, FileTags)
+    "".join((tags.title, tags.artist, tags.album, *tags.genres)).encode("utf-8")  # what SQLite can keep

@@ -1,0 +1,53 @@
+"""One writer at a time; readers are never kept waiting."""
+
+import pytest
+
+from recommender.errors import HomeLockedError
+from recommender.home import Home
+from tests.recommender.support import Library, query
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ingest", "{music}"],
+        ["tag", "{music}"],
+        ["train"],
+        ["train", "--use", "shipped"],
+        ["relocate", "{music}", "{music}/rock"],
+    ],
+    ids=" ".join,
+)
+def test_every_writer_is_refused_while_the_lock_is_held(library: Library, command: list[str]) -> None:
+    with Home(library.home).writer_lock():
+        ran = library.run(*(word.format(music=library.music) for word in command))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        f"deepcuts: another deepcuts is writing to {library.home}; wait until it is done, or stop it\n"
+    )
+
+
+def test_readers_work_while_the_lock_is_held_and_a_write_is_under_way(library: Library) -> None:
+    from db.models import Setting
+    from db.session import open_catalog
+
+    catalog = open_catalog(library.home / "catalog.sqlite")
+    with Home(library.home).writer_lock(), catalog.transaction() as session:
+        session.merge(Setting(name="under way", value="yes"))
+        session.flush()
+        assert len(library.similar("alpha", "-n", 3)["results"]) == 3
+        assert library.run("status", "--json").json["index"] == "current"
+        assert library.run("failures").code == 0
+        assert library.run("tag").code == 0
+    catalog.close()
+    assert query(library.home, "SELECT value FROM setting WHERE name = 'under way'")[0][0] == "yes"
+
+
+def test_lock_is_free_again_after_an_error(library: Library) -> None:
+    home = Home(library.home)
+    with pytest.raises(RuntimeError, match="inside"), home.writer_lock():
+        raise RuntimeError("inside")
+    with home.writer_lock(), pytest.raises(HomeLockedError), Home(library.home).writer_lock():
+        pass
+    with home.writer_lock():
+        pass

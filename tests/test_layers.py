@@ -1,0 +1,280 @@
+"""The rooms and doors of docs/layout.md, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import synth
+from tests.conftest import REPO
+
+PACKAGES = ("classifier", "db", "recommender")
+OURS = (*PACKAGES, "cli")
+MAX_LINES = 300
+KERAS = ("keras", "tensorflow", "onnx", "tf2onnx")
+KERAS_MODULES = {"classifier.musicnn", "classifier.heads", "classifier.export"}
+FILES = sorted([REPO / "cli.py", *(file for package in PACKAGES for file in (REPO / package).rglob("*.py"))])
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; `at_top` where it happens as soon as the importing module is loaded."""
+
+    by: str
+    of: str
+    at_top: bool
+
+    def __str__(self) -> str:
+        return f"{self.by} imports {self.of}"
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(REPO).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): file for file in FILES}
+
+
+def is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def statements(body: list[ast.stmt], at_top: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """Every statement but those for type checkers alone, and whether loading the module runs it."""
+    for node in body:
+        if is_type_checking(node):
+            continue
+        yield node, at_top
+        inner = at_top and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for field in ("body", "orelse", "finalbody"):
+            yield from statements(getattr(node, field, []), inner)
+        for handler in getattr(node, "handlers", []):
+            yield from statements(handler.body, inner)
+        for case in getattr(node, "cases", []):
+            yield from statements(case.body, inner)
+
+
+def imports_of(module: str) -> Iterator[Import]:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    for node, at_top in statements(tree.body, at_top=True):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, at_top)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield Import(module, whole if whole in MODULES else str(node.module), at_top)
+
+
+IMPORTS = [found for module in MODULES for found in imports_of(module)]
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def arrows(by: str, *of: str) -> list[str]:
+    """The imports of one package, or module, that go to others, as text."""
+    return [str(i) for i in IMPORTS if within(i.by, by) and within(i.of, *of)]
+
+
+def test_the_imports_are_read() -> None:
+    """That the rules below do not pass because nothing was found."""
+    assert len(FILES) > 40
+    assert arrows("cli", "recommender.commands.similar")
+    assert arrows("classifier.bundle", "classifier.frontend", "numpy")
+    inside = [i for i in IMPORTS if i.by == "recommender.commands.similar" and not i.at_top]
+    assert "recommender.retrieval.similar" in {i.of for i in inside}
+    assert not arrows("classifier.params", "classifier")
+
+
+@pytest.mark.parametrize(
+    ("by", "of"),
+    [
+        ("classifier", ("db", "recommender", "cli")),
+        ("db", ("classifier", "recommender", "cli")),
+        ("recommender", ("cli",)),
+    ],
+)
+def test_packages_are_layered(by: str, of: tuple[str, ...]) -> None:
+    assert arrows(by, *of) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "foreign"),
+    [
+        ("classifier", ("sqlalchemy", "alembic", "faiss", "typer", "rich")),
+        ("db", ("av", "soundfile", "soxr", "librosa", "onnxruntime", "faiss", "typer", "rich", "mutagen")),
+        ("recommender", ("av", "soundfile", "soxr", "librosa", "onnxruntime")),
+    ],
+)
+def test_packages_keep_to_their_own_libraries(package: str, foreign: tuple[str, ...]) -> None:
+    assert arrows(package, *foreign) == []
+
+
+@pytest.mark.parametrize("door", ["recommender.commands", "recommender.service"])
+def test_nothing_imports_the_outermost_rooms(door: str) -> None:
+    found = [i for i in IMPORTS if within(i.of, door) and not within(i.by, door)]
+    allowed = ("cli", "recommender.commands.serve")
+    assert [str(i) for i in found if i.by not in allowed] == []
+
+
+def test_only_commands_and_cli_speak_typer_and_rich() -> None:
+    found = [i for i in IMPORTS if within(i.of, "typer", "rich")]
+    assert [str(i) for i in found if not within(i.by, "cli", "recommender.commands")] == []
+
+
+# Numeric helpers that any module of retrieval may use.
+RETRIEVAL_HELPERS = ("recommender.retrieval.exact", "recommender.retrieval.scoring")
+
+
+def test_in_retrieval_similar_calls_the_others_and_they_not_each_other() -> None:
+    found = [
+        i
+        for i in IMPORTS
+        if within(i.by, "recommender.retrieval")
+        and within(i.of, "recommender.retrieval")
+        and not within(i.of, *RETRIEVAL_HELPERS)
+    ]
+    assert [str(i) for i in found if i.by != "recommender.retrieval.similar"] == []
+    assert found  # similar does call them
+
+
+def test_retrieval_does_not_call_library() -> None:
+    assert arrows("recommender.retrieval", "recommender.library", "recommender.tagging") == []
+
+
+def test_retrieval_helpers_are_pure_numerics() -> None:
+    for helper in RETRIEVAL_HELPERS:
+        assert arrows(helper, *OURS) == []
+
+
+def test_serving_needs_no_training() -> None:
+    reached, todo = set[str](), {"classifier.serve"}
+    while todo:
+        reached |= todo
+        todo = {i.of for i in IMPORTS if i.by in todo and i.of in MODULES} - reached
+    assert "classifier.decode" in reached
+    assert not reached & (KERAS_MODULES | {f"classifier.{name}" for name in ("training", "folds", "metrics")})
+
+
+def test_keras_only_where_models_are_made() -> None:
+    found = {i.by for i in IMPORTS if within(i.of, *KERAS)}
+    assert {name for name in found if not within(name, "classifier.build")} == KERAS_MODULES
+
+
+def test_keras_modules_are_imported_at_the_top_of_one_another_only() -> None:
+    """So that reading any other module does not load TensorFlow."""
+    heavy = (*KERAS, *KERAS_MODULES, "classifier.build", "librosa", "scipy", "sklearn")
+    found = [i for i in IMPORTS if i.at_top and within(i.of, *heavy)]
+    assert [str(i) for i in found if not within(i.by, "classifier.build", *KERAS_MODULES)] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("recommender.commands.")])
+def test_command_modules_import_little_at_their_top(module: str) -> None:
+    light = ("typer", "recommender.commands", "recommender.params", *sys.stdlib_module_names)
+    found = [i for i in IMPORTS if i.by == module and i.at_top]
+    assert [str(i) for i in found if not within(i.of, *light)] == []
+
+
+def test_init_files_are_empty() -> None:
+    assert [
+        module for module, file in MODULES.items() if file.name == "__init__.py" and file.read_text()
+    ] == []
+
+
+def test_every_package_has_an_init_file() -> None:
+    assert [
+        str(file.parent)
+        for file in FILES
+        if file.parent != REPO and not (file.parent / "__init__.py").is_file()
+    ] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_modules_are_short(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) < MAX_LINES
+
+
+def test_print_only_in_commands_and_cli() -> None:
+    printing = {
+        module
+        for module, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write")
+    }
+    assert {module for module in printing if not within(module, "cli", "recommender.commands")} == set()
+
+
+def test_no_catch_all_but_the_one_in_cli() -> None:
+    catching = {
+        module
+        for module, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+        and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+    }
+    assert catching == set()
+
+
+# What a process really loads.
+
+LOADED = """
+import runpy, sys
+sys.argv = ["cli.py", *sys.argv[1:]]
+code = 0
+try:
+    runpy.run_path("cli.py", run_name="__main__")
+except SystemExit as end:
+    code = end.code
+print("loaded:", *sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded_by(*arguments: str | Path) -> tuple[set[str], str]:
+    """Run the command line; return the top-level packages that it loaded, and its output."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *map(str, arguments)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].removeprefix("loaded: ").split()), done.stdout
+
+
+HEAVY = {"tensorflow", "keras", "librosa", "scipy", "numba", "sklearn"}
+SERVING = {"numpy", "sqlalchemy", "alembic", "faiss", "onnxruntime", "av", "soundfile", "soxr", "mutagen"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("similar", "--help"), ("ingest", "--help"), ("train", "--help")]
+)
+def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    loaded, output = loaded_by(*arguments)
+    assert "typer" in loaded
+    assert loaded & (HEAVY | SERVING) == set()
+    assert "Usage" in output
+
+
+def test_similar_on_a_catalogued_track_loads_no_tensorflow_and_no_librosa(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    paths = [synth.write_flac(music / f"song {seed}.flac", synth.music_like(4, seed)) for seed in range(3)]
+    home = tmp_path / "home"
+    loaded, _ = loaded_by("--home", home, "ingest", music, "--jobs", "1")
+    assert not loaded & HEAVY
+    loaded, output = loaded_by("--home", home, "similar", paths[0])
+    assert "song 1" in output
+    assert "faiss" in loaded
+    assert not loaded & (HEAVY | {"av"})
