@@ -1,7 +1,7 @@
 """Ingest folders: scan, plan, identify, analyse, store, one transaction a track."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -11,8 +11,9 @@ from db.models import Root
 from db.session import Catalog
 from db.tracks import present, root_for
 from recommender import params
-from recommender.library import reconcile
 from recommender.library.labels import Rule, label_rule
+from recommender.library.plan import Plan, plan, set_missing, still_gone
+from recommender.library.reconcile import settle, store_analysis, store_failure
 from recommender.library.scan import FoundFile, find_files
 from recommender.library.workers import Failure, Identity, Workers, analyse, identify
 
@@ -106,6 +107,7 @@ def ingest(
     run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress)
     for place, rule in zip(places, rules, strict=True):
         run.folder(place, rule)
+    run.finish()
     run.report.seconds = perf_counter() - started
     return run.report
 
@@ -117,56 +119,66 @@ class _Ingest:
         self.catalog, self.bundle, self.jobs = catalog, bundle, jobs
         self.report = IngestReport()
         self._progress = progress
+        self._gone: list[tuple[str, list[int], bool]] = []
         self._done = self._total = 0
 
     def folder(self, place: str, rule: Rule | None) -> None:
-        """Run all stages on one folder."""
+        """Run all stages on one folder, but for what only the end of the run can tell."""
         found = list(find_files(place))
         with self.catalog.transaction() as session:
             root = root_for(session, place)
-            made = reconcile.plan(session, root, place, found, self.bundle.trunk_id)
+            made = plan(session, root, place, found, self.bundle.trunk_id)
         self.report.found += len(found)
         self.report.unchanged += made.unchanged
         self.report.known_failures += made.known_failures
-        self._total += len(made.changed)
+        self._total += len(made.changed) + len(made.new)
         self._progress(self._done, self._total)
-        if made.changed:
-            self._update(root, made.changed)
-        self._mark_missing(place, made.gone, bool(found))
+        if made.changed or made.new:
+            self._update(root, made)
+        self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
             self._label(place, rule)
 
-    def _update(self, root: Root, changed: list[FoundFile]) -> None:
-        """Identify and, where needed, analyse files, some hundreds at a time."""
-        jobs = min(self.jobs, len(changed))
+    def finish(self) -> None:
+        """Mark what is gone, now that every folder had its chance to show where it went."""
+        for place, gone, found_any in self._gone:
+            self._mark_missing(place, gone, found_any)
+
+    def _update(self, root: Root, made: Plan) -> None:
+        """Identify and, where needed, analyse files: known ones together, new ones in batches."""
+        jobs = min(self.jobs, len(made.changed) + len(made.new))
+        step = params.IDENTIFY_AHEAD
+        batches = [made.new[start : start + step] for start in range(0, len(made.new), step)] or [[]]
+        batches[0] = made.changed + batches[0]
         with Workers[FoundFile](self.bundle.path, jobs) as workers:
-            for start in range(0, len(changed), params.IDENTIFY_AHEAD):
-                batch = changed[start : start + params.IDENTIFY_AHEAD]
-                pending = dict(self._identify(workers, root, batch))
-                self._analyse(workers, root, pending)
+            for batch in batches:
+                identified = self._identify(workers, root, batch)
+                settled = self._settle(root, identified)
+                rest = {file: i for file, i in identified.items() if file not in settled}
+                self._analyse(workers, root, rest)
 
     def _identify(
         self, workers: Workers[FoundFile], root: Root, files: list[FoundFile]
-    ) -> Iterator[tuple[FoundFile, Identity]]:
-        """Yield the files that must be decoded."""
+    ) -> dict[FoundFile, Identity]:
+        """Hash the files and read their tags."""
         started = perf_counter()
+        identified: dict[FoundFile, Identity] = {}
         for file, result in workers.run(((file, file.path) for file in files), identify):
             if isinstance(result, Identity):
-                settled = self._settle(root, file, result)
-                if not settled:
-                    yield file, result
+                identified[file] = result
             elif isinstance(result, Failure):
                 self._fail(root, file, None, result)
         self.report.stage_s["identify"] += perf_counter() - started
+        return identified
 
-    def _settle(self, root: Root, file: FoundFile, identity: Identity) -> bool:
+    def _settle(self, root: Root, identified: dict[FoundFile, Identity]) -> set[FoundFile]:
+        """Store what needs no analysis; return the files that this was enough for."""
         with self.catalog.transaction() as session:
-            outcome = reconcile.settle(session, session.merge(root), file, identity, self.bundle.trunk_id)
-        if outcome is None:
-            return False
-        setattr(self.report, outcome, getattr(self.report, outcome) + 1)
-        self._step()
-        return True
+            outcomes = settle(session, session.merge(root), identified, self.bundle.trunk_id)
+        for outcome in outcomes.values():
+            setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+            self._step()
+        return set(outcomes)
 
     def _analyse(self, workers: Workers[FoundFile], root: Root, pending: dict[FoundFile, Identity]) -> None:
         """Analyse each recording once; its other copies get the same rows."""
@@ -184,12 +196,12 @@ class _Ingest:
                 elif isinstance(result, Failure):
                     self._fail(root, each, pending[each], result)
                 else:
-                    self._settle(root, each, pending[each])
+                    self._settle(root, {each: pending[each]})
 
     def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
         started = perf_counter()
         with self.catalog.transaction() as session:
-            reconcile.store_analysis(session, session.merge(root), file, identity, analysis, self.bundle)
+            store_analysis(session, session.merge(root), file, identity, analysis, self.bundle)
         self.report.stage_s["database"] += perf_counter() - started
         for stage, seconds in analysis.stage_s.items():
             self.report.stage_s[stage] += seconds
@@ -200,7 +212,7 @@ class _Ingest:
 
     def _fail(self, root: Root, file: FoundFile, identity: Identity | None, failure: Failure) -> None:
         with self.catalog.transaction() as session:
-            reconcile.store_failure(session, session.merge(root), file, identity, failure)
+            store_failure(session, session.merge(root), file, identity, failure)
         self.report.failed.append(FailedFile(file.path, failure.kind, failure.message))
         self._step()
 
@@ -214,8 +226,8 @@ class _Ingest:
             )
             return
         with self.catalog.transaction() as session:
-            lost = reconcile.still_gone(session, gone)
-            reconcile.set_missing(session, lost, missing=True)
+            lost = still_gone(session, gone)
+            set_missing(session, lost, missing=True)
         self.report.missing += len(lost)
 
     def _label(self, place: str, rule: Rule) -> None:

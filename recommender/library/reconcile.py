@@ -1,153 +1,133 @@
-"""Decide what became of each file: unchanged, moved, retagged, copied, or in need of analysis.
+"""Bring the catalogue up to date with files whose audio is known, or was just analysed.
 
-Identity is the audio's: a track keeps its id, plays and label when its file is moved or retagged.
+Identity is the audio's: a track keeps its id, plays and label when its file is moved or retagged,
+also where files take each other's names.
 """
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from classifier.serve import TrackAnalysis
-from db.features import (
-    copy_segments,
-    has_features,
-    renew_vectors_token,
-    store_segments,
-    tracks_with_features,
-)
+from db.features import copy_segments, has_features, renew_vectors_token, store_segments
 from db.models import Root, Track
-from db.tracks import at_path, is_within, search_key, with_content
+from db.tracks import at_path, search_key, with_content
 from recommender.library.analysis import segment_rows
 from recommender.library.file_tags import FileTags
 from recommender.library.scan import FoundFile
 from recommender.library.workers import Failure, Identity
 
+Outcome = Literal["retagged", "moved", "copied"]
 
-@dataclass
-class Plan:
-    """What a scan means for the catalogue.
 
-    Attributes
+def settle(
+    session: Session, root: Root, identified: Mapping[FoundFile, Identity], trunk_id: str
+) -> dict[FoundFile, Outcome]:
+    """Bring the catalogue up to date with files without decoding them, where that can be done.
+
+    Parameters
     ----------
-    changed
-        Files to identify: new ones, changed ones, and those without features of this trunk.
-    unchanged
-        How many files need nothing.
-    known_failures
-        How many files failed before and have not changed since.
-    gone
-        Ids of tracks whose file is not there any more.
-    """
-
-    changed: list[FoundFile] = field(default_factory=list)
-    unchanged: int = 0
-    known_failures: int = 0
-    gone: list[int] = field(default_factory=list)
-
-
-def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
-    """Compare the files found below a folder with the catalogue's tracks there."""
-    query = select(
-        Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing
-    ).where(Track.root_id == root.id)
-    known = {os.path.join(root.path, row.rel_path): row for row in session.execute(query)}
-    analysed = tracks_with_features(session, trunk_id)
-    made = Plan()
-    back: list[int] = []
-    for file in found:
-        row = known.pop(file.path, None)
-        if row is None or _changed(row, file):
-            made.changed.append(file)
-        elif row.error_kind is not None:
-            made.known_failures += 1
-        elif row.id not in analysed:
-            made.changed.append(file)
-        else:
-            made.unchanged += 1
-        if row is not None and row.missing:
-            back.append(row.id)
-    made.gone = [row.id for path, row in known.items() if is_within(path, folder) and not row.missing]
-    set_missing(session, back, missing=False)
-    return made
-
-
-def _changed(row: Any, file: FoundFile) -> bool:
-    if (row.size, row.mtime_ns) != (file.size, file.mtime_ns):
-        return True
-    return row.error_kind == "unreadable" and os.access(file.path, os.R_OK)
-
-
-def set_missing(session: Session, track_ids: list[int], *, missing: bool) -> None:
-    """Mark tracks as gone, or as there again."""
-    for track_id in track_ids:
-        track = session.get(Track, track_id)
-        if track is not None:
-            track.missing = missing
-    if track_ids:
-        renew_vectors_token(session)
-
-
-def still_gone(session: Session, track_ids: list[int]) -> list[int]:
-    """Return those of some tracks whose path, as it is now, leads nowhere."""
-    tracks = (session.get(Track, track_id) for track_id in track_ids)
-    return [t.id for t in tracks if t is not None and not os.path.lexists(t.path)]
-
-
-def settle(session: Session, root: Root, file: FoundFile, identity: Identity, trunk_id: str) -> str | None:
-    """Bring the catalogue up to date with a file without decoding it, if that can be done.
+    session
+        Of the catalogue.
+    root
+        The library root that the files are below.
+    identified
+        New and changed files; together, so that files which took each other's names are understood.
+    trunk_id
+        Analyses of other trunks do not count.
 
     Returns
     -------
-    str or None
-        ``retagged``, ``moved`` or ``copied``; None where the audio must be analysed.
+    dict
+        What became of each file; the audio of a file that is not in it must be analysed.
     """
-    content_hash = identity.content_hash
-    here = at_path(session, file.path)
-    if content_hash is None:
-        return None
-    if here is not None and here.analysed_hash == content_hash and has_features(session, here.id, trunk_id):
-        _describe(here, file, identity)
-        return "retagged"
-    same = [
-        track
-        for track in with_content(session, content_hash)
-        if track is not here
-        and track.analysed_hash == content_hash
-        and has_features(session, track.id, trunk_id)
-    ]
-    gone = [track for track in same if not os.path.lexists(track.path)]
-    if gone:
-        gone.sort(key=lambda track: os.path.basename(track.path) != os.path.basename(file.path))
-        _move(session, gone[0], here, root, file.path)
-        _describe(gone[0], file, identity)
-        renew_vectors_token(session)
-        return "moved"
-    if same:
-        track = here or _new_track(session, root, file.path)
-        copy_segments(session, same[0], track)
-        track.duration_s, track.warning = same[0].duration_s, same[0].warning
-        _describe(track, file, identity)
-        track.analysed_hash = content_hash
-        return "copied"
-    return None
+    known = {file: i for file, i in identified.items() if i.content_hash is not None}
+    settled: dict[FoundFile, Outcome] = {}
+    displaced: set[str] = set()
+    for file, identity in identified.items():
+        here = at_path(session, file.path)
+        if here is None:
+            continue
+        if file in known and _is_analysed(session, here, identity, trunk_id):
+            _describe(session, here, file, identity)
+            settled[file] = "retagged"
+        else:
+            displaced.add(file.path)
+    moves = _find_moves(session, {f: i for f, i in known.items() if f not in settled}, displaced, trunk_id)
+    _move(session, root, moves)
+    for file, track in moves.items():
+        _describe(session, track, file, known[file])
+        settled[file] = "moved"
+    for file, identity in known.items():
+        if file not in settled and _copy(session, root, file, identity, trunk_id):
+            settled[file] = "copied"
+    return settled
 
 
-def _move(session: Session, track: Track, here: Track | None, root: Root, path: str) -> None:
-    """Give a track another path; a track that was there gets the old one, and is missing."""
-    old_root, old_rel_path = track.root, track.rel_path
-    if here is not None:
-        here.rel_path = f"{here.rel_path}\x00moving"  # no file is called that: paths stay unique
-        session.flush()
-    track.root, track.rel_path = root, os.path.relpath(path, root.path)
+def _is_analysed(session: Session, track: Track, identity: Identity, trunk_id: str) -> bool:
+    """Whether a track's stored analysis is of this audio, by this trunk."""
+    return track.analysed_hash == identity.content_hash and has_features(session, track.id, trunk_id)
+
+
+def _analysed_with(session: Session, identity: Identity, trunk_id: str) -> list[Track]:
+    same = with_content(session, identity.content_hash or "")
+    return [track for track in same if _is_analysed(session, track, identity, trunk_id)]
+
+
+def _find_moves(
+    session: Session, files: Mapping[FoundFile, Identity], displaced: set[str], trunk_id: str
+) -> dict[FoundFile, Track]:
+    """Match files to tracks with their audio whose own path leads nowhere, or to other audio, now."""
+    moves: dict[FoundFile, Track] = {}
+    taken: set[int] = set()
+    for file, identity in files.items():
+        free = [
+            track
+            for track in _analysed_with(session, identity, trunk_id)
+            if track.id not in taken and (track.path in displaced or not os.path.lexists(track.path))
+        ]
+        if free:
+            name = os.path.basename(file.path)
+            chosen = min(free, key=lambda track: (os.path.basename(track.path) != name, track.id))
+            moves[file] = chosen
+            taken.add(chosen.id)
+    return moves
+
+
+def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> None:
+    """Give tracks their files' paths; tracks that were there and did not move get the paths left."""
+    moved = {track.id for track in moves.values()}
+    there = (at_path(session, file.path) for file in moves)
+    evicted = [track for track in there if track is not None and track.id not in moved]
+    targets = {file.path for file in moves}
+    left = [(t.root, t.rel_path) for t in moves.values() if t.path not in targets]
+    for track in (*moves.values(), *evicted):
+        track.rel_path = f"{track.id}\x00moving"  # no file is called that: paths stay unique meanwhile
     session.flush()
-    if here is not None:
-        here.root, here.rel_path, here.missing = old_root, old_rel_path, True
-        session.flush()
+    for file, track in moves.items():
+        track.root, track.rel_path = root, os.path.relpath(file.path, root.path)
+    for track, (old_root, old_rel_path) in zip(evicted, left, strict=False):
+        track.root, track.rel_path = old_root, old_rel_path
+        track.missing = not os.path.lexists(track.path)
+    session.flush()
+    if moves:
+        renew_vectors_token(session)
+
+
+def _copy(session: Session, root: Root, file: FoundFile, identity: Identity, trunk_id: str) -> bool:
+    """Give a file the analysis of another with the same audio, if there is one."""
+    same = _analysed_with(session, identity, trunk_id)
+    if not same:
+        return False
+    track = at_path(session, file.path) or _new_track(session, root, file.path)
+    _describe(session, track, file, identity)
+    copy_segments(session, same[0], track)
+    track.duration_s, track.warning = same[0].duration_s, same[0].warning
+    track.analysed_hash = identity.content_hash
+    return True
 
 
 def _new_track(session: Session, root: Root, path: str) -> Track:
@@ -156,8 +136,10 @@ def _new_track(session: Session, root: Root, path: str) -> Track:
     return track
 
 
-def _describe(track: Track, file: FoundFile, identity: Identity) -> None:
+def _describe(session: Session, track: Track, file: FoundFile, identity: Identity) -> None:
     """Note what the file and its tags say; its analysis is good."""
+    if track.missing or track.error_kind is not None:
+        renew_vectors_token(session)  # it belongs in the index again
     track.size, track.mtime_ns, track.missing = file.size, file.mtime_ns, False
     track.content_hash = identity.content_hash
     track.error_kind = track.error_message = None
@@ -178,7 +160,7 @@ def store_analysis(
 ) -> Track:
     """Store a file's analysis in place of any older one."""
     track = at_path(session, file.path) or _new_track(session, root, file.path)
-    _describe(track, file, identity)
+    _describe(session, track, file, identity)
     track.duration_s = analysis.duration_s
     track.warning = "; ".join(analysis.warnings) or None
     track.analysed_hash = identity.content_hash
@@ -193,7 +175,7 @@ def store_failure(
     """Record why a file could not be analysed; what was known of its track is kept."""
     track = at_path(session, file.path) or _new_track(session, root, file.path)
     if identity is not None:
-        _describe(track, file, identity)
+        _describe(session, track, file, identity)
     else:
         track.size, track.mtime_ns, track.missing = file.size, file.mtime_ns, False
         if not track.title:

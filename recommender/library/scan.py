@@ -48,11 +48,16 @@ def find_files(folder: str) -> Iterator[FoundFile]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else folders).append(entry.path)
-            elif is_audio_path(entry.name) and (entry.is_file() or entry.is_symlink()):
+            elif is_audio_path(entry.name) and _is_file_or_broken(entry.path):
                 yield look_at(entry.path)
         pending.extend(reversed(folders))
+
+
+def _is_file_or_broken(path: str) -> bool:
+    """Whether a path is a file, or a link that leads nowhere; a pipe or device is neither."""
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 def look_at(path: str) -> FoundFile:

@@ -101,12 +101,20 @@ class Workers(Generic[Key]):
         self._pool = self._new_pool(jobs)
 
     def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
+        pool = ProcessPoolExecutor(
             jobs,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start,
             initargs=(str(self._bundle_path),),
         )
+        # Workers inherit that Ctrl-C is held back, so that it cannot hit one that is still starting.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(jobs):  # each of the first tasks starts a process
+                pool.submit(os.getpid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        return pool
 
     def __enter__(self) -> "Workers[Key]":
         return self
@@ -126,20 +134,36 @@ class Workers(Generic[Key]):
         feed = iter(paths)
         running: dict[Future[object], tuple[Key, str]] = {}
         while True:
-            while len(running) < self._jobs * params.TASKS_AHEAD:
-                item = next(feed, None)
-                if item is None:
-                    break
-                running[self._pool.submit(task, item[1])] = item
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-                yield from self._one_by_one(running, task)
-                running = {}
+            try:
+                self._hand_out(feed, task, running)
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                results = [(running[future][0], future.result()) for future in done]
+            except BrokenProcessPool:
+                interrupted, running = running, {}
+                yield from self._one_by_one(interrupted, task)
                 continue
             for future in done:
-                yield running.pop(future)[0], future.result()
+                del running[future]
+            yield from results
+
+    def _hand_out(
+        self,
+        feed: Iterator[tuple[Key, str]],
+        task: Callable[[str], object],
+        running: dict[Future[object], tuple[Key, str]],
+    ) -> None:
+        """Keep the workers supplied; an item that a broken pool refuses counts as running."""
+        while len(running) < self._jobs * params.TASKS_AHEAD:
+            item = next(feed, None)
+            if item is None:
+                return
+            try:
+                running[self._pool.submit(task, item[1])] = item
+            except BrokenProcessPool:
+                running[Future()] = item
+                raise
 
     def _one_by_one(
         self, running: dict[Future[object], tuple[Key, str]], task: Callable[[str], object]

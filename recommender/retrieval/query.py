@@ -22,6 +22,9 @@ from recommender.retrieval.exact import unit_rows
 Array = npt.NDArray[np.float32]
 
 
+MAX_ID_DIGITS = 18
+
+
 @dataclass(frozen=True)
 class HeardFile:
     """A file outside the catalogue: its name, from its tags, and what the trunk says of it."""
@@ -82,8 +85,10 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Callable[[str
     """
     if os.path.exists(argument):
         return _from_file(session, os.path.abspath(argument), bundle, hear)
+    if not argument.strip():
+        raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
-        track = session.get(Track, int(argument))
+        track = session.get(Track, int(argument)) if len(argument) <= MAX_ID_DIGITS else None
         if track is None:
             raise QueryError(f"no track has the id {argument}")
         return _from_track(session, track, bundle)

@@ -100,6 +100,7 @@ def test_gain_changes_nothing(trunk: Trunk, gain_db: float) -> None:
     changed = trunk.analyse_segment(segment_of(louder), {"mel": 0.0, "network": 0.0})
     assert changed.level_dbfs - plain.level_dbfs == pytest.approx(gain_db, abs=1e-3)
     np.testing.assert_allclose(changed.tags, plain.tags, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(changed.embedding, plain.embedding, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(changed.patches, plain.patches, rtol=0, atol=2e-3)  # float16
 
 

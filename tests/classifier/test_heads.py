@@ -121,7 +121,7 @@ def test_constant_feature_is_harmless() -> None:
 
 
 def test_same_seed_same_head_bit_for_bit() -> None:
-    examples = examples_of(5)
+    examples = examples_of(5, n_songs=20)
     first, second = (fit_head(examples, N_LABELS, HeadFit("embedding", 3.0, seed=7)) for _ in range(2))
     np.testing.assert_array_equal(first.kernel, second.kernel)
     np.testing.assert_array_equal(first.bias, second.bias)

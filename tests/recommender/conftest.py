@@ -16,7 +16,7 @@ from tests.recommender.support import Library
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, only to be read."""
-    return support.new_library(tmp_path_factory.mktemp("library"))
+    return support.ingested_library(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command line as a user runs it, a small library to run it on, and the rows it leaves."""
 
+import functools
 import json
 import os
 import shutil
@@ -219,9 +220,11 @@ class Library:
         return copy
 
 
-def new_library(folder: Path, *, labels: str = "none") -> Library:
-    """Write the small library and ingest it."""
+@functools.cache
+def ingested_library(temporary: Path) -> Library:
+    """Return the small library, ingested below a session's folder: one for all, so only to be read."""
+    folder = temporary / "small library"
     library = Library(write_library(folder / "music"), folder / "home")
-    report = library.ingest(library.music, "--labels", labels)
+    report = library.ingest()
     assert counts(report) == {"found": len(SONGS), "analysed": len(SONGS)}
     return library

@@ -192,7 +192,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     assert process.returncode == 130
     assert out == b""
     assert err.decode() == "Stopped; what was analysed is kept, and the next ingest goes on from there.\n"
-    assert not group_members(process.pid)
+    wait_until(lambda: not group_members(process.pid))
     n_kept = n_rows(tmp_path)
     assert 3 <= n_kept < N_FILES
     report = support.deepcuts(tmp_path, "ingest", music, "--json").json

@@ -1,0 +1,89 @@
+"""Compare what a scan found with what the catalogue knows."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.features import renew_vectors_token, tracks_with_features
+from db.models import Root, Track
+from db.tracks import is_within
+from recommender.library.scan import FoundFile
+
+
+@dataclass
+class Plan:
+    """What a scan means for the catalogue.
+
+    Attributes
+    ----------
+    changed
+        Files of known tracks to identify: changed since, or without features of this trunk.
+    new
+        Files that no track has the path of.
+    unchanged
+        How many files need nothing.
+    known_failures
+        How many files failed before and have not changed since.
+    gone
+        Ids of tracks whose file is not there any more.
+    """
+
+    changed: list[FoundFile] = field(default_factory=list)
+    new: list[FoundFile] = field(default_factory=list)
+    unchanged: int = 0
+    known_failures: int = 0
+    gone: list[int] = field(default_factory=list)
+
+
+def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
+    """Compare the files found below a folder with the catalogue's tracks there."""
+    query = select(
+        Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing
+    ).where(Track.root_id == root.id)
+    known = {os.path.join(root.path, row.rel_path): row for row in session.execute(query)}
+    analysed = tracks_with_features(session, trunk_id)
+    made = Plan()
+    back: list[int] = []
+    for file in found:
+        row = known.pop(file.path, None)
+        if row is None:
+            made.new.append(file)
+        elif _changed(row, file):
+            made.changed.append(file)
+        elif row.error_kind is not None:
+            made.known_failures += 1
+        elif row.id not in analysed:
+            made.changed.append(file)
+        else:
+            made.unchanged += 1
+        if row is not None and row.missing:
+            back.append(row.id)
+    made.gone = [row.id for path, row in known.items() if is_within(path, folder) and not row.missing]
+    set_missing(session, back, missing=False)
+    return made
+
+
+def _changed(row: Any, file: FoundFile) -> bool:
+    if (row.size, row.mtime_ns) != (file.size, file.mtime_ns):
+        return True
+    return row.error_kind == "unreadable" and os.access(file.path, os.R_OK)
+
+
+def set_missing(session: Session, track_ids: list[int], *, missing: bool) -> None:
+    """Mark tracks as gone, or as there again."""
+    for track_id in track_ids:
+        track = session.get(Track, track_id)
+        if track is not None:
+            track.missing = missing
+    if track_ids:
+        renew_vectors_token(session)
+
+
+def still_gone(session: Session, track_ids: list[int]) -> list[int]:
+    """Return those of some tracks whose path, as it is now, leads nowhere."""
+    tracks = (session.get(Track, track_id) for track_id in track_ids)
+    return [t.id for t in tracks if t is not None and not os.path.lexists(t.path)]
