@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from classifier.decode_ffmpeg import FFMPEG_FORMATS
+from classifier.decode_ffmpeg import OPTIONS
 from classifier.untagged import UntaggedFile
 
 
@@ -30,7 +30,7 @@ def audio_hash(path: Path) -> str | None:
     try:
         with (
             UntaggedFile(path) as file,
-            av.open(file, options={"format_whitelist": FFMPEG_FORMATS}) as container,
+            av.open(file, options=OPTIONS, metadata_errors="replace") as container,
         ):
             for packet in container.demux(container.streams.audio[0]):
                 if packet.size:

@@ -36,6 +36,12 @@ HEAD: Final = "head.npz"
 FILES: Final = (TRUNK_WEIGHTS, TRUNK_ONNX, FRONT_END, HEAD)
 FORMAT: Final = 1
 POOLING: Final = {"segment": "mean of patches", "song": "duration-weighted mean of segments"}
+# Rules that bundles name and that no bundle may change.
+_FIXED: Final = {
+    "segment_s": params.SEGMENT_S,
+    "silence_dbfs": params.SILENCE_DBFS,
+    "pooling": POOLING,
+}
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,14 @@ def load(path: Path) -> Bundle:
         raise BundleError(
             f"bundle {path}: format {described.get('format')} is not {FORMAT}, which this version reads"
         )
-    _check_files(path, described.get("files", {}))
+    if not isinstance(described.get("files"), dict):
+        raise BundleError(f"bundle {path}: {DESCRIPTION} names no files")
+    for name, value in _FIXED.items():
+        if described.get(name) != value:
+            raise BundleError(
+                f"bundle {path}: {name} is {described.get(name)}, this version works with {value}"
+            )
+    _check_files(path, described["files"])
     try:
         bundle = _assemble(path, described)
     except (KeyError, TypeError, ValueError) as error:
@@ -215,9 +228,7 @@ def write(
         "trunk_id": trunk_id,
         "labels": labels,
         "front_end": asdict(front_end),
-        "segment_s": params.SEGMENT_S,
-        "silence_dbfs": params.SILENCE_DBFS,
-        "pooling": POOLING,
+        **_FIXED,
         "embedding_size": params.EMBEDDING_SIZE,
         "tag_names": tag_names,
         "head": {"type": "softmax regression", "input": head.input},

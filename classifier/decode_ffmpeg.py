@@ -13,6 +13,7 @@ from classifier.untagged import UntaggedFile
 
 # Only formats that carry audio: a playlist dressed up as audio must not make FFmpeg open other files.
 FFMPEG_FORMATS: Final = "mp3,flac,ogg,wav,aiff,mov,mp4,m4a,aac,asf,ape,wv,w64,caf,matroska,webm,tta,mpc,mpc8"
+OPTIONS: Final = {"format_whitelist": FFMPEG_FORMATS}
 MAX_BAD_PACKETS: Final = 1000
 MAX_CHANNELS: Final = 64
 # Raw AAC declares no length: FFmpeg's is a guess from the bit rate of its first frames.
@@ -32,7 +33,7 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
     av.logging.set_level(av.logging.PANIC)
     file = UntaggedFile(path)
     try:
-        container = av.open(file, options={"format_whitelist": FFMPEG_FORMATS})
+        container = av.open(file, options=OPTIONS, metadata_errors="replace")
         stream = container.streams.audio[0]
         rate_hz = stream.codec_context.sample_rate
     except (av.error.FFmpegError, IndexError) as error:

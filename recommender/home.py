@@ -81,7 +81,7 @@ class Home:
         """Load the active bundle: the one last activated here, else the shipped one."""
         try:
             name = self._active_path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return bundle.load(bundle.SHIPPED)
         return self.find_bundle(name)
 
@@ -109,11 +109,15 @@ class Home:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new one whole."""
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def default_home() -> Path:

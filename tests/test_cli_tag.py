@@ -18,7 +18,9 @@ N = len(support.SONGS)
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, a failed file of an odd name, and a missing one."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path_factory.mktemp("tag"))
+    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
+        tmp_path_factory.mktemp("tag"), here=True
+    )
     (made.music / 'odd, "name"\n.mp3').write_text("not audio")
     os.remove(made.music / "kappa.flac")
     assert counts(made.ingest(code=3)) == {"found": N, "unchanged": N - 1, "missing": 1, "failed": 1}
@@ -64,7 +66,7 @@ def test_csv_says_the_same(library: Library, listed: Any, tmp_path: Path) -> Non
     output = tmp_path / "library.csv"
     ran = library.run("tag", "-o", output)
     assert (ran.code, ran.out, ran.err) == (3, "", f"{N} tracks written to {output}\n")
-    printed = library.run("tag")
+    printed = support.deepcuts(library.home, "tag")
     assert printed.out.encode("utf-8", "surrogateescape") == output.read_bytes()
     rows = list(csv.DictReader(io.StringIO(output.read_bytes().decode(), newline="")))
     assert [row["path"] for row in rows] == [item["path"] for item in listed]
@@ -89,7 +91,7 @@ def test_json_goes_to_a_file_that_is_replaced_whole(library: Library, listed: An
     assert [path.name for path in tmp_path.iterdir()] == ["LIBRARY.JSON"]
 
 
-@pytest.mark.parametrize("name", ["library.txt", "library", "csv"])
+@pytest.mark.parametrize("name", ["library.txt", "csv"])
 def test_other_endings_are_refused_before_anything_is_done(
     library: Library, tmp_path: Path, name: str
 ) -> None:
@@ -102,7 +104,7 @@ def test_other_endings_are_refused_before_anything_is_done(
 @pytest.mark.parametrize("name", ["nowhere/library.csv", "folder.csv"])
 def test_output_that_cannot_be_written_is_one_plain_line(library: Library, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.csv").mkdir()
-    ran = library.run("tag", "-o", tmp_path / name)
+    ran = support.deepcuts(library.home, "tag", "-o", tmp_path / name)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("deepcuts: ")
     assert str(tmp_path / name) in ran.err

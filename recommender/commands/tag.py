@@ -36,6 +36,7 @@ def tag(
     """
     from recommender.commands.ingest import run_ingest
     from recommender.commands.output import EXIT_SOME_FAILED, say
+    from recommender.errors import RecommenderError
     from recommender.home import replace_file
     from recommender.tagging.report import as_csv, as_json_text, rows
 
@@ -48,7 +49,10 @@ def tag(
     with home.existing_catalog().transaction() as session:
         found = list(rows(session, home.bundle(), os.path.abspath(folder) if folder else None))
     if output is not None:
-        replace_file(output, as_csv(found) if kind == ".csv" else as_json_text(found))
+        try:
+            replace_file(output, as_csv(found) if kind == ".csv" else as_json_text(found))
+        except OSError as error:
+            raise RecommenderError(f"{output} cannot be written: {error.strerror}") from error
         say(f"{len(found)} tracks written to {output}")
     if output is None or as_json:
         sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found))
