@@ -1,5 +1,6 @@
 """The command line of deepcuts: global options, commands, and errors turned into messages."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,9 @@ from recommender.commands.similar import similar
 from recommender.commands.status import failures, relocate, status
 from recommender.commands.tag import tag
 from recommender.commands.train import train
+
+# numpy's threads spin on after each small product and slow down those of ONNX Runtime.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ERROR, USAGE, INTERRUPTED = 1, 2, 130
 

@@ -7,16 +7,18 @@ Nothing here holds more than a block of audio, whatever the length of the file.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import soundfile
 
 from classifier import params
 from classifier.decode_ffmpeg import open_ffmpeg
 from classifier.decode_report import DecodeReport, Samples, mix
 from classifier.errors import AudioError, EmptyFileError, NotAudioError, UnreadableFileError
 from classifier.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 AUDIO_EXTENSIONS: Final = frozenset(
     (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac")  # noqa: RUF005
@@ -112,6 +114,8 @@ def _resample(blocks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[S
 
 
 def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
+    import soundfile  # not at the top: most queries decode nothing
+
     try:
         with quiet_stderr():
             file = soundfile.SoundFile(os.fsencode(path))
@@ -140,7 +144,9 @@ def _missing_share(path: Path) -> float:
     return max(1.0, declared / path.stat().st_size) if declared < STREAMED_SIZE else 1.0
 
 
-def _soundfile_blocks(file: soundfile.SoundFile, report: DecodeReport) -> Iterator[Samples]:
+def _soundfile_blocks(file: "SoundFile", report: DecodeReport) -> Iterator[Samples]:
+    from soundfile import LibsndfileError
+
     with file:
         n_frames = int(params.BLOCK_S * file.samplerate)
         while True:
@@ -148,7 +154,7 @@ def _soundfile_blocks(file: soundfile.SoundFile, report: DecodeReport) -> Iterat
             try:
                 with quiet_stderr():
                     frames = file.read(out=frames)
-            except soundfile.LibsndfileError:
+            except LibsndfileError:
                 report.damaged = True
                 # What was decoded before the damage is there; the rest is as it was filled.
                 decoded = np.flatnonzero(~np.isnan(frames[:, 0]))

@@ -3,8 +3,8 @@
 Neither TensorFlow nor librosa is imported here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
 from classifier.decode import DecodeReport, stream_mono
 from classifier.errors import SilentError
@@ -19,69 +20,6 @@ from classifier.frontend import log_mel, to_reference_level
 from classifier.segments import Segment, iter_segments, patch_starts
 
 Array = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class SegmentAnalysis:
-    """What the trunk says of one segment.
-
-    Attributes
-    ----------
-    start_s, end_s
-        Its place in the track, in seconds.
-    level_dbfs
-        Its level before scaling.
-    tags, embedding
-        (50,) probabilities and (200,) embedding, float32; None where the segment is silent.
-    patches
-        (patches, 200) patch embeddings, float16: a long file has many; None where silent.
-    """
-
-    start_s: float
-    end_s: float
-    level_dbfs: float
-    tags: Array | None
-    embedding: Array | None
-    patches: npt.NDArray[np.float16] | None
-
-    @property
-    def silent(self) -> bool:
-        """Whether the segment was under the silence threshold and has no features."""
-        return self.embedding is None
-
-    @property
-    def duration_s(self) -> float:
-        """Length, in seconds."""
-        return self.end_s - self.start_s
-
-
-@dataclass(frozen=True)
-class TrackAnalysis:
-    """What the trunk says of a file.
-
-    Attributes
-    ----------
-    duration_s
-        Decoded length, in seconds.
-    segments
-        In order; at least one of them is not silent.
-    warnings
-        Plain sentences about what was wrong with the file.
-    stage_s
-        Seconds spent in each stage: ``decode``, ``mel``, ``network``.
-    """
-
-    duration_s: float
-    segments: list[SegmentAnalysis]
-    warnings: list[str]
-    stage_s: dict[str, float] = field(default_factory=dict)
-
-    def features(self) -> tuple[Array, Array, list[float]]:
-        """Return tags (n, 50), embeddings (n, 200) and seconds (n) of the n segments not silent."""
-        heard = [s for s in self.segments if s.tags is not None and s.embedding is not None]
-        tags = np.stack([s.tags for s in heard if s.tags is not None])
-        embeddings = np.stack([s.embedding for s in heard if s.embedding is not None])
-        return tags, embeddings, [s.duration_s for s in heard]
 
 
 class Trunk:
@@ -92,11 +30,13 @@ class Trunk:
     bundle
         A loaded bundle.
     threads
-        Threads of ONNX Runtime; 0 lets it choose.
+        Threads of ONNX Runtime; 0 lets it choose. With more than one, a file is also decoded ahead
+        while the network runs.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 0) -> None:
         self.bundle = bundle
+        self._decodes_ahead = threads != 1
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -146,14 +86,20 @@ class Trunk:
         rate_hz = self.bundle.front_end.rate_hz
         started = perf_counter()
         blocks = stream_mono(path, rate_hz, report)
-        analyses = [self.analyse_segment(s, stage_s) for s in iter_segments(blocks, rate_hz)]
+        segments = iter_segments(blocks, rate_hz)
+        if self._decodes_ahead:
+            segments = _one_ahead(segments)
+        analyses = [self.analyse_segment(segment, stage_s) for segment in segments]
         stage_s["decode"] = perf_counter() - started - stage_s["mel"] - stage_s["network"]
         if all(a.silent for a in analyses):
             raise SilentError("silent throughout")
         return TrackAnalysis(analyses[-1].end_s, analyses, report.warnings, stage_s)
 
 
-def song_mean(values: Array, durations_s: Sequence[float]) -> Array:
-    """Return the duration-weighted mean of (segments, n) values, (n,) float32."""
-    weights = np.asarray(durations_s, np.float64)
-    return np.asarray(weights @ values / weights.sum(), np.float32)
+def _one_ahead(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """Yield the same, the next one being made in another thread meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, segments, None)
+        while (segment := coming.result()) is not None:
+            coming = pool.submit(next, segments, None)
+            yield segment

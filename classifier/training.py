@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.analysis import song_mean
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, label_units, n_folds_possible
 from classifier.linear_head import HeadInput, LinearHead, head_features
 from classifier.metrics import LabelScore, label_scores
 from classifier.quiet import quiet_stderr
-from classifier.serve import song_mean
 
 Array = npt.NDArray[np.float32]
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.analysis import song_mean
 from classifier.bundle import Bundle
-from classifier.serve import song_mean
 from db.features import track_features, track_predictions
 
 Array = npt.NDArray[np.float32]

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from classifier import bundle as bundles
+from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.serve import TrackAnalysis
 from classifier.training import Song, Trained, train
 from db.features import (
     add_predictions,

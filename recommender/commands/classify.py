@@ -9,8 +9,9 @@ from recommender.commands.options import AsJson, home_of
 from recommender.params import SHOWN_GENRES, SHOWN_TAGS
 
 if TYPE_CHECKING:
+    from classifier.analysis import SegmentAnalysis
     from classifier.bundle import Array, Bundle
-    from classifier.serve import SegmentAnalysis, Trunk
+    from classifier.serve import Trunk
 
 JSON_TAGS = 10
 
@@ -39,8 +40,8 @@ def classify(
 
 
 def _classify(trunk: "Trunk", file: Path) -> dict[str, Any]:
+    from classifier.analysis import song_mean
     from classifier.errors import AudioError
-    from classifier.serve import song_mean
     from recommender.describe import named
 
     bundle = trunk.bundle

@@ -1,7 +1,7 @@
 """A file's analysis to the rows that the catalogue keeps of it."""
 
+from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.serve import SegmentAnalysis, TrackAnalysis
 from db.features import SegmentRow
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.serve import TrackAnalysis
 from db.models import Root
 from db.session import Catalog
 from db.tracks import present, root_for

@@ -10,8 +10,8 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.serve import TrackAnalysis
 from db.features import copy_segments, has_features, renew_vectors_token, store_segments
 from db.models import Root, Track
 from db.tracks import at_path, search_key, with_content

@@ -19,9 +19,10 @@ from typing import Generic, TypeVar
 from threadpoolctl import threadpool_limits
 
 from classifier import bundle
+from classifier.analysis import TrackAnalysis
 from classifier.audio_hash import audio_hash
 from classifier.errors import AudioError
-from classifier.serve import TrackAnalysis, Trunk
+from classifier.serve import Trunk
 from recommender import params
 from recommender.library.file_tags import FileTags, read_tags
 

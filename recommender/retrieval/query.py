@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.analysis import TrackAnalysis, song_mean
 from classifier.audio_hash import audio_hash
 from classifier.bundle import Bundle
 from classifier.decode import check_readable
-from classifier.serve import TrackAnalysis, song_mean
 from db.features import track_features
 from db.models import Track
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content

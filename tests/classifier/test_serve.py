@@ -11,10 +11,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier.analysis import SegmentAnalysis, TrackAnalysis, song_mean
 from classifier.bundle import SHIPPED
 from classifier.errors import NotAudioError, SilentError, TooShortError
 from classifier.segments import Segment
-from classifier.serve import SegmentAnalysis, TrackAnalysis, Trunk, song_mean
+from classifier.serve import Trunk
 from tests import synth
 from tests.conftest import REPO
 
