@@ -17,13 +17,14 @@ N = len(support.SONGS)
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The small library, a failed file of an odd name, and a missing one."""
+    """The small library, a failed file of an odd name, one that was good before, and a missing one."""
     made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
         tmp_path_factory.mktemp("tag"), here=True
     )
     (made.music / 'odd, "name"\n.mp3').write_text("not audio")
+    (made.music / "rock/gamma.ogg").write_text("not audio any more")
     os.remove(made.music / "kappa.flac")
-    assert counts(made.ingest(code=3)) == {"found": N, "unchanged": N - 1, "missing": 1, "failed": 1}
+    assert counts(made.ingest(code=3)) == {"found": N, "unchanged": N - 2, "missing": 1, "failed": 2}
     return made
 
 
@@ -55,11 +56,13 @@ def test_genres_agree_with_classify(library: Library, listed: Any) -> None:
         assert (item["genre"], item["confidence"]) == tuple(answer["genres"][0].values())
 
 
-def test_failed_track_has_its_reason_instead(library: Library, listed: Any) -> None:
-    (failed,) = [item for item in listed if "error" in item]
-    assert failed["path"] == str(library.music / 'odd, "name"\n.mp3')
-    assert failed["error"] == {"kind": "not_audio", "message": "not audio, or too damaged to be decoded"}
-    assert "genres" not in failed
+def test_failed_tracks_have_their_reason_instead(library: Library, listed: Any) -> None:
+    failed = [item for item in listed if "error" in item]
+    expected = [library.music / 'odd, "name"\n.mp3', library.music / "rock/gamma.ogg"]
+    assert [item["path"] for item in failed] == list(map(str, expected))
+    for item in failed:
+        assert item["error"] == {"kind": "not_audio", "message": "not audio, or too damaged to be decoded"}
+        assert not {"genre", "confidence", "genres", "tags"} & set(item)
 
 
 def test_csv_says_the_same(library: Library, listed: Any, tmp_path: Path) -> None:

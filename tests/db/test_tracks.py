@@ -1,6 +1,7 @@
 """Roots and tracks: found, listed, counted, moved, searched."""
 
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import CatalogError
 from db.models import Root, Track
-from db.session import Catalog
+from db.session import Catalog, open_catalog
 from db.tracks import (
     Counts,
     all_roots,
@@ -201,10 +202,10 @@ def test_matches_are_by_artist_and_title(catalog: Catalog) -> None:
 
 
 @pytest.fixture(scope="module")
-def titles_catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    from db.session import open_catalog
-
-    return open_catalog(tmp_path_factory.mktemp("titles") / "catalog.sqlite")
+def titles_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    made = open_catalog(tmp_path_factory.mktemp("titles") / "catalog.sqlite")
+    yield made
+    made.close()
 
 
 @given(title=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20))
