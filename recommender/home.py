@@ -102,7 +102,10 @@ class Home:
         name = "shipped" if chosen.path == bundle.SHIPPED else chosen.bundle_id
         target = self.bundles_dir / chosen.bundle_id
         if name != "shipped" and chosen.path != target and not target.exists():
-            shutil.copytree(chosen.path, target)
+            part = self.bundles_dir / f".part-{chosen.bundle_id}"
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(chosen.path, part)
+            os.replace(part, target)
         replace_file(self._active_path, name.encode())
 
 
