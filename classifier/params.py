@@ -21,6 +21,10 @@ LOG_SCALE: Final = 10_000.0
 PATCH_FRAMES: Final = 187
 MIN_REST_S: Final = 1.5
 
+# MFCCs, and the decibels that the study's pictures show (see frontend.py).
+N_MFCC: Final = 40
+PICTURE_LIMITS_DB: Final = (-20.0, 80.0)
+
 # Every segment is scaled to this root-mean-square level before its log-mel.
 REFERENCE_RMS: Final = 0.2
 
@@ -47,3 +51,40 @@ MIN_LR: Final = 1e-5
 DEFAULT_FOLDS: Final = 5
 SEED: Final = 0
 """Seed of every random choice unless the caller gives one."""
+
+# Networks trained on features of audio (see recipes.py, network.py). The first block is the study's.
+STUDY_RATE_HZ: Final = 22_050
+STUDY_N_FFT: Final = 2048
+STUDY_HOP_LENGTH: Final = 512
+STUDY_N_MELS: Final = 128
+STUDY_FRAMES: Final = 1290
+STUDY_IMAGE: Final = (250, 420)
+NETWORK_EPOCHS: Final = 40
+NETWORK_BATCH: Final = 50
+NETWORK_LEARNING_RATE: Final = 1e-3
+STOP_PATIENCE: Final = 10
+PLATEAU_PATIENCE: Final = 5
+PLATEAU_FACTOR: Final = 0.1
+MIN_LEARNING_RATE: Final = 1e-6
+IMAGE_SHIFT: Final = 0.1
+IMAGE_ZOOM: Final = 0.1
+
+TUNED_LEARNING_RATE: Final = 1e-4
+TUNED_EPOCHS: Final = 30
+CNN_MEL_EPOCHS: Final = 80
+CNN_MEL_BATCH: Final = 32
+CNN_MEL_LEARNING_RATE: Final = 2e-3
+CNN_MEL_STOP_PATIENCE: Final = 20
+
+TIME_SHIFT: Final = 0.5
+GAIN_DB: Final = 6.0
+TIME_MASK: Final = 0.2
+BAND_MASK: Final = 0.2
+MIXUP_ALPHA: Final = 0.3
+VALIDATION_SHARE: Final = 0.2
+"""Share of the songs, whole groups of them, that says when a network's fit stops."""
+
+# Evaluation (see metrics.py): intervals, reliability bins, the least probability that a log is taken of.
+CONFIDENCE: Final = 0.95
+RELIABILITY_BINS: Final = 10
+LOG_LOSS_FLOOR: Final = 1e-7
