@@ -55,9 +55,7 @@ def clip_figures(trunk: Trunk, clips: list[Path], trained_on: set[str]) -> dict[
     unseen = np.array([f"{clip.parent.name}/{clip.stem}" not in trained_on for clip in clips])
     heard = [embed(trunk, samples_of(clip, trunk.bundle.front_end.rate_hz, 60)) for clip in clips]
     tags, vectors = np.concatenate([t for t, _ in heard]), unit_rows(np.concatenate([e for _, e in heard]))
-    right = (
-        np.array(trunk.bundle.labels)[trunk.bundle.head.probabilities(tags, vectors).argmax(axis=1)] == genres
-    )
+    right = np.array(trunk.bundle.labels)[trunk.bundle.genres(tags, vectors).argmax(axis=1)] == genres
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -2)
     nearest = np.argsort(-cosines, axis=1)[:, :5]

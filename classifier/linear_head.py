@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
-HeadInput = Literal["tags", "embedding"]
+HeadInput = Literal["tags", "embedding", "both"]
 
 MIN_PROBABILITY = 1e-3
 
@@ -23,7 +23,8 @@ class LinearHead:
     Attributes
     ----------
     input
-        What it reads: ``"tags"`` (the log-odds of the tag probabilities) or ``"embedding"``.
+        What it reads: ``"tags"`` (the log-odds of the tag probabilities), ``"embedding"``, or
+        ``"both"``, the former before the latter.
     kernel
         (features, labels) float32.
     bias
@@ -34,7 +35,7 @@ class LinearHead:
     kernel: Array
     bias: Array
 
-    def probabilities(self, tags: Array, embeddings: Array) -> Array:
+    def probabilities(self, tags: Array, embeddings: Array, temperature: float = 1.0) -> Array:
         """Return the probability of each label.
 
         Parameters
@@ -43,19 +44,27 @@ class LinearHead:
             (segments, 50) in 0..1.
         embeddings
             (segments, 200).
+        temperature
+            What the logits are divided by: above 1 for a head that is too sure of itself.
 
         Returns
         -------
         numpy.ndarray
             (segments, labels) float32; every row sums to 1.
         """
-        features = head_features(self.input, tags, embeddings)
-        return softmax(features @ self.kernel + self.bias)
+        return softmax(self.logits(tags, embeddings) / np.float32(temperature))
+
+    def logits(self, tags: Array, embeddings: Array) -> Array:
+        """Return the scores before the softmax, (segments, labels) float32."""
+        return head_features(self.input, tags, embeddings) @ self.kernel + self.bias
 
 
 def head_features(kind: HeadInput, tags: Array, embeddings: Array) -> Array:
     """Return what a head of this kind reads, (segments, features) float32."""
-    return log_odds(tags) if kind == "tags" else np.asarray(embeddings, np.float32)
+    if kind == "embedding":
+        return np.asarray(embeddings, np.float32)
+    odds = log_odds(tags)
+    return odds if kind == "tags" else np.concatenate([odds, embeddings], axis=1, dtype=np.float32)
 
 
 def log_odds(probabilities: Array) -> Array:

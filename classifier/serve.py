@@ -16,8 +16,8 @@ from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
 from classifier.decode import DecodeReport, stream_mono
 from classifier.errors import SilentError
-from classifier.frontend import log_mel, to_reference_level
-from classifier.segments import Segment, iter_segments, patch_starts
+from classifier.frontend import segment_patches
+from classifier.segments import Segment, iter_segments
 
 Array = npt.NDArray[np.float32]
 
@@ -51,13 +51,8 @@ class Trunk:
         return tags, penultimate
 
     def patches(self, segment: Segment) -> Array:
-        """Return a segment's log-mel patches, (n, patch_frames, n_mels), at the reference level."""
-        front_end = self.bundle.front_end
-        samples = to_reference_level(segment.samples, segment.rms, front_end)
-        mel = log_mel(samples, self.bundle.mel_filters, front_end)
-        length = front_end.patch_frames
-        starts = patch_starts(len(mel), length, front_end.min_rest_frames)
-        return np.stack([mel[start : start + length] for start in starts])
+        """Return what the network reads of a segment, (n, patch_frames, n_bands)."""
+        return segment_patches(segment.samples, segment.rms, self.bundle.mel_filters, self.bundle.front_end)
 
     def analyse_segment(self, segment: Segment, stage_s: dict[str, float]) -> SegmentAnalysis:
         """Analyse one segment, adding the seconds spent to `stage_s`."""

@@ -35,6 +35,6 @@ def track_sound(session: Session, track_id: int, bundle: Bundle) -> Sound | None
         return None
     stored = track_predictions(session, track_id, bundle.bundle_id)
     if stored is None:
-        genres = bundle.head.probabilities(features.tags, features.embeddings)
+        genres = bundle.genres(features.tags, features.embeddings)
         stored = features.durations_s, genres
     return Sound(song_mean(stored[1], stored[0]), song_mean(features.tags, features.durations_s))

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from classifier import bundle as bundles
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
+from classifier.bundle_write import Contents, write
 from classifier.training import Song, Trained, train
 from db.features import (
     add_predictions,
@@ -138,15 +138,16 @@ def train_bundle(
         "per_genre": {s.label: {"songs": s.songs, "f1": round(s.f1, 4)} for s in trained.per_genre},
         "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
     }
-    written = bundles.write(
-        home.bundles_dir,
-        bundle.path,
-        bundle.front_end,
-        trained.head,
-        trained.labels,
-        bundle.tag_names,
-        record,
+    contents = Contents(
+        front_end=bundle.front_end,
+        head=trained.head,
+        labels=trained.labels,
+        tag_names=bundle.tag_names,
+        training=record,
+        embedding_size=bundle.embedding_size,
+        architecture=bundle.architecture,
     )
+    written = write(home.bundles_dir, bundle.path, contents)
     return trained, written
 
 
@@ -172,7 +173,7 @@ def predict_catalog(catalog: Catalog, chosen: Bundle) -> int:
             if batch is None:
                 return predicted
             segment_ids, tags, embeddings = batch
-            genres = chosen.head.probabilities(tags, embeddings)
+            genres = chosen.genres(tags, embeddings)
             add_predictions(session, chosen.bundle_id, segment_ids, genres)
             predicted += len(segment_ids)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifier import bundle
+from classifier.bundle_write import Contents, write
 from classifier.errors import BundleError
 from classifier.linear_head import LinearHead
 from recommender.home import Home
@@ -176,9 +177,15 @@ def other_bundle(home: Path) -> bundle.Bundle:
     """Activate a bundle on the shipped trunk with two genres of its own."""
     shipped = bundle.load(bundle.SHIPPED)
     head = LinearHead(shipped.head.input, shipped.head.kernel[:, :2], shipped.head.bias[:2])
-    made = bundle.write(
-        home / "bundles", bundle.SHIPPED, shipped.front_end, head, ("calm", "loud"), shipped.tag_names, {}
+    contents = Contents(
+        front_end=shipped.front_end,
+        head=head,
+        labels=("calm", "loud"),
+        tag_names=shipped.tag_names,
+        training={},
+        embedding_size=shipped.embedding_size,
     )
+    made = write(home / "bundles", bundle.SHIPPED, contents)
     Home(home).activate(made)
     return made
 
@@ -193,7 +200,7 @@ def edit(path: Path, old: bytes, new: bytes) -> None:
     ("name", "old", "new", "reason"),
     [
         ("bundle.json", b'"calm"', b'"wild"', "does not match its head"),
-        ("bundle.json", b'"format": 1', b'"format": 2', "format 2 is not 1"),
+        ("bundle.json", b'"format": 2', b'"format": 3', "format 3 is none of those"),
         ("bundle.json", b'"head"', b'"tail"', "does not fit its files"),
         ("bundle.json", b"{", b"[", "is not JSON"),
         ("head.npz", b"bias", b"bees", "head.npz is not the file that bundle.json describes"),

@@ -50,7 +50,7 @@ def _classify(trunk: "Trunk", file: Path) -> dict[str, Any]:
     except AudioError as error:
         return {"path": str(file), "error": {"kind": error.kind, "message": str(error)}}
     tags, embeddings, durations = analysis.features()
-    genres = bundle.head.probabilities(tags, embeddings)
+    genres = bundle.genres(tags, embeddings)
     heard = iter(zip(genres, tags, strict=True))
     return {
         "path": str(file),

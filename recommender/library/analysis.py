@@ -13,7 +13,7 @@ def segment_rows(analysis: TrackAnalysis, bundle: Bundle) -> list[SegmentRow]:
 def _row(segment: SegmentAnalysis, bundle: Bundle) -> SegmentRow:
     genres = None
     if segment.tags is not None and segment.embedding is not None:
-        genres = bundle.head.probabilities(segment.tags[None], segment.embedding[None])[0]
+        genres = bundle.genres(segment.tags[None], segment.embedding[None])[0]
     return SegmentRow(
         start_s=segment.start_s,
         end_s=segment.end_s,

@@ -109,7 +109,7 @@ def _from_track(session: Session, track: Track, bundle: Bundle) -> Query:
         reason = track.error_message or "it is not analysed with the active bundle: run ingest"
         raise QueryError(f"track {track.id} ({track.path}) cannot be a query: {reason}")
     copies = with_content(session, track.content_hash) if track.content_hash else []
-    genres = bundle.head.probabilities(features.tags, features.embeddings)
+    genres = bundle.genres(features.tags, features.embeddings)
     return Query(
         track_id=track.id,
         path=track.path,
@@ -145,6 +145,6 @@ def _from_file(session: Session, path: str, bundle: Bundle, hear: Callable[[str]
         artist=heard.artist,
         embeddings=unit_rows(embeddings),
         tags=song_mean(tags, durations),
-        genres=song_mean(bundle.head.probabilities(tags, embeddings), durations),
+        genres=song_mean(bundle.genres(tags, embeddings), durations),
         excluded=frozenset(t.id for t in copies),
     )

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier import bundle
+from classifier import bundle, bundle_write
 from classifier.bundle import Bundle
+from classifier.bundle_write import Contents
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
@@ -31,15 +32,16 @@ def a_head(seed: int = 0, n_labels: int = 3) -> LinearHead:
 
 
 def write(folder: Path, shipped: Bundle, head: LinearHead | None = None, **changes: Any) -> Bundle:
+    trunk_files = changes.pop("trunk_files", bundle.SHIPPED)
     arguments: dict[str, Any] = {
-        "trunk_files": bundle.SHIPPED,
         "front_end": shipped.front_end,
         "head": head or a_head(),
         "labels": LABELS,
         "tag_names": shipped.tag_names,
         "training": {"data": "none"},
+        "embedding_size": shipped.embedding_size,
     }
-    return bundle.write(folder, **(arguments | changes))
+    return bundle_write.write(folder, trunk_files, Contents(**(arguments | changes)))
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -133,7 +135,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda d: d.update(format=2), "format 2"),
+        (lambda d: d.update(format=3), "format 3"),
         (lambda d: d.pop("format"), "format"),
         (lambda d: d["labels"].reverse(), "bundle_id"),
         (lambda d: d["labels"].pop(), "bundle_id"),
@@ -168,7 +170,7 @@ def test_description_that_is_no_json_object(copied: Path, text: str) -> None:
 def test_pickled_head_is_refused(copied: Path) -> None:
     """Even where its hash was made to match."""
     np.savez(copied / bundle.HEAD, kernel=np.array([{"a": 1}], dtype=object), bias=np.zeros(10))
-    digest = bundle._file_hash(copied / bundle.HEAD)
+    digest = bundle.file_hash(copied / bundle.HEAD)
     edit(copied, lambda d: d["files"].update({bundle.HEAD: digest}))
     with pytest.raises(BundleError, match="allow_pickle=False"):
         bundle.load(copied)
@@ -225,7 +227,7 @@ def test_failed_write_leaves_nothing(
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("disk full")
 
-    module = {"copyfile": shutil, "savez": np, "replace": bundle.os}[failing]
+    module = {"copyfile": shutil, "savez": np, "replace": bundle_write.os}[failing]
     monkeypatch.setattr(module, failing, fail)
     with pytest.raises(OSError, match="disk full"):
         write(tmp_path, shipped)
@@ -242,7 +244,7 @@ def test_failed_write_leaves_the_bundle_of_the_same_id(
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(bundle.os, "replace", fail)
+    monkeypatch.setattr(bundle_write.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write(tmp_path, shipped, training={"run": 2})
     monkeypatch.undo()

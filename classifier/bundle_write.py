@@ -1,0 +1,138 @@
+"""Write a model bundle, whole or not at all (`classifier.bundle` says what one is)."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from classifier.bundle import (
+    CALIBRATION,
+    DESCRIPTION,
+    FIXED,
+    FORMAT,
+    FRONT_END,
+    HEAD,
+    MUSICNN,
+    TRUNK_FILES,
+    TRUNK_WEIGHTS,
+    Bundle,
+    bundle_id_of,
+    file_hash,
+    load,
+    read_arrays,
+    trunk_id_of,
+)
+from classifier.frontend import FrontEnd
+from classifier.linear_head import LinearHead
+
+if TYPE_CHECKING:
+    from classifier.calibration import Calibration
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle says beside its trunk's files; see `Bundle`.
+
+    Attributes
+    ----------
+    taxonomy
+        Description of a tree; None for the one that the labels spell out.
+    pictures
+        Files to keep beside the others, such as learning curves: name to path.
+    """
+
+    front_end: FrontEnd
+    head: LinearHead
+    labels: tuple[str, ...]
+    tag_names: tuple[str, ...]
+    training: Mapping[str, Any]
+    embedding_size: int
+    architecture: Mapping[str, Any] = field(default_factory=lambda: dict(MUSICNN))
+    calibration: "Calibration | None" = None
+    taxonomy: Mapping[str, Any] | None = None
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+
+
+def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
+    """Write a bundle into ``folder/<bundle_id>``, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Directory of bundles, made if absent.
+    trunk_files
+        Directory that holds the trunk's three files; they are copied.
+    contents
+        Everything else.
+
+    Returns
+    -------
+    Bundle
+        The bundle, loaded from where it was written.
+    """
+    c = contents
+    filters = read_arrays(trunk_files / FRONT_END)["mel_filters"]
+    weights = read_arrays(trunk_files / TRUNK_WEIGHTS)
+    trunk_id = trunk_id_of(c.front_end, filters, weights, c.architecture)
+    described = {
+        "format": FORMAT,
+        "bundle_id": bundle_id_of(trunk_id, c.head, c.labels, c.calibration, c.taxonomy),
+        "trunk_id": trunk_id,
+        "architecture": c.architecture,
+        "labels": c.labels,
+        "front_end": c.front_end.describe(),
+        **FIXED,
+        "embedding_size": c.embedding_size,
+        "tag_names": c.tag_names,
+        "head": {"type": "softmax regression", "input": c.head.input},
+        "calibration": c.calibration.describe() if c.calibration is not None else None,
+        "taxonomy": c.taxonomy,
+        "training": c.training,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+    try:
+        _fill(part, trunk_files, contents, described)
+        target = folder / str(described["bundle_id"])
+        _replace_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return load(target)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Put a directory in the place of another; the old one is put back if that fails."""
+    if not target.exists():
+        os.replace(new, target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
+    os.replace(target, old)
+    try:
+        os.replace(new, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old)
+
+
+def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str, Any]) -> None:
+    """Write a bundle's files into a directory, and read them back before anyone else does."""
+    copied = {name: trunk_files / name for name in TRUNK_FILES} | dict(contents.pictures)
+    for name, source in copied.items():
+        shutil.copyfile(source, part / name)
+    np.savez(part / HEAD, kernel=contents.head.kernel, bias=contents.head.bias)
+    names = [*copied, HEAD]
+    if contents.calibration is not None:
+        np.savez(part / CALIBRATION, **contents.calibration.to_arrays())
+        names.append(CALIBRATION)
+    whole = {**described, "files": {name: file_hash(part / name) for name in names}}
+    text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    (part / DESCRIPTION).write_text(text, encoding="utf-8")
+    load(part)
+    part.chmod(0o755)
