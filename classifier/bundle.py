@@ -145,16 +145,18 @@ def bundle_id_of(
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
+    """Return the arrays of an .npz file by name."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
 def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _check_files(path: Path, hashes: dict[str, str]) -> None:
-    for name in {*FILES, *hashes}:
+    for name in dict.fromkeys((*FILES, *hashes)):
         if not (path / name).is_file():
             raise BundleError(f"bundle {path}: {name} is missing")
         if file_hash(path / name) != hashes.get(name):

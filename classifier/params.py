@@ -88,3 +88,7 @@ VALIDATION_SHARE: Final = 0.2
 CONFIDENCE: Final = 0.95
 RELIABILITY_BINS: Final = 10
 LOG_LOSS_FLOOR: Final = 1e-7
+
+# The cache of features (see cache.py); the format changes whenever what is stored would.
+CACHE_FORMAT: Final = 1
+CACHE_BYTES: Final = 8 * 2**30

@@ -1,0 +1,92 @@
+"""A cache of arrays on disk, addressed by what they were made of and how.
+
+An entry is a folder of ``.npy`` files, which are mapped into memory rather than read. It is written
+whole or not at all. The least recently used entries go when the cache outgrows its bound, but never
+those of the present run.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+SUFFIX = ".npy"
+
+
+def cache_key(*parts: object) -> str:
+    """Return the key of whatever these JSON-able parts decide."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+
+
+class FeatureCache:
+    """Arrays by key.
+
+    Parameters
+    ----------
+    folder
+        Made when something is first stored.
+    max_bytes
+        The bound.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._used: set[str] = set()
+
+    def _place(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def get(self, key: str) -> Arrays | None:
+        """Return an entry's arrays as read-only memory maps, or None where there is none."""
+        place = self._place(key)
+        try:
+            arrays = {
+                file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in place.glob(f"*{SUFFIX}")
+            }
+            os.utime(place)
+        except (OSError, ValueError):  # absent, removed meanwhile, or damaged: make it again
+            return None
+        self._used.add(key)
+        return arrays or None
+
+    def put(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Store an entry; one that is there already is replaced."""
+        place = self._place(key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+        try:
+            for name, array in arrays.items():
+                np.save(part / f"{name}{SUFFIX}", array, allow_pickle=False)
+            shutil.rmtree(place, ignore_errors=True)
+            with suppress(OSError):  # another process stored the same meanwhile
+                os.replace(part, place)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        self._used.add(key)
+
+    def trim(self) -> int:
+        """Remove the least recently used entries until the bound holds; return how many went."""
+        entries = [(p.stat().st_mtime_ns, _size(p), p) for p in self.folder.glob("??/*")]
+        total, removed = sum(size for _, size, _ in entries), 0
+        for _, size, place in sorted(entries, key=lambda e: e[:2]):
+            if total <= self.max_bytes:
+                break
+            if place.name not in self._used:
+                shutil.rmtree(place, ignore_errors=True)
+                total, removed = total - size, removed + 1
+        return removed
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())

@@ -1,0 +1,116 @@
+"""Labelled audio files to what networks learn from, by way of the cache."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import params
+from classifier.audio_hash import audio_hash
+from classifier.cache import Arrays, FeatureCache, cache_key
+from classifier.decode import DecodeReport, stream_mono
+from classifier.errors import SilentError, TooShortError
+from classifier.frontend import FrontEnd, mel_filters, segment_patches
+from classifier.segments import iter_segments
+from classifier.spectral_song import SpectralSong
+from classifier.taxonomy import with_leaves
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A file to learn from.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    label
+        Its genre; a path such as ``rock/punk`` where there are sub-genres.
+    group
+        Artist, or whatever must not fall on both sides of a split; None where unknown.
+    """
+
+    path: str
+    label: str
+    group: str | None
+
+
+def with_leaf_labels(files: Sequence[LabelledFile]) -> list[LabelledFile]:
+    """Return the files with labels none of which is an ancestor of another.
+
+    Songs labelled ``rock`` where others are ``rock/punk`` become ``rock/other``.
+    """
+    leaf = with_leaves(sorted({file.label for file in files}))
+    return [replace(file, label=leaf[file.label]) for file in files]
+
+
+def content_key(path: Path) -> str:
+    """Return what identifies a file's audio: the hash of its packets, else of its bytes."""
+    found = audio_hash(path)
+    if found is not None:
+        return found
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
+    """Decode a file and compute what a network reads of it.
+
+    Returns
+    -------
+    dict
+        ``patches`` (patches, frames, bands) float16, ``segments`` (patches,) the segment of each,
+        ``durations_s`` (segments,) of the segments that are not silent.
+
+    Raises
+    ------
+    AudioError
+        A subclass that names the reason, if nothing of the file can be used.
+    """
+    patches: list[Array] = []
+    durations: list[float] = []
+    loud = False
+    for segment in iter_segments(stream_mono(path, front_end.rate_hz, DecodeReport()), front_end.rate_hz):
+        loud |= not segment.silent
+        made = segment_patches(segment.samples, segment.rms, filters, front_end)
+        if not segment.silent and len(made):
+            patches.append(made)
+            durations.append(segment.end_s - segment.start_s)
+    if not loud:
+        raise SilentError("silent throughout")
+    if not patches:
+        raise TooShortError(f"too short: no segment has the {front_end.patch_s:.1f} s of one input")
+    return {
+        "patches": np.concatenate(patches).astype(np.float16),
+        "segments": np.repeat(np.arange(len(patches)), [len(p) for p in patches]),
+        "durations_s": np.array(durations),
+    }
+
+
+def cached_patches(path: Path, front_end: FrontEnd, cache: FeatureCache) -> Arrays:
+    """Return `patches_of` a file from the cache, filling it where needed."""
+    key = cache_key(params.CACHE_FORMAT, content_key(path), front_end.describe())
+    found = cache.get(key)
+    if found is None:
+        cache.put(key, patches_of(path, front_end, mel_filters(front_end)))
+        found = cache.get(key)
+    if found is None:
+        raise OSError(f"the cache in {cache.folder} cannot be read back")
+    return found
+
+
+def spectral_song(file: LabelledFile, arrays: Arrays) -> SpectralSong:
+    """Return a file's cached arrays as a song."""
+    return SpectralSong(
+        name=file.path,
+        label=file.label,
+        group=file.group,
+        patches=arrays["patches"],
+        segments=arrays["segments"],
+        durations_s=[float(d) for d in arrays["durations_s"]],
+    )
