@@ -4,17 +4,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
 from classifier.audio_hash import audio_hash
-from classifier.cache import Arrays, FeatureCache, cache_key
+from classifier.cache import Arrays, cache_key
 from classifier.decode import DecodeReport, stream_mono
 from classifier.errors import SilentError, TooShortError
-from classifier.frontend import FrontEnd, mel_filters, segment_patches
+from classifier.frontend import FrontEnd, segment_patches
 from classifier.segments import iter_segments
+from classifier.songs import Song
 from classifier.spectral_song import SpectralSong
 from classifier.taxonomy import with_leaves
 
@@ -33,20 +35,26 @@ class LabelledFile:
         Its genre; a path such as ``rock/punk`` where there are sub-genres.
     group
         Artist, or whatever must not fall on both sides of a split; None where unknown.
+    content
+        What identifies its audio; see `content_key`.
     """
 
     path: str
     label: str
     group: str | None
+    content: str
 
 
-def with_leaf_labels(files: Sequence[LabelledFile]) -> list[LabelledFile]:
-    """Return the files with labels none of which is an ancestor of another.
+L = TypeVar("L", LabelledFile, Song)
+
+
+def with_leaf_labels(items: Sequence[L]) -> list[L]:
+    """Return files or songs with labels none of which is an ancestor of another.
 
     Songs labelled ``rock`` where others are ``rock/punk`` become ``rock/other``.
     """
-    leaf = with_leaves(sorted({file.label for file in files}))
-    return [replace(file, label=leaf[file.label]) for file in files]
+    leaf = with_leaves(sorted({item.label for item in items}))
+    return [replace(item, label=leaf[item.label]) for item in items]
 
 
 def content_key(path: Path) -> str:
@@ -56,6 +64,11 @@ def content_key(path: Path) -> str:
         return found
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def patches_key(content: str, front_end: FrontEnd) -> str:
+    """Return the cache's key of a recording's network inputs."""
+    return cache_key(params.CACHE_FORMAT, content, front_end.describe())
 
 
 def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
@@ -90,18 +103,6 @@ def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
         "segments": np.repeat(np.arange(len(patches)), [len(p) for p in patches]),
         "durations_s": np.array(durations),
     }
-
-
-def cached_patches(path: Path, front_end: FrontEnd, cache: FeatureCache) -> Arrays:
-    """Return `patches_of` a file from the cache, filling it where needed."""
-    key = cache_key(params.CACHE_FORMAT, content_key(path), front_end.describe())
-    found = cache.get(key)
-    if found is None:
-        cache.put(key, patches_of(path, front_end, mel_filters(front_end)))
-        found = cache.get(key)
-    if found is None:
-        raise OSError(f"the cache in {cache.folder} cannot be read back")
-    return found
 
 
 def spectral_song(file: LabelledFile, arrays: Arrays) -> SpectralSong:

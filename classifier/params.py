@@ -92,3 +92,9 @@ LOG_LOSS_FLOOR: Final = 1e-7
 # The cache of features (see cache.py); the format changes whenever what is stored would.
 CACHE_FORMAT: Final = 1
 CACHE_BYTES: Final = 8 * 2**30
+
+# Hierarchies (see taxonomy.py): how probable a node must be to be a song's label.
+SURE: Final = 0.4
+
+# A segment whose cosine to the rest of its song is this much lower weighs 1/e as much (see songs.py).
+REPRESENTATIVE_WIDTH: Final = 0.1

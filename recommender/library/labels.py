@@ -23,7 +23,7 @@ class Label:
     source
         ``folders``, ``names``, ``tags`` or ``csv``.
     group
-        Artist or group of a CSV; None where it names none.
+        Artist or group of a CSV, or the folder below the label's; None where there is none.
     """
 
     name: str
@@ -90,7 +90,15 @@ def _label(name: str, source: str) -> Label | None:
 
 def _from_folders(path: str, folder: str, depth: int) -> Label | None:
     parts = os.path.relpath(path, folder).split(os.sep)[:-1]
-    return _label("/".join(parts[:depth]), "folders") if parts and parts[0] != ".." else None
+    if not parts or parts[0] == "..":
+        return None
+    group = "/".join(parts[: depth + 1]) if len(parts) > depth else None
+    return Label("/".join(parts[:depth]), "folders", group)
+
+
+def split_group(source: str | None, group: str | None, artist: str) -> str | None:
+    """Return what must not fall on both sides of a split: a CSV's group, else the artist, else the folder."""
+    return (group or artist or None) if source == "csv" else (artist or group or None)
 
 
 def read_labels(path: Path) -> dict[str, Label]:

@@ -50,7 +50,7 @@ CRASHED = Failure("crash", "the decoder crashed on this file")
 _trunk: Trunk | None = None
 
 
-def _start(bundle_path: str) -> None:
+def _start(bundle_path: str | None) -> None:
     """Prepare a worker: it ends with its parent, and leaves Ctrl-C to it."""
     global _trunk  # noqa: PLW0603 - one model a process is what a worker is for
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -58,7 +58,8 @@ def _start(bundle_path: str) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     threadpool_limits(1)  # the workers already keep the processors busy; more threads only get in the way
-    _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
+    if bundle_path is not None:
+        _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
 
 
 def _end_with(parent: BaseProcess) -> None:
@@ -91,12 +92,12 @@ class Workers(Generic[Key]):
     Parameters
     ----------
     bundle_path
-        The bundle that the workers load.
+        The bundle that the workers load; None where no task runs its trunk.
     jobs
         How many workers.
     """
 
-    def __init__(self, bundle_path: Path, jobs: int) -> None:
+    def __init__(self, bundle_path: Path | None, jobs: int) -> None:
         self._bundle_path = bundle_path
         self._jobs = jobs
         self._pool = self._new_pool(jobs)
@@ -106,7 +107,7 @@ class Workers(Generic[Key]):
             jobs,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start,
-            initargs=(str(self._bundle_path),),
+            initargs=(str(self._bundle_path) if self._bundle_path is not None else None,),
         )
         # Workers inherit that Ctrl-C is held back, so that it cannot hit one that is still starting.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -1,0 +1,166 @@
+"""Judge a way of training on songs that it did not train on."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import params
+from classifier.analysis import song_mean
+from classifier.errors import TrainingDataError
+from classifier.folds import assign_folds, n_folds_possible
+from classifier.metrics import Evaluation, evaluate, evaluate_levels
+from classifier.songs import LabelledSong
+
+Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+S = TypeVar("S", bound=LabelledSong)
+Predict = Callable[[S], Array]
+"""A fitted classifier: a song to the label probabilities of its segments, (segments, labels)."""
+Fit = Callable[[Sequence[S], Path | None], Predict[S]]
+"""Fits on some songs; the folder, where there is one, is where it may keep what lets it resume."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What classifiers say of songs that they did not train on.
+
+    Attributes
+    ----------
+    labels, names
+        Of the classifier; of the songs.
+    truth, folds
+        (songs,) label indices, and the fold in which each song was held out.
+    segments
+        A (segments, labels) array of probabilities a song.
+    durations_s
+        (segments,) a song.
+    """
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    truth: Indices
+    folds: Indices
+    segments: Sequence[Array]
+    durations_s: Sequence[Sequence[float]]
+
+    def song_probabilities(self) -> Array:
+        """Return the duration-weighted mean over each song's segments, (songs, labels)."""
+        pairs = zip(self.segments, self.durations_s, strict=True)
+        return np.stack([song_mean(segments, durations) for segments, durations in pairs])
+
+    def songs(self) -> Evaluation:
+        """Return the figures by song."""
+        return evaluate(self.song_probabilities(), self.truth, self.labels)
+
+    def by_segment(self) -> Evaluation:
+        """Return the figures by segment."""
+        truth = np.repeat(self.truth, [len(s) for s in self.segments])
+        return evaluate(np.concatenate(self.segments), truth, self.labels)
+
+    def levels(self) -> list[Evaluation]:
+        """Return the figures by song at every level of the labels, the top first."""
+        return evaluate_levels(self.song_probabilities(), self.truth, self.labels)
+
+    def fold_accuracies(self) -> list[float]:
+        """Return the accuracy by song of each fold."""
+        right = self.song_probabilities().argmax(axis=1) == self.truth
+        return [float(right[self.folds == fold].mean()) for fold in np.unique(self.folds)]
+
+
+def folds_of(songs: Sequence[LabelledSong], n_folds: int | None) -> Indices:
+    """Return the fold of each song, (songs,); None for five folds, or fewer where a genre has fewer songs.
+
+    Raises
+    ------
+    TrainingDataError
+        If there would be fewer than two.
+    """
+    labels, groups = [s.label for s in songs], [s.group for s in songs]
+    k = n_folds or n_folds_possible(labels, groups, params.DEFAULT_FOLDS)
+    if k < 2:
+        raise TrainingDataError("at least 2 folds are needed")
+    folds = assign_folds(labels, groups, [s.name for s in songs], k)
+    if len(np.unique(folds)) < 2:
+        raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
+    return folds
+
+
+def held_out(
+    songs: Sequence[S],
+    labels: tuple[str, ...],
+    folds: Indices,
+    fit: Fit[S],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    folder: Path | None = None,
+    only: Sequence[int] | None = None,
+) -> HeldOut:
+    """Train once a fold on the songs of all others, and hear what it says of that fold's.
+
+    Parameters
+    ----------
+    songs, labels
+        What to learn.
+    folds
+        (songs,) as `folds_of` gives them.
+    fit
+        How to learn.
+    progress
+        Called with folds done and folds in all.
+    folder
+        Where finished folds are kept, so that a run that was stopped goes on; None to keep nothing.
+    only
+        The folds to hold out; None for all.
+    """
+    chosen = [int(f) for f in np.unique(folds)] if only is None else list(only)
+    said: dict[int, Array] = {}
+    for done, fold in enumerate(chosen):
+        progress(done, len(chosen))
+        said |= _fold(songs, folds, fold, fit, folder)
+    progress(len(chosen), len(chosen))
+    places = sorted(said)
+    return HeldOut(
+        labels=labels,
+        names=tuple(songs[i].name for i in places),
+        truth=np.array([labels.index(songs[i].label) for i in places]),
+        folds=folds[places],
+        segments=[said[i] for i in places],
+        durations_s=[songs[i].durations_s for i in places],
+    )
+
+
+def _fold(
+    songs: Sequence[S], folds: Indices, fold: int, fit: Fit[S], folder: Path | None
+) -> dict[int, Array]:
+    """Return what a classifier trained on the other folds says of one fold's songs, by their place."""
+    outside = np.flatnonzero(folds == fold).tolist()
+    place = folder / f"fold-{fold}" if folder is not None else None
+    kept = place.with_suffix(".npz") if place is not None else None
+    if kept is not None and kept.exists():
+        with np.load(kept, allow_pickle=False) as arrays:
+            return {i: arrays[str(i)] for i in outside}
+    predict = fit([songs[i] for i in np.flatnonzero(folds != fold).tolist()], place)
+    said = {i: predict(songs[i]) for i in outside}
+    if kept is not None:
+        _keep(kept, said)
+    return said
+
+
+def _keep(path: Path, said: dict[int, Array]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}")
+    with open(part, "wb") as file:
+        np.savez(file, **{str(i): value for i, value in said.items()})
+    os.replace(part, path)
+
+
+def run_key(described: dict[str, Any], songs: Sequence[LabelledSong], seed: int) -> str:
+    """Return a name for what a run depends on: how, on which songs, and the seed."""
+    from classifier.cache import cache_key
+
+    return cache_key(json.loads(json.dumps(described)), [(s.name, s.label, s.group) for s in songs], seed)

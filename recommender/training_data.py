@@ -1,0 +1,233 @@
+"""Labelled songs to train on: from the catalogue, a folder or a CSV, by way of the cache."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from classifier import params
+from classifier.analysis import TrackAnalysis
+from classifier.bundle import Bundle
+from classifier.cache import Arrays, FeatureCache, cache_key
+from classifier.dataset import (
+    LabelledFile,
+    content_key,
+    patches_key,
+    patches_of,
+    spectral_song,
+    with_leaf_labels,
+)
+from classifier.errors import AudioError
+from classifier.frontend import FrontEnd, mel_filters
+from classifier.songs import Song
+from classifier.spectral_song import SpectralSong
+from db.features import track_features
+from db.tracks import labelled
+from recommender.home import Home
+from recommender.library.labels import Label, Labelled, label_rule, read_labels, split_group
+from recommender.library.scan import FoundFile, find_files
+from recommender.library.workers import Failure, Identity, Workers, analyse, identify
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class TrainingData:
+    """Where songs come from, and what went wrong with some.
+
+    Attributes
+    ----------
+    source
+        A folder or a CSV; None for the catalogue's labelled tracks.
+    labels, depth
+        How a folder's files are labelled; see `recommender.library.labels.label_rule`.
+    failures
+        (path, reason) of each file that could not be used.
+    """
+
+    home: Home
+    bundle: Bundle
+    source: Path | None
+    labels: str = "folders"
+    depth: int = 1
+    jobs: int | None = None
+    progress: Progress = lambda done, total: None
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._cache = FeatureCache(self.home.cache_dir / "features", params.CACHE_BYTES)
+
+    def describe(self, n_songs: int) -> str:
+        """Return a line on what was trained on, without the user's paths."""
+        if self.source is None:
+            return f"{n_songs} songs of the catalogue's labelled tracks"
+        return f"{n_songs} songs of a labelled {'CSV' if self.source.is_file() else 'folder'}"
+
+    def trunk_songs(self) -> list[Song]:
+        """Return the songs as the bundle's trunk sees them, by path; the catalogue's are not decoded again."""
+        if self.source is None:
+            with self.home.existing_catalog().transaction() as session:
+                return with_leaf_labels(songs_of_catalog(session, self.bundle))
+        files = {self._analysis_key(file): file for file in self.files()}
+        self._fill(
+            {key: file for key, file in files.items() if self._cache.get(key) is None},
+            analyse,
+            self.bundle.path,
+        )
+        return _sorted(self._trunk_song(file, self._cache.get(key)) for key, file in files.items())
+
+    def spectral_songs(self, front_end: FrontEnd) -> list[SpectralSong]:
+        """Return the songs as a network with this front end reads them, by path."""
+        files = {patches_key(file.content, front_end): file for file in self.files()}
+        task = partial(_store_patches, front_end=front_end, cache=self._cache)
+        self._fill({key: file for key, file in files.items() if self._cache.get(key) is None}, task, None)
+        found = ((file, self._cache.get(key)) for key, file in files.items())
+        return _sorted(spectral_song(file, arrays) if arrays is not None else None for file, arrays in found)
+
+    def files(self) -> list[LabelledFile]:
+        """Return the labelled files, none of their labels being an ancestor of another."""
+        if self.source is None:
+            with self.home.existing_catalog().transaction() as session:
+                found = [
+                    LabelledFile(
+                        t.path,
+                        t.label or "",
+                        split_group(t.label_source, t.label_group, t.artist),
+                        t.content_hash or content_key(Path(t.path)),
+                    )
+                    for t in labelled(session)
+                    if self._is_there(t.path)
+                ]
+        else:
+            found = self._files_of_source(os.path.abspath(self.source))
+        return with_leaf_labels(self._without_copies(found))
+
+    def _without_copies(self, files: Sequence[LabelledFile]) -> list[LabelledFile]:
+        """Leave out a recording's second file: it could fall on the other side of a split."""
+        first: dict[str, LabelledFile] = {}
+        for file in files:
+            if first.setdefault(file.content, file) is not file:
+                self.failures.append((file.path, f"the same recording as {first[file.content].path}"))
+        return list(first.values())
+
+    def _is_there(self, path: str) -> bool:
+        if os.path.isfile(path):
+            return True
+        self.failures.append((path, "there is no such file"))
+        return False
+
+    def _files_of_source(self, source: str) -> list[LabelledFile]:
+        if os.path.isfile(source):
+            by_path = read_labels(Path(source))
+            paths = [path for path in by_path if self._is_there(path)]
+            rule: Callable[[Labelled], Label | None] | None = lambda track: by_path.get(track.path)  # noqa: E731
+        else:
+            paths = [file.path for file in find_files(source)]
+            rule = label_rule(self.labels, source, self.depth)
+        found = []
+        for path, identity in self._identities(paths).items():
+            label = rule(_Labelled(path, identity.tags.genres)) if rule else None
+            if label is not None:
+                group = split_group(label.source, label.group, identity.tags.artist)
+                content = identity.content_hash or content_key(Path(path))
+                found.append(LabelledFile(path, label.name, group, content))
+        return found
+
+    def _workers(self, bundle_path: Path | None, n_files: int) -> Workers[str]:
+        return Workers[str](bundle_path, min(self.jobs or os.cpu_count() or 1, max(1, n_files)))
+
+    def _identities(self, paths: Sequence[str]) -> dict[str, Identity]:
+        known: dict[str, Identity] = {}
+        if not paths:
+            return known
+        with self._workers(None, len(paths)) as workers:
+            for path, result in workers.run(((path, path) for path in paths), identify):
+                if isinstance(result, Identity):
+                    known[path] = result
+                elif isinstance(result, Failure):
+                    self.failures.append((path, result.message))
+        return dict(sorted(known.items()))
+
+    def _analysis_key(self, file: LabelledFile) -> str:
+        return cache_key(params.CACHE_FORMAT, file.content, self.bundle.trunk_id)
+
+    def _fill(
+        self, files: dict[str, LabelledFile], task: Callable[[str], object], bundle_path: Path | None
+    ) -> None:
+        """Run a task on files, by their keys in the cache, and keep what it returns there."""
+        if not files:
+            return
+        with self._workers(bundle_path, len(files)) as workers:
+            results = workers.run(((key, file.path) for key, file in files.items()), task)
+            for done, (key, result) in enumerate(results, start=1):
+                if isinstance(result, TrackAnalysis):
+                    self._cache.put(key, _analysis_arrays(result))
+                elif isinstance(result, Failure):
+                    self.failures.append((files[key].path, result.message))
+                self.progress(done, len(files))
+        self._cache.trim()
+
+    def _trunk_song(self, file: LabelledFile, arrays: Arrays | None) -> Song | None:
+        if arrays is None:
+            return None
+        return Song(
+            name=file.path,
+            label=file.label,
+            group=file.group,
+            embeddings=np.asarray(arrays["embeddings"]),
+            tags=np.asarray(arrays["tags"]),
+            durations_s=[float(d) for d in arrays["durations_s"]],
+        )
+
+
+class _Labelled:
+    """A file as label rules see it."""
+
+    def __init__(self, path: str, file_genres: list[str]) -> None:
+        self.path, self.file_genres = path, file_genres
+
+
+S = TypeVar("S", Song, SpectralSong)
+
+
+def _sorted(songs: Iterable[S | None]) -> list[S]:
+    return sorted((song for song in songs if song is not None), key=lambda song: song.name)
+
+
+def _analysis_arrays(analysis: TrackAnalysis) -> Arrays:
+    tags, embeddings, durations_s = analysis.features()
+    return {"tags": tags, "embeddings": embeddings, "durations_s": np.array(durations_s)}
+
+
+def _store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failure | None:
+    """Compute what a network reads of a file, and put it into the cache; runs in a worker."""
+    try:
+        content = content_key(Path(path))
+        cache.put(patches_key(content, front_end), patches_of(Path(path), front_end, mel_filters(front_end)))
+    except AudioError as error:
+        return Failure(error.kind, str(error))
+    return None
+
+
+def songs_of_catalog(session: Session, bundle: Bundle) -> list[Song]:
+    """Return the catalogue's labelled tracks as songs; the artist is the group where it is known."""
+    songs = []
+    for track in labelled(session):
+        features = track_features(session, track.id, bundle.trunk_id)
+        if features is not None and track.label is not None:
+            songs.append(
+                Song(
+                    name=track.path,
+                    label=track.label,
+                    group=split_group(track.label_source, track.label_group, track.artist),
+                    embeddings=features.embeddings,
+                    tags=features.tags,
+                    durations_s=features.durations_s,
+                )
+            )
+    return songs
