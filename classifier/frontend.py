@@ -53,7 +53,7 @@ class FrontEnd:
         ``db-twice``: that conversion applied again to its own result, a published slip.
     padding
         What a segment shorter than a patch is filled up with: ``none`` (it gives no patch),
-        ``silence`` (the least value that `scale` gives in this segment), or ``zero`` (the number 0).
+        ``silence`` (what digital silence after the segment would measure), or ``zero`` (the number 0).
     normalise
         ``none``; ``limits``: `limits` become 0 and 1 and what lies beyond is cut; ``standard``: mean
         0 and standard deviation 1 over each patch.
@@ -221,8 +221,9 @@ def _filled(mel: Array, front_end: FrontEnd) -> Array:
     lacking = front_end.patch_frames - len(mel)
     if lacking <= 0 or front_end.padding == "none":
         return mel
-    # The least decibels of a segment are those of its silence: 80 dB below the peak, or less power than any.
-    fill = float(mel.min()) if front_end.padding == "silence" and front_end.scale != "log10" else 0.0
+    fill = 0.0
+    if front_end.padding == "silence" and front_end.scale != "log10":
+        fill = max(10 * math.log10(MIN_POWER), float(mel.max()) - TOP_DB)
     return np.pad(mel, ((0, lacking), (0, 0)), constant_values=fill)
 
 

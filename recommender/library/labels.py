@@ -93,7 +93,7 @@ def _from_folders(path: str, folder: str, depth: int) -> Label | None:
     if not parts or parts[0] == "..":
         return None
     group = "/".join(parts[: depth + 1]) if len(parts) > depth else None
-    return Label("/".join(parts[:depth]), "folders", group)
+    return Label("/".join(part.strip() for part in parts[:depth]), "folders", group)
 
 
 def split_group(source: str | None, group: str | None, artist: str) -> str | None:

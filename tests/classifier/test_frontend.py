@@ -1,7 +1,8 @@
 """The front end against librosa, and the level rule."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import librosa
 import numpy as np
@@ -9,8 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifier import params
 from classifier.bundle import Bundle
-from classifier.frontend import FrontEnd, hann, log_mel, to_reference_level
+from classifier.frontend import (
+    FrontEnd,
+    hann,
+    log_mel,
+    mel_filters,
+    power_to_db,
+    segment_patches,
+    to_reference_level,
+)
 from classifier.segments import Segment
 from classifier.serve import Trunk
 from tests import synth
@@ -111,3 +121,213 @@ def test_without_the_level_rule_gain_changes_the_embedding(shipped: Bundle) -> N
     plain, _ = loose.run(loose.patches(segment_of(samples)))
     softer, _ = loose.run(loose.patches(segment_of(samples / 2)))
     assert np.abs(plain - softer).max() > 0.01
+
+
+# Front ends of other networks: decibels, MFCCs, padding and normalisation.
+
+SETTINGS = [
+    (22_050, 2048, 512, 128, 40),
+    (22_050, 1024, 256, 256, 13),
+    (16_000, 512, 256, 96, 20),
+    (8_000, 256, 100, 40, 40),
+]
+
+
+def front_end_of(
+    rate_hz: int, n_fft: int, hop_length: int, n_mels: int, n_mfcc: int, **more: object
+) -> FrontEnd:
+    return FrontEnd(
+        rate_hz=rate_hz,
+        n_fft=n_fft,
+        hop_length=hop_length,
+        n_mels=n_mels,
+        n_mfcc=n_mfcc,
+        reference_rms=None,
+        **{"scale": "db", "patch_frames": 100, **more},
+    )
+
+
+def librosa_db(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    power = librosa.feature.melspectrogram(
+        y=samples,
+        sr=front_end.rate_hz,
+        n_fft=front_end.n_fft,
+        hop_length=front_end.hop_length,
+        n_mels=front_end.n_mels,
+    )
+    return librosa.power_to_db(power)
+
+
+def patches_of(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    rms = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+    return segment_patches(samples, rms, mel_filters(front_end), front_end)
+
+
+@pytest.mark.parametrize("numbers", SETTINGS)
+@pytest.mark.parametrize("gain", [1.0, 1e-4])
+def test_decibels_are_librosas(numbers: tuple[int, ...], gain: float) -> None:
+    front_end = front_end_of(*numbers)
+    samples = synth.music_like(4, 3, front_end.rate_hz) * np.float32(gain)
+    found = log_mel(samples, mel_filters(front_end), front_end)
+    np.testing.assert_allclose(found, librosa_db(samples, front_end).T, rtol=0, atol=2e-3)
+    assert found.min() >= found.max() - 80
+
+
+@pytest.mark.parametrize("numbers", SETTINGS)
+def test_decibels_of_decibels_are_the_studys_slip(numbers: tuple[int, ...]) -> None:
+    front_end = front_end_of(*numbers, scale="db-twice")
+    samples = synth.music_like(4, 3, front_end.rate_hz)
+    slip = librosa.power_to_db(librosa_db(samples, front_end)).T
+    found = log_mel(samples, mel_filters(front_end), front_end)
+    # Near 0 dB the second logarithm has no slope worth comparing; above it the two agree.
+    well_above = slip > -20
+    np.testing.assert_allclose(found[well_above], slip[well_above], rtol=0, atol=0.05)
+    erased = librosa_db(samples, front_end).T < -0.01
+    assert erased.any()
+    np.testing.assert_allclose(found[erased], max(-100.0, slip.max() - 80), atol=1e-3)
+
+
+@pytest.mark.parametrize("numbers", SETTINGS)
+def test_mfcc_are_librosas(numbers: tuple[int, ...]) -> None:
+    front_end = front_end_of(*numbers, feature="mfcc")
+    samples = synth.music_like(6, 4, front_end.rate_hz)
+    whole = librosa.feature.mfcc(S=librosa_db(samples, front_end), n_mfcc=front_end.n_mfcc).T
+    found = patches_of(samples, front_end)
+    assert found.shape[2] == front_end.n_bands == front_end.n_mfcc
+    np.testing.assert_allclose(found[0], whole[:100], rtol=0, atol=0.02)
+    np.testing.assert_allclose(found[1], whole[100:200], rtol=0, atol=0.02)
+
+
+def test_power_to_db_is_librosas_for_silence_and_extremes() -> None:
+    for power in (np.zeros((4, 4)), np.array([[1e-20, 1.0, 1e5]]), np.full((2, 2), 1e-12)):
+        found = power_to_db(power.astype(np.float32))
+        np.testing.assert_allclose(found, librosa.power_to_db(power), rtol=0, atol=1e-3)
+
+
+def test_patches_are_cut_to_their_frames_with_one_more_at_the_end_of_a_long_rest() -> None:
+    front_end = front_end_of(8_000, 256, 100, 40, 40, patch_frames=100, min_rest_s=0.5)  # 40 frames
+    filters = mel_filters(front_end)
+    for seconds, starts in ((1.24, [0]), (1.7, [0]), (1.75, [0, 41]), (2.6, [0, 100]), (0.9, [])):
+        samples = synth.music_like(seconds, 5, 8_000)
+        whole = log_mel(samples, filters, front_end)
+        found = patches_of(samples, front_end)
+        assert found.shape == (len(starts), 100, 40)
+        for patch, start in zip(found, starts, strict=True):
+            np.testing.assert_array_equal(patch, whole[start : start + 100])
+
+
+SHORT = {"patch_frames": 100, "min_rest_s": 0.5}
+
+
+@pytest.mark.parametrize("feature", ["log-mel", "mfcc"])
+def test_zero_pads_the_decibels_before_the_cosine_transform(feature: str) -> None:
+    """As the study has it: full level rather than silence."""
+    front_end = front_end_of(8_000, 256, 100, 40, 20, feature=feature, padding="zero", **SHORT)
+    samples = synth.music_like(0.8, 5, 8_000)
+    decibels = librosa_db(samples, front_end)
+    padded = np.pad(decibels, ((0, 0), (0, 100 - decibels.shape[1])))
+    expected = padded if feature == "log-mel" else librosa.feature.mfcc(S=padded, n_mfcc=20)
+    (found,) = patches_of(samples, front_end)
+    np.testing.assert_allclose(found, expected.T, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("scale", ["log10", "db", "db-twice"])
+@pytest.mark.parametrize("amplitude", [0.5, 1e-4])
+def test_silence_pads_with_what_silence_measures(scale: str, amplitude: float) -> None:
+    """The same as digital silence after the segment, even where the segment itself is nowhere quiet."""
+    front_end = front_end_of(8_000, 256, 100, 40, 20, scale=scale, padding="silence", **SHORT)
+    samples = synth.noise(0.8, 1, 8_000, rms=amplitude / 5)
+    (found,) = patches_of(samples, front_end)
+    silenced = np.pad(samples, (0, 100 * 100 - len(samples)))
+    expected = log_mel(silenced, mel_filters(front_end), front_end)[:100]
+    beyond = 1 + len(samples) // 100 + 2  # the window's edge reaches into the first frames of silence
+    np.testing.assert_allclose(found[beyond:], expected[beyond:], rtol=0, atol=1e-3)
+    np.testing.assert_array_equal(found[: beyond - 4], expected[: beyond - 4])
+    assert found[beyond:].max() <= found[: beyond - 4].min() + 1e-3
+
+
+def test_without_padding_a_short_segment_gives_nothing() -> None:
+    front_end = front_end_of(8_000, 256, 100, 40, 20, **SHORT)
+    assert patches_of(synth.noise(0.8, 1, 8_000), front_end).shape == (0, 100, 40)
+    whole = replace(front_end, padding="zero")
+    long_enough = synth.noise(1.5, 1, 8_000)
+    np.testing.assert_array_equal(patches_of(long_enough, front_end), patches_of(long_enough, whole))
+
+
+def test_limits_become_zero_and_one() -> None:
+    plain = front_end_of(8_000, 256, 100, 40, 20, **SHORT)
+    samples = synth.music_like(1.5, 5, 8_000)
+    raw = patches_of(samples, plain)
+    low, high = float(np.quantile(raw, 0.3)), float(np.quantile(raw, 0.8))
+    found = patches_of(samples, replace(plain, normalise="limits", limits=(low, high)))
+    np.testing.assert_allclose(found, np.clip((raw - low) / (high - low), 0, 1), rtol=0, atol=1e-5)
+    assert (found.min(), found.max()) == (0, 1)
+    assert found[raw < low].max() == 0
+    assert found[raw > high].min() == 1
+
+
+def test_standard_is_over_each_patch() -> None:
+    plain = front_end_of(8_000, 256, 100, 40, 20, **SHORT)
+    samples = np.concatenate([synth.noise(1.25, 1, 8_000), synth.music_like(1.25, 5, 8_000)])
+    raw = patches_of(samples, plain)
+    found = patches_of(samples, replace(plain, normalise="standard"))
+    assert len(found) == 2
+    for patch, of_raw in zip(found, raw, strict=True):
+        np.testing.assert_allclose(patch, (of_raw - of_raw.mean()) / of_raw.std(), rtol=0, atol=1e-3)
+        assert patch.mean() == pytest.approx(0, abs=1e-4)
+        assert patch.std() == pytest.approx(1, abs=1e-3)
+    flat = patches_of(np.zeros(12_500, np.float32), replace(plain, normalise="standard"))
+    assert not flat.any()  # digital silence: nothing is divided by zero
+
+
+FORMAT_1 = (
+    "rate_hz",
+    "n_fft",
+    "hop_length",
+    "n_mels",
+    "log_scale",
+    "patch_frames",
+    "min_rest_s",
+    "reference_rms",
+)
+
+
+def test_default_description_has_the_fields_of_format_1_alone() -> None:
+    """Else the shipped trunk, whose id hashes its description, would be another's."""
+    assert tuple(FrontEnd().describe()) == FORMAT_1
+    # As published in format 1, a field that is at its default is there all the same.
+    assert FrontEnd().describe()["n_fft"] == params.N_FFT
+
+
+def test_shipped_trunk_keeps_its_id(shipped: Bundle) -> None:
+    assert shipped.trunk_id == "trunk-e876a727254c71d5"
+
+
+def test_what_differs_from_the_default_is_described() -> None:
+    told = FrontEnd(feature="mfcc", limits=(-10.0, 60.0)).describe()
+    assert {name: told[name] for name in told if name not in FORMAT_1} == {
+        "feature": "mfcc",
+        "limits": [-10.0, 60.0],
+    }
+
+
+@given(
+    n_fft=st.sampled_from([512, 2048]),
+    n_mfcc=st.integers(10, 50),
+    reference_rms=st.none() | st.floats(0.01, 1),
+    feature=st.sampled_from(["log-mel", "mfcc"]),
+    scale=st.sampled_from(["log10", "db", "db-twice"]),
+    padding=st.sampled_from(["none", "silence", "zero"]),
+    normalise=st.sampled_from(["none", "limits", "standard"]),
+    limits=st.tuples(st.floats(-100, 0), st.floats(1, 100)),
+)
+def test_description_round_trip(**fields: object) -> None:
+    front_end = FrontEnd(**fields)
+    again = FrontEnd.from_description(json.loads(json.dumps(front_end.describe())))
+    assert again == front_end
+    assert asdict(again) == asdict(front_end)
+
+
+def test_unknown_field_of_a_description_is_refused() -> None:
+    with pytest.raises(TypeError, match="n_octaves"):
+        FrontEnd.from_description({**FrontEnd().describe(), "n_octaves": 3})

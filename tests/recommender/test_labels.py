@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from recommender.errors import LabelError
-from recommender.library.labels import Label, label_rule, read_labels
+from recommender.library.labels import Label, label_rule, read_labels, split_group
 
 
 @dataclass
@@ -16,21 +16,44 @@ class File:
 
 
 @pytest.mark.parametrize(
-    ("path", "depth", "name"),
+    ("path", "depth", "name", "group"),
     [
-        ("/m/rock/a.mp3", 1, "rock"),
-        ("/m/rock/punk/a.mp3", 1, "rock"),
-        ("/m/rock/punk/a.mp3", 2, "rock/punk"),
-        ("/m/rock/punk/1977/a.mp3", 2, "rock/punk"),
-        ("/m/rock/a.mp3", 2, "rock"),
-        ("/m/ rock /a.mp3", 1, "rock"),
-        ("/m/a.mp3", 1, None),
-        ("/elsewhere/rock/a.mp3", 1, None),
+        ("/m/rock/a.mp3", 1, "rock", None),
+        ("/m/rock/punk/a.mp3", 1, "rock", "rock/punk"),
+        ("/m/rock/punk/a.mp3", 2, "rock/punk", None),
+        ("/m/rock/punk/1977/a.mp3", 2, "rock/punk", "rock/punk/1977"),
+        ("/m/rock/Band/Album 1/a.mp3", 1, "rock", "rock/Band"),
+        ("/m/rock/Band/Album 2/cd 1/b.mp3", 1, "rock", "rock/Band"),
+        ("/m/rock/a.mp3", 2, "rock", None),
+        ("/m/ rock /a.mp3", 1, "rock", None),
+        ("/m/rock / punk/a.mp3", 2, "rock/punk", None),
+        ("/m/a.mp3", 1, None, None),
+        ("/elsewhere/rock/a.mp3", 1, None, None),
     ],
 )
-def test_folders(path: str, depth: int, name: str | None) -> None:
+def test_folders(path: str, depth: int, name: str | None, group: str | None) -> None:
+    """The folder right below the label's, often an artist's, is a group; albums below that are not."""
     label = label_rule("folders", "/m", depth)(File(path))
-    assert label == (None if name is None else Label(name, "folders"))
+    assert label == (None if name is None else Label(name, "folders", group))
+
+
+@pytest.mark.parametrize(
+    ("source", "group", "artist", "expected"),
+    [
+        ("csv", "Session 3", "Ann", "Session 3"),
+        ("csv", None, "Ann", "Ann"),
+        ("csv", None, "", None),
+        ("folders", "rock/Band", "Ann", "Ann"),
+        ("folders", "rock/Band", "", "rock/Band"),
+        ("folders", None, "", None),
+        ("names", None, "Ann", "Ann"),
+        (None, None, "", None),
+    ],
+)
+def test_a_csv_knows_better_than_the_artist_tag_and_a_folder_worse(
+    source: str | None, group: str | None, artist: str, expected: str | None
+) -> None:
+    assert split_group(source, group, artist) == expected
 
 
 @pytest.mark.parametrize(
