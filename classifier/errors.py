@@ -55,3 +55,15 @@ class TrainingDataError(ClassifierError):
     """Labelled songs that cannot train a classifier."""
 
     kind: ClassVar[str] = "training_data"
+
+
+class PictureError(ClassifierError):
+    """A picture that cannot be drawn or written."""
+
+    kind: ClassVar[str] = "picture"
+
+
+class WeightsError(ClassifierError):
+    """Pretrained weights of a network that are missing or do not fit it."""
+
+    kind: ClassVar[str] = "weights"
