@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 
 SUFFIX = ".npy"
+PART = ".part-"
+# What is half written and this old was left by a process that was killed.
+ABANDONED_S = 86_400.0
 
 
 def cache_key(*parts: object) -> str:
@@ -51,11 +55,10 @@ class FeatureCache:
         """Return an entry's arrays as read-only memory maps, or None where there is none."""
         place = self._place(key)
         try:
-            arrays = {
-                file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in place.glob(f"*{SUFFIX}")
-            }
+            files = place.glob(f"*{SUFFIX}")
+            arrays = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in files}
             os.utime(place)
-        except (OSError, ValueError):  # absent, removed meanwhile, or damaged: make it again
+        except (OSError, ValueError, EOFError):  # absent, removed meanwhile, or damaged: make it again
             return None
         self._used.add(key)
         return arrays or None
@@ -64,22 +67,35 @@ class FeatureCache:
         """Store an entry; one that is there already is replaced."""
         place = self._place(key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+        part = Path(tempfile.mkdtemp(prefix=PART, dir=self.folder))
         try:
+            (part / "new").mkdir()
             for name, array in arrays.items():
-                np.save(part / f"{name}{SUFFIX}", array, allow_pickle=False)
-            shutil.rmtree(place, ignore_errors=True)
+                np.save(part / "new" / f"{name}{SUFFIX}", array, allow_pickle=False)
+            with suppress(OSError):  # nothing is there, as a rule
+                os.replace(place, part / "old")
             with suppress(OSError):  # another process stored the same meanwhile
-                os.replace(part, place)
+                os.replace(part / "new", place)
         finally:
             shutil.rmtree(part, ignore_errors=True)
         self._used.add(key)
 
+    def claim(self, keys: Iterable[str]) -> None:
+        """Count entries as used by this run, such as those that its worker processes stored."""
+        self._used.update(keys)
+
     def trim(self) -> int:
         """Remove the least recently used entries until the bound holds; return how many went."""
-        entries = [(p.stat().st_mtime_ns, _size(p), p) for p in self.folder.glob("??/*")]
+        for part in self.folder.glob(f"{PART}*"):
+            with suppress(OSError):
+                if part.stat().st_mtime < time.time() - ABANDONED_S:
+                    shutil.rmtree(part, ignore_errors=True)
+        entries = []
+        for place in self.folder.glob("??/*"):
+            with suppress(OSError):  # another process removed it meanwhile
+                entries.append((place.stat().st_mtime_ns, _size(place), place))
         total, removed = sum(size for _, size, _ in entries), 0
-        for _, size, place in sorted(entries, key=lambda e: e[:2]):
+        for _, size, place in sorted(entries):
             if total <= self.max_bytes:
                 break
             if place.name not in self._used:
