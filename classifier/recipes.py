@@ -186,7 +186,8 @@ _WORDS: Final[Mapping[str, Callable[[Recipe], Recipe]]] = {
     "mixup": _augmented(mixup=params.MIXUP_ALPHA),
     "image-shift": _augmented(image_shift=params.IMAGE_SHIFT, image_zoom=params.IMAGE_ZOOM),
 }
-_STUDYS_ONLY: Final = ("mel", "mfcc", "published")
+_STUDYS: Final = ("cnn", "vgg16")
+_ONLY_OF: Final = {"mel": _STUDYS, "mfcc": _STUDYS, "published": _STUDYS, "imagenet": ("vgg16",)}
 
 
 def recipe_of(words: str) -> Recipe:
@@ -204,8 +205,8 @@ def recipe_of(words: str) -> Recipe:
     for word in changes:
         if word not in _WORDS:
             raise TrainingDataError(f"'{word}' changes no architecture; these do: {', '.join(_WORDS)}")
-        if word in _STUDYS_ONLY and arch not in ("cnn", "vgg16"):
-            raise TrainingDataError(f"'{word}' is said of cnn and vgg16 only, not of {arch}")
+        if arch not in _ONLY_OF.get(word, ARCHITECTURES):
+            raise TrainingDataError(f"'{word}' is said of {' and '.join(_ONLY_OF[word])} only, not of {arch}")
         if arch == "musicnn" and word != "representative":
             raise TrainingDataError(f"'{word}' says nothing about musicnn, whose trunk is not trained")
         recipe = _WORDS[word](recipe)
