@@ -20,9 +20,10 @@ class SegmentAnalysis:
     level_dbfs
         Its level before scaling.
     tags, embedding
-        (50,) probabilities and (200,) embedding, float32; None where the segment is silent.
+        (tags,) probabilities and (dimensions,) embedding, float32; None where the segment is silent.
+        The shipped trunk has 50 and 200; a trunk may have no tags.
     patches
-        (patches, 200) patch embeddings, float16: a long file has many; None where silent.
+        (patches, dimensions) patch embeddings, float16: a long file has many; None where silent.
     """
 
     start_s: float
@@ -65,7 +66,7 @@ class TrackAnalysis:
     stage_s: dict[str, float] = field(default_factory=dict)
 
     def features(self) -> tuple[Array, Array, list[float]]:
-        """Return tags (n, 50), embeddings (n, 200) and seconds (n) of the n segments not silent."""
+        """Return tags (n, tags), embeddings (n, dimensions) and seconds (n) of the n segments not silent."""
         heard = [s for s in self.segments if s.tags is not None and s.embedding is not None]
         tags = np.stack([s.tags for s in heard if s.tags is not None])
         embeddings = np.stack([s.embedding for s in heard if s.embedding is not None])

@@ -20,6 +20,7 @@ from classifier import params
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
+from classifier.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from classifier.calibration import Calibration
@@ -67,7 +68,7 @@ class Bundle:
     calibration
         What makes the probabilities honest and says when they mean nothing; None where unknown.
     taxonomy
-        The tree that the labels, and perhaps the tags, are leaves of.
+        The hierarchy of which the labels, and perhaps the tags, are leaves.
     trunk_id, bundle_id
         What embeddings, and what genre probabilities, may be compared with each other.
     embedding_size
@@ -84,7 +85,7 @@ class Bundle:
     labels: tuple[str, ...]
     tag_names: tuple[str, ...]
     calibration: "Calibration | None"
-    taxonomy: Mapping[str, Any] | None
+    taxonomy: Taxonomy
     trunk_id: str
     bundle_id: str
     embedding_size: int
@@ -207,7 +208,7 @@ def load(path: Path) -> Bundle:
 
 def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
     arrays = read_arrays(path / HEAD)
-    labels = tuple(described["labels"])
+    labels, tag_names = tuple(described["labels"]), tuple(described["tag_names"])
     return Bundle(
         path=path,
         architecture=described.get("architecture", MUSICNN),
@@ -215,9 +216,9 @@ def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
         mel_filters=read_arrays(path / FRONT_END)["mel_filters"],
         head=LinearHead(described["head"]["input"], arrays["kernel"], arrays["bias"]),
         labels=labels,
-        tag_names=tuple(described["tag_names"]),
+        tag_names=tag_names,
         calibration=_calibration(path, described.get("calibration")),
-        taxonomy=described.get("taxonomy"),
+        taxonomy=Taxonomy.of_bundle(described.get("taxonomy"), labels, tag_names),
         trunk_id=described["trunk_id"],
         bundle_id=described["bundle_id"],
         embedding_size=described["embedding_size"],

@@ -46,7 +46,13 @@ class Trunk:
         )
 
     def run(self, patches: Array) -> tuple[Array, Array]:
-        """Return the tags (n, 50) and embeddings (n, 200) of log-mel patches (n, 187, 96)."""
+        """Return the tags (n, tags) and embeddings (n, dimensions) of patches (n, frames, bands).
+
+        A trunk that knows no tags gives (n, 0).
+        """
+        if not self.bundle.tag_names:
+            (penultimate,) = self._session.run(["penultimate"], {"patch": patches})
+            return np.zeros((len(patches), 0), np.float32), penultimate
         tags, penultimate = self._session.run(["tags", "penultimate"], {"patch": patches})
         return tags, penultimate
 

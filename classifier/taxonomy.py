@@ -18,7 +18,7 @@ genres (moods, voices, instruments, eras) are facets, true of a song side by sid
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -126,8 +126,21 @@ class Taxonomy:
         return cls(tuple(labels), tuple(leaves[label] for label in labels))
 
     @classmethod
+    def of_bundle(
+        cls, described: Mapping[str, Any] | None, labels: Sequence[str], tags: Sequence[str]
+    ) -> "Taxonomy":
+        """Return the hierarchy of a bundle: as `load` where it describes genres, else that of its labels.
+
+        A description of facets alone adds those to the labels' own hierarchy.
+        """
+        if described is not None and "genres" in described:
+            return cls.load(described, labels, tags)
+        plain = cls.from_labels(labels)
+        return plain if described is None else replace(plain, facet_tags=_facets(described, tags))
+
+    @classmethod
     def load(cls, described: Mapping[str, Any], labels: Sequence[str], tags: Sequence[str]) -> "Taxonomy":
-        """Return the hierarchy that a bundle's ``taxonomy.json`` describes.
+        """Return the hierarchy that a bundle's description spells out (`build/taxonomy.json` is the shipped one's).
 
         Parameters
         ----------
@@ -146,10 +159,7 @@ class Taxonomy:
         try:
             _check_names(described, labels, tags)
             places = {tag: place for place, tag in enumerate(tags)}
-            facets = {
-                facet: [(name, places[name]) for name in names]
-                for facet, names in described["facets"].items()
-            }
+            facets = _facets(described, tags)
             rule = TagRule.load(described, labels, places)
         except (AttributeError, KeyError, TypeError) as error:
             raise BundleError(f"the taxonomy does not fit its bundle ({error!r})") from error
@@ -181,6 +191,10 @@ class Taxonomy:
                 nodes[node] = nodes.get(node, 0.0) + p
         return nodes
 
+    def facet_names(self) -> dict[str, list[str]]:
+        """Return the names of each facet's tags, as a bundle describes them."""
+        return {facet: [name for name, _ in named] for facet, named in self.facet_tags.items()}
+
     def facets(self, tags: Vector) -> dict[str, list[tuple[str, float]]]:
         """Return each facet's tags with their probabilities, the most probable first.
 
@@ -190,6 +204,11 @@ class Taxonomy:
             facet: sorted(((name, float(tags[place])) for name, place in named), key=lambda row: -row[1])
             for facet, named in self.facet_tags.items()
         }
+
+
+def _facets(described: Mapping[str, Any], tags: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+    places = {tag: place for place, tag in enumerate(tags)}
+    return {facet: [(name, places[name]) for name in names] for facet, names in described["facets"].items()}
 
 
 def _check_names(described: Mapping[str, Any], labels: Sequence[str], tags: Sequence[str]) -> None:

@@ -1,87 +1,192 @@
-"""Train a head on labelled songs and say honestly how good it is.
+"""Train a classifier on labelled songs and say honestly how good it is.
 
-Imports Keras inside `train` only: reading this module's types costs nothing.
+Keras is imported only where a network is trained: reading this module's types costs nothing.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.analysis import song_mean
-from classifier.errors import TrainingDataError
-from classifier.folds import assign_folds, label_units, n_folds_possible
-from classifier.linear_head import HeadInput, LinearHead, head_features
-from classifier.metrics import LabelScore, label_scores
+from classifier.calibration import Calibration, calibrate
+from classifier.folds import assign_folds, label_units
+from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
+from classifier.linear_head import LinearHead
 from classifier.quiet import quiet_stderr
+from classifier.recipes import Recipe
+from classifier.songs import LabelledSong, Song, check_songs
+from classifier.spectral_song import SpectralSong
+from classifier.validation import Fit, HeldOut, folds_of, held_out
+
+if TYPE_CHECKING:
+    from classifier.network import FittedNetwork
 
 Array = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Song:
-    """A labelled song as the trunk sees it.
+class FittedHead:
+    """A linear head on the musicnn trunk, and how it came to be fitted so."""
 
-    Attributes
-    ----------
-    name
-        Its path; neighbours in the sorted order may share an artist.
-    label
-        Its genre.
-    group
-        Artist, or whatever must not fall on both sides of a split; None where unknown.
-    embeddings, tags
-        (segments, 200) and (segments, 50) of its segments that are not silent.
-    durations_s
-        (segments,) seconds.
-    """
+    head: LinearHead
+    fit: HeadFit
 
-    name: str
-    label: str
-    group: str | None
-    embeddings: Array
-    tags: Array
-    durations_s: Sequence[float]
+    def __call__(self, song: Song) -> Array:
+        """Return the label probabilities of a song's segments, (segments, labels)."""
+        return self.head.probabilities(song.tags, song.embeddings)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A head with its figures.
+    """A classifier with its figures.
 
     Attributes
     ----------
-    head, labels
-        Fitted on all songs.
-    folds
-        How many folds gave the figures.
-    accuracy
-        Share of songs recognised, each by a head that saw no song of its fold.
-    per_genre
-        One row a label.
+    recipe, labels
+        How, and what it tells apart.
+    head
+        The last layer, fitted on all songs.
+    network
+        What the head reads, where the recipe trains one; None on the musicnn trunk as it is.
+    held_out
+        What classifiers trained the same way said of songs that they did not see.
+    calibration
+        Fitted on `held_out`.
+    songs, folds
+        How many songs, and how many folds of them were held out in turn.
+    choices
+        What was chosen inside the training songs, such as the penalty.
     notes
         What limits these figures, one sentence each.
     """
 
-    head: LinearHead
+    recipe: Recipe
     labels: tuple[str, ...]
+    head: LinearHead
+    network: "FittedNetwork | None"
+    held_out: HeldOut
+    calibration: Calibration
     songs: int
     folds: int
-    accuracy: float
-    per_genre: list[LabelScore]
-    notes: list[str]
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
-def train(
+def head_fitter(
+    recipe: Recipe, labels: Sequence[str]
+) -> "Callable[[Sequence[Song], Path | None], FittedHead]":
+    """Return the function that fits a head, its penalty chosen inside the songs it is given."""
+
+    def fit(songs: Sequence[Song], _folder: Path | None) -> FittedHead:
+        chosen = choose_fit(songs, labels)
+        return FittedHead(fit_songs(songs, labels, chosen, representative=recipe.representative), chosen)
+
+    return fit
+
+
+def fit_songs(
+    songs: Sequence[Song], labels: Sequence[str], fit: HeadFit, *, representative: bool = False
+) -> LinearHead:
+    """Fit a head on all segments of the songs."""
+    return fit_head(examples_of(songs, labels, fit.input, representative=representative), len(labels), fit)
+
+
+def network_fitter(
+    recipe: Recipe,
+    labels: Sequence[str],
+    seed: int,
+    start: "Start | None",
+    kept: Path | None = None,
+    progress: Progress = lambda epoch, epochs: None,
+) -> "Callable[[Sequence[SpectralSong], Path | None], FittedNetwork]":
+    """Return the function that fits a network; a fifth of the songs it is given says when to stop.
+
+    Parameters
+    ----------
+    start
+        The pretrained trunk, for musicnn-tuned, which begins with it; None for the others.
+    kept
+        Where the outputs of layers that are not trained are kept from one fit to the next; None for
+        in memory.
+    """
+    with quiet_stderr():  # TensorFlow greets its user with notes on processors that it did not find
+        from classifier.frozen import FrozenFeatures
+        from classifier.network import fit_network
+
+    frozen = FrozenFeatures(kept)
+
+    def fit(songs: Sequence[SpectralSong], folder: Path | None = None) -> "FittedNetwork":
+        inside, validation = split_validation(songs)
+        return fit_network(
+            recipe,
+            inside,
+            validation,
+            labels,
+            seed,
+            trunk_weights=start.weights if start is not None else None,
+            head=start.head(inside, labels) if start is not None else None,
+            folder=folder,
+            frozen_features=frozen,
+            progress=progress,
+        )
+
+    return fit
+
+
+def predictions(
+    fit: "Callable[[Sequence[SpectralSong], Path | None], FittedNetwork]",
+) -> Fit[SpectralSong]:
+    """Return a fitter of networks as `validation.held_out` takes it."""
+    return lambda songs, folder: fit(songs, folder).segment_probabilities
+
+
+def split_validation(songs: Sequence[SpectralSong]) -> tuple[list[SpectralSong], list[SpectralSong]]:
+    """Return the songs to fit on and those that say when to stop: about a fifth, by whole groups."""
+    k = max(2, round(1 / params.VALIDATION_SHARE))
+    folds = assign_folds([s.label for s in songs], [s.group for s in songs], [s.name for s in songs], k)
+    apart = int(np.bincount(folds, minlength=k).argmax()) if not (folds == k - 1).any() else k - 1
+    inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
+    return inside, [song for song, fold in zip(songs, folds, strict=True) if fold == apart]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The pretrained trunk that musicnn-tuned begins with.
+
+    Attributes
+    ----------
+    weights
+        Its weights by name.
+    run
+        Patches (n, frames, bands) to their tags (n, 50) and embeddings (n, 200).
+    """
+
+    weights: Mapping[str, Array]
+    run: Callable[[Array], tuple[Array, Array]]
+
+    def head(self, songs: Sequence[SpectralSong], labels: Sequence[str]) -> LinearHead:
+        """Return the head that the trunk would get if it stayed as it is, reading embeddings."""
+        seen = [self._song(song) for song in songs]
+        return fit_songs(seen, labels, choose_fit(seen, labels))
+
+    def _song(self, song: SpectralSong) -> Song:
+        tags, embeddings = self.run(np.asarray(song.patches, np.float32))
+        means = song.segment_means(embeddings), song.segment_means(tags)
+        return Song(song.name, song.label, song.group, *means, song.durations_s)
+
+
+def train_head(
     songs: Sequence[Song],
+    recipe: Recipe,
     n_folds: int | None = None,
-    head_input: HeadInput = "embedding",
-    penalty: float = params.HEAD_PENALTY,
-    seed: int = params.SEED,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Trained:
-    """Cross-validate, then fit on everything.
+    """Cross-validate a head on the musicnn trunk, then fit it on everything.
 
     Parameters
     ----------
@@ -89,10 +194,6 @@ def train(
         At least two genres of at least two songs.
     n_folds
         None for five, or fewer where a genre has fewer songs.
-    head_input, penalty, seed
-        How to fit; see `classifier.heads.HeadFit`.
-    progress
-        Called with fits done and fits in all.
 
     Raises
     ------
@@ -100,69 +201,94 @@ def train(
         If there are too few genres or songs.
     """
     labels = check_songs(songs)
-    song_labels, groups = [s.label for s in songs], [s.group for s in songs]
-    k = n_folds or n_folds_possible(song_labels, groups, params.DEFAULT_FOLDS)
-    if k < 2:
-        raise TrainingDataError("at least 2 folds are needed")
-    folds = assign_folds(song_labels, groups, [s.name for s in songs], k)
-    if len(np.unique(folds)) < 2:
-        raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
-    predicted = np.zeros(len(songs), np.int64)
-    for fold in range(k):
-        progress(fold, k + 1)
-        held = np.flatnonzero(folds == fold)
-        if held.size:
-            inside = [songs[i] for i in np.flatnonzero(folds != fold).tolist()]
-            head = fit_songs(inside, labels, head_input, penalty, seed)
-            predicted[held] = [int(song_probabilities(head, songs[i]).argmax()) for i in held.tolist()]
-    progress(k, k + 1)
-    truth = np.array([labels.index(label) for label in song_labels])
-    head = fit_songs(songs, labels, head_input, penalty, seed)
+    folds = folds_of(songs, n_folds)
+    k = len(np.unique(folds))
+    fit = head_fitter(recipe, labels)
+    said = held_out(songs, labels, folds, fit, lambda done, _total: progress(done, k + 1))
+    fitted = fit(songs, None)
     progress(k + 1, k + 1)
-    accuracy = float((truth == predicted).mean())
-    scores = label_scores(truth, predicted, labels)
-    return Trained(head, labels, len(songs), k, accuracy, scores, _notes(song_labels, groups))
+    return Trained(
+        recipe=recipe,
+        labels=labels,
+        head=fitted.head,
+        network=None,
+        held_out=said,
+        calibration=calibrate(said, songs, fitted),
+        songs=len(songs),
+        folds=k,
+        choices=asdict(fitted.fit),
+        notes=limits_of(songs),
+    )
 
 
-def _notes(song_labels: Sequence[str], groups: Sequence[str | None]) -> list[str]:
+def train_network(
+    songs: Sequence[SpectralSong],
+    recipe: Recipe,
+    start: Start | None,
+    n_folds: int | None = None,
+    seed: int = params.SEED,
+    folder: Path | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Trained:
+    """Judge a network on songs held out, then fit it on everything.
+
+    Parameters
+    ----------
+    songs
+        As `train_head` has them.
+    recipe, seed
+        What to train, and the seed of every random choice.
+    start
+        As `network_fitter` has it.
+    n_folds
+        Every one of so many folds is held out in turn; None to hold out one of five.
+    folder
+        Where finished folds and unfinished fits are kept, so that a stopped run goes on.
+    """
+    labels = check_songs(songs)
+    folds = folds_of(songs, n_folds)
+    only = [int(folds.max())] if n_folds is None else None
+    n_fits = 1 + (len(np.unique(folds)) if only is None else 1)
+    epochs = _EpochCount(n_fits * recipe.fit.epochs, recipe.fit.epochs, progress)
+    kept = folder / "frozen" if folder is not None else None
+    fit = network_fitter(recipe, labels, seed, start, kept, epochs.within_fit)
+    said = held_out(songs, labels, folds, predictions(fit), epochs.fits_done, folder, only)
+    network = fit(songs, folder / "final" if folder is not None else None)
+    epochs.fits_done(n_fits, n_fits)
+    return Trained(
+        recipe=recipe,
+        labels=labels,
+        head=network.network.head(),
+        network=network,
+        held_out=said,
+        calibration=calibrate(said, songs, network),
+        songs=len(songs),
+        folds=n_fits - 1,
+        choices={"best_epoch": network.best_epoch},
+        notes=limits_of(songs),
+    )
+
+
+class _EpochCount:
+    """Progress over several fits, in epochs: a fit that stops early still counts as whole."""
+
+    def __init__(self, total: int, per_fit: int, progress: Progress) -> None:
+        self._total, self._per_fit, self._progress = total, per_fit, progress
+        self._done_fits = 0
+
+    def fits_done(self, fits: int, _n_fits: int) -> None:
+        self._done_fits = fits
+        self._progress(fits * self._per_fit, self._total)
+
+    def within_fit(self, epoch: int, _epochs: int) -> None:
+        self._progress(self._done_fits * self._per_fit + epoch, self._total)
+
+
+def limits_of(songs: Sequence[LabelledSong]) -> list[str]:
+    """Return what limits the figures of these songs, one sentence each."""
+    units = label_units([s.label for s in songs], [s.group for s in songs])
     return [
         f"all songs of '{label}' are by one artist, so none of them could be tested: they count as missed"
-        for label, units in sorted(label_units(song_labels, groups).items())
-        if units < 2
+        for label, n in sorted(units.items())
+        if n < 2
     ]
-
-
-def check_songs(songs: Sequence[Song]) -> tuple[str, ...]:
-    """Return the labels in order, or raise `TrainingDataError` where they cannot be learned."""
-    labels = tuple(sorted({s.label for s in songs}))
-    if len(labels) < 2:
-        found = f"only '{labels[0]}' is there" if labels else "no labelled song is there"
-        raise TrainingDataError(f"training needs songs of at least two genres; {found}")
-    counts = {label: sum(s.label == label for s in songs) for label in labels}
-    lonely = [label for label, count in counts.items() if count < 2]
-    if lonely:
-        raise TrainingDataError(
-            f"training needs at least two songs a genre; only one of: {', '.join(lonely)}"
-        )
-    return labels
-
-
-def song_probabilities(head: LinearHead, song: Song) -> Array:
-    """Return a song's label probabilities, (labels,)."""
-    return song_mean(head.probabilities(song.tags, song.embeddings), song.durations_s)
-
-
-def fit_songs(
-    songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput, penalty: float, seed: int
-) -> LinearHead:
-    """Fit a head on all segments of the songs."""
-    with quiet_stderr():  # TensorFlow greets its user with notes on processors that it did not find
-        from classifier.heads import Examples, HeadFit, fit_head
-
-    sizes = [len(s.embeddings) for s in songs]
-    examples = Examples(
-        features=np.concatenate([head_features(head_input, s.tags, s.embeddings) for s in songs]),
-        targets=np.repeat([labels.index(s.label) for s in songs], sizes),
-        songs=np.repeat(np.arange(len(songs)), sizes),
-    )
-    return fit_head(examples, len(labels), HeadFit(head_input, penalty, seed=seed))

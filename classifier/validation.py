@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,13 +14,16 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.analysis import song_mean
+from classifier.calibration import fit_temperature
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, n_folds_possible
+from classifier.linear_head import softmax
 from classifier.metrics import Evaluation, evaluate, evaluate_levels
 from classifier.songs import LabelledSong
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+MIN_P = np.float32(1e-30)  # a probability of 0 has no logarithm
 S = TypeVar("S", bound=LabelledSong)
 Predict = Callable[[S], Array]
 """A fitted classifier: a song to the label probabilities of its segments, (segments, labels)."""
@@ -40,6 +45,8 @@ class HeldOut:
         A (segments, labels) array of probabilities a song.
     durations_s
         (segments,) a song.
+    fit_s
+        Seconds that each fold's fit took.
     """
 
     labels: tuple[str, ...]
@@ -48,6 +55,7 @@ class HeldOut:
     folds: Indices
     segments: Sequence[Array]
     durations_s: Sequence[Sequence[float]]
+    fit_s: Sequence[float]
 
     def song_probabilities(self) -> Array:
         """Return the duration-weighted mean over each song's segments, (songs, labels)."""
@@ -66,6 +74,32 @@ class HeldOut:
     def levels(self) -> list[Evaluation]:
         """Return the figures by song at every level of the labels, the top first."""
         return evaluate_levels(self.song_probabilities(), self.truth, self.labels)
+
+    def temperature(self, chosen: npt.NDArray[np.bool_] | None = None) -> float:
+        """Return the temperature that makes these answers, or those on some of the songs, most likely."""
+        places = np.arange(len(self.truth)) if chosen is None else np.flatnonzero(chosen)
+        segments = [self.segments[i] for i in places]
+        return fit_temperature(
+            np.log(np.clip(np.concatenate(segments), params.LOG_LOSS_FLOOR, 1)),
+            self.truth[places],
+            np.repeat(np.arange(len(places)), [len(s) for s in segments]),
+            np.concatenate([np.asarray(self.durations_s[i]) for i in places]),
+        )
+
+    def at_temperature(self, temperatures: Sequence[float]) -> "HeldOut":
+        """Return the same with every song's scores divided by a temperature before the softmax."""
+        pairs = zip(self.segments, temperatures, strict=True)
+        softened = [softmax(np.log(np.maximum(s, MIN_P)) / np.float32(t)) for s, t in pairs]
+        return replace(self, segments=softened)
+
+    def calibrated(self) -> "HeldOut":
+        """Return the same, each fold at the temperature that the other folds ask for.
+
+        A single fold is halved for this.
+        """
+        parts = self.folds if len(np.unique(self.folds)) > 1 else np.arange(len(self.folds)) % 2
+        of_part = {int(part): self.temperature(parts != part) for part in np.unique(parts)}
+        return self.at_temperature([of_part[int(part)] for part in parts])
 
     def fold_accuracies(self) -> list[float]:
         """Return the accuracy by song of each fold."""
@@ -119,9 +153,12 @@ def held_out(
     """
     chosen = [int(f) for f in np.unique(folds)] if only is None else list(only)
     said: dict[int, Array] = {}
+    fit_s = []
     for done, fold in enumerate(chosen):
         progress(done, len(chosen))
-        said |= _fold(songs, folds, fold, fit, folder)
+        of_fold, seconds = _fold(songs, folds, fold, fit, folder)
+        said |= of_fold
+        fit_s.append(seconds)
     progress(len(chosen), len(chosen))
     places = sorted(said)
     return HeldOut(
@@ -131,31 +168,38 @@ def held_out(
         folds=folds[places],
         segments=[said[i] for i in places],
         durations_s=[songs[i].durations_s for i in places],
+        fit_s=fit_s,
     )
 
 
 def _fold(
     songs: Sequence[S], folds: Indices, fold: int, fit: Fit[S], folder: Path | None
-) -> dict[int, Array]:
-    """Return what a classifier trained on the other folds says of one fold's songs, by their place."""
+) -> tuple[dict[int, Array], float]:
+    """Return what a classifier trained on the other folds says of one fold's songs, by their place.
+
+    The second value is how many seconds the fit took, a stopped one's earlier part not counted.
+    """
     outside = np.flatnonzero(folds == fold).tolist()
     place = folder / f"fold-{fold}" if folder is not None else None
-    kept = place.with_suffix(".npz") if place is not None else None
+    kept = folder / f"fold-{fold}.npz" if folder is not None else None
     if kept is not None and kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
-            return {i: arrays[str(i)] for i in outside}
+            return {i: arrays[str(i)] for i in outside}, float(arrays["fit_s"])
+    started = perf_counter()
     predict = fit([songs[i] for i in np.flatnonzero(folds != fold).tolist()], place)
+    seconds = perf_counter() - started
     said = {i: predict(songs[i]) for i in outside}
-    if kept is not None:
-        _keep(kept, said)
-    return said
+    if kept is not None and place is not None:
+        _keep(kept, said, seconds)
+        shutil.rmtree(place, ignore_errors=True)
+    return said, seconds
 
 
-def _keep(path: Path, said: dict[int, Array]) -> None:
+def _keep(path: Path, said: dict[int, Array], seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}")
     with open(part, "wb") as file:
-        np.savez(file, **{str(i): value for i, value in said.items()})
+        np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})
     os.replace(part, path)
 
 

@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float32]
 
 VECTORS_TOKEN = "vectors_token"
 READ_ROWS = 4096
+SAME_PLACE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,41 @@ def renew_vectors_token(session: Session) -> None:
 
 
 def store_segments(
-    session: Session, track: Track, rows: Iterable[SegmentRow], trunk_id: str, bundle_id: str
+    session: Session,
+    track: Track,
+    rows: Sequence[SegmentRow],
+    trunk_id: str,
+    bundle_id: str,
+    *,
+    same_audio: bool = False,
 ) -> None:
-    """Replace a track's segments, features and predictions."""
-    track.segments = [_segment(row, trunk_id) for row in rows]
+    """Store a track's segments, features and predictions.
+
+    They replace the older ones, but where the audio is the same and was cut at the same places, what
+    other trunks say of it is kept beside them, so that one can go back to a bundle at no cost.
+    """
+    if same_audio and _cut_alike(track.segments, rows):
+        for segment, row in zip(track.segments, rows, strict=True):
+            segment.features = [f for f in segment.features if f.trunk_id != trunk_id]
+            session.flush()
+            segment.features += _segment(row, trunk_id).features
+    else:
+        track.segments = [_segment(row, trunk_id) for row in rows]
     session.flush()
     for segment, row in zip(track.segments, rows, strict=True):
         if row.genres is not None:
-            session.add(Prediction(segment_id=segment.id, bundle_id=bundle_id, genres=pack(row.genres)))
+            session.merge(Prediction(segment_id=segment.id, bundle_id=bundle_id, genres=pack(row.genres)))
     renew_vectors_token(session)
+
+
+def _cut_alike(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> bool:
+    """Whether segments lie where others do, sampling rates aside, and the same ones are silent."""
+    return len(segments) == len(rows) and all(
+        abs(segment.start_s - row.start_s) < SAME_PLACE_S
+        and abs(segment.end_s - row.end_s) < SAME_PLACE_S
+        and segment.silent == (row.embedding is None)
+        for segment, row in zip(segments, rows, strict=True)
+    )
 
 
 def _segment(row: SegmentRow, trunk_id: str) -> Segment:

@@ -1,143 +1,108 @@
-"""Train on a library, activate what comes out, and predict the whole catalogue again."""
+"""Train a bundle on a library, activate it, and predict the whole catalogue again."""
 
 import importlib.metadata
-import os
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
-from sqlalchemy.orm import Session
+import numpy as np
 
-from classifier.analysis import TrackAnalysis
+from classifier import bundle as bundles
 from classifier.bundle import Bundle
 from classifier.bundle_write import Contents, write
-from classifier.training import Song, Trained, train
+from classifier.frontend import mel_filters
+from classifier.quiet import quiet_stderr
+from classifier.recipes import Recipe
+from classifier.songs import LabelledSong, Song
+from classifier.spectral_song import SpectralSong
+from classifier.taxonomy import FORMAT
+from classifier.training import Start, Trained, train_head, train_network
+from classifier.validation import run_key
 from db.features import (
     add_predictions,
     drop_other_predictions,
     features_without_predictions,
-    track_features,
+    tracks_with_features,
 )
 from db.session import Catalog
-from db.tracks import labelled
+from db.tracks import present
 from recommender.home import Home
-from recommender.library.labels import Label, label_rule
-from recommender.library.scan import FoundFile, find_files
-from recommender.library.workers import Failure, Identity, Workers, analyse, identify
+from recommender.training_data import TrainingData
 
 Progress = Callable[[int, int], None]
 
 
-def songs_of_catalog(session: Session, bundle: Bundle) -> list[Song]:
-    """Return the catalogue's labelled tracks as songs; the artist is the group where it is known."""
-    songs = []
-    for track in labelled(session):
-        features = track_features(session, track.id, bundle.trunk_id)
-        if features is not None and track.label is not None:
-            songs.append(
-                Song(
-                    name=track.path,
-                    label=track.label,
-                    group=track.label_group or track.artist or None,
-                    embeddings=features.embeddings,
-                    tags=features.tags,
-                    durations_s=features.durations_s,
-                )
-            )
-    return songs
+def base_bundle() -> Bundle:
+    """Return the bundle whose pretrained trunk heads are trained on, and tuned networks begin with.
 
-
-def songs_of_folder(
-    folder: str,
-    labels: str,
-    depth: int,
-    bundle: Bundle,
-    jobs: int | None = None,
-    progress: Progress = lambda done, total: None,
-) -> tuple[list[Song], list[tuple[str, str]]]:
-    """Analyse a labelled folder without ingesting it.
-
-    Returns
-    -------
-    tuple
-        The songs, and (path, reason) of each file that could not be used.
+    It is the shipped one whatever is active: a trunk tuned on some songs has seen those that would be held out.
     """
-    place = os.path.abspath(folder)
-    rule = label_rule(labels, place, depth)
-    files = list(find_files(place))
-    failures: list[tuple[str, str]] = []
-    songs: list[Song] = []
-    with Workers[FoundFile](bundle.path, min(jobs or os.cpu_count() or 1, max(1, len(files)))) as workers:
-        known = _identities(workers, files, failures)
-        chosen: dict[FoundFile, Label] = {}
-        for file, identity in known.items():
-            label = rule(_Labelled(file.path, identity.tags.genres)) if rule else None
-            if label is not None:
-                chosen[file] = label
-        for done, (file, result) in enumerate(
-            workers.run(((file, file.path) for file in chosen), analyse), start=1
-        ):
-            if isinstance(result, TrackAnalysis):
-                songs.append(_song(file.path, chosen[file], known[file].tags.artist, result))
-            elif isinstance(result, Failure):
-                failures.append((file.path, result.message))
-            progress(done, len(chosen))
-    return sorted(songs, key=lambda song: song.name), sorted(failures)
+    return bundles.load(bundles.SHIPPED)
 
 
-class _Labelled:
-    """A file as label rules see it."""
+def start_of(recipe: Recipe, bundle: Bundle) -> Start | None:
+    """Return a bundle's trunk as what a recipe begins with; None where it begins with nothing."""
+    if recipe.arch != "musicnn-tuned":
+        return None
+    from classifier.serve import Trunk
 
-    def __init__(self, path: str, file_genres: list[str]) -> None:
-        self.path, self.file_genres = path, file_genres
-
-
-def _identities(
-    workers: Workers[FoundFile], files: Iterable[FoundFile], failures: list[tuple[str, str]]
-) -> dict[FoundFile, Identity]:
-    known: dict[FoundFile, Identity] = {}
-    for file, result in workers.run(((file, file.path) for file in files), identify):
-        if isinstance(result, Identity):
-            known[file] = result
-        elif isinstance(result, Failure):
-            failures.append((file.path, result.message))
-    return known
-
-
-def _song(path: str, label: Label, artist: str, analysis: TrackAnalysis) -> Song:
-    tags, embeddings, durations_s = analysis.features()
-    return Song(
-        name=path,
-        label=label.name,
-        group=label.group or artist or None,
-        embeddings=embeddings,
-        tags=tags,
-        durations_s=durations_s,
-    )
+    return Start(bundles.read_arrays(bundle.path / bundles.TRUNK_WEIGHTS), Trunk(bundle).run)
 
 
 def train_bundle(
-    songs: list[Song],
-    bundle: Bundle,
-    home: Home,
+    data: TrainingData,
+    songs: list[Song] | list[SpectralSong],
+    recipe: Recipe,
     n_folds: int | None,
     seed: int,
-    data: str,
     progress: Progress,
 ) -> tuple[Trained, Bundle]:
-    """Train a head on the bundle's trunk and write the new bundle into the home."""
-    trained = train(songs, n_folds, seed=seed, progress=progress)
-    grouped = sum(song.group is not None for song in songs)
-    record: dict[str, Any] = {
-        "data": data,
+    """Train on songs of some data, as the recipe's network reads them, and write the bundle into the home."""
+    if recipe.uses_trunk:
+        trained = train_head(cast(list[Song], songs), recipe, n_folds, progress)
+        return trained, _write_head(data, trained, _record(data, trained, songs, seed))
+    folder = data.home.cache_dir / "runs" / run_key({**recipe.describe(), "folds": n_folds}, songs, seed)
+    spectral = cast(list[SpectralSong], songs)
+    trained = train_network(spectral, recipe, start_of(recipe, data.bundle), n_folds, seed, folder, progress)
+    written = _write_network(data, trained, _record(data, trained, songs, seed))
+    shutil.rmtree(folder, ignore_errors=True)
+    return trained, written
+
+
+def _record(data: TrainingData, trained: Trained, songs: Sequence[LabelledSong], seed: int) -> dict[str, Any]:
+    """Return what the bundle tells of its training."""
+    figures = trained.held_out.songs().to_json()
+    network = trained.network
+    return {
+        "data": data.describe(trained.songs),
         "songs": trained.songs,
-        "split": f"{trained.folds} folds; {grouped} songs by artist or group, "
-        f"{trained.songs - grouped} by contiguous blocks of each genre's sorted paths",
+        "skipped": len(data.failures),
+        "recipe": trained.recipe.describe(),
+        "chosen": dict(trained.choices),
+        "split": _split(songs, trained),
         "seed": seed,
-        "accuracy": round(trained.accuracy, 4),
-        "per_genre": {s.label: {"songs": s.songs, "f1": round(s.f1, 4)} for s in trained.per_genre},
-        "versions": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+        "accuracy": figures["accuracy"],
+        "held_out": figures,
+        "segments": trained.held_out.by_segment().to_json()["accuracy"],
+        "history": dict(network.history) if network is not None else None,
+        "versions": {
+            n: importlib.metadata.version(n) for n in ("tensorflow", "keras", "scikit-learn", "numpy")
+        },
     }
+
+
+def _split(songs: Sequence[LabelledSong], trained: Trained) -> str:
+    grouped = sum(song.group is not None for song in songs)
+    return (
+        f"{trained.folds} fold(s) held out; {grouped} songs by artist or group, "
+        f"{trained.songs - grouped} by contiguous blocks of each genre's sorted paths"
+    )
+
+
+def _write_head(data: TrainingData, trained: Trained, record: dict[str, Any]) -> Bundle:
+    bundle = data.bundle
     contents = Contents(
         front_end=bundle.front_end,
         head=trained.head,
@@ -146,9 +111,47 @@ def train_bundle(
         training=record,
         embedding_size=bundle.embedding_size,
         architecture=bundle.architecture,
+        calibration=trained.calibration,
+        taxonomy=facets_alone(bundle),
     )
-    written = write(home.bundles_dir, bundle.path, contents)
-    return trained, written
+    return write(data.home.bundles_dir, bundle.path, contents)
+
+
+def _write_network(data: TrainingData, trained: Trained, record: dict[str, Any]) -> Bundle:
+    with quiet_stderr():
+        from classifier.export import export_onnx
+    from classifier.plots import draw_learning_curves
+
+    if trained.network is None:
+        raise ValueError("only a trained network has a trunk of its own")
+    front_end, network = trained.recipe.front_end, trained.network.network
+    with_tags = len(network.trunk.outputs) == 2
+    with TemporaryDirectory() as folder:
+        files = Path(folder)
+        np.savez(files / bundles.TRUNK_WEIGHTS, **network.trunk_weights())  # type: ignore[arg-type]
+        np.savez(files / bundles.FRONT_END, mel_filters=mel_filters(front_end))
+        names = ["tags", "penultimate"] if with_tags else ["penultimate"]
+        export_onnx(network.trunk, files / bundles.TRUNK_ONNX, names)
+        curves = files / "learning_curves.png"
+        draw_learning_curves(trained.network.history, curves, f"{trained.recipe.arch}: the final fit")
+        contents = Contents(
+            front_end=front_end,
+            head=trained.head,
+            labels=trained.labels,
+            tag_names=data.bundle.tag_names if with_tags else (),
+            training=record,
+            embedding_size=trained.head.kernel.shape[0],
+            architecture=network.architecture,
+            calibration=trained.calibration,
+            taxonomy=facets_alone(data.bundle) if with_tags else None,
+            pictures={curves.name: curves},
+        )
+        return write(data.home.bundles_dir, files, contents)
+
+
+def facets_alone(bundle: Bundle) -> dict[str, Any]:
+    """Return the description of a taxonomy of the labels' own, with a bundle's facets beside it."""
+    return {"format": FORMAT, "facets": bundle.taxonomy.facet_names()}
 
 
 def switch_bundle(home: Home, catalog: Catalog | None, chosen: Bundle) -> int:
@@ -178,7 +181,10 @@ def predict_catalog(catalog: Catalog, chosen: Bundle) -> int:
             predicted += len(segment_ids)
 
 
-def data_description(folder: Path | None, n_songs: int) -> str:
-    """Return a line on what was trained on, without the user's paths."""
-    where = "a labelled folder" if folder is not None else "the catalogue's labelled tracks"
-    return f"{n_songs} songs of {where}"
+def waiting_tracks(catalog: Catalog | None, chosen: Bundle) -> int:
+    """Return how many of the catalogue's tracks a bundle's trunk has not analysed."""
+    if catalog is None:
+        return 0
+    with catalog.transaction() as session:
+        analysed = tracks_with_features(session, chosen.trunk_id)
+        return sum(t.error_kind is None and t.id not in analysed for t in present(session))

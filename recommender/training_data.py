@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,13 +25,14 @@ from classifier.dataset import (
 )
 from classifier.errors import AudioError
 from classifier.frontend import FrontEnd, mel_filters
-from classifier.songs import Song
+from classifier.recipes import Recipe
+from classifier.songs import Song, representative_weights
 from classifier.spectral_song import SpectralSong
 from db.features import track_features
 from db.tracks import labelled
 from recommender.home import Home
 from recommender.library.labels import Label, Labelled, label_rule, read_labels, split_group
-from recommender.library.scan import FoundFile, find_files
+from recommender.library.scan import find_files
 from recommender.library.workers import Failure, Identity, Workers, analyse, identify
 
 Progress = Callable[[int, int], None]
@@ -46,6 +48,8 @@ class TrainingData:
         A folder or a CSV; None for the catalogue's labelled tracks.
     labels, depth
         How a folder's files are labelled; see `recommender.library.labels.label_rule`.
+    bar
+        Opens what shows how many files are done of how many.
     failures
         (path, reason) of each file that could not be used.
     """
@@ -56,7 +60,7 @@ class TrainingData:
     labels: str = "folders"
     depth: int = 1
     jobs: int | None = None
-    progress: Progress = lambda done, total: None
+    bar: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(lambda done, total: None)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -68,8 +72,26 @@ class TrainingData:
             return f"{n_songs} songs of the catalogue's labelled tracks"
         return f"{n_songs} songs of a labelled {'CSV' if self.source.is_file() else 'folder'}"
 
+    def songs(self, recipe: Recipe) -> list[Song] | list[SpectralSong]:
+        """Return the songs as a recipe's network reads them, by path."""
+        if recipe.uses_trunk:
+            return self.trunk_songs()
+        songs = self.spectral_songs(recipe.front_end)
+        return self._emphasised(songs) if recipe.representative else songs
+
+    def _emphasised(self, songs: list[SpectralSong]) -> list[SpectralSong]:
+        """Let the segments weigh more that the pretrained trunk finds typical of their song."""
+        heard = {song.name: song for song in self.trunk_songs()}
+        weighted = []
+        for song in songs:
+            seen = heard.get(song.name)
+            alike = seen is not None and len(seen.durations_s) == len(song.durations_s)
+            weights = representative_weights(seen.embeddings, seen.durations_s) if seen and alike else None
+            weighted.append(replace(song, segment_weights=weights))
+        return weighted
+
     def trunk_songs(self) -> list[Song]:
-        """Return the songs as the bundle's trunk sees them, by path; the catalogue's are not decoded again."""
+        """Return the songs as the bundle's trunk sees them, by path; a catalogue is not decoded again."""
         if self.source is None:
             with self.home.existing_catalog().transaction() as session:
                 return with_leaf_labels(songs_of_catalog(session, self.bundle))
@@ -162,14 +184,14 @@ class TrainingData:
         """Run a task on files, by their keys in the cache, and keep what it returns there."""
         if not files:
             return
-        with self._workers(bundle_path, len(files)) as workers:
+        with self.bar() as progress, self._workers(bundle_path, len(files)) as workers:
             results = workers.run(((key, file.path) for key, file in files.items()), task)
             for done, (key, result) in enumerate(results, start=1):
                 if isinstance(result, TrackAnalysis):
                     self._cache.put(key, _analysis_arrays(result))
                 elif isinstance(result, Failure):
                     self.failures.append((files[key].path, result.message))
-                self.progress(done, len(files))
+                progress(done, len(files))
         self._cache.trim()
 
     def _trunk_song(self, file: LabelledFile, arrays: Arrays | None) -> Song | None:

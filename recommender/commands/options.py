@@ -26,6 +26,21 @@ LabelDepth = Annotated[
     int, typer.Option("--label-depth", min=1, help="Join this many folders to a label, with '/'.")
 ]
 
+Data = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DIR|FILE.csv]",
+        exists=True,
+        help="A labelled folder, or a CSV with the columns path, label and perhaps group; without it, "
+        "the catalogue's labelled tracks.",
+    ),
+]
+Folds = Annotated[
+    int | None,
+    typer.Option("--folds", min=2, help="Folds of the cross-validation.", show_default="5 or fewer"),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
+
 
 def home_of(context: typer.Context) -> "Home":
     """Return the home directory that the global option names."""

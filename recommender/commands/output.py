@@ -62,8 +62,14 @@ def clock(seconds: float | None) -> str:
     return "" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def say_skipped(failures: Sequence[tuple[str, str]]) -> None:
+    """Name the files that could not be used, each once."""
+    for path, reason in dict.fromkeys(failures):
+        say(f"Skipped: {printable(path)}: {printable(reason)}")
+
+
 @contextmanager
-def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str, *, quiet: bool, unit: str = "tracks") -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the rate a minute and the time left on stderr; give the function that moves it."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
@@ -83,7 +89,7 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
 
         def move(done: int, total: int) -> None:
             speed = bar.tasks[0].speed
-            rate = f"{speed * 60:.0f} tracks/min" if speed else ""
+            rate = f"{speed * 60:.0f} {unit}/min" if speed else ""
             bar.update(task, completed=done, total=total, rate=rate)
 
         yield move

@@ -5,32 +5,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
+from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
     from classifier.bundle import Bundle
-    from classifier.training import Song, Trained
+    from classifier.recipes import Recipe
+    from classifier.training import Trained
     from recommender.home import Home
+    from recommender.training_data import TrainingData
 
 
 def train(
     context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[DIR]",
-            exists=True,
-            file_okay=False,
-            help="A labelled folder; without it, the catalogue's labelled tracks.",
+    data: Data = None,
+    arch: Annotated[
+        str,
+        typer.Option(
+            "--arch",
+            metavar="RECIPE",
+            help="musicnn (a head on the pretrained trunk), musicnn-tuned, cnn-mel, cnn or vgg16; more "
+            "words, joined with '+', change it: mfcc, mel, published, no-plateau, no-augment, time-shift, gain, "
+            "specaugment, mixup, image-shift, representative.",
         ),
+    ] = "musicnn",
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", metavar="imagenet|FILE|none", help="Pretrained weights of vgg16."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="At most so many epochs a network.")
     ] = None,
     labels: Labels = "folders",
     label_depth: LabelDepth = 1,
-    folds: Annotated[
-        int | None,
-        typer.Option("--folds", min=2, help="Folds of the cross-validation.", show_default="5 or fewer"),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
+    folds: Folds = None,
+    seed: Seed = 0,
     use: Annotated[
         str | None,
         typer.Option(
@@ -46,121 +54,142 @@ def train(
 
     The songs' artists (tags, or the CSV's artist or group column) never fall on both sides of a
     split. --labels and --label-depth apply to DIR; the catalogue's labels are those ingest was given.
+    A network judges itself on one held-out fold unless --folds is given. A stopped run goes on.
     """
     home = home_of(context)
     with home.writer_lock():
         if use is not None:
             _use(home, use, as_json=as_json)
-        else:
-            _train(home, folder, labels, label_depth, folds, seed, jobs, as_json=as_json)
+            return
+        source = training_data(home, data, labels, label_depth, jobs, quiet=as_json)
+        _train(source, recipe_from(arch, weights, epochs), folds, seed, as_json=as_json)
+
+
+def recipe_from(arch: str, weights: str | None, epochs: int | None) -> "Recipe":
+    """Return the recipe that the options describe."""
+    from dataclasses import replace
+
+    from classifier.errors import TrainingDataError
+    from classifier.recipes import recipe_of
+
+    recipe = recipe_of(arch)
+    if weights is not None:
+        if recipe.arch != "vgg16":
+            raise TrainingDataError(f"--weights is said of vgg16 only, not of {recipe.arch}")
+        recipe = replace(recipe, weights=weights)
+    return recipe if epochs is None else replace(recipe, fit=replace(recipe.fit, epochs=epochs))
+
+
+def training_data(
+    home: "Home", data: Path | None, labels: str, depth: int, jobs: int | None, *, quiet: bool
+) -> "TrainingData":
+    """Return the labelled songs that a command's arguments name; files are analysed when asked for."""
+    import os
+
+    from recommender.commands.output import progress_bar
+    from recommender.training import base_bundle
+    from recommender.training_data import TrainingData
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return TrainingData(
+        home,
+        base_bundle(),
+        data,
+        labels,
+        depth,
+        jobs,
+        lambda: progress_bar("Analysing", quiet=quiet),
+    )
 
 
 def _use(home: "Home", name: str, *, as_json: bool) -> None:
     from recommender.commands.output import show, show_json
-    from recommender.training import switch_bundle
+    from recommender.training import switch_bundle, waiting_tracks
 
     chosen = home.find_bundle(name)
     catalog = home.catalog() if home.catalog_path.exists() else None
     predicted = switch_bundle(home, catalog, chosen)
+    waiting = waiting_tracks(catalog, chosen)
     if as_json:
-        show_json({"bundle_id": chosen.bundle_id, "labels": chosen.labels, "segments_predicted": predicted})
+        answer = {"bundle_id": chosen.bundle_id, "labels": chosen.labels, "segments_predicted": predicted}
+        show_json({**answer, "tracks_to_analyse": waiting})
     else:
         show(f"Using {chosen.bundle_id}; {predicted} segments got its genres.")
+        _tell_waiting(waiting)
 
 
-def _songs(
-    home: "Home",
-    bundle: "Bundle",
-    folder: Path | None,
-    labels: str,
-    depth: int,
-    jobs: int | None,
-    *,
-    quiet: bool,
-) -> "list[Song]":
-    from recommender.commands.output import printable, progress_bar, say
-    from recommender.training import songs_of_catalog, songs_of_folder
-
-    if folder is None:
-        with home.existing_catalog().transaction() as session:
-            return songs_of_catalog(session, bundle)
-    with progress_bar("Analysing", quiet=quiet) as progress:
-        songs, failed = songs_of_folder(str(folder), labels, depth, bundle, jobs, progress)
-    for path, reason in failed:
-        say(f"Skipped: {printable(path)}: {reason}")
-    return songs
-
-
-def _train(
-    home: "Home",
-    folder: Path | None,
-    labels: str,
-    depth: int,
-    folds: int | None,
-    seed: int,
-    jobs: int | None,
-    *,
-    as_json: bool,
-) -> None:
-    import os
+def _train(data: "TrainingData", recipe: "Recipe", folds: int | None, seed: int, *, as_json: bool) -> None:
     from time import perf_counter
 
-    from classifier.training import check_songs
-    from recommender.commands.output import progress_bar, show_json
-    from recommender.training import data_description, switch_bundle, train_bundle
+    from recommender.commands.output import progress_bar, say_skipped, show_json
+    from recommender.training import switch_bundle, train_bundle, waiting_tracks
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     started = perf_counter()
-    bundle = home.bundle()
-    songs = _songs(home, bundle, folder, labels, depth, jobs, quiet=as_json)
-    check_songs(songs)
-    with progress_bar("Training", quiet=as_json) as progress:
-        data = data_description(folder, len(songs))
-        trained, written = train_bundle(songs, bundle, home, folds, seed, data, progress)
-    catalog = home.catalog() if home.catalog_path.exists() else None
-    predicted = switch_bundle(home, catalog, written)
-    answer = _as_json(trained, written, predicted, perf_counter() - started)
+    unit = "fits" if recipe.uses_trunk else "epochs"
+    songs = data.songs(recipe)
+    with progress_bar("Training", quiet=as_json, unit=unit) as progress:
+        trained, written = train_bundle(data, songs, recipe, folds, seed, progress)
+    say_skipped(data.failures)
+    catalog = data.home.catalog() if data.home.catalog_path.exists() else None
+    predicted = switch_bundle(data.home, catalog, written)
+    answer = {
+        **_as_json(trained, written),
+        "skipped": [{"path": path, "message": reason} for path, reason in data.failures],
+        "seconds": round(perf_counter() - started, 1),
+        "segments_predicted": predicted,
+        "tracks_to_analyse": waiting_tracks(catalog, written),
+    }
     if as_json:
         show_json(answer)
     else:
-        _tell(answer)
+        _tell(answer, trained)
 
 
-def _as_json(trained: "Trained", written: "Bundle", predicted: int, seconds: float) -> dict[str, Any]:
+def _as_json(trained: "Trained", written: "Bundle") -> dict[str, Any]:
     from dataclasses import asdict
 
+    songs = trained.held_out.songs()
     return {
         "bundle_id": written.bundle_id,
+        "bundle_path": str(written.path),
+        "arch": trained.recipe.arch,
         "labels": list(trained.labels),
         "songs": trained.songs,
+        "songs_held_out": songs.n,
         "folds": trained.folds,
-        "accuracy": round(trained.accuracy, 4),
-        "per_genre": [asdict(score) for score in trained.per_genre],
-        "seconds": round(seconds, 1),
-        "segments_predicted": predicted,
-        "notes": trained.notes,
+        "chosen": dict(trained.choices),
+        "accuracy": round(songs.accuracy, 4),
+        "accuracy_interval": [round(end, 4) for end in songs.accuracy_interval],
+        "per_genre": [asdict(score) for score in songs.per_label],
+        "calibration": trained.calibration.describe(),
+        "notes": list(trained.notes),
     }
 
 
-def _tell(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import say, show, show_table
+def _tell(answer: dict[str, Any], trained: "Trained") -> None:
+    from recommender.commands.evaluate import tell_genres
+    from recommender.commands.output import say, show
 
     for note in answer["notes"]:
         say(f"Note: {note}")
-    rows = [
-        (
-            score["label"],
-            str(score["songs"]),
-            *(f"{score[name]:.2f}" for name in ("precision", "recall", "f1")),
-        )
-        for score in answer["per_genre"]
-    ]
-    show_table(("genre", "songs", "precision", "recall", "F1"), rows)
+    tell_genres(trained.held_out.songs())
+    low, high = answer["accuracy_interval"]
     show(
-        f"Accuracy {answer['accuracy']:.3f} on songs not trained on "
-        f"({answer['songs']} songs, {answer['folds']} folds, {answer['seconds']:.0f} s)."
+        f"Accuracy {answer['accuracy']:.3f} ({low:.2f}-{high:.2f}) on {answer['songs_held_out']} songs not "
+        f"trained on ({answer['songs']} songs, {answer['folds']} folds, {answer['seconds']:.0f} s)."
     )
     show(
         f"{answer['bundle_id']} is active; {answer['segments_predicted']} segments got its genres. "
         "Go back with: deepcuts train --use shipped"
     )
+    _tell_waiting(answer["tracks_to_analyse"])
+
+
+def _tell_waiting(tracks: int) -> None:
+    from recommender.commands.output import say
+
+    if tracks:
+        say(
+            f"{tracks} tracks have not been heard by its network yet; analyse them with: deepcuts ingest "
+            "and the folders of your library"
+        )

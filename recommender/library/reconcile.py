@@ -160,12 +160,14 @@ def store_analysis(
 ) -> Track:
     """Store a file's analysis in place of any older one."""
     track = at_path(session, file.path) or _new_track(session, root, file.path)
+    same_audio = track.analysed_hash is not None and track.analysed_hash == identity.content_hash
     _describe(session, track, file, identity)
     track.duration_s = analysis.duration_s
     track.warning = "; ".join(analysis.warnings) or None
     track.analysed_hash = identity.content_hash
     session.flush()
-    store_segments(session, track, segment_rows(analysis, bundle), bundle.trunk_id, bundle.bundle_id)
+    rows = segment_rows(analysis, bundle)
+    store_segments(session, track, rows, bundle.trunk_id, bundle.bundle_id, same_audio=same_audio)
     return track
 
 

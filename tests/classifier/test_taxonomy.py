@@ -29,7 +29,7 @@ from classifier.taxonomy import (
 from tests.conftest import REPO
 
 Vector = npt.NDArray[Any]
-DESCRIBED: dict[str, Any] = json.loads((SHIPPED / "taxonomy.json").read_text(encoding="utf-8"))
+DESCRIBED: dict[str, Any] = json.loads((SHIPPED.parent / "build/taxonomy.json").read_text(encoding="utf-8"))
 BUNDLE: dict[str, Any] = json.loads((SHIPPED / "bundle.json").read_text(encoding="utf-8"))
 LABELS, TAGS = tuple(BUNDLE["labels"]), tuple(BUNDLE["tag_names"])
 THREE_LEVELS = ("rock/punk", "rock/hard/thrash", "rock/hard/doom", "jazz", "rock/hard/sludge/slow")

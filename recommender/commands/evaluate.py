@@ -1,0 +1,228 @@
+"""``evaluate``: how good classifiers are, on songs that they did not train on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
+
+if TYPE_CHECKING:
+    from classifier.metrics import Evaluation
+    from classifier.validation import HeldOut
+    from recommender.quality.classifier import Outcome
+    from recommender.training_data import TrainingData
+
+evaluate = typer.Typer(help="Measure how good classifiers are.", no_args_is_help=True)
+
+MOST_CONFUSED = 5
+
+
+@evaluate.command("classifier")
+def classifier(
+    context: typer.Context,
+    data: Data = None,
+    arch: Annotated[
+        str, typer.Option("--arch", metavar="RECIPE", help="What to evaluate; see train --arch.")
+    ] = "musicnn",
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare", metavar="RECIPE,RECIPE…", help="Evaluate several on the same folds, in one table."
+        ),
+    ] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--bundle",
+            metavar="BUNDLE",
+            help="Train nothing: judge this bundle (an id, a path, 'active' or 'shipped') on the songs.",
+        ),
+    ] = None,
+    labels: Labels = "folders",
+    label_depth: LabelDepth = 1,
+    folds: Folds = None,
+    one_fold: Annotated[
+        bool, typer.Option("--held-out", help="Hold out one fold only, the last, rather than each in turn.")
+    ] = False,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Repeat with so many seeds.")] = 1,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Write pictures and evaluation.json there."),
+    ] = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge ways of training by cross-validation, or a bundle as it is.
+
+    Songs of one artist (or group) never fall on both sides of a split. A stopped run goes on.
+    """
+    from recommender.commands.output import show_json
+    from recommender.commands.train import training_data
+    from recommender.quality.classifier import judge_bundle
+
+    source = training_data(home_of(context), data, labels, label_depth, jobs, quiet=as_json)
+    if bundle is not None:
+        chosen = source.home.bundle() if bundle == "active" else source.home.find_bundle(bundle)
+        outcomes = [[judge_bundle(source, chosen)]]
+    else:
+        recipes = [words.strip() for words in (compare or arch).split(",")]
+        chosen_seeds = range(seed, seed + seeds)
+        outcomes = _run_all(source, recipes, chosen_seeds, folds, one_fold=one_fold, quiet=as_json)
+    answer = _as_json(outcomes, source)
+    if output is not None:
+        _write(answer, outcomes, output)
+    if as_json:
+        show_json(answer)
+    else:
+        _tell(answer, outcomes)
+
+
+def _run_all(
+    data: "TrainingData",
+    recipes: list[str],
+    seeds: range,
+    folds: int | None,
+    *,
+    one_fold: bool,
+    quiet: bool,
+) -> "list[list[Outcome]]":
+    from classifier.recipes import recipe_of
+    from recommender.commands.output import progress_bar, say_skipped
+    from recommender.quality.classifier import Outcome, run
+
+    # A wrong word is refused before hours of training.
+    chosen = {words: recipe_of(words) for words in recipes}
+    outcomes = []
+    for words, recipe in chosen.items():
+        songs = data.songs(recipe)
+        with progress_bar(words, quiet=quiet, unit="folds") as progress:
+            said = [
+                run(data, songs, recipe, seed, folds, one_fold=one_fold, progress=progress) for seed in seeds
+            ]
+        outcomes.append([Outcome(words, seed, one) for seed, one in zip(seeds, said, strict=True)])
+    say_skipped(data.failures)
+    return outcomes
+
+
+def _as_json(outcomes: "list[list[Outcome]]", data: "TrainingData") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from recommender.quality.classifier import summarise
+
+    rows = []
+    for of_recipe in outcomes:
+        said = of_recipe[0].held_out
+        rows.append(
+            {
+                **asdict(summarise(of_recipe)),
+                "folds": sorted({int(fold) for fold in said.folds}),
+                "by_song": said.songs().to_json(),
+                "by_segment": said.by_segment().to_json(),
+                "by_level": [level.to_json() for level in said.levels()],
+                "calibrated": said.calibrated().songs().to_json(),
+                "accuracies": [round(o.held_out.songs().accuracy, 4) for o in of_recipe],
+            }
+        )
+    return {
+        "data": data.describe(outcomes[0][0].held_out.songs().n),
+        "skipped": [{"path": path, "message": reason} for path, reason in data.failures],
+        "recipes": rows,
+    }
+
+
+def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path) -> None:
+    import json
+
+    from classifier.plots import draw_comparison, draw_confusion, draw_reliability
+    from recommender.errors import RecommenderError
+    from recommender.home import replace_file
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / "evaluation.json", (json.dumps(answer, indent=2) + "\n").encode())
+    except OSError as error:
+        raise RecommenderError(f"{folder} cannot be written: {error.strerror}") from error
+    for of_recipe in outcomes:
+        outcome, stem = of_recipe[0], "" if len(outcomes) == 1 else f"{of_recipe[0].recipe}-"
+        songs = outcome.held_out.songs()
+        draw_confusion(songs, folder / f"{stem}confusion.png", f"{outcome.recipe}: songs held out")
+        after = outcome.held_out.calibrated().songs()
+        draw_reliability(songs, after, folder / f"{stem}reliability.png", outcome.recipe)
+    if len(outcomes) > 1:
+        draw_comparison(answer["recipes"], folder / "comparison.png")
+
+
+def _tell(answer: dict[str, Any], outcomes: "list[list[Outcome]]") -> None:
+    from recommender.commands.output import show_table
+
+    if len(outcomes) == 1:
+        _tell_one(outcomes[0][0])
+    rows = [
+        (
+            row["recipe"],
+            _with_spread(row),
+            f"{row['fold_spread']:.3f}",
+            f"{row['macro_f1']:.3f}",
+            "" if row["top_3"] is None else f"{row['top_3']:.3f}",
+            f"{row['calibration_error']:.3f}",
+            f"{row['segment_accuracy']:.3f}",
+            f"{row['fit_s']:.1f} s",
+        )
+        for row in answer["recipes"]
+    ]
+    columns = ("recipe", "accuracy", "± folds", "macro F1", "top 3", "ECE", "by segment", "a fit")
+    show_table(columns, rows, f"{answer['data']}, held out")
+
+
+def _with_spread(row: dict[str, Any]) -> str:
+    low, high = row["by_song"]["accuracy_interval"]
+    if row["seeds"] == 1:
+        return f"{row['accuracy']:.3f} ({low:.2f}-{high:.2f})"
+    return f"{row['accuracy']:.3f} ± {row['accuracy_spread']:.3f}"
+
+
+def _tell_one(outcome: "Outcome") -> None:
+    from recommender.commands.output import show
+
+    tell_genres(outcome.held_out.songs())
+    _tell_levels(outcome.held_out)
+    songs = outcome.held_out.songs()
+    show(f"Most often taken for another: {'; '.join(_confusions(songs)) or 'none'}.")
+    after = outcome.held_out.calibrated().songs().calibration_error
+    show(
+        f"Calibration error {songs.calibration_error:.3f}; {after:.3f} with a temperature that the other "
+        "folds ask for."
+    )
+
+
+def tell_genres(songs: "Evaluation") -> None:
+    """Show precision, recall and F1 of every genre."""
+    from recommender.commands.output import show_table
+
+    rows = [
+        (s.label, str(s.songs), f"{s.precision:.2f}", f"{s.recall:.2f}", f"{s.f1:.2f}")
+        for s in songs.per_label
+    ]
+    show_table(("genre", "songs", "precision", "recall", "F1"), rows)
+
+
+def _tell_levels(said: "HeldOut") -> None:
+    from recommender.commands.output import show
+
+    levels = said.levels()
+    for depth, level in enumerate(levels, start=1) if len(levels) > 1 else ():
+        figures = f"accuracy {level.accuracy:.3f}, macro F1 {level.macro_f1:.3f}"
+        show(f"Level {depth}: {figures} ({len(level.labels)} labels)")
+
+
+def _confusions(songs: "Evaluation") -> list[str]:
+    """Return the largest cells off the diagonal, in words."""
+    cells = [
+        (int(count), songs.labels[row], songs.labels[column])
+        for row, counts in enumerate(songs.confusion)
+        for column, count in enumerate(counts)
+        if row != column and count
+    ]
+    return [f"{true} as {said} ({n})" for n, true, said in sorted(cells, reverse=True)[:MOST_CONFUSED]]
