@@ -75,6 +75,11 @@ CNN_MEL_EPOCHS: Final = 80
 CNN_MEL_BATCH: Final = 32
 CNN_MEL_LEARNING_RATE: Final = 2e-3
 CNN_MEL_STOP_PATIENCE: Final = 20
+CNN_MEL_DROPOUT: Final = 0.3
+TUNED_DROPOUT: Final = 0.3
+PREDICT_BATCH: Final = 16
+SAVE_EVERY_S: Final = 20.0
+"""Seconds between two states on disk of a fit that can be resumed."""
 
 TIME_SHIFT: Final = 0.5
 GAIN_DB: Final = 6.0
@@ -94,7 +99,33 @@ CACHE_FORMAT: Final = 1
 CACHE_BYTES: Final = 8 * 2**30
 
 # Hierarchies (see taxonomy.py): how probable a node must be to be a song's label.
+# On GTZAN's training songs, the least at which both halves of a song that are given a fine genre are given
+# the same one.
 SURE: Final = 0.4
 
 # A segment whose cosine to the rest of its song is this much lower weighs 1/e as much (see songs.py).
 REPRESENTATIVE_WIDTH: Final = 0.1
+
+# Heads and their calibration (see heads.py, calibration.py, unknown.py).
+HEAD_PENALTIES: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+HEAD_SHRINKAGE: Final = 0.2
+HEAD_SHRINKAGES: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
+HEAD_TOLERANCE: Final = 1e-4
+HEAD_ITERATIONS: Final = 500
+INNER_FOLDS: Final = 4
+"""Folds inside the training songs, which choose how a head is fitted."""
+TEMPERATURES: Final = (1e-3, 1e3)
+"""The least and the greatest temperature considered."""
+
+# Explanations (see explain.py, explain_song.py).
+EXPLAIN_TIME_STEPS: Final = 16
+EXPLAIN_EDGE: Final = 0.25
+"""Width of the edge that uncovers a patch, as a share of the patch."""
+EXPLAIN_BAND_STEPS: Final = 8
+EXPLAIN_STEP_S: Final = 0.25
+EXPLAIN_PASSAGE_S: Final = 5.0
+EXPLAIN_PASSAGES: Final = 3
+EXPLAIN_FADE_S: Final = 0.01
+EXPLAIN_BAND_GROUP: Final = 8
+EXPLAIN_COLUMNS: Final = 1600
+"""Columns of the log-mel in a picture."""

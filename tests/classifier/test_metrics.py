@@ -106,6 +106,8 @@ def test_top_k_by_hand() -> None:
     probabilities = np.array([[0.4, 0.3, 0.2, 0.1], [0.25, 0.25, 0.25, 0.25]])
     assert [top_k_accuracy(probabilities, np.array([1, 3]), k) for k in (1, 2, 3, 4)] == [0, 0.5, 0.5, 1]
     assert top_k_accuracy(probabilities, np.array([0, 0]), 1) == 1  # of equals the first, as argmax
+    equal = np.full((1, 60), 1 / 60)
+    assert [top_k_accuracy(equal, np.array([i]), 3) for i in range(60)] == [1] * 3 + [0] * 57
 
 
 @pytest.mark.parametrize("seed", range(3))
