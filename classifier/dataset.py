@@ -15,10 +15,10 @@ from classifier.cache import Arrays, cache_key
 from classifier.decode import DecodeReport, stream_mono
 from classifier.errors import SilentError, TooShortError
 from classifier.frontend import FrontEnd, segment_patches
+from classifier.label_paths import with_leaves
 from classifier.segments import iter_segments
 from classifier.songs import Song
 from classifier.spectral_song import SpectralSong
-from classifier.taxonomy import with_leaves
 
 Array = npt.NDArray[np.float32]
 

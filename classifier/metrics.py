@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.taxonomy import SEPARATOR, ancestor
+from classifier.label_paths import SEPARATOR, ancestor
 
 Indices = npt.NDArray[np.int64]
 # Probabilities may come as float32; every figure is computed in float64.

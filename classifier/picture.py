@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from classifier.errors import PictureError
-from classifier.taxonomy import SEPARATOR
+from classifier.label_paths import SEPARATOR
 
 # Okabe and Ito's palette: told apart by the colour-blind, and in grey. Blue and orange first.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

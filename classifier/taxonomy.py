@@ -26,42 +26,10 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.errors import BundleError
+from classifier.label_paths import OTHER, SEPARATOR, ancestors, parent_of, with_leaves
 
 Vector = npt.NDArray[np.floating[Any]]
-SEPARATOR: Final = "/"
-OTHER: Final = "other"
 FORMAT: Final = 1
-
-
-def ancestor(path: str, depth: int) -> str:
-    """Return the first `depth` steps of a path: the path itself where it has no more."""
-    return SEPARATOR.join(path.split(SEPARATOR)[:depth])
-
-
-def ancestors(path: str) -> list[str]:
-    """Return the nodes above a path, the top first."""
-    return [ancestor(path, depth) for depth in range(1, path.count(SEPARATOR) + 1)]
-
-
-def parent_of(path: str) -> str:
-    """Return the node right above a path; the empty string above a top node."""
-    return path.rpartition(SEPARATOR)[0]
-
-
-def with_leaves(labels: Sequence[str]) -> dict[str, str]:
-    """Return each label's name as a leaf.
-
-    A label that is also above others ("rock" beside "rock/punk") becomes "rock/other"; songs of a label
-    that already has this name then share it.
-    """
-    inner = {node for label in labels for node in ancestors(label)}
-    leaves = {}
-    for label in labels:
-        leaf = label
-        while leaf in inner:
-            leaf += SEPARATOR + OTHER
-        leaves[label] = leaf
-    return leaves
 
 
 @dataclass(frozen=True)
@@ -140,7 +108,7 @@ class Taxonomy:
 
     @classmethod
     def load(cls, described: Mapping[str, Any], labels: Sequence[str], tags: Sequence[str]) -> "Taxonomy":
-        """Return the hierarchy that a bundle's description spells out (`build/taxonomy.json` is the shipped one's).
+        """Return the hierarchy that a bundle's description spells out, as ``build/taxonomy.json`` does.
 
         Parameters
         ----------

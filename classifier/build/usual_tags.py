@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import bundle
-from classifier.taxonomy import SEPARATOR
+from classifier.label_paths import SEPARATOR
 
 QUANTILE: Final = 0.9
 

@@ -16,16 +16,9 @@ from classifier.analysis import song_mean
 from classifier.build.usual_tags import measured
 from classifier.bundle import SHIPPED, Bundle
 from classifier.errors import BundleError
+from classifier.label_paths import ancestor, ancestors, parent_of, with_leaves
 from classifier.serve import Trunk
-from classifier.taxonomy import (
-    Placement,
-    Taxonomy,
-    ancestor,
-    ancestors,
-    finest,
-    parent_of,
-    with_leaves,
-)
+from classifier.taxonomy import Placement, Taxonomy, finest
 from tests.conftest import REPO
 
 Vector = npt.NDArray[Any]
