@@ -65,6 +65,7 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         self._cache = FeatureCache(self.home.cache_dir / "features", params.CACHE_BYTES)
+        self._files: list[LabelledFile] | None = None
 
     def describe(self, n_songs: int) -> str:
         """Return a line on what was trained on, without the user's paths."""
@@ -108,14 +109,23 @@ class TrainingData:
         files = {patches_key(file.content, front_end): file for file in self.files()}
         task = partial(_store_patches, front_end=front_end, cache=self._cache)
         self._fill({key: file for key, file in files.items() if self._cache.get(key) is None}, task, None)
-        found = ((file, self._cache.get(key)) for key, file in files.items())
+        found = [(file, self._cache.get(key)) for key, file in files.items()]
+        failed = {path for path, _ in self.failures}
+        for file, arrays in found:
+            if arrays is None and file.path not in failed:
+                self._fail(file.path, "has changed since it was ingested")
         return _sorted(spectral_song(file, arrays) if arrays is not None else None for file, arrays in found)
 
     def files(self) -> list[LabelledFile]:
         """Return the labelled files, none of their labels being an ancestor of another."""
+        if self._files is None:
+            self._files = with_leaf_labels(self._without_copies(self._found_files()))
+        return self._files
+
+    def _found_files(self) -> list[LabelledFile]:
         if self.source is None:
             with self.home.existing_catalog().transaction() as session:
-                found = [
+                return [
                     LabelledFile(
                         t.path,
                         t.label or "",
@@ -125,22 +135,25 @@ class TrainingData:
                     for t in labelled(session)
                     if self._is_there(t.path)
                 ]
-        else:
-            found = self._files_of_source(os.path.abspath(self.source))
-        return with_leaf_labels(self._without_copies(found))
+        return self._files_of_source(os.path.abspath(self.source))
+
+    def _fail(self, path: str, reason: str) -> None:
+        """Note that a file cannot be used; once, however many networks were to read it."""
+        if (path, reason) not in self.failures:
+            self.failures.append((path, reason))
 
     def _without_copies(self, files: Sequence[LabelledFile]) -> list[LabelledFile]:
         """Leave out a recording's second file: it could fall on the other side of a split."""
         first: dict[str, LabelledFile] = {}
         for file in files:
             if first.setdefault(file.content, file) is not file:
-                self.failures.append((file.path, f"the same recording as {first[file.content].path}"))
+                self._fail(file.path, f"the same recording as {first[file.content].path}")
         return list(first.values())
 
     def _is_there(self, path: str) -> bool:
         if os.path.isfile(path):
             return True
-        self.failures.append((path, "there is no such file"))
+        self._fail(path, "there is no such file")
         return False
 
     def _files_of_source(self, source: str) -> list[LabelledFile]:
@@ -172,7 +185,7 @@ class TrainingData:
                 if isinstance(result, Identity):
                     known[path] = result
                 elif isinstance(result, Failure):
-                    self.failures.append((path, result.message))
+                    self._fail(path, result.message)
         return dict(sorted(known.items()))
 
     def _analysis_key(self, file: LabelledFile) -> str:
@@ -190,8 +203,9 @@ class TrainingData:
                 if isinstance(result, TrackAnalysis):
                     self._cache.put(key, _analysis_arrays(result))
                 elif isinstance(result, Failure):
-                    self.failures.append((files[key].path, result.message))
+                    self._fail(files[key].path, result.message)
                 progress(done, len(files))
+        self._cache.claim(files)  # which worker processes may have stored
         self._cache.trim()
 
     def _trunk_song(self, file: LabelledFile, arrays: Arrays | None) -> Song | None:
@@ -233,6 +247,8 @@ def _store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failu
         cache.put(patches_key(content, front_end), patches_of(Path(path), front_end, mel_filters(front_end)))
     except AudioError as error:
         return Failure(error.kind, str(error))
+    except OSError as error:
+        return Failure("unreadable", f"its features cannot be made: {(error.strerror or str(error)).lower()}")
     return None
 
 
