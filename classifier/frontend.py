@@ -5,6 +5,7 @@ computes the same numbers from the mel filters that the bundle carries.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -126,7 +127,9 @@ def mel_filters(front_end: FrontEnd) -> Array:
     """Return librosa's mel filters, (n_mels, 1 + n_fft/2); a bundle carries them, so only training asks."""
     from librosa.filters import mel
 
-    made = mel(sr=front_end.rate_hz, n_fft=front_end.n_fft, n_mels=front_end.n_mels)
+    with warnings.catch_warnings():  # of bands that are always empty, which `tuning` counts
+        warnings.simplefilter("ignore", UserWarning)
+        made = mel(sr=front_end.rate_hz, n_fft=front_end.n_fft, n_mels=front_end.n_mels)
     return np.asarray(made, np.float32)
 
 
