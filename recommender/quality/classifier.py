@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from classifier.errors import TrainingDataError
 from classifier.recipes import Recipe
 from classifier.songs import LabelledSong, Song, check_songs
 from classifier.spectral_song import SpectralSong
-from classifier.training import head_fitter, network_fitter, predictions
-from classifier.validation import HeldOut, folds_of, held_out, run_key
+from classifier.training import head_fitter, network_fitter
+from classifier.validation import HeldOut, Predict, folds_of, held_out, run_key
 from recommender.training import start_of
 from recommender.training_data import TrainingData
 
+if TYPE_CHECKING:
+    from classifier.network import FittedNetwork
+
 Progress = Callable[[int, int], None]
+Watch = Callable[[Path, "FittedNetwork"], None]
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,9 @@ def run(
     *,
     one_fold: bool = False,
     progress: Progress = lambda done, total: None,
+    epochs: Progress = lambda done, total: None,
+    watch: "Watch" = lambda place, network: None,
+    folder: Path | None = None,
 ) -> HeldOut:
     """Train a recipe on all folds but one, in turn, and judge it on that one.
 
@@ -80,6 +88,12 @@ def run(
         None for five, or fewer where a genre has fewer songs.
     one_fold
         Whether to hold out the last fold only.
+    progress, epochs
+        Called with the folds done of how many, and the epochs of the present fit.
+    watch
+        Called after each fit of a network with the place where that fold was kept while unfinished.
+    folder
+        Where a network's folds are kept; None for the home's cache.
     """
     labels = check_songs(songs)
     folds = folds_of(songs, n_folds)
@@ -88,9 +102,16 @@ def run(
         head_fit = head_fitter(recipe, labels)
         return held_out(cast(list[Song], songs), labels, folds, head_fit, progress, None, only)
     described = {**recipe.describe(), "folds": n_folds}
-    folder = data.home.cache_dir / "evaluations" / run_key(described, songs, seed)
+    folder = folder or data.home.cache_dir / "evaluations" / run_key(described, songs, seed)
     kept = data.home.cache_dir / "frozen"
-    fit = predictions(network_fitter(recipe, labels, seed, start_of(recipe, data.bundle), kept))
+    network_fit = network_fitter(recipe, labels, seed, start_of(recipe, data.bundle), kept, epochs)
+
+    def fit(inside: Sequence[SpectralSong], place: Path | None) -> Predict[SpectralSong]:
+        network = network_fit(inside, place)
+        if place is not None:
+            watch(place, network)
+        return network.segment_probabilities
+
     return held_out(cast(list[SpectralSong], songs), labels, folds, fit, progress, folder, only)
 
 
