@@ -32,16 +32,21 @@ def show_json(answer: object) -> None:
     sys.stdout.write("\n")
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Write a table; on a terminal it is as wide as that, elsewhere as wide as it needs."""
+def show_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    highlight: int | None = None,
+) -> None:
+    """Write a table, one row highlighted; on a terminal as wide as that, elsewhere as it needs."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*(_escape(cell) for cell in row))
+    for number, row in enumerate(rows):
+        table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
     console.print(table)
 
 
