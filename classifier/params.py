@@ -60,7 +60,7 @@ STUDY_N_MELS: Final = 128
 STUDY_FRAMES: Final = 1290
 STUDY_IMAGE: Final = (250, 420)
 NETWORK_EPOCHS: Final = 40
-NETWORK_BATCH: Final = 50
+NETWORK_BATCH: Final = 10
 NETWORK_LEARNING_RATE: Final = 1e-3
 STOP_PATIENCE: Final = 10
 PLATEAU_PATIENCE: Final = 5
@@ -107,15 +107,22 @@ SURE: Final = 0.4
 REPRESENTATIVE_WIDTH: Final = 0.1
 
 # Heads and their calibration (see heads.py, calibration.py, unknown.py).
-HEAD_PENALTIES: Final = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+HEAD_PENALTIES: Final = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 HEAD_SHRINKAGE: Final = 0.2
-HEAD_SHRINKAGES: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
+HEAD_SHRINKAGES: Final = (0.95, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02)
 HEAD_TOLERANCE: Final = 1e-4
 HEAD_ITERATIONS: Final = 500
 INNER_FOLDS: Final = 4
 """Folds inside the training songs, which choose how a head is fitted."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """The least and the greatest temperature considered."""
+WEAK_PERCENT: Final = 1.0
+"""Of the songs held out, so many are less probable than the least confidence."""
+FAMILIAR_PERCENTS: Final = (97.5, 99.0)
+"""Of the songs held out, at least and at most so many lie within the limit of distance."""
+NOT_MUSIC_CAUGHT: Final = 0.9
+"""The share of known sounds that are not music that a limit should leave outside."""
+FAMILIAR_SHRINKAGES: Final = (0.02, 0.1, 0.4, 0.8)
 
 # Explanations (see explain.py, explain_song.py).
 EXPLAIN_TIME_STEPS: Final = 16

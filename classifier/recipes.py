@@ -84,6 +84,8 @@ class Recipe:
         As the study published it, its slips included, or corrected.
     weights
         Of ``vgg16``: ``imagenet``, ``none``, or a path.
+    image
+        Height and width, in pixels, that ``cnn`` and ``vgg16`` resize their input to.
     fit, augment
         How it is fitted; ``musicnn`` ignores both.
     representative
@@ -94,6 +96,7 @@ class Recipe:
     front_end: FrontEnd = field(default_factory=FrontEnd)
     published: bool = False
     weights: str = "none"
+    image: tuple[int, int] = params.STUDY_IMAGE
     fit: Fit = field(default_factory=Fit)
     augment: Augment = field(default_factory=Augment)
     representative: bool = False
@@ -107,6 +110,7 @@ class Recipe:
         """Return everything that the recipe says, for the bundle's record."""
         described = asdict(self)
         described["front_end"] = self.front_end.describe()
+        described["image"] = list(self.image)
         return described
 
 

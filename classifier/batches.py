@@ -1,0 +1,63 @@
+"""Batches for Keras, read from songs as they are asked for. Imports Keras.
+
+Nothing but the batch at hand is in memory where the songs' patches are memory maps.
+"""
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from classifier.augment import Batch, augmented
+from classifier.recipes import Augment, Recipe
+from classifier.spectral_song import SpectralSong, patch_weights
+
+Array = npt.NDArray[np.float32]
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """The patches of songs in batches: (patches, one-hot labels, weights).
+
+    Parameters
+    ----------
+    songs, labels
+        What there is to learn.
+    recipe
+        Batch size, augmentation, front end.
+    seed
+        With the epoch it decides order and augmentation; None for neither of them.
+    """
+
+    def __init__(
+        self, songs: Sequence[SpectralSong], labels: Sequence[str], recipe: Recipe, seed: int | None
+    ) -> None:
+        super().__init__()
+        self.epoch = 0
+        self._songs, self._labels, self._recipe, self._seed = songs, labels, recipe, seed
+        self._targets = np.array([labels.index(s.label) for s in songs])
+        self._weights = np.concatenate(patch_weights(songs, labels))
+        self._song = np.repeat(np.arange(len(songs)), [len(s.patches) for s in songs])
+        self._place = np.concatenate([np.arange(len(s.patches)) for s in songs])
+
+    def __len__(self) -> int:
+        """Return the number of batches an epoch."""
+        return math.ceil(len(self._song) / self._recipe.fit.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Array, Array, Array]:
+        """Return one batch of the current epoch."""
+        size = self._recipe.fit.batch_size
+        examples = self._order()[index * size : (index + 1) * size]
+        patches = [self._songs[self._song[i]].patches[self._place[i]] for i in examples.tolist()]
+        targets = np.eye(len(self._labels), dtype=np.float32)[self._targets[self._song[examples]]]
+        batch = Batch(np.stack(patches).astype(np.float32), targets, self._weights[examples])
+        if self._seed is not None and self._recipe.augment != Augment():
+            rng = np.random.default_rng((self._seed, self.epoch, index))
+            batch = augmented(batch, self._recipe.augment, self._recipe.front_end, rng)
+        return batch.patches, batch.targets, batch.weights
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        if self._seed is None:
+            return np.arange(len(self._song))
+        return np.random.default_rng((self._seed, self.epoch)).permutation(len(self._song))

@@ -1,0 +1,202 @@
+"""Fit a network on the spectrograms of labelled songs. Imports Keras."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import callbacks
+
+from classifier import params
+from classifier.architectures import PENULTIMATE, Network, build
+from classifier.batches import Batches
+from classifier.frozen import FrozenFeatures, last_output
+from classifier.linear_head import LinearHead, softmax
+from classifier.musicnn import Weights
+from classifier.recipes import Augment, Recipe
+from classifier.resume import STATE, Log, Resume
+from classifier.spectral_song import SpectralSong
+
+Array = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+History = dict[str, list[float]]
+
+BEST = "best.weights.h5"
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A network after its fit, with the weights of its best epoch.
+
+    Attributes
+    ----------
+    network
+        Its parts.
+    history
+        Lists of one value an epoch: ``loss``, ``accuracy``, ``learning_rate``, and ``val_loss`` and
+        ``val_accuracy`` where songs were held out.
+    best_epoch
+        From 0.
+    seconds
+        That the fit took, since it was last resumed.
+    frozen_features
+        Of the songs seen so far, where the network has frozen layers.
+    """
+
+    network: Network
+    history: History
+    best_epoch: int
+    seconds: float
+    frozen_features: FrozenFeatures
+
+    def embeddings(self, song: SpectralSong) -> Array:
+        """Return the penultimate embedding of each segment, (segments, n): the mean of its patches'."""
+        if self.network.tail is None:
+            return song.segment_means(last_output(self.network.trunk, song.patches))
+        features = self.frozen_features.passed(self.network, [song])[0].patches
+        return song.segment_means(np.asarray(self.network.tail.get_layer(PENULTIMATE)(features)))
+
+    def segment_probabilities(self, song: SpectralSong) -> Array:
+        """Return the label probabilities of a song's segments as serving does, (segments, labels)."""
+        embeddings = self.embeddings(song)
+        return softmax(self.network.head().logits(np.zeros((0, 0), np.float32), embeddings))
+
+
+def fit_network(
+    recipe: Recipe,
+    songs: Sequence[SpectralSong],
+    validation: Sequence[SpectralSong] | None,
+    labels: Sequence[str],
+    seed: int,
+    *,
+    trunk_weights: Weights | None = None,
+    head: LinearHead | None = None,
+    folder: Path | None = None,
+    frozen_features: FrozenFeatures | None = None,
+    save_every_s: float = params.SAVE_EVERY_S,
+    progress: Progress = lambda epoch, epochs: None,
+) -> FittedNetwork:
+    """Fit a network.
+
+    Parameters
+    ----------
+    recipe
+        What and how.
+    songs
+        To learn from.
+    validation
+        Songs whose loss says when to stop and which epoch is best; None where the training loss
+        is to say so.
+    labels
+        Names of the outputs, in order.
+    seed
+        Of initial weights, order, dropout and augmentation: the same seed gives the same fit.
+    trunk_weights, head
+        Where ``musicnn-tuned`` starts; other networks may start from a head too.
+    folder
+        Where the fit keeps its state: called again after a kill, it goes on from there.
+    frozen_features
+        Shared between fits of networks with the same frozen layers.
+    save_every_s
+        Seconds between states on disk; epochs since the last one are run again, with the same result.
+    progress
+        Called with the epochs done and the most there may be.
+
+    Raises
+    ------
+    WeightsError
+        If weights that the recipe asks for are missing.
+    """
+    started = perf_counter()
+    network = build(recipe, len(labels), seed=seed, trunk_weights=trunk_weights, head=head)
+    frozen = frozen_features or FrozenFeatures()
+    model, inputs = network.model, _Inputs(recipe, songs, validation or [], labels, seed)
+    if network.tail is not None and recipe.augment == Augment():
+        model = network.tail
+        inputs = replace(
+            inputs, songs=frozen.passed(network, songs), held=frozen.passed(network, inputs.held)
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        place = _Place(folder or Path(temporary), save_every_s if folder else None)
+        history = _fit(model, inputs, place, progress)
+    best = int(np.argmin(history["val_loss" if validation else "loss"]))
+    return FittedNetwork(network, history, best, perf_counter() - started, frozen)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a fit depends on."""
+
+    recipe: Recipe
+    songs: Sequence[SpectralSong]
+    held: Sequence[SpectralSong]
+    labels: Sequence[str]
+    seed: int
+
+    def fit_id(self) -> str:
+        """Return a name of the fit that another one does not have."""
+        songs = [[(s.name, s.label, s.patches.shape) for s in part] for part in (self.songs, self.held)]
+        described = [self.recipe.describe(), songs, list(self.labels), self.seed, keras.__version__]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a fit keeps its files, and how often its state; None for never."""
+
+    folder: Path
+    every_s: float | None
+
+
+def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress) -> History:
+    """Fit, or go on with a fit; leave the model with its best weights."""
+    fit = inputs.recipe.fit
+    data = Batches(inputs.songs, inputs.labels, inputs.recipe, inputs.seed)
+    held = Batches(inputs.held, inputs.labels, inputs.recipe, None) if inputs.held else None
+    # XLA's convolutions take several times as long on processors as oneDNN's.
+    model.compile(
+        keras.optimizers.Adam(fit.learning_rate),
+        "categorical_crossentropy",
+        weighted_metrics=["accuracy"],
+        jit_compile=False,
+    )
+    place.folder.mkdir(parents=True, exist_ok=True)
+    best = place.folder / BEST
+    log = Log(data, progress, fit.epochs)
+    watchers = _watchers(inputs.recipe, best, "val_loss" if held else "loss")
+    resume = Resume(place.folder / STATE, inputs.fit_id(), log, watchers, place.every_s)
+    if not resume.finished:
+        model.fit(
+            data,
+            validation_data=held,
+            epochs=fit.epochs,
+            initial_epoch=resume.initial_epoch,
+            callbacks=[log, *watchers, resume],
+            verbose=0,
+        )
+    model.load_weights(best)
+    return resume.history if resume.finished else log.history
+
+
+def _watchers(recipe: Recipe, best: Path, monitor: str) -> list[keras.callbacks.Callback]:
+    fit = recipe.fit
+    watchers = [
+        callbacks.EarlyStopping(monitor, patience=fit.stop_patience),
+        callbacks.ModelCheckpoint(str(best), monitor, save_best_only=True, save_weights_only=True),
+    ]
+    if fit.plateau_patience:
+        watchers.append(
+            callbacks.ReduceLROnPlateau(
+                monitor,
+                factor=fit.plateau_factor,
+                patience=fit.plateau_patience,
+                min_lr=fit.min_learning_rate,
+            )
+        )
+    return watchers
