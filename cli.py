@@ -10,10 +10,12 @@ from typer.core import TyperGroup
 
 from recommender.commands.classify import classify
 from recommender.commands.ingest import ingest
+from recommender.commands.plot import plot
 from recommender.commands.similar import similar
 from recommender.commands.status import failures, relocate, status
 from recommender.commands.tag import tag
 from recommender.commands.train import train
+from recommender.commands.tune import tune
 
 # numpy's threads spin on after each small product and slow down those of ONNX Runtime.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -83,8 +85,9 @@ def _global_options(
     context.obj = home
 
 
-for _command in (ingest, similar, classify, train, tag, status, failures, relocate):
+for _command in (ingest, similar, classify, train, tune, tag, status, failures, relocate):
     app.command()(_command)
+app.add_typer(plot, name="plot")
 
 
 if __name__ == "__main__":
