@@ -1,0 +1,39 @@
+"""``plot``: pictures of audio."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+plot = typer.Typer(help="Draw pictures of audio.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@plot.callback()
+def _group() -> None:
+    """Draw pictures of audio."""
+
+
+@plot.command()
+def features(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where to.")],
+    kind: Annotated[
+        Literal["mel", "mfcc"],
+        typer.Option("--kind", help="Mel spectrogram in dB, or the 40 MFCCs of it."),
+    ] = "mel",
+    start: Annotated[float, typer.Option("--start", min=0, help="Second at which the clip begins.")] = 0.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Its length at most.")] = 30.0,
+) -> None:
+    """Draw the features of a clip, from -20 (dark) to 80 (bright), as the study of this project did.
+
+    22,050 Hz, n_fft 2048, hop_length 512, 128 mel bands.
+    """
+    from classifier.clip import clip_features
+    from classifier.plots import draw_features
+    from recommender.commands.output import printable, say
+
+    if output.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{output} must end in .png", param_hint="-o")
+    found, front_end = clip_features(file, kind, start, seconds)
+    draw_features(found, front_end.rate_hz, front_end.hop_length, kind, output)
+    say(f"{len(found) * front_end.hop_length / front_end.rate_hz:.1f} s drawn in {printable(str(output))}")
