@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from classifier import params
 from classifier.augment import Batch, augmented
 from classifier.recipes import Augment, Recipe
 from classifier.spectral_song import SpectralSong, patch_weights
@@ -36,6 +37,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__()
         self.epoch = 0
         self._songs, self._labels, self._recipe, self._seed = songs, labels, recipe, seed
+        few = math.ceil(sum(len(s.patches) for s in songs) / params.MIN_STEPS)
+        self._size = min(recipe.fit.batch_size, few)
         self._targets = np.array([labels.index(s.label) for s in songs])
         self._weights = np.concatenate(patch_weights(songs, labels))
         self._song = np.repeat(np.arange(len(songs)), [len(s.patches) for s in songs])
@@ -43,11 +46,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
-        return math.ceil(len(self._song) / self._recipe.fit.batch_size)
+        return math.ceil(len(self._song) / self._size)
 
     def __getitem__(self, index: int) -> tuple[Array, Array, Array]:
         """Return one batch of the current epoch."""
-        size = self._recipe.fit.batch_size
+        size = self._size
         examples = self._order()[index * size : (index + 1) * size]
         patches = [self._songs[self._song[i]].patches[self._place[i]] for i in examples.tolist()]
         targets = np.eye(len(self._labels), dtype=np.float32)[self._targets[self._song[examples]]]

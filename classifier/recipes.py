@@ -51,7 +51,7 @@ class Fit:
     epochs
         At most this many.
     batch_size
-        Patches a step.
+        Patches a step; fewer where an epoch would have fewer than four steps.
     learning_rate
         At the start.
     stop_patience

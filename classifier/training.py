@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.calibration import Calibration, calibrate
 from classifier.folds import assign_folds, label_units
 from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
 from classifier.linear_head import LinearHead
@@ -23,6 +22,7 @@ from classifier.spectral_song import SpectralSong
 from classifier.validation import Fit, HeldOut, folds_of, held_out
 
 if TYPE_CHECKING:
+    from classifier.calibration import Calibration
     from classifier.network import FittedNetwork
 
 Array = npt.NDArray[np.float32]
@@ -70,7 +70,7 @@ class Trained:
     head: LinearHead
     network: "FittedNetwork | None"
     held_out: HeldOut
-    calibration: Calibration
+    calibration: "Calibration"
     songs: int
     folds: int
     choices: Mapping[str, Any] = field(default_factory=dict)
