@@ -262,7 +262,8 @@ def _cnn_mel(architecture: Mapping[str, Any]) -> keras.Model:
     for i, (filters, pool) in enumerate(((24, (2, 4)), (48, (2, 4)), (96, (2, 3)))):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{i}")(x)
         x = layers.ReLU()(layers.BatchNormalization(name=f"norm_{i}")(x))
-        x = layers.MaxPooling2D(pool, name=f"pool_{i}")(x)
+        fitting = [min(size, there) for size, there in zip(pool, x.shape[1:3], strict=True)]
+        x = layers.MaxPooling2D(fitting, name=f"pool_{i}")(x)
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = layers.Conv1D(128, 3, padding="same", use_bias=False, name="conv_time")(x)
     x = layers.ReLU()(layers.BatchNormalization(name="norm_time")(x))
