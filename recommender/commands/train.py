@@ -84,6 +84,7 @@ def training_data(
     home: "Home", data: Path | None, labels: str, depth: int, jobs: int | None, *, quiet: bool
 ) -> "TrainingData":
     """Return the labelled songs that a command's arguments name; files are analysed when asked for."""
+    import logging
     import os
 
     from recommender.commands.output import progress_bar
@@ -91,6 +92,7 @@ def training_data(
     from recommender.training_data import TrainingData
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several fits in one process are meant
     return TrainingData(
         home,
         base_bundle(),
