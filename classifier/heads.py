@@ -1,25 +1,32 @@
-"""Fit a linear head with Keras. Imports Keras.
+"""Fit a linear head on stored features, its strength chosen inside the songs it is given.
 
-The fit is softmax regression with an L2 penalty, a convex problem: the penalty, not the number of
-epochs, is what keeps it from overfitting. So EarlyStopping, ReduceLROnPlateau and ModelCheckpoint
-watch the penalised loss itself and no song has to be set aside; how good the head is, is measured
-apart, on folds (`classifier.training`).
+Two linear classifiers add their scores. Softmax regression with an L2 penalty looks only at what
+tells the labels apart; linear discriminant analysis with a shrunk covariance also uses how the songs
+of a label lie. The first is the better one where there are many songs, the second where there are few
+(Ng & Jordan, On discriminative vs. generative classifiers, NIPS 2001), and they err on different songs.
+Both problems have one solution: nothing here is random. Scikit-learn is imported when a head is fitted.
 """
 
-import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import callbacks, layers
+from threadpoolctl import threadpool_limits
 
 from classifier import params
-from classifier.linear_head import HeadInput, LinearHead
+from classifier.calibration import fit_temperature
+from classifier.folds import assign_folds, n_folds_possible
+from classifier.linear_head import HeadInput, LinearHead, head_features, softmax
+from classifier.metrics import cross_entropy
+from classifier.songs import Song, representative_weights
 
 Array = npt.NDArray[np.float32]
+Array64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+
+# The score of a label that no song has: its probability is zero.
+NEVER = -1e3
 
 
 @dataclass(frozen=True)
@@ -31,18 +38,20 @@ class HeadFit:
     input
         What the head reads.
     penalty
-        Precision of the Gaussian prior on the weights of standardised features: the penalty is
-        ``penalty / (2 · songs) · ‖kernel‖²`` beside the mean cross-entropy of a song.
-    epochs
-        At most this many.
-    seed
-        Of the initial weights and the order of the examples.
+        Of softmax regression: precision of the Gaussian prior on the weights of standardised features.
+        The penalty is ``penalty / (2 · songs) · ‖kernel‖²`` beside the mean cross-entropy of a song.
+    shrinkage
+        Of discriminant analysis: how far the covariance within labels, of standardised features, is
+        drawn towards a multiple of the identity, in 0..1 and above 0.
+    blend
+        What the discriminant's scores are multiplied with before they are added to those of softmax
+        regression; with 0 there is no discriminant.
     """
 
     input: HeadInput = "embedding"
     penalty: float = params.HEAD_PENALTY
-    epochs: int = params.HEAD_EPOCHS
-    seed: int = params.SEED
+    shrinkage: float = params.HEAD_SHRINKAGE
+    blend: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,55 +66,56 @@ class Examples:
         (segments,) label indices.
     songs
         (segments,) index of the song that each belongs to.
+    emphasis
+        (segments,) how much each counts beside the others of its song; None for alike.
     """
 
     features: Array
     targets: Indices
     songs: Indices
+    emphasis: Array | None = None
 
     def weights(self) -> Array:
         """Return a weight a segment: songs count alike within a label, and labels alike; mean 1."""
-        _, place, counts = np.unique(self.songs, return_inverse=True, return_counts=True)
-        per_song = 1.0 / counts[place]
-        label_total = np.bincount(self.targets, per_song)
-        weights = per_song / label_total[self.targets]
+        weights = self._within_songs()
+        label_total = np.bincount(self.targets, weights)
+        weights = weights / label_total[self.targets]
         return np.asarray(weights * len(weights) / weights.sum(), np.float32)
 
+    def _within_songs(self) -> Array64:
+        """Return weights that sum to 1 over each song."""
+        emphasis = np.ones(len(self.songs)) if self.emphasis is None else self.emphasis.astype(np.float64)
+        _, place = np.unique(self.songs, return_inverse=True)
+        return np.asarray(emphasis / np.bincount(place, emphasis)[place], np.float64)
 
-def _model(n_features: int, n_labels: int, l2: float, seed: int) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    dense = layers.Dense(
-        n_labels,
-        activation="softmax",
-        kernel_initializer="zeros",
-        kernel_regularizer=keras.regularizers.L2(l2),
+    def song_means(self) -> "Examples":
+        """Return an example a song, the weighted mean of its segments, in the order of the songs' indices."""
+        songs, first, place = np.unique(self.songs, return_index=True, return_inverse=True)
+        by_song = np.argsort(place, kind="stable")
+        weighted = (self._within_songs()[:, None] * self.features)[by_song]
+        means = np.add.reduceat(weighted, np.searchsorted(place[by_song], np.arange(len(songs))))
+        return Examples(means.astype(np.float32), self.targets[first], songs)
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Examples":
+        """Return some of the segments."""
+        emphasis = self.emphasis[chosen] if self.emphasis is not None else None
+        return Examples(self.features[chosen], self.targets[chosen], self.songs[chosen], emphasis)
+
+
+def examples_of(
+    songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput, *, representative: bool = False
+) -> Examples:
+    """Return the segments of songs; `representative`: the more typical of a song count more."""
+    sizes = [len(s.embeddings) for s in songs]
+    emphasis = (
+        [representative_weights(s.embeddings, s.durations_s) for s in songs] if representative else None
     )
-    model = keras.Sequential([keras.Input((n_features,)), dense])
-    model.compile(
-        optimizer=keras.optimizers.Adam(params.HEAD_LEARNING_RATE),
-        loss="sparse_categorical_crossentropy",
+    return Examples(
+        features=np.concatenate([head_features(head_input, s.tags, s.embeddings) for s in songs]),
+        targets=np.repeat([labels.index(s.label) for s in songs], sizes),
+        songs=np.repeat(np.arange(len(songs)), sizes),
+        emphasis=np.concatenate(emphasis) if emphasis is not None else None,
     )
-    return model
-
-
-def _watch(checkpoint: Path) -> list[keras.callbacks.Callback]:
-    smallest = params.HEAD_MIN_DELTA
-    return [
-        callbacks.EarlyStopping("loss", min_delta=smallest, patience=params.HEAD_PATIENCE),
-        callbacks.ReduceLROnPlateau(
-            "loss",
-            factor=params.LR_FACTOR,
-            patience=params.LR_PATIENCE,
-            min_delta=smallest,
-            min_lr=params.MIN_LR,
-        ),
-        callbacks.ModelCheckpoint(str(checkpoint), "loss", save_best_only=True, save_weights_only=True),
-    ]
-
-
-def _batch_size(n_segments: int) -> int:
-    """Return a batch that leaves some dozens of steps an epoch, within bounds."""
-    return min(max(n_segments // 32, params.HEAD_MIN_BATCH), params.HEAD_MAX_BATCH)
 
 
 def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
@@ -116,7 +126,7 @@ def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
     examples
         Their segments.
     n_labels
-        Number of outputs.
+        Number of outputs; one without any song gets the probability 0.
     fit
         How to fit.
 
@@ -125,23 +135,166 @@ def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
     LinearHead
         The standardisation of the features is folded into its kernel and bias.
     """
-    centre = examples.features.mean(axis=0)
-    scale = 1.0 / np.maximum(examples.features.std(axis=0), params.MIN_STD)
-    features = (examples.features - centre) * scale
-    n_songs = len(np.unique(examples.songs))
-    model = _model(features.shape[1], n_labels, fit.penalty / (2 * n_songs), fit.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder, "best.weights.h5")
-        model.fit(
-            features,
-            examples.targets,
-            sample_weight=examples.weights(),
-            batch_size=_batch_size(len(features)),
-            epochs=fit.epochs,
-            callbacks=_watch(checkpoint),
-            verbose=0,
-        )
-        model.load_weights(checkpoint)
-    kernel, bias = (np.asarray(w, np.float32) for w in model.get_weights())
-    kernel = kernel * scale[:, None]
-    return LinearHead(fit.input, kernel, bias - centre @ kernel)
+    with threadpool_limits(1):  # with products this small, more threads only wait for each other
+        kernel, bias = _softmax_regression(examples, n_labels, fit.penalty)
+        if fit.blend > 0:
+            other_kernel, other_bias = _discriminant(examples, n_labels, fit.shrinkage)
+            kernel, bias = kernel + fit.blend * other_kernel, bias + fit.blend * other_bias
+    return LinearHead(fit.input, kernel.astype(np.float32), bias.astype(np.float32))
+
+
+def _standardised(features: Array, weights: Array) -> tuple[Array64, Array64, Array64]:
+    """Return standardised features, their centre and their scale."""
+    x = features.astype(np.float64)
+    centre = np.average(x, axis=0, weights=weights)
+    deviation = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=weights))
+    scale = 1.0 / np.maximum(deviation, params.MIN_STD)
+    return (x - centre) * scale, centre, scale
+
+
+def _folded(
+    kernel: Array64, bias: Array64, centre: Array64, scale: Array64, present: Indices, n_labels: int
+) -> tuple[Array64, Array64]:
+    """Return kernel and bias for features as they are, with a column for every label."""
+    whole = np.zeros((len(kernel), n_labels))
+    whole[:, present] = kernel * scale[:, None]
+    offset = np.full(n_labels, NEVER)
+    offset[present] = bias - centre @ whole[:, present]
+    return whole, offset
+
+
+def _softmax_regression(examples: Examples, n_labels: int, penalty: float) -> tuple[Array64, Array64]:
+    from sklearn.linear_model import LogisticRegression
+
+    weights = examples.weights()
+    x, centre, scale = _standardised(examples.features, np.ones(len(weights), np.float32))
+    present, targets = np.unique(examples.targets, return_inverse=True)
+    per_song = weights * len(np.unique(examples.songs)) / len(weights)  # they sum to the number of songs
+    # Scikit-learn adds ‖kernel‖² / 2, of one column where there are two labels: the difference of ours.
+    c = (2.0 if len(present) == 2 else 1.0) / penalty
+    model = LogisticRegression(C=c, tol=params.HEAD_TOLERANCE, max_iter=params.HEAD_ITERATIONS)
+    model.fit(x, targets, sample_weight=per_song)
+    kernel, bias = model.coef_.T, model.intercept_
+    if len(present) == 2:
+        kernel, bias = np.hstack([-kernel, kernel]) / 2, np.array([-bias[0], bias[0]]) / 2
+    return _folded(kernel, bias, centre, scale, present, n_labels)
+
+
+def _discriminant(examples: Examples, n_labels: int, shrinkage: float) -> tuple[Array64, Array64]:
+    """Fit on song means: within a label they vary as songs do, whatever their segments do."""
+    songs = examples.song_means()
+    weights = songs.weights()
+    x, centre, scale = _standardised(songs.features, weights)
+    present, targets = np.unique(songs.targets, return_inverse=True)
+    means = np.stack([x[targets == label].mean(axis=0) for label in range(len(present))])
+    within = x - means[targets]
+    covariance = shrunk(
+        np.einsum("s,si,sj->ij", weights / weights.sum(), within, within, optimize=True), shrinkage
+    )
+    kernel = np.linalg.solve(covariance, means.T)
+    bias = -0.5 * (means.T * kernel).sum(axis=0)
+    return _folded(kernel, bias, centre, scale, present, n_labels)
+
+
+def shrunk(covariance: Array64, shrinkage: float) -> Array64:
+    """Return a covariance drawn towards the multiple of the identity that has the same trace."""
+    size = len(covariance)
+    target = max(float(np.trace(covariance)) / size, params.MIN_STD**2)
+    return (1 - shrinkage) * covariance + shrinkage * target * np.eye(size)
+
+
+def choose_fit(songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput = "embedding") -> HeadFit:
+    """Choose penalty, shrinkage and blend by cross-validation inside some songs.
+
+    Groups stay together, and songs of none are held out in contiguous blocks (`classifier.folds`).
+
+    Parameters
+    ----------
+    songs
+        What will be trained on.
+    labels
+        Their labels in the order of the outputs.
+    head_input
+        What the head reads.
+    """
+    names, groups = [s.label for s in songs], [s.group for s in songs]
+    n_folds = n_folds_possible(names, groups, params.DEFAULT_FOLDS)
+    folds = assign_folds(names, groups, [s.name for s in songs], n_folds)
+    return choose_fit_on(examples_of(songs, labels, head_input), folds, len(labels), head_input)
+
+
+def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input: HeadInput) -> HeadFit:
+    """Choose penalty, shrinkage and blend by the cross-entropy of songs held out.
+
+    Every candidate is judged at its best temperature, so that a strong penalty is not refused for the
+    modest probabilities that it gives, which calibration mends. Each classifier's best candidate then
+    speaks at its own best temperature: `HeadFit.blend` is the ratio of the two.
+
+    Parameters
+    ----------
+    examples
+        Segments to learn from; songs are judged on the mean of theirs.
+    folds
+        The fold of each song, in the order of the songs' indices.
+    n_labels, head_input
+        As `fit_head` and `HeadFit` have them.
+
+    Returns
+    -------
+    HeadFit
+        The default one where nothing can be held out, such as songs of a single artist.
+    """
+    songs = examples.song_means()
+    found = splits(songs.targets, folds)
+    if not found:
+        return HeadFit(head_input)
+    with threadpool_limits(1):
+        regression = _best(_softmax_regression, params.HEAD_PENALTIES, examples, songs, found, n_labels)
+        discriminant = _best(_discriminant, params.HEAD_SHRINKAGES, songs, songs, found, n_labels)
+    (penalty, temperature), (shrinkage, other) = regression, discriminant
+    return HeadFit(head_input, penalty, shrinkage, temperature / other)
+
+
+Mask = npt.NDArray[np.bool_]
+Method = Callable[[Examples, int, float], tuple[Array64, Array64]]
+
+
+def splits(targets: Indices, folds: Indices) -> list[tuple[Mask, Mask]]:
+    """Return songs to learn from and songs to test on, those left out whose label was not learned."""
+    found = []
+    for fold in np.unique(folds):
+        inside = folds != fold
+        learned = np.unique(targets[inside])
+        tested = ~inside & np.isin(targets, learned)
+        if len(learned) > 1 and tested.any():
+            found.append((inside, tested))
+    return found
+
+
+def _best(
+    method: Method,
+    strengths: Sequence[float],
+    examples: Examples,
+    songs: Examples,
+    found: Sequence[tuple[Mask, Mask]],
+    n_labels: int,
+) -> tuple[float, float]:
+    """Return the strength whose songs held out have the least cross-entropy, and its temperature.
+
+    The strongest comes first; once a weaker one does worse than the one before, the rest are left out.
+    """
+    place = np.searchsorted(songs.songs, examples.songs)
+    truth = np.concatenate([songs.targets[tested] for _, tested in found])
+    best = (np.inf, 0.0, 1.0)
+    for strength in strengths:
+        scores = []
+        for inside, tested in found:
+            kernel, bias = method(examples.of(inside[place]), n_labels, strength)
+            scores.append(songs.features[tested] @ kernel + bias)
+        held_out = np.concatenate(scores, dtype=np.float32)
+        temperature = fit_temperature(held_out, truth)
+        loss = cross_entropy(softmax(held_out / np.float32(temperature)), truth)
+        if loss > best[0]:
+            break
+        best = (loss, strength, temperature)
+    return best[1:]

@@ -112,8 +112,6 @@ HEAD_SHRINKAGE: Final = 0.2
 HEAD_SHRINKAGES: Final = (0.95, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02)
 HEAD_TOLERANCE: Final = 1e-4
 HEAD_ITERATIONS: Final = 500
-INNER_FOLDS: Final = 4
-"""Folds inside the training songs, which choose how a head is fitted."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """The least and the greatest temperature considered."""
 WEAK_PERCENT: Final = 1.0
@@ -122,6 +120,7 @@ FAMILIAR_PERCENTS: Final = (97.5, 99.0)
 """Of the songs held out, at least and at most so many lie within the limit of distance."""
 NOT_MUSIC_CAUGHT: Final = 0.9
 """The share of known sounds that are not music that a limit should leave outside."""
+NOT_MUSIC_PENALTY: Final = 10.0
 FAMILIAR_SHRINKAGES: Final = (0.02, 0.1, 0.4, 0.8)
 
 # Explanations (see explain.py, explain_song.py).

@@ -1,0 +1,122 @@
+"""Learn when a song is unlike those that a head was trained on; `classifier.calibration` applies it.
+
+Every limit comes from the head's own songs: held out in turn, they say how far a song of a known kind
+lies from the centres of the others. Where features of sounds that are not music are at hand, they
+choose how strongly the covariance is shrunk and where, between the percentiles in `params`, the limit
+lies; and where the distance alone would let too many of them through (a head of few songs cannot know
+how far is far), a direction is learned that tells them from the head's songs.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import params
+from classifier.calibration import Familiarity
+from classifier.heads import Examples, HeadFit, fit_head, shrunk, splits
+from classifier.linear_head import LinearHead
+
+Array = npt.NDArray[np.float32]
+Array64 = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+
+def fit_familiarity(
+    songs: Array, truth: Indices, folds: Indices, examples: Array | None = None
+) -> tuple[Familiarity | None, str]:
+    """Learn how far a song may lie from the labels' centres.
+
+    Parameters
+    ----------
+    songs
+        (songs, features) mean features.
+    truth, folds
+        (songs,) label indices; the fold in which each was held out.
+    examples
+        (sounds, features) of sounds that are not music; None where there are none.
+
+    Returns
+    -------
+    tuple
+        What was learned, None where no song can be held out; and how, in words.
+    """
+    if not splits(truth, folds):
+        return None, "no song could be held out, so no distance is known"
+    shrinkages = params.FAMILIAR_SHRINKAGES if examples is not None else (params.HEAD_SHRINKAGE,)
+    found = [_at_shrinkage(songs, truth, folds, examples, s) for s in shrinkages]
+    familiarity, within, caught = max(found, key=lambda each: each[2])  # the first among equals
+    how = f"{within:.1%} of them lie within the limit of distance"
+    if examples is None:
+        return familiarity, how
+    how += f", {caught:.0%} of {len(examples)} sounds that are not music lie beyond it"
+    if caught >= params.NOT_MUSIC_CAUGHT:
+        return familiarity, how
+    direction, offset = _direction(songs, truth, folds, examples)
+    both = Familiarity(familiarity.whiten, familiarity.centres, familiarity.limit, direction, offset)
+    return both, how + ", a direction tells the rest"
+
+
+def _at_shrinkage(
+    songs: Array, truth: Indices, folds: Indices, examples: Array | None, shrinkage: float
+) -> tuple[Familiarity, float, float]:
+    """Return what is learned, the share of held-out songs within, that of the other sounds beyond."""
+    held_out = np.concatenate(
+        [
+            Familiarity(*_whitened(songs[inside], truth[inside], shrinkage), limit=1.0).distance(
+                songs[tested]
+            )
+            for inside, tested in splits(truth, folds)
+        ]
+    )
+    whiten, centres = _whitened(songs, truth, shrinkage)
+    low, high = np.percentile(held_out, params.FAMILIAR_PERCENTS)
+    if examples is None:
+        return Familiarity(whiten, centres, float(low)), float((held_out <= low).mean()), 0.0
+    sounds = Familiarity(whiten, centres, limit=1.0).distance(examples)
+    wanted = np.percentile(sounds, 100 * (1 - params.NOT_MUSIC_CAUGHT), method="lower")
+    limit = float(np.clip(np.nextafter(wanted, 0), low, high))
+    return (
+        Familiarity(whiten, centres, limit),
+        float((held_out <= limit).mean()),
+        float((sounds > limit).mean()),
+    )
+
+
+def _whitened(songs: Array, truth: Indices, shrinkage: float) -> tuple[Array, Array]:
+    """Return what whitens features within labels, and the labels' centres, whitened."""
+    x = songs.astype(np.float64)
+    scale = 1.0 / np.maximum(x.std(axis=0), params.MIN_STD)
+    present, place = np.unique(truth, return_inverse=True)
+    centres = np.stack([x[place == label].mean(axis=0) for label in range(len(present))])
+    within = (x - centres[place]) * scale
+    covariance = shrunk(within.T @ within / len(x), shrinkage)
+    whiten = scale[:, None] * np.linalg.cholesky(np.linalg.inv(covariance))
+    return whiten.astype(np.float32), (centres @ whiten).astype(np.float32)
+
+
+def _direction(songs: Array, truth: Indices, folds: Indices, examples: Array) -> tuple[Array, float]:
+    """Return what tells the other sounds from songs, as kernel and offset; above 0 is no music.
+
+    Zero is where both are as likely, or else where hardly any song held out is taken for no music.
+    """
+    held_out = np.concatenate(
+        [
+            _score(_music_or_not(songs[inside], examples), songs[tested])
+            for inside, tested in splits(truth, folds)
+        ]
+    )
+    head = _music_or_not(songs, examples)
+    limit = max(0.0, float(np.percentile(held_out, params.FAMILIAR_PERCENTS[1])))
+    return head.kernel[:, 1] - head.kernel[:, 0], float(head.bias[1] - head.bias[0] - limit)
+
+
+def _music_or_not(songs: Array, examples: Array) -> LinearHead:
+    features = np.concatenate([songs, examples], dtype=np.float32)
+    targets = np.repeat([0, 1], [len(songs), len(examples)])
+    return fit_head(
+        Examples(features, targets, np.arange(len(features))), 2, HeadFit(penalty=params.NOT_MUSIC_PENALTY)
+    )
+
+
+def _score(head: LinearHead, songs: Array) -> Array:
+    scores = songs @ head.kernel + head.bias
+    return np.asarray(scores[:, 1] - scores[:, 0], np.float32)
