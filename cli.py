@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from recommender.commands.classify import classify
+from recommender.commands.evaluate import evaluate
+from recommender.commands.explain import explain
 from recommender.commands.ingest import ingest
 from recommender.commands.plot import plot
 from recommender.commands.similar import similar
@@ -85,9 +87,10 @@ def _global_options(
     context.obj = home
 
 
-for _command in (ingest, similar, classify, train, tune, tag, status, failures, relocate):
+for _command in (ingest, similar, classify, explain, train, tune, tag, status, failures, relocate):
     app.command()(_command)
 app.add_typer(plot, name="plot")
+app.add_typer(evaluate, name="evaluate")
 
 
 if __name__ == "__main__":

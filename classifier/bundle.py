@@ -11,19 +11,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.calibration import Calibration
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
 from classifier.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from classifier.calibration import Calibration
 
 Array = npt.NDArray[np.float32]
 Arrays = Mapping[str, Array]
@@ -84,7 +82,7 @@ class Bundle:
     head: LinearHead
     labels: tuple[str, ...]
     tag_names: tuple[str, ...]
-    calibration: "Calibration | None"
+    calibration: Calibration | None
     taxonomy: Taxonomy
     trunk_id: str
     bundle_id: str
@@ -131,7 +129,7 @@ def bundle_id_of(
     trunk_id: str,
     head: LinearHead,
     labels: tuple[str, ...],
-    calibration: "Calibration | None" = None,
+    calibration: Calibration | None = None,
     taxonomy: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the id of what a genre probability means: trunk, head, labels, calibration, taxonomy."""
@@ -226,11 +224,9 @@ def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
     )
 
 
-def _calibration(path: Path, described: dict[str, Any] | None) -> "Calibration | None":
+def _calibration(path: Path, described: dict[str, Any] | None) -> Calibration | None:
     if described is None:
         return None
-    from classifier.calibration import Calibration
-
     return Calibration.from_parts(described, read_arrays(path / CALIBRATION))
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +28,9 @@ from classifier.bundle import (
     read_arrays,
     trunk_id_of,
 )
+from classifier.calibration import Calibration
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
-
-if TYPE_CHECKING:
-    from classifier.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Contents:
     training: Mapping[str, Any]
     embedding_size: int
     architecture: Mapping[str, Any] = field(default_factory=lambda: dict(MUSICNN))
-    calibration: "Calibration | None" = None
+    calibration: Calibration | None = None
     taxonomy: Mapping[str, Any] | None = None
     pictures: Mapping[str, Path] = field(default_factory=dict)
 
@@ -129,7 +127,7 @@ def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str
     np.savez(part / HEAD, kernel=contents.head.kernel, bias=contents.head.bias)
     names = [*copied, HEAD]
     if contents.calibration is not None:
-        np.savez(part / CALIBRATION, **contents.calibration.to_arrays())
+        np.savez(part / CALIBRATION, **contents.calibration.to_arrays())  # type: ignore[arg-type]
         names.append(CALIBRATION)
     whole = {**described, "files": {name: file_hash(part / name) for name in names}}
     text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -54,9 +54,13 @@ class LinearHead:
         """
         return softmax(self.logits(tags, embeddings) / np.float32(temperature))
 
+    def features(self, tags: Array, embeddings: Array) -> Array:
+        """Return what this head reads of segments, (segments, features) float32."""
+        return head_features(self.input, tags, embeddings)
+
     def logits(self, tags: Array, embeddings: Array) -> Array:
         """Return the scores before the softmax, (segments, labels) float32."""
-        return head_features(self.input, tags, embeddings) @ self.kernel + self.bias
+        return self.features(tags, embeddings) @ self.kernel + self.bias
 
 
 def head_features(kind: HeadInput, tags: Array, embeddings: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.calibration import Calibration, calibrate
 from classifier.folds import assign_folds, label_units
 from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
 from classifier.linear_head import LinearHead
@@ -22,7 +23,6 @@ from classifier.spectral_song import SpectralSong
 from classifier.validation import Fit, HeldOut, folds_of, held_out
 
 if TYPE_CHECKING:
-    from classifier.calibration import Calibration
     from classifier.network import FittedNetwork
 
 Array = npt.NDArray[np.float32]
@@ -70,7 +70,7 @@ class Trained:
     head: LinearHead
     network: "FittedNetwork | None"
     held_out: HeldOut
-    calibration: "Calibration"
+    calibration: Calibration
     songs: int
     folds: int
     choices: Mapping[str, Any] = field(default_factory=dict)
@@ -184,6 +184,7 @@ def train_head(
     songs: Sequence[Song],
     recipe: Recipe,
     n_folds: int | None = None,
+    not_music: Array | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Trained:
     """Cross-validate a head on the musicnn trunk, then fit it on everything.
@@ -194,6 +195,8 @@ def train_head(
         At least two genres of at least two songs.
     n_folds
         None for five, or fewer where a genre has fewer songs.
+    not_music
+        (sounds, 200) embeddings of sounds that are not music; None where there are none.
 
     Raises
     ------
@@ -213,12 +216,18 @@ def train_head(
         head=fitted.head,
         network=None,
         held_out=said,
-        calibration=calibrate(said, songs, fitted),
+        calibration=calibrate(said, _read_by(fitted.head, said, songs), not_music),
         songs=len(songs),
         folds=k,
         choices=asdict(fitted.fit),
         notes=limits_of(songs),
     )
+
+
+def _read_by(head: LinearHead, said: HeldOut, songs: Sequence[Song]) -> list[Array]:
+    """Return what a head reads of each song that was held out, (segments, features) a song."""
+    by_name = {song.name: song for song in songs}
+    return [head.features(by_name[name].tags, by_name[name].embeddings) for name in said.names]
 
 
 def train_network(
@@ -261,7 +270,7 @@ def train_network(
         head=network.network.head(),
         network=network,
         held_out=said,
-        calibration=calibrate(said, songs, network),
+        calibration=calibrate(said, None),
         songs=len(songs),
         folds=n_fits - 1,
         choices={"best_epoch": network.best_epoch},

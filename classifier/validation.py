@@ -14,16 +14,14 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.analysis import song_mean
-from classifier.calibration import fit_temperature
+from classifier.calibration import at_temperature, held_out_temperature
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, n_folds_possible
-from classifier.linear_head import softmax
 from classifier.metrics import Evaluation, evaluate, evaluate_levels
 from classifier.songs import LabelledSong
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
-MIN_P = np.float32(1e-30)  # a probability of 0 has no logarithm
 S = TypeVar("S", bound=LabelledSong)
 Predict = Callable[[S], Array]
 """A fitted classifier: a song to the label probabilities of its segments, (segments, labels)."""
@@ -75,22 +73,17 @@ class HeldOut:
         """Return the figures by song at every level of the labels, the top first."""
         return evaluate_levels(self.song_probabilities(), self.truth, self.labels)
 
-    def temperature(self, chosen: npt.NDArray[np.bool_] | None = None) -> float:
-        """Return the temperature that makes these answers, or those on some of the songs, most likely."""
-        places = np.arange(len(self.truth)) if chosen is None else np.flatnonzero(chosen)
-        segments = [self.segments[i] for i in places]
-        return fit_temperature(
-            np.log(np.clip(np.concatenate(segments), params.LOG_LOSS_FLOOR, 1)),
-            self.truth[places],
-            np.repeat(np.arange(len(places)), [len(s) for s in segments]),
-            np.concatenate([np.asarray(self.durations_s[i]) for i in places]),
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "HeldOut":
+        """Return what was said of some of the songs."""
+        places = np.flatnonzero(chosen).tolist()
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in places),
+            truth=self.truth[chosen],
+            folds=self.folds[chosen],
+            segments=[self.segments[i] for i in places],
+            durations_s=[self.durations_s[i] for i in places],
         )
-
-    def at_temperature(self, temperatures: Sequence[float]) -> "HeldOut":
-        """Return the same with every song's scores divided by a temperature before the softmax."""
-        pairs = zip(self.segments, temperatures, strict=True)
-        softened = [softmax(np.log(np.maximum(s, MIN_P)) / np.float32(t)) for s, t in pairs]
-        return replace(self, segments=softened)
 
     def calibrated(self) -> "HeldOut":
         """Return the same, each fold at the temperature that the other folds ask for.
@@ -98,8 +91,9 @@ class HeldOut:
         A single fold is halved for this.
         """
         parts = self.folds if len(np.unique(self.folds)) > 1 else np.arange(len(self.folds)) % 2
-        of_part = {int(part): self.temperature(parts != part) for part in np.unique(parts)}
-        return self.at_temperature([of_part[int(part)] for part in parts])
+        asked = {int(part): held_out_temperature(self.of(parts != part)) for part in np.unique(parts)}
+        pairs = zip(self.segments, parts.tolist(), strict=True)
+        return replace(self, segments=[at_temperature(said, asked[part]) for said, part in pairs])
 
     def fold_accuracies(self) -> list[float]:
         """Return the accuracy by song of each fold."""
@@ -199,7 +193,7 @@ def _keep(path: Path, said: dict[int, Array], seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}")
     with open(part, "wb") as file:
-        np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})
+        np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})  # type: ignore[arg-type]
     os.replace(part, path)
 
 

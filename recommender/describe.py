@@ -1,7 +1,8 @@
-"""What a song sounds like, in words: genres and tags with their probabilities."""
+"""What a song sounds like, in words: genres, the finest label that is sure enough, moods, or "unknown"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,17 +10,65 @@ from sqlalchemy.orm import Session
 
 from classifier.analysis import song_mean
 from classifier.bundle import Bundle
+from classifier.taxonomy import Placement, finest
 from db.features import track_features, track_predictions
 
 Array = npt.NDArray[np.float32]
 
+UNKNOWN = "unknown"
+SHOWN_NODE = 0.05
+"""Nodes of the hierarchy less probable than this are not listed."""
+
 
 @dataclass(frozen=True)
 class Sound:
-    """A song's probabilities: (labels,) genres and (50,) tags, in the bundle's order."""
+    """What a bundle says of a song.
+
+    Attributes
+    ----------
+    genres, tags
+        (labels,) and (tags,) probabilities, in the bundle's order.
+    nodes
+        Probability of every node of the bundle's hierarchy.
+    placement
+        The finest node that is sure enough; None where none is, or where the song is unknown.
+    unknown
+        Why the bundle had better not decide; None where it may.
+    facets
+        Moods, voices, instruments and eras with their probabilities.
+    """
 
     genres: Array
     tags: Array
+    nodes: dict[str, float]
+    placement: Placement | None
+    unknown: str | None
+    facets: dict[str, list[tuple[str, float]]]
+
+
+def sound_of(
+    bundle: Bundle, tags: Array, embeddings: Array, durations_s: Sequence[float], genres: Array | None = None
+) -> Sound:
+    """Return what a bundle says of a song's segments.
+
+    Parameters
+    ----------
+    tags, embeddings
+        (segments, tags) and (segments, dimensions).
+    durations_s
+        (segments,) seconds.
+    genres
+        (segments, labels) where they are stored; None to compute them.
+    """
+    of_segments = bundle.genres(tags, embeddings) if genres is None else genres
+    song, song_tags = song_mean(of_segments, durations_s), song_mean(tags, durations_s)
+    nodes = bundle.taxonomy.node_probabilities(song, song_tags)
+    reason = None
+    if bundle.calibration is not None:
+        read = bundle.head.features(tags, embeddings)
+        reason = bundle.calibration.judge(read, of_segments, durations_s).reason
+    placement = finest(nodes) if reason is None else None
+    return Sound(song, song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
 
 
 def named(names: Sequence[str], values: Array, at_most: int | None = None) -> list[dict[str, object]]:
@@ -28,13 +77,34 @@ def named(names: Sequence[str], values: Array, at_most: int | None = None) -> li
     return [{"name": names[i], "probability": round(float(values[i]), 4)} for i in order]
 
 
+def judgement(sound: Sound, bundle: Bundle) -> dict[str, Any]:
+    """Return a song's verdict for machines.
+
+    ``label`` is the finest label that is sure enough, ``unknown`` where the bundle had better not
+    decide, with the reason in ``unknown``; else the most probable top one. ``genres`` are the nearest
+    guesses in any case.
+    """
+    top = max((path for path in sound.nodes if "/" not in path), key=sound.nodes.__getitem__)
+    label = sound.placement.path if sound.placement is not None else top
+    nodes = sorted(sound.nodes.items(), key=lambda node: -node[1])
+    return {
+        "label": UNKNOWN if sound.unknown is not None else label,
+        "label_probability": None if sound.unknown is not None else round(sound.nodes[label], 4),
+        "unknown": sound.unknown,
+        "genres": named(bundle.labels, sound.genres),
+        "hierarchy": [{"name": path, "probability": round(p, 4)} for path, p in nodes if p >= SHOWN_NODE],
+        "facets": {
+            facet: [{"name": name, "probability": round(p, 4)} for name, p in found]
+            for facet, found in sound.facets.items()
+        },
+    }
+
+
 def track_sound(session: Session, track_id: int, bundle: Bundle) -> Sound | None:
     """Return what a catalogued track sounds like, or None where it is not analysed."""
     features = track_features(session, track_id, bundle.trunk_id)
     if features is None:
         return None
     stored = track_predictions(session, track_id, bundle.bundle_id)
-    if stored is None:
-        genres = bundle.genres(features.tags, features.embeddings)
-        stored = features.durations_s, genres
-    return Sound(song_mean(stored[1], stored[0]), song_mean(features.tags, features.durations_s))
+    genres = stored[1] if stored is not None else None
+    return sound_of(bundle, features.tags, features.embeddings, features.durations_s, genres)

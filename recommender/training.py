@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from classifier import bundle as bundles
 from classifier.bundle import Bundle
@@ -31,15 +32,22 @@ from db.tracks import present
 from recommender.home import Home
 from recommender.training_data import TrainingData
 
+Array = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
 def base_bundle() -> Bundle:
     """Return the bundle whose pretrained trunk heads are trained on, and tuned networks begin with.
 
-    It is the shipped one whatever is active: a trunk tuned on some songs has seen those that would be held out.
+    It is the shipped one whatever is active: a trunk tuned on some songs has seen those that would
+    be held out.
     """
     return bundles.load(bundles.SHIPPED)
+
+
+def not_music(bundle: Bundle) -> Array | None:
+    """Return a bundle's embeddings of sounds that are not music, None where it has none."""
+    return bundle.calibration.examples if bundle.calibration is not None else None
 
 
 def start_of(recipe: Recipe, bundle: Bundle) -> Start | None:
@@ -61,7 +69,7 @@ def train_bundle(
 ) -> tuple[Trained, Bundle]:
     """Train on songs of some data, as the recipe's network reads them, and write the bundle into the home."""
     if recipe.uses_trunk:
-        trained = train_head(cast(list[Song], songs), recipe, n_folds, progress)
+        trained = train_head(cast(list[Song], songs), recipe, n_folds, not_music(data.bundle), progress)
         return trained, _write_head(data, trained, _record(data, trained, songs, seed))
     folder = data.home.cache_dir / "runs" / run_key({**recipe.describe(), "folds": n_folds}, songs, seed)
     spectral = cast(list[SpectralSong], songs)

@@ -40,9 +40,9 @@ def classify(
 
 
 def _classify(trunk: "Trunk", file: Path) -> dict[str, Any]:
-    from classifier.analysis import song_mean
     from classifier.errors import AudioError
-    from recommender.describe import named
+    from classifier.songs import most_representative
+    from recommender.describe import judgement, named, sound_of
 
     bundle = trunk.bundle
     try:
@@ -50,13 +50,17 @@ def _classify(trunk: "Trunk", file: Path) -> dict[str, Any]:
     except AudioError as error:
         return {"path": str(file), "error": {"kind": error.kind, "message": str(error)}}
     tags, embeddings, durations = analysis.features()
-    genres = bundle.genres(tags, embeddings)
-    heard = iter(zip(genres, tags, strict=True))
+    of_segments = bundle.genres(tags, embeddings)
+    sound = sound_of(bundle, tags, embeddings, durations, of_segments)
+    heard = iter(zip(of_segments, tags, strict=True))
+    loud = [segment for segment in analysis.segments if not segment.silent]
+    preview = loud[most_representative(embeddings, durations)]
     return {
         "path": str(file),
         "duration_s": round(analysis.duration_s, 3),
-        "genres": named(bundle.labels, song_mean(genres, durations)),
-        "tags": named(bundle.tag_names, song_mean(tags, durations), JSON_TAGS),
+        **judgement(sound, bundle),
+        "tags": named(bundle.tag_names, sound.tags, JSON_TAGS),
+        "preview": {"start_s": round(preview.start_s, 3), "end_s": round(preview.end_s, 3)},
         "warnings": analysis.warnings,
         "segments": [
             _segment_json(segment, bundle, None if segment.silent else next(heard))
@@ -81,14 +85,15 @@ def _segment_json(
 
 
 def _tell(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import clock, percent, printable, say, show, show_table
+    from recommender.commands.output import clock, label_in_words, percent, printable, say, show, show_table
 
     path = printable(answer["path"])
     if "error" in answer:
         say(f"Failed: {path}: {answer['error']['message']}")
         return
-    show(f"{path} ({clock(answer['duration_s'])})")
-    show(f"  tags:   {percent(answer['tags'], SHOWN_TAGS)}")
+    show(f"{path} ({clock(answer['duration_s'])}): {label_in_words(answer)}")
+    if answer["tags"]:
+        show(f"  tags:   {percent(answer['tags'], SHOWN_TAGS)}")
     show(f"  genres: {percent(answer['genres'], SHOWN_GENRES)}")
     for warning in answer["warnings"]:
         say(f"Warning: {path}: {warning}")

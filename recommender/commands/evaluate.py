@@ -151,7 +151,8 @@ def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path
         after = outcome.held_out.calibrated().songs()
         draw_reliability(songs, after, folder / f"{stem}reliability.png", outcome.recipe)
     if len(outcomes) > 1:
-        draw_comparison(answer["recipes"], folder / "comparison.png")
+        rows = [(row["recipe"], row["accuracies"]) for row in answer["recipes"]]
+        draw_comparison(rows, folder / "comparison.png")
 
 
 def _tell(answer: dict[str, Any], outcomes: "list[list[Outcome]]") -> None:

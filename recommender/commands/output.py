@@ -62,6 +62,13 @@ def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) 
     return ", ".join(f"{item['name']} {item['probability']:.0%}".replace("%", " %") for item in shown)
 
 
+def label_in_words(judgement: dict[str, Any]) -> str:
+    """Return a song's label with its probability, or that it is unknown and why."""
+    if judgement["unknown"] is not None:
+        return f"unknown ({judgement['unknown']})"
+    return f"{judgement['label']} {judgement['label_probability']:.0%}".replace("%", " %")
+
+
 def clock(seconds: float | None) -> str:
     """Return seconds as ``m:ss``."""
     return "" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -24,8 +24,8 @@ def train(
             "--arch",
             metavar="RECIPE",
             help="musicnn (a head on the pretrained trunk), musicnn-tuned, cnn-mel, cnn or vgg16; more "
-            "words, joined with '+', change it: mfcc, mel, published, no-plateau, no-augment, time-shift, gain, "
-            "specaugment, mixup, image-shift, representative.",
+            "words, joined with '+', change it: mfcc, mel, published, no-plateau, no-augment, time-shift, "
+            "gain, specaugment, mixup, image-shift, representative.",
         ),
     ] = "musicnn",
     weights: Annotated[

@@ -104,7 +104,7 @@ def _trials(
     drawn = [parse_range(text) for text in ranges]
     if not chosen and not drawn:
         chosen = list(STUDYS_GRID)
-    check_tunable(recipe, [part.name for part in (*chosen, *drawn)])
+    check_tunable(recipe, [axis.name for axis in chosen] + [part.name for part in drawn])
     return grid(chosen) if random is None else sample([*chosen, *drawn], random, seed)
 
 

@@ -10,17 +10,36 @@ from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from db.tracks import present
-from recommender.describe import named, track_sound
+from recommender.describe import judgement, named, track_sound
 
 N_TAGS = 10
-COLUMNS = ("track_id", "path", "artist", "title", "genre", "confidence", "genres", "tags", "error")
+COLUMNS = (
+    "track_id",
+    "path",
+    "artist",
+    "title",
+    "genre",
+    "confidence",
+    "genres",
+    "tags",
+    "mood",
+    "voice",
+    "instrument",
+    "era",
+    "unknown",
+    "error",
+)
+FACETS = ("mood", "voice", "instrument", "era")
+FACET_LEAST = 0.1
+"""A mood, voice, instrument or era less probable than this is not worth a cell of the CSV."""
 
 
 def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[str, Any]]:
     """Yield what is known of every present track, by path; only those below a folder if one is given.
 
-    A row has ``track_id``, ``path``, ``artist``, ``title``, and either ``genre`` (the most probable),
-    ``confidence`` (its probability), ``genres`` and ``tags``, or ``error``.
+    A row has ``track_id``, ``path``, ``artist``, ``title``, and either ``genre`` (the finest label that is
+    sure enough, or "unknown"), ``confidence`` (its probability), ``genres``, ``hierarchy``, ``facets``,
+    ``tags`` and ``unknown`` (why, or null), or ``error``.
     """
     for track in present(session, folder):
         row: dict[str, Any] = {
@@ -34,10 +53,10 @@ def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[
             message = track.error_message or "not analysed with the active bundle: run ingest"
             row["error"] = {"kind": track.error_kind or "not_analysed", "message": message}
         else:
-            row["genres"] = named(bundle.labels, sound.genres)
+            said = judgement(sound, bundle)
+            row["genre"], row["confidence"] = said.pop("label"), said.pop("label_probability")
+            row |= said
             row["tags"] = named(bundle.tag_names, sound.tags, N_TAGS)
-            row["genre"] = row["genres"][0]["name"]
-            row["confidence"] = row["genres"][0]["probability"]
         yield row
 
 
@@ -56,6 +75,9 @@ def as_csv(found: Sequence[dict[str, Any]]) -> bytes:
         for name in ("genres", "tags"):
             if name in row:
                 flat[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row[name])
+        for facet in FACETS:
+            found = row.get("facets", {}).get(facet, [])
+            flat[facet] = "; ".join(i["name"] for i in found if i["probability"] >= FACET_LEAST)
         if "error" in row:
             flat["error"] = row["error"]["message"]
         writer.writerow(flat)

@@ -1,0 +1,128 @@
+"""``explain``: which seconds and bands of a song drove a genre."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import AsJson, home_of
+
+if TYPE_CHECKING:
+    from classifier.bundle import Bundle
+    from classifier.explanation import Explanation
+
+SHOWN_BANDS = 3
+
+
+def explain(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
+    genre: Annotated[
+        str | None,
+        typer.Option("--genre", metavar="NAME", help="Which genre.", show_default="the most probable"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.png", help="Draw it over the log-mel.")
+    ] = None,
+    clip: Annotated[
+        Path | None,
+        typer.Option(
+            "--clip", metavar="FILE.wav", help="Cut the most decisive seconds from the original audio."
+        ),
+    ] = None,
+    clip_s: Annotated[
+        float | None,
+        typer.Option("--clip-s", min=0.5, help="Seconds of a decisive passage.", show_default="5"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a song has a genre: the seconds and the frequencies that drove it.
+
+    Needs no catalogue; uses the active bundle, else the shipped one.
+    """
+    from recommender.commands.output import say, show_json
+
+    _check_target(output, ".png", "-o", file)
+    _check_target(clip, ".wav", "--clip", file)
+    explanation = _explain(home_of(context).bundle(), file, genre, clip_s, quiet=as_json)
+    for warning in explanation.warnings:
+        say(f"Warning: {file}: {warning}")
+    if output is not None:
+        from classifier.explain_plot import draw_explanation
+
+        draw_explanation(explanation, output, file.stem)
+    if clip is not None:
+        _write_clip(explanation, file, clip)
+    if as_json:
+        show_json({"path": str(file), **explanation.describe()})
+    else:
+        _tell(file, explanation)
+
+
+def _check_target(target: Path | None, suffix: str, option: str, source: Path) -> None:
+    """Refuse an output of another kind, or that would replace the song."""
+    if target is None:
+        return
+    if target.suffix.lower() != suffix:
+        raise typer.BadParameter(f"{target} must end in {suffix}", param_hint=option)
+    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
+        raise typer.BadParameter(f"{target} is the song itself", param_hint=option)
+
+
+def _explain(
+    bundle: "Bundle", file: Path, genre: str | None, clip_s: float | None, *, quiet: bool
+) -> "Explanation":
+    from classifier import params
+    from classifier.explain_song import explain_song, genre_index
+    from classifier.quiet import quiet_stderr
+    from classifier.serve import Trunk
+    from recommender.commands.output import progress_bar
+
+    chosen = genre_index(bundle, genre) if genre is not None else None
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    trunk = Trunk(bundle)
+    with quiet_stderr():
+        from classifier.explain import Explainer
+
+        explainer = Explainer(bundle)
+    with progress_bar("Explaining", quiet=quiet, unit="segments") as move:
+        return explain_song(trunk, explainer, file, chosen, clip_s or params.EXPLAIN_PASSAGE_S, move)
+
+
+def _write_clip(explanation: "Explanation", file: Path, clip: Path) -> None:
+    from classifier.excerpt import read_excerpt
+    from recommender.errors import RecommenderError
+    from recommender.home import replace_file
+
+    first = explanation.passages[0]
+    try:
+        replace_file(clip, read_excerpt(file, first.start_s, first.end_s).to_wav())
+    except OSError as error:
+        raise RecommenderError(f"{clip} cannot be written: {error.strerror}") from error
+
+
+def _tell(file: Path, explanation: "Explanation") -> None:
+    from recommender.commands.output import clock, printable, show, show_table
+
+    genre, probability = explanation.genre, explanation.probability
+    show(f"{printable(str(file))} ({clock(explanation.duration_s)}): {genre} {_percent(probability)}")
+    rows = [
+        (f"{clock(p.start_s)}-{clock(p.end_s)}", f"{p.effect:+.2f}", _percent(p.probability_without))
+        for p in explanation.passages
+    ]
+    show_table(("passage", "adds (nats)", f"{genre} without it"), rows)
+    show(f"  bands: {_bands(explanation)}")
+
+
+def _bands(explanation: "Explanation") -> str:
+    """Name the ranges of frequency that add most, the strongest first."""
+    grouped = explanation.bands.grouped()
+    found: list[Any] = sorted(zip(grouped.effects, grouped.edges_hz, strict=True), key=lambda pair: -pair[0])
+    above = [(effect, *edges) for effect, edges in found[:SHOWN_BANDS] if effect > 0]
+    shown = [f"{low:.0f}-{high:.0f} Hz {effect:+.2f}" for effect, low, high in above]
+    return ", ".join(shown) or "none adds to it"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
