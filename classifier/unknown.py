@@ -73,7 +73,7 @@ def _at_shrinkage(
         return Familiarity(whiten, centres, float(low)), float((held_out <= low).mean()), 0.0
     sounds = Familiarity(whiten, centres, limit=1.0).distance(examples)
     wanted = np.percentile(sounds, 100 * (1 - params.NOT_MUSIC_CAUGHT), method="lower")
-    limit = float(np.clip(np.nextafter(wanted, 0), low, high))
+    limit = float(np.clip(0.999 * wanted, low, high))  # the sound itself lies beyond
     return (
         Familiarity(whiten, centres, limit),
         float((held_out <= limit).mean()),

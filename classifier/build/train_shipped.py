@@ -1,129 +1,226 @@
 """Make the bundle that comes with the package.
 
-Run as ``python -m classifier.build.train_shipped WHEEL TAGGRAMS.npz TAG_NAMES.npz OUT``; the bundle
-goes to ``OUT/<bundle_id>`` and is moved to ``classifier/shipped`` by hand once judged.
+Run as ``python -m classifier.build.train_shipped WHEEL TAGGRAMS.npz TAG_NAMES.npz SOUNDS.npz OUT``; the
+bundle goes to ``OUT/<bundle_id>`` and is moved to ``classifier/shipped`` by hand once judged.
 
 WHEEL is the published musicnn 0.1.0 wheel, TAGGRAMS the tag probabilities of GTZAN's filtered
-training tracks (``taggram``, ``track``, ``genre``), TAG_NAMES any file with the 50 ``tag_names``.
-The head is softmax regression on the log-odds of the tags, fitted on windows of 3 s and judged on a
-track's mean tags; its penalty is the largest within one standard error of the least cross-entropy
-in cross-validation by contiguous blocks of each genre's tracks.
+training tracks (``taggram``, ``track``, ``genre``), TAG_NAMES any file with the 50 ``tag_names``, SOUNDS
+the embeddings of sounds that are not music (``benchmarks/nonmusic.py --set development --features``).
+
+The head is fitted on the log-odds of the tags in windows of 3 s and judged on a track's mean log-odds.
+These are a linear function of the embedding, the trunk's last layer, so the head that is shipped reads
+the embedding: the mean over a segment is then of log-odds, as in training, and not of probabilities.
 """
 
 import argparse
 import importlib.metadata
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-from librosa.filters import mel
 
 from classifier import bundle, params
 from classifier.build.convert_trunk import read_wheel
 from classifier.build.prune import prune
+from classifier.bundle_write import Contents, write
+from classifier.calibration import Calibration, calibrate
 from classifier.export import export_onnx
 from classifier.folds import assign_folds
-from classifier.frontend import FrontEnd
+from classifier.frontend import FrontEnd, mel_filters
+from classifier.heads import Examples, HeadFit, choose_fit_on, fit_head
+from classifier.linear_head import LinearHead, softmax
 from classifier.musicnn import build_trunk
-from classifier.training import Song, check_songs, fit_songs
+from classifier.validation import HeldOut
 
-PENALTIES = (0.3, 1.0, 3.0, 10.0)
-FOLDS = 5
+Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
 ROW_STEP = 3  # rows are about a second apart and three seconds long
-
-
-def read_songs(path: Path) -> list[Song]:
-    """Return one song a track, its segments being windows of 3 s, with no embedding."""
-    with np.load(path, allow_pickle=False) as data:
-        taggram, track, genre = data["taggram"], data["track"], data["genre"]
-    songs = []
-    for name in sorted(set(track)):
-        of_track = track == name
-        tags = taggram[of_track][::ROW_STEP]
-        nothing = np.zeros((len(tags), params.EMBEDDING_SIZE), np.float32)
-        songs.append(Song(str(name), str(genre[of_track][0]), None, nothing, tags, [3.0] * len(tags)))
-    return songs
+LEAST = 1e-7
+TAXONOMY = Path(__file__).parent / "taxonomy.json"
 
 
 @dataclass(frozen=True)
-class Score:
-    """Figures on songs of folds not trained on: cross-entropy in nats, its standard error, accuracy."""
+class Tracks:
+    """The training tracks.
 
-    cross_entropy: float
-    standard_error: float
-    accuracy: float
-
-
-def cross_validate(songs: list[Song], penalty: float) -> Score:
-    """Return a penalty's figures.
-
-    Fitted on windows of 3 s, judged on the mean tags of each song, as a segment is when served.
+    Attributes
+    ----------
+    names, labels
+        Of each track; the labels that there are, in order.
+    truth
+        (tracks,) label indices.
+    windows
+        (windows, 50) log-odds of the tags in each track's windows of 3 s, about a second apart.
     """
-    labels = check_songs(songs)
-    folds = assign_folds([s.label for s in songs], [s.group for s in songs], [s.name for s in songs], FOLDS)
-    losses, hits = [], []
-    for fold in range(FOLDS):
-        inside = [song for song, f in zip(songs, folds, strict=True) if f != fold]
-        head = fit_songs(inside, labels, "tags", penalty, params.SEED)
-        for song in (song for song, f in zip(songs, folds, strict=True) if f == fold):
-            mean_tags = song.tags.mean(axis=0, keepdims=True)
-            probabilities = head.probabilities(mean_tags, song.embeddings[:1])[0]
-            losses.append(-np.log(probabilities[labels.index(song.label)]))
-            hits.append(labels[int(probabilities.argmax())] == song.label)
-    standard_error = float(np.std(losses) / np.sqrt(len(losses)))
-    return Score(float(np.mean(losses)), standard_error, float(np.mean(hits)))
+
+    names: Sequence[str]
+    labels: tuple[str, ...]
+    truth: Indices
+    windows: Sequence[Array]
+
+    def folds(self, n_folds: int) -> Indices:
+        """Return folds of contiguous blocks of each genre's track numbers, (tracks,)."""
+        return assign_folds(
+            [self.labels[t] for t in self.truth], [None] * len(self.names), self.names, n_folds
+        )
+
+    def means(self) -> Array:
+        """Return the mean log-odds of each track, (tracks, 50)."""
+        return np.stack([w.mean(axis=0) for w in self.windows])
+
+    def examples(self, chosen: Sequence[int]) -> Examples:
+        """Return windows that do not overlap, of some tracks."""
+        rows = [self.windows[i][::ROW_STEP] for i in chosen]
+        sizes = [len(r) for r in rows]
+        return Examples(
+            np.concatenate(rows), np.repeat(self.truth[list(chosen)], sizes), np.repeat(chosen, sizes)
+        )
 
 
-def choose_penalty(scores: dict[float, Score]) -> float:
-    """Return the largest penalty within one standard error of the least cross-entropy.
+def read_tracks(path: Path) -> Tracks:
+    """Read the taggrams."""
+    with np.load(path, allow_pickle=False) as data:
+        taggram, track, genre = data["taggram"], data["track"], data["genre"]
+    names, first, place = np.unique(track, return_index=True, return_inverse=True)
+    labels, truth = np.unique(genre[first], return_inverse=True)
+    p = np.clip(taggram.astype(np.float64), LEAST, 1 - LEAST)
+    odds = np.log(p / (1 - p)).astype(np.float32)
+    windows = [odds[place == i] for i in range(len(names))]
+    return Tracks([str(n) for n in names], tuple(str(n) for n in labels), truth, windows)
 
-    The rule of Hastie, Tibshirani and Friedman (The Elements of Statistical Learning, 7.10): the
-    simplest model that is not measurably worse, which travels best to music unlike the training data.
-    """
-    best = min(scores.values(), key=lambda score: score.cross_entropy)
-    limit = best.cross_entropy + best.standard_error
-    return max(penalty for penalty, score in scores.items() if score.cross_entropy <= limit)
+
+def choose(tracks: Tracks, chosen: Indices) -> HeadFit:
+    """Choose how to fit, inside some tracks."""
+    inside = Tracks(
+        [tracks.names[i] for i in chosen],
+        tracks.labels,
+        tracks.truth[chosen],
+        [tracks.windows[i] for i in chosen],
+    )
+    folds = inside.folds(params.DEFAULT_FOLDS)
+    return choose_fit_on(inside.examples(range(len(chosen))), folds, len(tracks.labels), "embedding")
 
 
-def write_trunk(weights: dict[str, npt.NDArray[np.float32]], front_end: FrontEnd, folder: Path) -> None:
+def held_out(tracks: Tracks, n_folds: int) -> HeldOut:
+    """Return what heads say of tracks that neither fitted them nor chose how they were fitted."""
+    folds, means = tracks.folds(n_folds), tracks.means()
+    probabilities = np.zeros((len(folds), len(tracks.labels)), np.float32)
+    for fold in range(n_folds):
+        inside = np.flatnonzero(folds != fold)
+        fit = choose(tracks, inside)
+        head = fit_head(tracks.examples(inside.tolist()), len(tracks.labels), fit)
+        outside = folds == fold
+        probabilities[outside] = softmax(means[outside] @ head.kernel + head.bias)
+    return HeldOut(
+        labels=tracks.labels,
+        names=tuple(tracks.names),
+        truth=tracks.truth,
+        folds=folds,
+        segments=list(probabilities[:, None, :]),
+        durations_s=[[params.SEGMENT_S]] * len(folds),
+        fit_s=[0.0] * n_folds,
+    )
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """The trunk's last layer: embeddings (n, 200) times `kernel` plus `bias` are log-odds (n, 50)."""
+
+    kernel: Array
+    bias: Array
+
+    def log_odds(self, embeddings: Array) -> Array:
+        """Return the log-odds of the tags, (n, 50), of embeddings (n, 200)."""
+        return embeddings @ self.kernel + self.bias
+
+    def head(self, head: LinearHead) -> LinearHead:
+        """Return the head on embeddings that is the same as one on log-odds."""
+        return LinearHead("embedding", self.kernel @ head.kernel, self.bias @ head.kernel + head.bias)
+
+    def calibration(self, calibration: Calibration, embeddings: Array) -> Calibration:
+        """Return the calibration for embeddings that is the same as one for log-odds.
+
+        The second argument is what it keeps as examples of sounds that are not music.
+        """
+        familiar = calibration.familiarity
+        if familiar is not None:
+            direction = familiar.direction
+            familiar = replace(
+                familiar,
+                whiten=self.kernel @ familiar.whiten,
+                centres=familiar.centres - self.bias @ familiar.whiten,
+                direction=self.kernel @ direction if direction is not None else None,
+                offset=familiar.offset + (float(self.bias @ direction) if direction is not None else 0.0),
+            )
+        return replace(calibration, familiarity=familiar, examples=embeddings)
+
+
+def calibrated(tracks: Tracks, said: HeldOut, layer: LastLayer, sounds: Array) -> Calibration:
+    """Return the calibration of the shipped head, for embeddings."""
+    on_odds = calibrate(said, list(tracks.means()[:, None, :]), layer.log_odds(sounds))
+    return layer.calibration(on_odds, sounds)
+
+
+def write_trunk(weights: dict[str, Array], front_end: FrontEnd, folder: Path) -> None:
     """Write the trunk's three files: weights, ONNX, mel filters."""
     np.savez(folder / bundle.TRUNK_WEIGHTS, **weights)  # type: ignore[arg-type]
     export_onnx(build_trunk(weights), folder / bundle.TRUNK_ONNX, ["tags", "penultimate"])
-    filters = mel(sr=front_end.rate_hz, n_fft=front_end.n_fft, n_mels=front_end.n_mels)
-    np.savez(folder / bundle.FRONT_END, mel_filters=filters.astype(np.float32))
+    np.savez(folder / bundle.FRONT_END, mel_filters=mel_filters(front_end))
+
+
+def record(tracks: Tracks, said: HeldOut, fit: HeadFit) -> dict[str, object]:
+    """Return what the bundle tells of its training."""
+    figures, n = said.songs().to_json(), len(tracks.names)
+    return {
+        "data": f"GTZAN, artist- and fault-filtered training split: tag probabilities of {n} tracks",
+        "songs": n,
+        "split": f"{len(said.fit_s)} folds, contiguous blocks of each genre's tracks; all choices nested",
+        "chosen": {"penalty": fit.penalty, "shrinkage": fit.shrinkage, "blend": round(fit.blend, 4)},
+        "accuracy": figures["accuracy"],
+        "held_out": figures,
+        "versions": {
+            n: importlib.metadata.version(n)
+            for n in ("tensorflow", "keras", "scikit-learn", "scipy", "numpy")
+        },
+        "trunk": "MSD_musicnn of musicnn 0.1.0 (ISC), pruned exactly",
+    }
 
 
 def main() -> None:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("wheel", "taggrams", "tag_names", "out"):
+    for name in ("wheel", "taggrams", "tag_names", "sounds", "out"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
-    songs = read_songs(args.taggrams)
-    scores = {penalty: cross_validate(songs, penalty) for penalty in PENALTIES}
-    penalty = choose_penalty(scores)
-    labels = check_songs(songs)
-    head = fit_songs(songs, labels, "tags", penalty, params.SEED)
+    tracks = read_tracks(args.taggrams)
+    weights = prune(read_wheel(args.wheel))
+    layer = LastLayer(weights["tags/kernel"], weights["tags/bias"])
     with np.load(args.tag_names, allow_pickle=False) as data:
         tag_names = tuple(str(name) for name in data["tag_names"])
-    training = {
-        "data": "GTZAN, artist- and fault-filtered training split: tag probabilities of 443 tracks",
-        "songs": len(songs),
-        "split": f"{FOLDS} folds, contiguous blocks of each genre's track numbers",
-        "seed": params.SEED,
-        "penalty": penalty,
-        "cross_entropy_by_penalty": {str(p): round(score.cross_entropy, 4) for p, score in scores.items()},
-        "accuracy": round(scores[penalty].accuracy, 4),
-        "versions": {n: importlib.metadata.version(n) for n in ("tensorflow", "keras", "numpy")},
-        "trunk": "MSD_musicnn of musicnn 0.1.0 (ISC), pruned exactly",
-    }
+    with np.load(args.sounds, allow_pickle=False) as data:
+        sounds = data["embeddings"].astype(np.float32)
+    said = held_out(tracks, params.DEFAULT_FOLDS)
+    everything = np.arange(len(tracks.names))
+    fit = choose(tracks, everything)
+    head = fit_head(tracks.examples(everything.tolist()), len(tracks.labels), fit)
+    contents = Contents(
+        front_end=FrontEnd(),
+        head=layer.head(head),
+        labels=tracks.labels,
+        tag_names=tag_names,
+        training=record(tracks, said, fit),
+        embedding_size=params.EMBEDDING_SIZE,
+        calibration=calibrated(tracks, said, layer, sounds),
+        taxonomy=json.loads(TAXONOMY.read_text(encoding="utf-8")),
+    )
     with TemporaryDirectory() as folder:
-        trunk = Path(folder)
-        front_end = FrontEnd()
-        write_trunk(prune(read_wheel(args.wheel)), front_end, trunk)
-        bundle.write(args.out, trunk, front_end, head, labels, tag_names, training)
+        write_trunk(weights, contents.front_end, Path(folder))
+        write(args.out, Path(folder), contents)
 
 
 if __name__ == "__main__":
