@@ -132,7 +132,7 @@ def _run(
             watch=_keep_loss,
             folder=folder,
         )
-    return _trial(key, values, seed, said, _losses(folder))
+    return _trial(key, values, seed, said, len(songs), _losses(folder))
 
 
 def _keep_loss(place: Path, network: "FittedNetwork") -> None:
@@ -148,7 +148,9 @@ def _losses(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(file.read_bytes()) for file in sorted(folder.glob(f"*-{LOSS}"))]
 
 
-def _trial(key: str, values: Values, seed: int, said: HeldOut, losses: Sequence[dict[str, Any]]) -> Trial:
+def _trial(
+    key: str, values: Values, seed: int, said: HeldOut, n_songs: int, losses: Sequence[dict[str, Any]]
+) -> Trial:
     figures = said.songs()
     return Trial(
         key=key,
@@ -160,7 +162,8 @@ def _trial(key: str, values: Values, seed: int, said: HeldOut, losses: Sequence[
         cross_entropy=round(figures.cross_entropy, 4),
         macro_f1=round(figures.macro_f1, 4),
         seconds=round(sum(said.fit_s), 1),
-        songs=figures.n,
+        songs=n_songs,
+        held_out=figures.n,
         judged_on=cache_key(sorted(said.names)),
     )
 

@@ -142,12 +142,12 @@ def _as_json(
 
     return {
         "recipe": arch,
-        "data": data.describe(len(data.files())),
+        "data": data.describe(done[0].songs),
         "skipped": [{"path": path, "message": reason} for path, reason in data.failures],
         "folds": plan.n_folds,
         "one_fold": plan.one_fold,
         "seeds": list(plan.seeds),
-        "songs_held_out": done[0].songs,
+        "songs_held_out": done[0].held_out,
         "notes": _notes(plan, done),
         "trials": [asdict(row) for row in rows],
         "output": str(folder),

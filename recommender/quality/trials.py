@@ -36,8 +36,8 @@ class Trial:
         On the songs held out, which had no say in the fit.
     seconds
         That the fits took; parts before a kill are not counted.
-    songs, judged_on
-        How many songs were held out, and a hash of which.
+    songs, held_out, judged_on
+        How many songs there were, how many of them were held out, and a hash of which.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Trial:
     macro_f1: float
     seconds: float
     songs: int
+    held_out: int
     judged_on: str
 
 

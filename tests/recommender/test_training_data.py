@@ -18,36 +18,11 @@ from recommender.home import Home
 from recommender.library import workers
 from recommender.training_data import TrainingData
 from tests import synth
+from tests.recommender.here import Here
 from tests.recommender.support import Library, write_song
 
 RATE_HZ = 8_000
 FRONT_END = FrontEnd(rate_hz=RATE_HZ, n_fft=256, hop_length=200, n_mels=24, patch_frames=100)
-
-
-class Here:
-    """Workers that run their tasks in this process, which is quicker and can be watched."""
-
-    decoded: list[str]
-
-    def __class_getitem__(cls, _key: object) -> type["Here"]:
-        return cls
-
-    def __init__(self, *_settings: object) -> None:
-        pass
-
-    def __enter__(self) -> "Here":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def run(
-        self, paths: Iterable[tuple[str, str]], task: Callable[[str], object]
-    ) -> Iterator[tuple[str, object]]:
-        for key, path in paths:
-            if task is not workers.identify:
-                self.decoded.append(path)
-            yield key, task(path)
 
 
 @pytest.fixture

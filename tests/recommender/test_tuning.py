@@ -38,9 +38,9 @@ class Data:
     def files(self) -> list[LabelledFile]:
         return self.listed
 
-    def songs(self, recipe: Any) -> str:
+    def songs(self, recipe: Any) -> list[str]:
         self.asked.append(recipe.front_end.n_mels)
-        return f"songs with {recipe.front_end.n_mels} bands"
+        return [f"song with {recipe.front_end.n_mels} bands"] * 12
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ class FakeRun:
     def __call__(
         self,
         data: Data,
-        songs: str,
+        songs: list[str],
         recipe: Any,
         seed: int,
         n_folds: int | None,
@@ -72,7 +72,7 @@ class FakeRun:
         folder: Path,
     ) -> HeldOut:
         bands, rate = recipe.front_end.n_mels, recipe.fit.learning_rate
-        assert songs == f"songs with {bands} bands"
+        assert songs == [f"song with {bands} bands"] * 12
         self.called.append((bands, rate, seed))
         self.folders.append(folder)
         for fold in range(self.n_folds):
@@ -130,7 +130,7 @@ def test_every_combination_is_run_once_with_every_seed(
     assert [dict(t.values) for t in trials] == [v for v in VALUES for _ in range(2)]
     first = trials[0]
     assert (first.validation_loss, first.best_epochs) == (pytest.approx(0.01 + 0.064 + 0.3), [2])
-    assert (first.accuracy, first.songs, first.seconds) == (0.5, 4, 5.5)
+    assert (first.accuracy, first.songs, first.held_out, first.seconds) == (0.5, 12, 4, 5.5)
     assert first.cross_entropy == pytest.approx(-(np.log(0.8) + np.log(0.3)) / 2, abs=1e-4)
     assert first.macro_f1 == pytest.approx((2 * 2 / (4 + 2)) / 2, abs=1e-4)
     assert len({t.key for t in trials}) == 8
@@ -244,7 +244,14 @@ def test_progress_is_in_epochs_of_the_trial(
 
 def trial(key: str = "k", **more: Any) -> Trial:
     told = {"values": {"n_mels": 64}, "seed": 0, "validation_loss": 1.0, "best_epochs": [3]}
-    told |= {"accuracy": 0.5, "cross_entropy": 1.5, "macro_f1": 0.4, "seconds": 10.0, "songs": 4}
+    told |= {
+        "accuracy": 0.5,
+        "cross_entropy": 1.5,
+        "macro_f1": 0.4,
+        "seconds": 10.0,
+        "songs": 9,
+        "held_out": 3,
+    }
     return Trial(key=key, judged_on="x", **{**told, **more})
 
 
@@ -295,7 +302,8 @@ def rows() -> list[Row]:
 
 def test_results_are_a_table_and_a_picture(tmp_path: Path) -> None:
     write_results(rows(), tmp_path / "new/out")
-    table = list(csv.DictReader((tmp_path / "new/out/trials.csv").open(newline="")))
+    with (tmp_path / "new/out/trials.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
     assert [(row["n_mels"], row["learning_rate"], row["validation_loss"]) for row in table] == [
         ("96", "0.001", "0.25"),
         ("128", "0.001", "1.0"),
