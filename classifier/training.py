@@ -146,10 +146,18 @@ def predictions(
 
 
 def split_validation(songs: Sequence[SpectralSong]) -> tuple[list[SpectralSong], list[SpectralSong]]:
-    """Return the songs to fit on and those that say when to stop: about a fifth, by whole groups."""
+    """Return the songs to fit on and those that say when to stop: about a fifth, by whole groups.
+
+    Of the possible fifths it is one with songs of the most labels that keep others; none if none has any.
+    """
     k = max(2, round(1 / params.VALIDATION_SHARE))
     folds = assign_folds([s.label for s in songs], [s.group for s in songs], [s.name for s in songs], k)
-    apart = int(np.bincount(folds, minlength=k).argmax()) if not (folds == k - 1).any() else k - 1
+    labels = np.array([s.label for s in songs])
+    counts = np.bincount(folds, minlength=k)
+    covered = [len(set(labels[folds == fold]) & set(labels[folds != fold])) for fold in range(k)]
+    apart = max(range(k), key=lambda fold: (covered[fold], fold == k - 1, counts[fold], -fold))
+    if not covered[apart]:
+        return list(songs), []
     inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
     return inside, [song for song, fold in zip(songs, folds, strict=True) if fold == apart]
 
