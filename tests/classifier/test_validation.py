@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from classifier.errors import TrainingDataError
 from classifier.songs import Song
+from classifier.training import split_validation
 from classifier.validation import HeldOut, folds_of, held_out, run_key
 
 LABELS = ("jazz", "rock")
@@ -211,3 +212,37 @@ def test_run_keys_depend_on_recipe_songs_and_seed() -> None:
     }
     assert len(keys) == 6
     assert run_key({"a": (1, 2)}, songs, 0) == run_key({"a": [1, 2]}, songs, 0)
+
+
+@pytest.mark.parametrize(
+    ("groups", "labels", "apart"),
+    [
+        # Ten songs a genre without groups: the last block of each, a fifth.
+        ([None] * 20, "jr" * 10, {16, 17, 18, 19}),
+        # Four songs a genre, as many as a fold of 60 clips leaves: one of each.
+        ([None] * 8, "jr" * 4, {0, 1}),
+        # Seven and two: a block that has both.
+        ([None] * 9, "jjjjjjjrr", {0, 1, 7}),
+        # Two artists a genre: no fifth has both genres; an artist of one of them.
+        (["a", "b", "c", "d"] * 4, "jjrr" * 4, None),
+        # Two artists who play both: the one with fewer songs.
+        (["a"] * 6 + ["b"] * 2, "jr" * 4, {6, 7}),
+        # One song a genre, or one artist: none can be spared.
+        ([None] * 2, "jr", set()),
+        (["a"] * 8, "jr" * 4, set()),
+    ],
+    ids=["blocks", "four", "uneven", "artists", "both", "one song", "one artist"],
+)
+def test_the_songs_that_say_when_to_stop(
+    groups: list[str | None], labels: str, apart: set[int] | None
+) -> None:
+    names = {"j": "jazz", "r": "rock"}
+    songs = [
+        song(n, names[label], group) for n, (label, group) in enumerate(zip(labels, groups, strict=True))
+    ]
+    inside, outside = split_validation(songs)
+    assert sorted(s.name for s in [*inside, *outside]) == sorted(s.name for s in songs)
+    assert {s.label for s in inside} == set(LABELS)
+    assert not {s.group for s in inside} & {s.group for s in outside} - {None}
+    if apart is not None:
+        assert {int(s.embeddings[0, 0]) for s in outside} == apart
