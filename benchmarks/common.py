@@ -7,6 +7,8 @@ import os
 import platform
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,46 @@ def cli(home: Path, *arguments: object) -> Any:
     if done.returncode not in (0, 3):
         raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(done.stdout)
+
+
+def measured_cli(home: Path, *arguments: object) -> tuple[Any, float, int]:
+    """Run a command with ``--json``; return what it printed, its seconds, and its peak memory in bytes."""
+    command = [sys.executable, str(ROOT / "cli.py"), "--home", str(home), *map(str, arguments), "--json"]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    stop, peaks = threading.Event(), [0]
+    watcher = threading.Thread(target=_watch_memory, args=(process.pid, stop, peaks))
+    watcher.start()
+    output, _ = process.communicate()
+    wall = time.perf_counter() - started
+    stop.set()
+    watcher.join()
+    return json.loads(output), wall, max(peaks)
+
+
+def _watch_memory(process: int, stop: threading.Event, peaks: list[int]) -> None:
+    """Sample the proportional memory of a process and all below it, in bytes, until told to stop."""
+    while not stop.wait(0.1):
+        peaks.append(sum(_pss(pid) for pid in _family(process)))
+
+
+def _family(process: int) -> list[int]:
+    found = [process]
+    for pid in found:
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+        except OSError:
+            continue
+        found += [int(child) for child in children]
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def machine() -> dict[str, Any]:

@@ -26,54 +26,11 @@ for path in sys.stdin.read().splitlines():
 """
 
 
-def peak_memory(process: int, stop: threading.Event, peaks: list[int]) -> None:
-    """Sample the proportional memory of a process and all below it, in bytes, until told to stop."""
-    while not stop.wait(0.1):
-        peaks.append(sum(_pss(pid) for pid in _family(process)))
-
-
-def _family(process: int) -> list[int]:
-    found = [process]
-    for pid in found:
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-        except OSError:
-            continue
-        found += [int(child) for child in children]
-    return found
-
-
-def _pss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
 def ours(folder: Path) -> dict[str, Any]:
     """Ingest into an empty home; return the report with wall time and peak memory."""
     with tempfile.TemporaryDirectory() as home:
-        command = [
-            sys.executable,
-            str(common.ROOT / "cli.py"),
-            "--home",
-            home,
-            "ingest",
-            str(folder),
-            "--json",
-        ]
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        stop, peaks = threading.Event(), [0]
-        watcher = threading.Thread(target=peak_memory, args=(process.pid, stop, peaks))
-        watcher.start()
-        output, _ = process.communicate()
-        wall = time.perf_counter() - started
-        stop.set()
-        watcher.join()
-        report = common.json.loads(output)
-    return {"wall_s": wall, "peak_bytes": max(peaks), "report": report}
+        report, wall, peak = common.measured_cli(Path(home), "ingest", folder)
+    return {"wall_s": wall, "peak_bytes": peak, "report": report}
 
 
 def musly(files: list[str], processes: int) -> float:
