@@ -1,5 +1,6 @@
 """Bundles: what load verifies, what the ids depend on, and that writing is whole or not at all."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from classifier import bundle, bundle_write
 from classifier.bundle import Bundle
 from classifier.bundle_write import Contents
+from classifier.calibration import Calibration, Familiarity
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
@@ -67,7 +69,13 @@ def test_shipped_ids_are_those_of_its_files(shipped: Bundle) -> None:
         weights = {name: archive[name] for name in archive.files}
     trunk_id = bundle.trunk_id_of(shipped.front_end, shipped.mel_filters, weights)
     assert trunk_id == shipped.trunk_id
-    assert bundle.bundle_id_of(trunk_id, shipped.head, shipped.labels) == shipped.bundle_id
+    described = json.loads((bundle.SHIPPED / bundle.DESCRIPTION).read_text(encoding="utf-8"))
+    assert (
+        bundle.bundle_id_of(
+            trunk_id, shipped.head, shipped.labels, shipped.calibration, described.get("taxonomy")
+        )
+        == shipped.bundle_id
+    )
 
 
 def test_trunk_id_depends_on_all_that_decides_what_an_embedding_means(
@@ -139,7 +147,7 @@ def test_missing_folder(tmp_path: Path) -> None:
         (lambda d: d.pop("format"), "format"),
         (lambda d: d["labels"].reverse(), "bundle_id"),
         (lambda d: d["labels"].pop(), "bundle_id"),
-        (lambda d: d["head"].update(input="embedding"), "bundle_id"),
+        (lambda d: d["head"].update(input="both"), "bundle_id"),
         (lambda d: d["front_end"].update(hop_length=255), "trunk_id"),
         (lambda d: d["front_end"].update(reference_rms=None), "trunk_id"),
         (lambda d: d.update(trunk_id="trunk-0123456789abcdef"), "trunk_id"),
@@ -249,3 +257,193 @@ def test_failed_write_leaves_the_bundle_of_the_same_id(
         write(tmp_path, shipped, training={"run": 2})
     monkeypatch.undo()
     assert bundle.load(first.path).training == {"run": 1}
+
+
+# Calibration, hierarchy, architecture
+
+
+def a_calibration(seed: int = 5, **changes: Any) -> Calibration:
+    random = np.random.default_rng(seed)
+    familiarity = Familiarity(
+        whiten=random.standard_normal((200, 3)).astype(np.float32),
+        centres=random.standard_normal((3, 3)).astype(np.float32),
+        limit=2.5,
+        direction=random.standard_normal(200).astype(np.float32),
+        offset=-0.25,
+    )
+    examples = random.standard_normal((4, 200)).astype(np.float32)
+    return replace(Calibration(0.7, 0.35, "7 songs held out", familiarity, examples), **changes)
+
+
+FACETS = {"format": 1, "facets": {"voice": ["female vocalists", "male vocalists"], "mood": ["sad"]}}
+
+
+def test_calibration_and_hierarchy_come_back(tmp_path: Path, shipped: Bundle) -> None:
+    given = a_calibration()
+    labels = ("jazz", "rock", "rock/punk")
+    loaded = bundle.load(write(tmp_path, shipped, calibration=given, taxonomy=FACETS, labels=labels).path)
+    found = loaded.calibration
+    assert found.describe() == given.describe()
+    for name, value in given.to_arrays().items():
+        np.testing.assert_array_equal(found.to_arrays()[name], value)
+    assert set(found.to_arrays()) == {"whiten", "centres", "direction", "examples"}
+    assert loaded.taxonomy.leaves == ("jazz", "rock/other", "rock/punk")
+    assert loaded.taxonomy.facet_names() == FACETS["facets"]
+    tags = np.zeros(50, np.float32)
+    tags[shipped.tag_names.index("male vocalists")] = 0.75
+    voices = loaded.taxonomy.facets(tags)["voice"]
+    assert voices == [("male vocalists", 0.75), ("female vocalists", 0.0)]
+
+
+def test_a_bundle_without_either_says_so(tmp_path: Path, shipped: Bundle) -> None:
+    loaded = write(tmp_path, shipped)
+    assert loaded.calibration is None
+    assert loaded.taxonomy.leaves == LABELS
+    assert loaded.taxonomy.facet_names() == {}
+    assert not (loaded.path / bundle.CALIBRATION).exists()
+
+
+def test_genres_are_at_the_temperature_of_the_calibration(tmp_path: Path, shipped: Bundle) -> None:
+    head = a_head()
+    random = np.random.default_rng(1)
+    tags, embeddings = np.full((2, 50), 0.5, np.float32), random.standard_normal((2, 200)).astype(np.float32)
+    logits = embeddings @ head.kernel + head.bias
+    for calibration, temperature in ((None, 1.0), (a_calibration(temperature=4.0), 4.0)):
+        odds = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
+        said = write(tmp_path, shipped, head, calibration=calibration).genres(tags, embeddings)
+        np.testing.assert_allclose(said, odds / odds.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-6)
+
+
+def test_calibration_and_hierarchy_change_the_bundles_id_and_not_the_trunks(
+    tmp_path: Path, shipped: Bundle
+) -> None:
+    whole = a_calibration()
+    familiar = whole.familiarity
+    given: list[dict[str, Any]] = [
+        {},
+        {"calibration": whole},
+        {"calibration": replace(whole, temperature=0.8)},
+        {"calibration": replace(whole, least_confidence=0.3)},
+        {"calibration": replace(whole, familiarity=None)},
+        {"calibration": replace(whole, familiarity=replace(familiar, limit=2.0))},
+        {"calibration": replace(whole, familiarity=replace(familiar, offset=0.0))},
+        {"calibration": replace(whole, familiarity=replace(familiar, centres=familiar.centres + 1))},
+        {"calibration": replace(whole, familiarity=replace(familiar, whiten=familiar.whiten * 2))},
+        {"calibration": replace(whole, familiarity=replace(familiar, direction=None))},
+        {"taxonomy": FACETS},
+        {"taxonomy": {**FACETS, "facets": {"mood": ["sad"]}}},
+        {"taxonomy": FACETS, "calibration": whole},
+    ]
+    made = [write(tmp_path, shipped, **changes) for changes in given]
+    assert len({one.bundle_id for one in made}) == len(given)
+    assert {one.trunk_id for one in made} == {shipped.trunk_id}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda d: d["calibration"].update(temperature=1.0), "bundle_id"),
+        (lambda d: d["calibration"].update(limit=9.0), "bundle_id"),
+        (lambda d: d.update(calibration=None), "bundle_id"),
+        (lambda d: d["calibration"].pop("data"), "data"),
+        (lambda d: d["taxonomy"]["facets"].update(mood=["happy"]), "bundle_id"),
+        (lambda d: d.update(taxonomy=None), "bundle_id"),
+        (lambda d: d["architecture"].update(bands=3), "trunk_id"),
+    ],
+)
+def test_changed_calibration_hierarchy_or_architecture_is_noticed(
+    tmp_path: Path, shipped: Bundle, change: Callable[[dict[str, Any]], None], named: str
+) -> None:
+    made = write(tmp_path, shipped, calibration=a_calibration(), taxonomy=FACETS)
+    edit(made.path, change)
+    with pytest.raises(BundleError, match=named):
+        bundle.load(made.path)
+
+
+@pytest.mark.parametrize("how", ["changed", "missing"])
+def test_damaged_calibration_is_named(tmp_path: Path, shipped: Bundle, how: str) -> None:
+    path = write(tmp_path, shipped, calibration=a_calibration()).path / bundle.CALIBRATION
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink() if how == "missing" else path.write_bytes(data)
+    with pytest.raises(BundleError, match=bundle.CALIBRATION):
+        bundle.load(path.parent)
+
+
+def test_another_architecture_is_another_trunk(tmp_path: Path, shipped: Bundle) -> None:
+    described = {"name": "cnn-mel", "frames": 187, "bands": 96}
+    plain, named, other = (
+        write(tmp_path, shipped, architecture=architecture, tag_names=names)
+        for architecture, names in (
+            ({"name": "musicnn"}, shipped.tag_names),
+            (described, ()),
+            ({**described, "frames": 100}, ()),
+        )
+    )
+    assert plain.trunk_id == shipped.trunk_id
+    assert len({one.trunk_id for one in (plain, named, other)}) == 3
+    assert len({one.bundle_id for one in (plain, named, other)}) == 3
+    assert bundle.load(named.path).architecture == described
+
+
+def test_pictures_are_kept_and_their_damage_is_noticed(tmp_path: Path, shipped: Bundle) -> None:
+    picture = tmp_path / "any.png"
+    picture.write_bytes(b"picture")
+    made = write(tmp_path / "bundles", shipped, pictures={"learning_curves.png": picture})
+    kept = made.path / "learning_curves.png"
+    assert kept.read_bytes() == b"picture"
+    assert made.bundle_id == write(tmp_path / "others", shipped).bundle_id, "a picture decides nothing"
+    kept.write_bytes(b"another")
+    with pytest.raises(BundleError, match=r"learning_curves\.png"):
+        bundle.load(made.path)
+
+
+# The first format
+
+
+def digest(described: object, *groups: dict[str, np.ndarray]) -> str:
+    """Ids of the first format, computed here."""
+    state = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for arrays in groups:
+        for name in sorted(arrays):
+            value = np.ascontiguousarray(arrays[name])
+            state.update(f"{name} {value.dtype.str} {value.shape}".encode() + value.tobytes())
+    return state.hexdigest()[:16]
+
+
+def test_a_bundle_of_the_first_format_is_read(copied: Path, shipped: Bundle) -> None:
+    """It knew no architecture, no calibration and no hierarchy."""
+    head = a_head(3, 10)
+    np.savez(copied / bundle.HEAD, kernel=head.kernel, bias=head.bias)
+    described = json.loads((copied / bundle.DESCRIPTION).read_text(encoding="utf-8"))
+    with np.load(copied / bundle.TRUNK_WEIGHTS, allow_pickle=False) as archive:
+        weights = dict(archive)
+    decides = {name: described[name] for name in ("front_end", "pooling", "segment_s")}
+    trunk_id = "trunk-" + digest(decides, weights, {"mel_filters": shipped.mel_filters})
+    said = {"trunk_id": trunk_id, "input": "embedding", "labels": described["labels"]}
+    old = {
+        name: value
+        for name, value in described.items()
+        if name not in ("architecture", "calibration", "taxonomy")
+    }
+    old |= {
+        "format": 1,
+        "trunk_id": trunk_id,
+        "bundle_id": "bundle-" + digest(said, {"kernel": head.kernel, "bias": head.bias}),
+        "head": {"type": "softmax regression", "input": "embedding"},
+        "files": {name: bundle.file_hash(copied / name) for name in bundle.FILES},
+    }
+    (copied / bundle.CALIBRATION).unlink(missing_ok=True)
+    (copied / bundle.DESCRIPTION).write_text(json.dumps(old), encoding="utf-8")
+    loaded = bundle.load(copied)
+    assert loaded.calibration is None
+    assert loaded.architecture == {"name": "musicnn"}
+    assert loaded.taxonomy.leaves == loaded.labels == shipped.labels
+    assert loaded.trunk_id == shipped.trunk_id, "its features can still be compared"
+    np.testing.assert_array_equal(loaded.head.kernel, head.kernel)
+    again = bundle_write.write(
+        copied.parent / "again",
+        copied,
+        Contents(loaded.front_end, loaded.head, loaded.labels, loaded.tag_names, {}, loaded.embedding_size),
+    )
+    assert again.bundle_id == loaded.bundle_id, "an id means the same in both formats"

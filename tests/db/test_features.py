@@ -1,5 +1,7 @@
 """Segments, features and predictions by value, in and out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -226,3 +228,139 @@ def test_predictions_of_a_new_bundle_are_added_batch_by_batch(
         drop_other_predictions(session, "bundle-b")
         assert track_predictions(session, track_id, BUNDLE) is None
         assert len(track_predictions(session, track_id, "bundle-b")[1]) == 5
+
+
+# Several trunks
+
+
+def another_trunks(rows: list[SegmentRow], shift_s: float = 0.0) -> list[SegmentRow]:
+    """The same segments as a trunk of 96 dimensions and no tags sees them."""
+    random = np.random.default_rng(11)
+    return [
+        row
+        if row.embedding is None
+        else replace(
+            row,
+            start_s=row.start_s + shift_s,
+            embedding=random.standard_normal(96).astype(np.float32),
+            tags=np.zeros(0, np.float32),
+            patches=random.standard_normal((2, 96)).astype(np.float32),
+            genres=random.dirichlet(np.ones(3)).astype(np.float32),
+        )
+        for row in rows
+    ]
+
+
+def store_again(
+    catalog: Catalog, track_id: int, rows: list[SegmentRow], trunk: str, bundle: str, *, same_audio: bool
+) -> None:
+    with catalog.transaction() as session:
+        track = session.get(Track, track_id)
+        store_segments(session, track, rows, trunk, bundle, same_audio=same_audio)
+
+
+def segment_ids(catalog: Catalog) -> list[int]:
+    with catalog.transaction() as session:
+        return list(session.scalars(select(Segment.id).order_by(Segment.id)))
+
+
+@pytest.fixture
+def in_order(rows: list[SegmentRow]) -> list[SegmentRow]:
+    return sorted(rows, key=lambda row: row.start_s)
+
+
+@pytest.mark.parametrize("shift_s", [0.0, 0.04, -0.04])
+def test_another_trunk_on_the_same_audio_leaves_what_the_first_one_said(
+    catalog: Catalog, in_order: list[SegmentRow], shift_s: float
+) -> None:
+    track_id = stored(catalog, in_order)
+    ids = segment_ids(catalog)
+    others = another_trunks(in_order, shift_s)  # cut by samples of another rate
+    store_again(catalog, track_id, others, "trunk-b", "bundle-b", same_audio=True)
+    assert segment_ids(catalog) == ids
+    with catalog.transaction() as session:
+        for trunk, bundle, expected in ((TRUNK, BUNDLE, in_order), ("trunk-b", "bundle-b", others)):
+            heard = [row for row in expected if row.embedding is not None]
+            found = track_features(session, track_id, trunk)
+            assert found.segment_ids == [ids[0], ids[2]]
+            assert_array_equal(found.embeddings, np.stack([row.embedding for row in heard]))
+            assert_array_equal(found.tags, np.stack([row.tags for row in heard]))
+            _, genres = track_predictions(session, track_id, bundle)
+            assert_array_equal(genres, np.stack([row.genres for row in heard]))
+        totals = [session.scalar(select(func.count()).select_from(t)) for t in (Segment, Feature, Prediction)]
+        assert totals == [3, 4, 4]
+        assert session.get(Segment, ids[1]).silent
+
+
+def test_the_same_trunk_on_the_same_audio_replaces_its_own_alone(
+    catalog: Catalog, in_order: list[SegmentRow]
+) -> None:
+    track_id = stored(catalog, in_order)
+    store_again(catalog, track_id, another_trunks(in_order), "trunk-b", "bundle-b", same_audio=True)
+    newer = [
+        row if row.embedding is None else replace(row, embedding=row.embedding + 1, genres=row.genres[::-1])
+        for row in in_order
+    ]
+    store_again(catalog, track_id, newer, TRUNK, BUNDLE, same_audio=True)
+    with catalog.transaction() as session:
+        heard = [row for row in newer if row.embedding is not None]
+        found = track_features(session, track_id, TRUNK)
+        assert_array_equal(found.embeddings, np.stack([row.embedding for row in heard]))
+        _, genres = track_predictions(session, track_id, BUNDLE)
+        assert_array_equal(genres, np.stack([row.genres for row in heard]))
+        others = track_features(session, track_id, "trunk-b")
+        expected = [row for row in another_trunks(in_order) if row.embedding is not None]
+        assert_array_equal(others.embeddings, np.stack([row.embedding for row in expected]))
+        totals = [session.scalar(select(func.count()).select_from(t)) for t in (Feature, Prediction)]
+        assert totals == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["other audio", "a segment later", "an end moved", "one segment fewer", "another silent"],
+)
+def test_other_audio_or_other_cuts_replace_everything(
+    catalog: Catalog, in_order: list[SegmentRow], change: str
+) -> None:
+    track_id = stored(catalog, in_order)
+    others = another_trunks(in_order, shift_s=0.06 if change == "a segment later" else 0.0)
+    if change == "an end moved":
+        others[2] = replace(others[2], end_s=others[2].end_s - 0.06)
+    elif change == "one segment fewer":
+        others.pop(1)
+    elif change == "another silent":
+        others[1] = replace(others[0], start_s=30.0, end_s=60.0)
+    store_again(catalog, track_id, others, "trunk-b", "bundle-b", same_audio=change != "other audio")
+    with catalog.transaction() as session:
+        assert track_features(session, track_id, TRUNK) is None
+        assert track_predictions(session, track_id, BUNDLE) is None
+        heard = [row for row in others if row.embedding is not None]
+        found = track_features(session, track_id, "trunk-b")
+        assert_array_equal(found.embeddings, np.stack([row.embedding for row in heard]))
+        totals = [session.scalar(select(func.count()).select_from(t)) for t in (Segment, Feature, Prediction)]
+        assert totals == [len(others), len(heard), len(heard)]
+
+
+def test_a_copy_takes_what_every_trunk_said(catalog: Catalog, in_order: list[SegmentRow]) -> None:
+    source_id = stored(catalog, in_order)
+    store_again(catalog, source_id, another_trunks(in_order), "trunk-b", "bundle-b", same_audio=True)
+    target_id = stored(catalog, in_order[:1], "b.mp3")
+    with catalog.transaction() as session:
+        copy_segments(session, session.get(Track, source_id), session.get(Track, target_id))
+    with catalog.transaction() as session:
+        for trunk, bundle in ((TRUNK, BUNDLE), ("trunk-b", "bundle-b")):
+            source, target = (track_features(session, i, trunk) for i in (source_id, target_id))
+            assert_array_equal(source.embeddings, target.embeddings)
+            one, other = (track_predictions(session, i, bundle) for i in (source_id, target_id))
+            assert_array_equal(one[1], other[1])
+
+
+def test_the_index_of_a_trunk_holds_its_own_vectors_alone(
+    catalog: Catalog, in_order: list[SegmentRow]
+) -> None:
+    track_id = stored(catalog, in_order)
+    store_again(catalog, track_id, another_trunks(in_order), "trunk-b", "bundle-b", same_audio=True)
+    with catalog.transaction() as session:
+        for trunk, size in ((TRUNK, 200), ("trunk-b", 96)):
+            ((_, tracks, vectors),) = index_vectors(session, trunk)
+            assert (tracks, vectors.shape) == ([track_id] * 2, (2, size))
