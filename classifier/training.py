@@ -155,7 +155,9 @@ def split_validation(songs: Sequence[SpectralSong]) -> tuple[list[SpectralSong],
     labels = np.array([s.label for s in songs])
     counts = np.bincount(folds, minlength=k)
     covered = [len(set(labels[folds == fold]) & set(labels[folds != fold])) for fold in range(k)]
-    apart = max(range(k), key=lambda fold: (covered[fold], fold == k - 1, -abs(counts[fold] * k - len(songs)), -fold))
+    apart = max(
+        range(k), key=lambda fold: (covered[fold], fold == k - 1, -abs(counts[fold] * k - len(songs)), -fold)
+    )
     if not covered[apart]:
         return list(songs), []
     inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
