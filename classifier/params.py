@@ -124,7 +124,7 @@ NOT_MUSIC_PENALTY: Final = 10.0
 FAMILIAR_SHRINKAGES: Final = (0.02, 0.1, 0.4, 0.8)
 
 # Explanations (see explain.py, explain_song.py).
-EXPLAIN_TIME_STEPS: Final = 16
+EXPLAIN_TIME_STEPS: Final = 8
 EXPLAIN_EDGE: Final = 0.25
 """Width of the edge that uncovers a patch, as a share of the patch."""
 EXPLAIN_BAND_STEPS: Final = 8

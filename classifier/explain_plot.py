@@ -1,0 +1,132 @@
+"""The picture of an explanation: its curve over the song's log-mel, and the bands beside it."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from classifier.explanation import Bands, Explanation
+from classifier.picture import COLOURS, GREY, clean, new_figure, save
+
+FOR, AGAINST = COLOURS[1], COLOURS[0]
+TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+MOST_TICKS: Final = 12
+SHOWN_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000)
+SMOOTH_S: Final = 3.0
+DIMMED: Final = 0.5
+
+
+def draw_explanation(explanation: Explanation, path: Path, title: str) -> None:
+    """Draw an explanation as PNG.
+
+    Parameters
+    ----------
+    explanation, path
+        What, and where to.
+    title
+        The song's name.
+
+    Raises
+    ------
+    PictureError
+        If the file cannot be written.
+    """
+    save(explanation_figure(explanation, title), path)
+
+
+def explanation_figure(explanation: Explanation, title: str) -> Figure:
+    """Return the picture that `draw_explanation` writes."""
+    figure = new_figure(10.0, 5.2)
+    (curve, corner), (mel, bands) = figure.subplots(
+        2, 2, width_ratios=[6, 1], height_ratios=[1, 2], sharex="col"
+    )
+    corner.set_axis_off()
+    share = f"{100 * explanation.probability:.0f} %"
+    figure.suptitle(f"{title}: why {explanation.genre} ({share})", size=12, x=0.01, ha="left")
+    _draw_curve(curve, explanation)
+    _draw_mel(mel, explanation)
+    _draw_bands(bands, explanation.bands)
+    return figure
+
+
+def _draw_curve(axis: Axes, explanation: Explanation) -> None:
+    """Draw what each second adds, and number the passages."""
+    step_s = explanation.step_s
+    width = max(1, round(SMOOTH_S / step_s))
+    # Per second; each point is the mean of the second around it.
+    smooth = np.convolve(explanation.curve, np.full(width, 1 / width), mode="same") / step_s
+    times = (np.arange(len(smooth)) + 0.5) * step_s
+    axis.fill_between(times, smooth, 0, where=smooth >= 0, color=FOR, interpolate=True, linewidth=0)
+    axis.fill_between(times, smooth, 0, where=smooth < 0, color=AGAINST, interpolate=True, linewidth=0)
+    axis.axhline(0, color=GREY, linewidth=0.8)
+    low, high = min(float(smooth.min()), 0.0), max(float(smooth.max()), 1e-9)
+    axis.set_ylim(1.1 * low - 0.05 * high, 1.35 * high)
+    for rank, passage in enumerate(explanation.passages, start=1):
+        axis.axvspan(passage.start_s, passage.end_s, color=FOR, alpha=0.18, linewidth=0)
+        without = f"{rank}: {100 * passage.probability_without:.0f} % without"
+        middle = (passage.start_s + passage.end_s) / 2
+        axis.annotate(without, (middle, 1.33 * high), ha="center", va="top", size=8)
+    axis.set_ylabel("adds per second\n(nats)")
+    clean(axis, "y")
+
+
+def _draw_mel(axis: Axes, explanation: Explanation) -> None:
+    """Draw the log-mel, dimmed where nothing decisive is heard."""
+    picture, edges_hz = explanation.picture, explanation.bands.edges_hz
+    n_bands = picture.mel.shape[1]
+    end_s = len(picture.mel) * picture.column_s
+    axis.imshow(
+        picture.mel.T,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        cmap="magma",
+        extent=(0, end_s, 0, n_bands),
+        vmin=0,
+        vmax=float(np.quantile(picture.mel, 0.998)) or 1.0,
+    )
+    ends = [0.0, explanation.duration_s]
+    for passage in explanation.passages:
+        ends += [passage.start_s, passage.end_s]
+        axis.axvline(passage.start_s, color="white", linewidth=0.8)
+        axis.axvline(passage.end_s, color="white", linewidth=0.8)
+    ends.sort()
+    for start_s, stop_s in zip(ends[::2], ends[1::2], strict=True):
+        axis.axvspan(start_s, stop_s, color="black", alpha=DIMMED, linewidth=0)
+    shown = [hz for hz in SHOWN_HZ if hz < 1.01 * edges_hz[-1, 1]]
+    borders = [edges_hz[0, 0], *edges_hz[:, 1]]
+    axis.set_yticks(np.interp(shown, borders, np.arange(n_bands + 1)), [_hertz(hz) for hz in shown])
+    axis.set(xlim=(0, explanation.duration_s), ylim=(0, n_bands), ylabel="frequency (Hz)", xlabel="time")
+    axis.xaxis.set_major_locator(MultipleLocator(_tick_step(explanation.duration_s)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds)))
+
+
+def _draw_bands(axis: Axes, bands: Bands) -> None:
+    """Draw what each group of bands adds, at the heights that the bands have in the log-mel."""
+    grouped = bands.grouped()
+    size = len(bands.effects) / len(grouped.effects)
+    heights = (np.arange(len(grouped.effects)) + 0.5) * size
+    colours = [FOR if effect >= 0 else AGAINST for effect in grouped.effects]
+    axis.barh(heights, grouped.effects, 0.85 * size, color=colours)
+    axis.axvline(0, color=GREY, linewidth=0.8)
+    axis.set(ylim=(0, len(bands.effects)), yticks=[], xlabel="bands add (nats)")
+    axis.set_title("in the passages", size=9)
+    clean(axis, "x")
+
+
+def _tick_step(duration_s: float) -> float:
+    """Return the seconds between two ticks, at most `MOST_TICKS` of them."""
+    fitting = (step for step in TICK_STEPS_S if duration_s / step <= MOST_TICKS)
+    return next(fitting, TICK_STEPS_S[-1] * np.ceil(duration_s / TICK_STEPS_S[-1] / MOST_TICKS))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _hertz(hz: float) -> str:
+    return f"{hz / 1000:.0f}k" if hz >= 1000 else f"{hz:.0f}"
