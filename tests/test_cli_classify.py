@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from classifier import bundle
+from recommender.commands.output import label_in_words
 from tests import synth
 from tests.conftest import REPO
 from tests.recommender.support import deepcuts, write_song
@@ -30,7 +31,9 @@ def test_answers_are_in_the_order_of_the_arguments_with_errors_in_place(tmp_path
     shown = deepcuts(tmp_path / "home", "classify", *files[:2])
     assert shown.code == 3
     assert shown.err == f"Failed: {files[0]}: not audio, or too damaged to be decoded\n"
-    assert shown.out.startswith(f"{good} (0:36)\n  tags: ")
+    verdict, tags, genres, *_ = shown.out.splitlines()
+    assert verdict == f"{good} (0:36): {label_in_words(ran.json[1])}"
+    assert (tags[:10], genres[:10]) == ("  tags:   ", "  genres: ")
     assert "0:30-0:36" in shown.out
 
 

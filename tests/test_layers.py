@@ -1,6 +1,7 @@
 """The rooms and doors of docs/layout.md, read from the imports themselves."""
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,18 @@ import pytest
 
 from tests import synth
 from tests.conftest import REPO
+from tests.recommender.support import write_song
+from tests.recommender.trained import heard_by_network
 
 PACKAGES = ("classifier", "db", "recommender")
 OURS = (*PACKAGES, "cli")
 MAX_LINES = 300
 KERAS = ("keras", "tensorflow", "onnx", "tf2onnx")
-KERAS_MODULES = {"classifier.musicnn", "classifier.heads", "classifier.export"}
+KERAS_NAMES = "musicnn architectures network batches frozen resume export explain"
+KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
+# These draw: matplotlib is loaded with them.
+PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")}
+TRAINING_NAMES = "training tuning heads unknown validation folds metrics songs dataset recipes batches resume"
 FILES = sorted([REPO / "cli.py", *(file for package in PACKAGES for file in (REPO / package).rglob("*.py"))])
 
 
@@ -155,13 +162,22 @@ def test_retrieval_helpers_are_pure_numerics() -> None:
         assert arrows(helper, *OURS) == []
 
 
-def test_serving_needs_no_training() -> None:
-    reached, todo = set[str](), {"classifier.serve"}
+def reached_from(module: str, *, loading: bool) -> set[str]:
+    """Our modules that one imports, and they in turn; `loading`: as soon as it is loaded."""
+    reached, todo = set[str](), {module}
     while todo:
         reached |= todo
-        todo = {i.of for i in IMPORTS if i.by in todo and i.of in MODULES} - reached
-    assert "classifier.decode" in reached
-    assert not reached & (KERAS_MODULES | {f"classifier.{name}" for name in ("training", "folds", "metrics")})
+        found = (i for i in IMPORTS if i.by in todo and i.of in MODULES and (i.at_top or not loading))
+        todo = {i.of for i in found} - reached
+    return reached
+
+
+def test_serving_needs_no_training() -> None:
+    loaded = reached_from("classifier.serve", loading=True)
+    assert {"classifier.decode", "classifier.calibration", "classifier.taxonomy"} <= loaded
+    assert not loaded & {f"classifier.{name}" for name in TRAINING_NAMES.split()}
+    # Fitting a calibration, which serving never does, is all that it could reach of training.
+    assert not reached_from("classifier.serve", loading=False) & (KERAS_MODULES | PICTURE_MODULES)
 
 
 def test_keras_only_where_models_are_made() -> None:
@@ -171,9 +187,15 @@ def test_keras_only_where_models_are_made() -> None:
 
 def test_keras_modules_are_imported_at_the_top_of_one_another_only() -> None:
     """So that reading any other module does not load TensorFlow."""
-    heavy = (*KERAS, *KERAS_MODULES, "classifier.build", "librosa", "scipy", "sklearn")
+    heavy = (*KERAS, *KERAS_MODULES, "classifier.build", "librosa", "scipy", "sklearn", "numba")
     found = [i for i in IMPORTS if i.at_top and within(i.of, *heavy)]
     assert [str(i) for i in found if not within(i.by, "classifier.build", *KERAS_MODULES)] == []
+
+
+def test_modules_that_draw_are_imported_at_the_top_of_one_another_only() -> None:
+    """So that reading any other module does not load matplotlib."""
+    found = [i for i in IMPORTS if i.at_top and within(i.of, "matplotlib", *PICTURE_MODULES)]
+    assert {i.by for i in found} == PICTURE_MODULES
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("recommender.commands.")])
@@ -253,12 +275,17 @@ def loaded_by(*arguments: str | Path) -> tuple[set[str], str]:
     return set(done.stderr.splitlines()[-1].removeprefix("loaded: ").split()), done.stdout
 
 
-HEAVY = {"tensorflow", "keras", "librosa", "scipy", "numba", "sklearn"}
+HEAVY = {"tensorflow", "keras", "librosa", "scipy", "numba", "sklearn", "matplotlib"}
 SERVING = {"numpy", "sqlalchemy", "alembic", "faiss", "onnxruntime", "av", "soundfile", "soxr", "mutagen"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("similar", "--help"), ("ingest", "--help"), ("train", "--help")]
+    "arguments",
+    [
+        ("--help",),
+        *((name, "--help") for name in ("similar", "ingest", "train", "tune", "evaluate", "explain")),
+    ],
+    ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     loaded, output = loaded_by(*arguments)
@@ -278,3 +305,33 @@ def test_similar_on_a_catalogued_track_loads_no_tensorflow_and_no_librosa(tmp_pa
     assert "song 1" in output
     assert "faiss" in loaded
     assert not loaded & (HEAVY | {"av"})
+
+
+def test_training_a_head_loads_no_tensorflow(tmp_path: Path) -> None:
+    for number in range(2):
+        for genre, sound in (("hum", synth.tone(3.2, 90.0 + number)), ("rain", synth.noise(3.2, number))):
+            path = tmp_path / genre / f"{number}.wav"
+            path.parent.mkdir(exist_ok=True)
+            synth.write(path, sound)
+    loaded, output = loaded_by("--home", tmp_path / "home", "train", tmp_path, "--jobs", "1", "--json")
+    assert json.loads(output)["labels"] == ["hum", "rain"]
+    assert "sklearn" in loaded
+    assert not loaded & {"tensorflow", "keras", "librosa", "numba", "matplotlib"}
+
+
+@pytest.mark.parametrize("command", ["classify", "similar", "ingest", "tag"])
+def test_a_networks_bundle_is_served_without_what_trained_it(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, command: str
+) -> None:
+    heard = heard_by_network(tmp_path_factory.getbasetemp())
+    copy = heard.library.clone(tmp_path)
+    new = write_song(copy.music / "new.flac", 91)
+    arguments = {
+        "classify": [new],
+        "similar": [new],
+        "ingest": [copy.music, "--jobs", "1"],
+        "tag": [copy.music],
+    }
+    loaded, output = loaded_by("--home", copy.home, command, *arguments[command], "--json")
+    assert "new.flac" in output or json.loads(output)["analysed"] == 1
+    assert not loaded & HEAVY

@@ -29,9 +29,15 @@ def labels(library: Library) -> dict[str, tuple[str, str, str] | None]:
     return found
 
 
-def expected_labels(source: str, label: Callable[[str], str | None]) -> dict[str, Any]:
+def expected_labels(
+    source: str, label: Callable[[str], str | None], groups: dict[str, str] | None = None
+) -> dict[str, Any]:
     named = {name: label(name) for name in support.SONGS}
-    return {name: (text, source, None) if text else None for name, text in named.items()}
+    return {name: (text, source, (groups or {}).get(name)) if text else None for name, text in named.items()}
+
+
+# Songs of a folder below the label's are a group: an album, say.
+BELOW_THE_LABEL = dict.fromkeys(("folk/deep/eta.flac", "folk/deep/theta.mp3"), "folk/deep")
 
 
 def first_folders(depth: int) -> Callable[[str], str]:
@@ -41,7 +47,7 @@ def first_folders(depth: int) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--labels", "folders"], expected_labels("folders", first_folders(1))),
+        (["--labels", "folders"], expected_labels("folders", first_folders(1), BELOW_THE_LABEL)),
         (["--labels", "folders", "--label-depth", "2"], expected_labels("folders", first_folders(2))),
         (["--labels", "names"], expected_labels("names", lambda name: Path(name).stem)),
         (["--labels", "tags"], expected_labels("tags", lambda name: support.SONGS[name][3])),
