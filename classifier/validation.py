@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -201,4 +202,12 @@ def run_key(described: dict[str, Any], songs: Sequence[LabelledSong], seed: int)
     """Return a name for what a run depends on: how, on which songs, and the seed."""
     from classifier.cache import cache_key
 
-    return cache_key(json.loads(json.dumps(described)), [(s.name, s.label, s.group) for s in songs], seed)
+    of_songs = [(s.name, s.label, s.group, _checksum(s)) for s in songs]
+    return cache_key(json.loads(json.dumps(described)), of_songs, seed)
+
+
+def _checksum(song: LabelledSong) -> int:
+    """Return what tells a song from another at the same path: its length, and a first look at its patches."""
+    patches = getattr(song, "patches", None)
+    start = np.ascontiguousarray(patches[:1]).tobytes() if patches is not None else b""
+    return zlib.crc32(start, zlib.crc32(np.asarray(song.durations_s, np.float64).tobytes()))

@@ -95,7 +95,10 @@ class TrainingData:
         """Return the songs as the bundle's trunk sees them, by path; a catalogue is not decoded again."""
         if self.source is None:
             with self.home.existing_catalog().transaction() as session:
-                return with_leaf_labels(songs_of_catalog(session, self.bundle))
+                songs, copies = songs_of_catalog(session, self.bundle)
+            for path, reason in copies:
+                self._fail(path, reason)
+            return with_leaf_labels(songs)
         files = {self._analysis_key(file): file for file in self.files()}
         self._fill(
             {key: file for key, file in files.items() if self._cache.get(key) is None},
@@ -252,20 +255,28 @@ def _store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failu
     return None
 
 
-def songs_of_catalog(session: Session, bundle: Bundle) -> list[Song]:
-    """Return the catalogue's labelled tracks as songs; the artist is the group where it is known."""
-    songs = []
+def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list[tuple[str, str]]]:
+    """Return the catalogue's labelled tracks as songs, and (path, reason) of those left out as copies.
+
+    The artist is the group where it is known.
+    """
+    songs, copies = [], []
+    first: dict[str, str] = {}
     for track in labelled(session):
         features = track_features(session, track.id, bundle.trunk_id)
-        if features is not None and track.label is not None:
-            songs.append(
-                Song(
-                    name=track.path,
-                    label=track.label,
-                    group=split_group(track.label_source, track.label_group, track.artist),
-                    embeddings=features.embeddings,
-                    tags=features.tags,
-                    durations_s=features.durations_s,
-                )
+        if features is None or track.label is None:
+            continue
+        if track.content_hash and first.setdefault(track.content_hash, track.path) != track.path:
+            copies.append((track.path, f"the same recording as {first[track.content_hash]}"))
+            continue
+        songs.append(
+            Song(
+                name=track.path,
+                label=track.label,
+                group=split_group(track.label_source, track.label_group, track.artist),
+                embeddings=features.embeddings,
+                tags=features.tags,
+                durations_s=features.durations_s,
             )
-    return songs
+        )
+    return songs, copies
