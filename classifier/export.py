@@ -1,6 +1,7 @@
 """A Keras model to the ONNX file that serves it. Imports Keras."""
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -24,7 +25,9 @@ def export_onnx(model: keras.Model, path: Path, output_names: list[str]) -> None
         raw = Path(folder, "model.onnx")
         # Keras refuses to export a functional model that was never called.
         model(ops.zeros((1, *model.input_shape[1:])))
-        model.export(str(raw), format="onnx", verbose=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of numpy, at how Keras asks for np.object
+            model.export(str(raw), format="onnx", verbose=False)
         graph_file = onnx.load(str(raw))
     graph = graph_file.graph
     for output, name in zip(graph.output, output_names, strict=True):

@@ -104,7 +104,8 @@ def _tell(answer: dict[str, Any]) -> None:
 
     for query in answer["queries"]:
         show(f"Songs that sound like {printable(_name(query))}")
-        show(f"  tags:   {percent(query['tags'], SHOWN_TAGS)}")
+        if query["tags"]:
+            show(f"  tags:   {percent(query['tags'], SHOWN_TAGS)}")
         show(f"  genres: {percent(query['genres'], SHOWN_GENRES)}")
     rows = [
         (
