@@ -1,7 +1,7 @@
 """Segments, features and predictions: the arrays of the catalogue, in and out."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np

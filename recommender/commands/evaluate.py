@@ -43,7 +43,10 @@ def classifier(
     label_depth: LabelDepth = 1,
     folds: Folds = None,
     one_fold: Annotated[
-        bool, typer.Option("--held-out", "--one-fold", help="Hold out one fold only, the last, rather than each in turn.")
+        bool,
+        typer.Option(
+            "--held-out", "--one-fold", help="Hold out one fold only, the last, rather than each in turn."
+        ),
     ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Repeat with so many seeds.")] = 1,
     seed: Seed = 0,
