@@ -1,0 +1,95 @@
+"""Does it help to train on the segments most typical of their song?
+
+    python benchmarks/representative.py MUSIC WORK
+
+MUSIC holds a folder a label, of real songs of several segments each; with game music the label is the
+game, which is no genre, but as hard to learn. Heads on the pretrained trunk are cross-validated in
+contiguous blocks of each label's names: on all segments alike, on all weighed by how typical they are,
+and on a single one a song, be it the most typical, the least, the first, or the middle one. Songs held out
+are always judged on all of their segments.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import common
+import numpy as np
+
+from classifier.recipes import recipe_of
+from classifier.songs import Song, check_songs, most_representative, representative_weights
+from classifier.training import head_fitter
+from classifier.validation import folds_of, held_out
+from recommender.home import Home
+from recommender.training import base_bundle
+from recommender.training_data import TrainingData
+
+FOLDS = 5
+LEAST_SEGMENTS = 3
+LEAST_SONGS = 5
+
+
+def only(song: Song, place: int) -> Song:
+    """Return a song of one of its segments."""
+    return replace(
+        song,
+        embeddings=song.embeddings[place : place + 1],
+        tags=song.tags[place : place + 1],
+        durations_s=[song.durations_s[place]],
+    )
+
+
+def least(song: Song) -> int:
+    """Return the place of the segment least typical of its song."""
+    return int(representative_weights(song.embeddings, song.durations_s).argmin())
+
+
+ONE: dict[str, Callable[[Song], int]] = {
+    "the most typical alone": lambda song: most_representative(song.embeddings, song.durations_s),
+    "the least typical alone": least,
+    "the first alone": lambda song: 0,
+    "the middle one alone": lambda song: len(song.durations_s) // 2,
+}
+
+
+def usable(songs: Sequence[Song]) -> list[Song]:
+    """Return songs of at least three segments, of labels with at least five such songs."""
+    long = [song for song in songs if len(song.durations_s) >= LEAST_SEGMENTS]
+    counts = {label: sum(song.label == label for song in long) for label in {s.label for s in long}}
+    return [song for song in long if counts[song.label] >= LEAST_SONGS]
+
+
+def figures(songs: Sequence[Song], words: str, choose: Callable[[Song], int] | None) -> dict[str, Any]:
+    """Return accuracy and cross-entropy of songs held out."""
+    labels = check_songs(songs)
+    fit_head = head_fitter(recipe_of(words), labels)
+
+    def fit(inside: Sequence[Song], folder: Path | None) -> Any:
+        return fit_head([only(s, choose(s)) for s in inside] if choose else inside, folder)
+
+    said = held_out(songs, labels, folds_of(songs, FOLDS), fit)
+    judged = said.calibrated().songs()
+    return {"accuracy": round(judged.accuracy, 4), "cross_entropy": round(judged.cross_entropy, 4)}
+
+
+def main() -> None:
+    """Command line of this benchmark."""
+    options = common.parser(str(__doc__))
+    options.add_argument("music", type=Path)
+    options.add_argument("work", type=Path)
+    args = options.parse_args()
+    songs = usable(TrainingData(Home(args.work), base_bundle(), args.music).trunk_songs())
+    answer: dict[str, Any] = {
+        "songs": len(songs),
+        "labels": len({song.label for song in songs}),
+        "segments": int(np.sum([len(song.durations_s) for song in songs])),
+        "all alike": figures(songs, "musicnn", None),
+        "all, weighed": figures(songs, "musicnn+representative", None),
+        **{name: figures(songs, "musicnn", choose) for name, choose in ONE.items()},
+    }
+    common.report(answer | {"machine": common.machine()}, args.output)
+
+
+if __name__ == "__main__":
+    main()
