@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import TrainingDataError
-from classifier.frontend import MIN_POWER, TOP_DB, FrontEnd
+from classifier.frontend import FrontEnd
 
 if TYPE_CHECKING:
     from classifier.recipes import Augment
@@ -90,7 +90,7 @@ def with_gain(patches: Array, gains_db: Floats, front_end: FrontEnd) -> Array:
     Raises
     ------
     TrainingDataError
-        If the features are cepstral and not of plain decibels: there a gain cannot be computed.
+        If the features do not say what the power was: decibels taken twice, and MFCCs of ``log10``.
     """
     if front_end.normalise == "standard":
         return patches
@@ -104,19 +104,16 @@ def with_gain(patches: Array, gains_db: Floats, front_end: FrontEnd) -> Array:
 
 
 def _with_gain_on_scale(values: Array, gains: Array, front_end: FrontEnd) -> Array:
+    if front_end.scale == "db-twice" or (front_end.feature, front_end.scale) == ("mfcc", "log10"):
+        raise TrainingDataError(f"a gain cannot be applied to {front_end.feature} of scale {front_end.scale}")
     if front_end.feature == "mfcc":
-        if front_end.scale != "db":
-            raise TrainingDataError(f"a gain cannot be applied to MFCCs on the scale '{front_end.scale}'")
         out = values.copy()
         # The orthonormal transform of a constant is that constant times √n_mels, in coefficient 0.
         out[:, :, :1] += gains * np.float32(np.sqrt(front_end.n_mels))
         return out
     if front_end.scale == "log10":
         return np.asarray(np.log10((np.float32(10) ** values - 1) * np.float32(10) ** (gains / 10) + 1))
-    if front_end.scale == "db":
-        return values + gains
-    louder = 10 * np.log10(np.maximum(np.float32(10) ** (values / 10) + gains, np.float32(MIN_POWER)))
-    return np.asarray(np.maximum(louder, louder.max(axis=(1, 2), keepdims=True) - np.float32(TOP_DB)))
+    return values + gains
 
 
 def _stretches(length: int, share: float, n: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
