@@ -9,6 +9,7 @@ Both problems have one solution: nothing here is random. Scikit-learn is importe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,26 @@ from threadpoolctl import threadpool_limits
 
 from classifier import params
 from classifier.calibration import fit_temperature
+from classifier.examples import Examples, examples_of
 from classifier.folds import assign_folds, n_folds_possible
-from classifier.linear_head import HeadInput, LinearHead, head_features, softmax
+from classifier.linear_head import HeadInput, LinearHead, softmax
 from classifier.metrics import cross_entropy
-from classifier.songs import Song, representative_weights
+from classifier.songs import Song
 
 Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+
+__all__ = [
+    "Examples",
+    "HeadFit",
+    "choose_fit",
+    "choose_fit_on",
+    "examples_of",
+    "fit_head",
+    "shrunk",
+    "splits",
+]
 
 # The score of a label that no song has: its probability is zero.
 NEVER = -1e3
@@ -46,76 +59,15 @@ class HeadFit:
     blend
         What the discriminant's scores are multiplied with before they are added to those of softmax
         regression; with 0 there is no discriminant.
+    temperature
+        What the scores of the whole are divided by.
     """
 
     input: HeadInput = "embedding"
     penalty: float = params.HEAD_PENALTY
     shrinkage: float = params.HEAD_SHRINKAGE
     blend: float = 0.0
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Segments to learn from.
-
-    Attributes
-    ----------
-    features
-        (segments, features) float32.
-    targets
-        (segments,) label indices.
-    songs
-        (segments,) index of the song that each belongs to.
-    emphasis
-        (segments,) how much each counts beside the others of its song; None for alike.
-    """
-
-    features: Array
-    targets: Indices
-    songs: Indices
-    emphasis: Array | None = None
-
-    def weights(self) -> Array:
-        """Return a weight a segment: songs count alike within a label, and labels alike; mean 1."""
-        weights = self._within_songs()
-        label_total = np.bincount(self.targets, weights)
-        weights = weights / label_total[self.targets]
-        return np.asarray(weights * len(weights) / weights.sum(), np.float32)
-
-    def _within_songs(self) -> Array64:
-        """Return weights that sum to 1 over each song."""
-        emphasis = np.ones(len(self.songs)) if self.emphasis is None else self.emphasis.astype(np.float64)
-        _, place = np.unique(self.songs, return_inverse=True)
-        return np.asarray(emphasis / np.bincount(place, emphasis)[place], np.float64)
-
-    def song_means(self) -> "Examples":
-        """Return an example a song, the weighted mean of its segments, in the order of the songs' indices."""
-        songs, first, place = np.unique(self.songs, return_index=True, return_inverse=True)
-        by_song = np.argsort(place, kind="stable")
-        weighted = (self._within_songs()[:, None] * self.features)[by_song]
-        means = np.add.reduceat(weighted, np.searchsorted(place[by_song], np.arange(len(songs))))
-        return Examples(means.astype(np.float32), self.targets[first], songs)
-
-    def of(self, chosen: npt.NDArray[np.bool_]) -> "Examples":
-        """Return some of the segments."""
-        emphasis = self.emphasis[chosen] if self.emphasis is not None else None
-        return Examples(self.features[chosen], self.targets[chosen], self.songs[chosen], emphasis)
-
-
-def examples_of(
-    songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput, *, representative: bool = False
-) -> Examples:
-    """Return the segments of songs; `representative`: the more typical of a song count more."""
-    sizes = [len(s.embeddings) for s in songs]
-    emphasis = (
-        [representative_weights(s.embeddings, s.durations_s) for s in songs] if representative else None
-    )
-    return Examples(
-        features=np.concatenate([head_features(head_input, s.tags, s.embeddings) for s in songs]),
-        targets=np.repeat([labels.index(s.label) for s in songs], sizes),
-        songs=np.repeat(np.arange(len(songs)), sizes),
-        emphasis=np.concatenate(emphasis) if emphasis is not None else None,
-    )
+    temperature: float = 1.0
 
 
 def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
@@ -140,6 +92,7 @@ def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
         if fit.blend > 0:
             other_kernel, other_bias = _discriminant(examples, n_labels, fit.shrinkage)
             kernel, bias = kernel + fit.blend * other_kernel, bias + fit.blend * other_bias
+    kernel, bias = kernel / fit.temperature, bias / fit.temperature
     return LinearHead(fit.input, kernel.astype(np.float32), bias.astype(np.float32))
 
 
@@ -163,7 +116,9 @@ def _folded(
     return whole, offset
 
 
-def _softmax_regression(examples: Examples, n_labels: int, penalty: float) -> tuple[Array64, Array64]:
+def _softmax_regression(
+    examples: Examples, n_labels: int, penalty: float, tolerance: float = params.HEAD_TOLERANCE
+) -> tuple[Array64, Array64]:
     from sklearn.linear_model import LogisticRegression
 
     weights = examples.weights()
@@ -172,9 +127,9 @@ def _softmax_regression(examples: Examples, n_labels: int, penalty: float) -> tu
     per_song = weights * len(np.unique(examples.songs)) / len(weights)  # they sum to the number of songs
     # Scikit-learn adds ‖kernel‖² / 2, of one column where there are two labels: the difference of ours.
     c = (2.0 if len(present) == 2 else 1.0) / penalty
-    model = LogisticRegression(C=c, tol=params.HEAD_TOLERANCE, max_iter=params.HEAD_ITERATIONS)
-    model.fit(x, targets, sample_weight=per_song)
-    kernel, bias = model.coef_.T, model.intercept_
+    model = LogisticRegression(C=c, tol=tolerance, max_iter=params.HEAD_ITERATIONS)
+    model.fit(x.astype(np.float32), targets, sample_weight=per_song)
+    kernel, bias = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
     if len(present) == 2:
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.array([-bias[0], bias[0]]) / 2
     return _folded(kernel, bias, centre, scale, present, n_labels)
@@ -218,7 +173,8 @@ def choose_fit(songs: Sequence[Song], labels: Sequence[str], head_input: HeadInp
         What the head reads.
     """
     names, groups = [s.label for s in songs], [s.group for s in songs]
-    n_folds = n_folds_possible(names, groups, params.DEFAULT_FOLDS)
+    at_most = params.DEFAULT_FOLDS if len(songs) < params.MANY_SONGS else params.FOLDS_OF_MANY
+    n_folds = n_folds_possible(names, groups, at_most)
     folds = assign_folds(names, groups, [s.name for s in songs], n_folds)
     return choose_fit_on(examples_of(songs, labels, head_input), folds, len(labels), head_input)
 
@@ -227,8 +183,8 @@ def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input:
     """Choose penalty, shrinkage and blend by the cross-entropy of songs held out.
 
     Every candidate is judged at its best temperature, so that a strong penalty is not refused for the
-    modest probabilities that it gives, which calibration mends. Each classifier's best candidate then
-    speaks at its own best temperature: `HeadFit.blend` is the ratio of the two.
+    modest probabilities that it gives. The head is the mean of each classifier's best candidate at its
+    own best temperature. Where nothing can be held out (a single artist), it is the default one.
 
     Parameters
     ----------
@@ -238,21 +194,17 @@ def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input:
         The fold of each song, in the order of the songs' indices.
     n_labels, head_input
         As `fit_head` and `HeadFit` have them.
-
-    Returns
-    -------
-    HeadFit
-        The default one where nothing can be held out, such as songs of a single artist.
     """
     songs = examples.song_means()
     found = splits(songs.targets, folds)
     if not found:
         return HeadFit(head_input)
     with threadpool_limits(1):
-        regression = _best(_softmax_regression, params.HEAD_PENALTIES, examples, songs, found, n_labels)
+        quick = partial(_softmax_regression, tolerance=params.HEAD_CHOICE_TOLERANCE)
+        regression = _best(quick, params.HEAD_PENALTIES, examples, songs, found, n_labels)
         discriminant = _best(_discriminant, params.HEAD_SHRINKAGES, songs, songs, found, n_labels)
     (penalty, temperature), (shrinkage, other) = regression, discriminant
-    return HeadFit(head_input, penalty, shrinkage, temperature / other)
+    return HeadFit(head_input, penalty, shrinkage, temperature / other, 2 * temperature)
 
 
 Mask = npt.NDArray[np.bool_]

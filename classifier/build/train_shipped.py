@@ -180,7 +180,7 @@ def record(tracks: Tracks, said: HeldOut, fit: HeadFit) -> dict[str, object]:
         "data": f"GTZAN, artist- and fault-filtered training split: tag probabilities of {n} tracks",
         "songs": n,
         "split": f"{len(said.fit_s)} folds, contiguous blocks of each genre's tracks; all choices nested",
-        "chosen": {"penalty": fit.penalty, "shrinkage": fit.shrinkage, "blend": round(fit.blend, 4)},
+        "chosen": {name: round(v, 4) for name, v in vars(fit).items() if isinstance(v, float)},
         "accuracy": figures["accuracy"],
         "held_out": figures,
         "versions": {
