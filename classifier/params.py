@@ -111,14 +111,14 @@ HEAD_PENALTIES: Final = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 HEAD_SHRINKAGE: Final = 0.2
 HEAD_SHRINKAGES: Final = (0.95, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02)
 HEAD_TOLERANCE: Final = 1e-4
-HEAD_ITERATIONS: Final = 500
-TEMPERATURES: Final = (1e-3, 1e3)
 HEAD_CHOICE_TOLERANCE: Final = 1e-3
 """While a penalty is being chosen: the same choice in a third of the time."""
-"""The least and the greatest temperature considered."""
+HEAD_ITERATIONS: Final = 500
 MANY_SONGS: Final = 500
 FOLDS_OF_MANY: Final = 3
 """Folds that choose a head's penalty where there are many songs, whose choice is sure enough with fewer."""
+TEMPERATURES: Final = (1e-3, 1e3)
+"""The least and the greatest temperature considered."""
 WEAK_PERCENT: Final = 1.0
 """Of the songs held out, so many are less probable than the least confidence."""
 FAMILIAR_PERCENTS: Final = (97.5, 99.0)
