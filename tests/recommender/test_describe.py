@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.bundle import MUSICNN, Bundle
@@ -98,6 +98,7 @@ def test_the_song_is_the_mean_of_its_segments_by_their_length() -> None:
     assert [genre["name"] for genre in answer["genres"]][:2] == ["folk", "rock/punk"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=4, max_size=4))
 def test_children_sum_to_their_parent_and_the_top_to_one(drawn: list[float]) -> None:
     p = np.array(drawn) / sum(drawn)
