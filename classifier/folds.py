@@ -2,11 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier import params
+from classifier.songs import LabelledSong
+
 Folds = npt.NDArray[np.int64]
+S = TypeVar("S", bound=LabelledSong)
 
 
 def assign_folds(
@@ -74,6 +79,25 @@ def _assign_groups(
         chosen = min(load, key=crowding)
         load[chosen] += counts
         folds[members[group]] = chosen
+
+
+def split_validation(songs: Sequence[S]) -> tuple[list[S], list[S]]:
+    """Return the songs to fit on and those that say when to stop: about a fifth, by whole groups.
+
+    Of the possible fifths it is one with songs of the most labels that keep others; none if none has any.
+    """
+    k = max(2, round(1 / params.VALIDATION_SHARE))
+    folds = assign_folds([s.label for s in songs], [s.group for s in songs], [s.name for s in songs], k)
+    labels = np.array([s.label for s in songs])
+    counts = np.bincount(folds, minlength=k)
+    covered = [len(set(labels[folds == fold]) & set(labels[folds != fold])) for fold in range(k)]
+    apart = max(
+        range(k), key=lambda fold: (covered[fold], fold == k - 1, -abs(counts[fold] * k - len(songs)), -fold)
+    )
+    if not covered[apart]:
+        return list(songs), []
+    inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
+    return inside, [song for song, fold in zip(songs, folds, strict=True) if fold == apart]
 
 
 def label_units(labels: Sequence[str], groups: Sequence[str | None]) -> dict[str, int]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.calibration import Calibration, calibrate
-from classifier.folds import assign_folds, label_units
+from classifier.folds import label_units, split_validation
 from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
 from classifier.linear_head import LinearHead
 from classifier.quiet import quiet_stderr
@@ -143,25 +143,6 @@ def predictions(
 ) -> Fit[SpectralSong]:
     """Return a fitter of networks as `validation.held_out` takes it."""
     return lambda songs, folder: fit(songs, folder).segment_probabilities
-
-
-def split_validation(songs: Sequence[SpectralSong]) -> tuple[list[SpectralSong], list[SpectralSong]]:
-    """Return the songs to fit on and those that say when to stop: about a fifth, by whole groups.
-
-    Of the possible fifths it is one with songs of the most labels that keep others; none if none has any.
-    """
-    k = max(2, round(1 / params.VALIDATION_SHARE))
-    folds = assign_folds([s.label for s in songs], [s.group for s in songs], [s.name for s in songs], k)
-    labels = np.array([s.label for s in songs])
-    counts = np.bincount(folds, minlength=k)
-    covered = [len(set(labels[folds == fold]) & set(labels[folds != fold])) for fold in range(k)]
-    apart = max(
-        range(k), key=lambda fold: (covered[fold], fold == k - 1, -abs(counts[fold] * k - len(songs)), -fold)
-    )
-    if not covered[apart]:
-        return list(songs), []
-    inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
-    return inside, [song for song, fold in zip(songs, folds, strict=True) if fold == apart]
 
 
 @dataclass(frozen=True)

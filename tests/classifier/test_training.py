@@ -10,6 +10,7 @@ import pytest
 from classifier.analysis import song_mean
 from classifier.calibration import at_temperature, held_out_temperature
 from classifier.errors import TrainingDataError
+from classifier.folds import split_validation
 from classifier.frontend import FrontEnd
 from classifier.heads import HeadFit
 from classifier.linear_head import LinearHead
@@ -22,7 +23,6 @@ from classifier.training import (
     Trained,
     fit_songs,
     head_fitter,
-    split_validation,
     train_head,
     train_network,
 )

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import TrainingDataError
+from classifier.folds import split_validation
 from classifier.songs import Song
-from classifier.training import split_validation
 from classifier.validation import HeldOut, folds_of, held_out, run_key
 
 LABELS = ("jazz", "rock")
