@@ -121,6 +121,8 @@ UNSURE = logits_of(0.3, 0.25, 0.25, 0.2)
     [
         (calibrated(least=0.31), UNSURE, WEAK),
         (calibrated(least=0.29), UNSURE, None),
+        (calibrated(2.0, least=0.5), np.array([[2, 0, 0, 0]], np.float32), WEAK),
+        (calibrated(2.0, least=0.45), np.array([[2, 0, 0, 0]], np.float32), None),
         (calibrated(familiar=FAMILIAR), np.array([[3, 0, 0, 3.9]], np.float32), None),
         (calibrated(familiar=FAMILIAR), np.array([[3, 0, 0, 0], [3, 0, 0, 0]], np.float32), None),
         (calibrated(familiar=FAMILIAR), np.array([[8, 0, 0, 0]], np.float32), UNLIKE),
@@ -135,7 +137,17 @@ UNSURE = logits_of(0.3, 0.25, 0.25, 0.2)
         ),
         (a_bundle(), UNSURE, None),
     ],
-    ids=["weak", "just enough", "near", "at home", "far", "no music", "not calibrated"],
+    ids=[
+        "weak",
+        "just enough",
+        "weak at its temperature",
+        "just enough at it",
+        "near",
+        "at home",
+        "far",
+        "no music",
+        "not calibrated",
+    ],
 )
 def test_unknown_has_a_reason_and_keeps_its_guesses(
     bundle: Bundle, embeddings: np.ndarray, reason: str | None
