@@ -1,7 +1,7 @@
 """A linear classifier on stored features, applied in numpy.
 
-Fitting one takes Keras (`classifier.heads`); using one takes a matrix product, so that a new head
-gives every stored segment its genres without decoding or TensorFlow.
+Fitting one takes scikit-learn (`classifier.heads`); using one takes a matrix product, so that a new
+head gives every stored segment its genres without decoding anything.
 """
 
 from dataclasses import dataclass

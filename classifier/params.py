@@ -39,15 +39,6 @@ CUT_SHORT_SHARE: Final = 0.01
 # Training of a head on stored features (see heads.py, training.py).
 HEAD_PENALTY: Final = 30.0
 MIN_STD: Final = 1e-3
-HEAD_EPOCHS: Final = 120
-HEAD_LEARNING_RATE: Final = 0.02
-HEAD_MIN_BATCH: Final = 32
-HEAD_MAX_BATCH: Final = 256
-HEAD_MIN_DELTA: Final = 1e-3
-HEAD_PATIENCE: Final = 6
-LR_PATIENCE: Final = 2
-LR_FACTOR: Final = 0.3
-MIN_LR: Final = 1e-5
 DEFAULT_FOLDS: Final = 5
 SEED: Final = 0
 """Seed of every random choice unless the caller gives one."""
@@ -61,6 +52,8 @@ STUDY_FRAMES: Final = 1290
 STUDY_IMAGE: Final = (250, 420)
 NETWORK_EPOCHS: Final = 40
 NETWORK_BATCH: Final = 10
+MIN_STEPS: Final = 4
+"""Steps an epoch at least: batches are smaller where there are too few patches for that."""
 NETWORK_LEARNING_RATE: Final = 1e-3
 STOP_PATIENCE: Final = 10
 PLATEAU_PATIENCE: Final = 5
