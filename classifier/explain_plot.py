@@ -14,9 +14,9 @@ from classifier.picture import COLOURS, GREY, clean, new_figure, save
 FOR, AGAINST = COLOURS[1], COLOURS[0]
 TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 MOST_TICKS: Final = 12
-SHOWN_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000)
+SHOWN_HZ: Final = (250, 500, 1000, 2000, 4000, 8000)
 SMOOTH_S: Final = 3.0
-DIMMED: Final = 0.5
+DIMMED: Final = 0.4
 
 
 def draw_explanation(explanation: Explanation, path: Path, title: str) -> None:
@@ -43,7 +43,7 @@ def explanation_figure(explanation: Explanation, title: str) -> Figure:
     (curve, corner), (mel, bands) = figure.subplots(
         2, 2, width_ratios=[6, 1], height_ratios=[1, 2], sharex="col"
     )
-    corner.set_axis_off()
+    _write_passages(corner, explanation)
     share = f"{100 * explanation.probability:.0f} %"
     figure.suptitle(f"{title}: why {explanation.genre} ({share})", size=12, x=0.01, ha="left")
     _draw_curve(curve, explanation)
@@ -53,10 +53,9 @@ def explanation_figure(explanation: Explanation, title: str) -> Figure:
 
 
 def _draw_curve(axis: Axes, explanation: Explanation) -> None:
-    """Draw what each second adds, and number the passages."""
+    """Draw what each second adds, a mean over `SMOOTH_S`, and number the passages."""
     step_s = explanation.step_s
     width = max(1, round(SMOOTH_S / step_s))
-    # Per second; each point is the mean of the second around it.
     smooth = np.convolve(explanation.curve, np.full(width, 1 / width), mode="same") / step_s
     times = (np.arange(len(smooth)) + 0.5) * step_s
     axis.fill_between(times, smooth, 0, where=smooth >= 0, color=FOR, interpolate=True, linewidth=0)
@@ -66,11 +65,19 @@ def _draw_curve(axis: Axes, explanation: Explanation) -> None:
     axis.set_ylim(1.1 * low - 0.05 * high, 1.35 * high)
     for rank, passage in enumerate(explanation.passages, start=1):
         axis.axvspan(passage.start_s, passage.end_s, color=FOR, alpha=0.18, linewidth=0)
-        without = f"{rank}: {100 * passage.probability_without:.0f} % without"
         middle = (passage.start_s + passage.end_s) / 2
-        axis.annotate(without, (middle, 1.33 * high), ha="center", va="top", size=8)
+        axis.annotate(f"{rank}", (middle, 1.32 * high), ha="center", va="top", size=10, weight="bold")
     axis.set_ylabel("adds per second\n(nats)")
     clean(axis, "y")
+
+
+def _write_passages(axis: Axes, explanation: Explanation) -> None:
+    """Say what silencing each passage leaves of the probability."""
+    axis.set_axis_off()
+    lines = ["silenced:"]
+    for rank, passage in enumerate(explanation.passages, start=1):
+        lines.append(f"{rank}   leaves {100 * passage.probability_without:.0f} %")
+    axis.text(0.0, 1.0, "\n".join(lines), transform=axis.transAxes, va="top", size=9, linespacing=1.5)
 
 
 def _draw_mel(axis: Axes, explanation: Explanation) -> None:

@@ -1,8 +1,8 @@
 """Explain a whole song: its segments' effects put together on the song's own time line.
 
 A song's probability of a genre is the mean of its segments', weighted by their length; so a segment's
-effects count by its share in that mean. The file is decoded three times, segment by segment, rather
-than kept: to know the genre, to draw the curve, and to look closer at the passages that it shows.
+effects count by its share in that mean. The file is decoded again, segment by segment, rather
+than kept: to draw the curve, and to look closer at the passages that it shows.
 """
 
 import math
@@ -90,6 +90,7 @@ def explain_song(
     trunk: Trunk,
     explainer: "Explainer",
     path: Path,
+    analysis: TrackAnalysis,
     genre: int | None = None,
     passage_s: float = params.EXPLAIN_PASSAGE_S,
     progress: Progress = lambda done, total: None,
@@ -100,8 +101,8 @@ def explain_song(
     ----------
     trunk, explainer
         Of the same bundle.
-    path
-        An audio file.
+    path, analysis
+        An audio file, and what `trunk` says of it.
     genre
         Index of the label; None for the song's most probable.
     passage_s
@@ -112,12 +113,12 @@ def explain_song(
     Raises
     ------
     AudioError
-        As `Trunk.analyse_file` does.
+        If the file can no longer be read.
     BundleError
         As `band_edges` does.
     """
     edges_hz = band_edges(trunk.bundle.front_end)
-    song, probability = _listen(trunk, path, genre)
+    song, probability = _song(trunk, path, analysis, genre)
     curve, picture = _curve(song, explainer, progress)
     duration_s = song.analysis.duration_s
     found = decisive(curve, params.EXPLAIN_STEP_S, duration_s, passage_s, params.EXPLAIN_PASSAGES)
@@ -135,8 +136,8 @@ def explain_song(
     )
 
 
-def _listen(trunk: Trunk, path: Path, genre: int | None) -> tuple[_Song, float]:
-    analysis = trunk.analyse_file(path)
+def _song(trunk: Trunk, path: Path, analysis: TrackAnalysis, genre: int | None) -> tuple[_Song, float]:
+    """Return the song and its probability of the genre."""
     tags, embeddings, durations_s = analysis.features()
     genres = trunk.bundle.genres(tags, embeddings)
     mean = song_mean(genres, durations_s)

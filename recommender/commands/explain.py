@@ -61,13 +61,17 @@ def explain(
 
 
 def _check_target(target: Path | None, suffix: str, option: str, source: Path) -> None:
-    """Refuse an output of another kind, or that would replace the song."""
+    """Refuse an output of another kind, in no folder, or that would replace the song."""
+    from recommender.errors import RecommenderError
+
     if target is None:
         return
     if target.suffix.lower() != suffix:
         raise typer.BadParameter(f"{target} must end in {suffix}", param_hint=option)
     if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
         raise typer.BadParameter(f"{target} is the song itself", param_hint=option)
+    if not target.parent.is_dir():
+        raise RecommenderError(f"{target} cannot be written: its folder does not exist")
 
 
 def _explain(
@@ -82,12 +86,15 @@ def _explain(
     chosen = genre_index(bundle, genre) if genre is not None else None
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     trunk = Trunk(bundle)
+    analysis = trunk.analyse_file(file)  # what is wrong with it is said before TensorFlow is loaded
     with quiet_stderr():
         from classifier.explain import Explainer
 
         explainer = Explainer(bundle)
     with progress_bar("Explaining", quiet=quiet, unit="segments") as move:
-        return explain_song(trunk, explainer, file, chosen, clip_s or params.EXPLAIN_PASSAGE_S, move)
+        return explain_song(
+            trunk, explainer, file, analysis, chosen, clip_s or params.EXPLAIN_PASSAGE_S, move
+        )
 
 
 def _write_clip(explanation: "Explanation", file: Path, clip: Path) -> None:
