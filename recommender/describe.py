@@ -31,7 +31,7 @@ class Sound:
     nodes
         Probability of every node of the bundle's hierarchy.
     placement
-        The finest node that is sure enough; None where none is, or where the song is unknown.
+        The finest node that is sure enough, or else the most probable top one.
     unknown
         Why the bundle had better not decide; None where it may.
     facets
@@ -41,7 +41,7 @@ class Sound:
     genres: Array
     tags: Array
     nodes: dict[str, float]
-    placement: Placement | None
+    placement: Placement
     unknown: str | None
     facets: dict[str, list[tuple[str, float]]]
 
@@ -67,7 +67,8 @@ def sound_of(
     if bundle.calibration is not None:
         read = bundle.head.features(tags, embeddings)
         reason = bundle.calibration.judge(read, of_segments, durations_s).reason
-    placement = finest(nodes) if reason is None else None
+    top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
+    placement = finest(nodes) or Placement(top, nodes[top])
     return Sound(song, song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
 
 
@@ -80,17 +81,17 @@ def named(names: Sequence[str], values: Array, at_most: int | None = None) -> li
 def judgement(sound: Sound, bundle: Bundle) -> dict[str, Any]:
     """Return a song's verdict for machines.
 
-    ``label`` is the finest label that is sure enough, ``unknown`` where the bundle had better not
-    decide, with the reason in ``unknown``; else the most probable top one. ``genres`` are the nearest
-    guesses in any case.
+    ``nearest`` is the finest label that is sure enough, or else the most probable top one. ``label`` is
+    the same, or ``unknown`` where the bundle had better not decide; ``unknown`` then tells why.
     """
-    top = max((path for path in sound.nodes if "/" not in path), key=sound.nodes.__getitem__)
-    label = sound.placement.path if sound.placement is not None else top
+    nearest = {"name": sound.placement.path, "probability": round(sound.placement.probability, 4)}
+    known = sound.unknown is None
     nodes = sorted(sound.nodes.items(), key=lambda node: -node[1])
     return {
-        "label": UNKNOWN if sound.unknown is not None else label,
-        "label_probability": None if sound.unknown is not None else round(sound.nodes[label], 4),
+        "label": nearest["name"] if known else UNKNOWN,
+        "label_probability": nearest["probability"] if known else None,
         "unknown": sound.unknown,
+        "nearest": nearest,
         "genres": named(bundle.labels, sound.genres),
         "hierarchy": [{"name": path, "probability": round(p, 4)} for path, p in nodes if p >= SHOWN_NODE],
         "facets": {

@@ -63,10 +63,11 @@ def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) 
 
 
 def label_in_words(judgement: dict[str, Any]) -> str:
-    """Return a song's label with its probability, or that it is unknown and why."""
+    """Return a song's label with its probability, or that it is unknown, why, and the nearest guess."""
+    nearest = percent([judgement["nearest"]], 1)
     if judgement["unknown"] is not None:
-        return f"unknown ({judgement['unknown']})"
-    return f"{judgement['label']} {judgement['label_probability']:.0%}".replace("%", " %")
+        return f"unknown: {judgement['unknown']} (nearest: {nearest})"
+    return nearest
 
 
 def clock(seconds: float | None) -> str:

@@ -20,6 +20,7 @@ COLUMNS = (
     "title",
     "genre",
     "confidence",
+    "nearest",
     "genres",
     "tags",
     "mood",
@@ -38,8 +39,8 @@ def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[
     """Yield what is known of every present track, by path; only those below a folder if one is given.
 
     A row has ``track_id``, ``path``, ``artist``, ``title``, and either ``genre`` (the finest label that is
-    sure enough, or "unknown"), ``confidence`` (its probability), ``genres``, ``hierarchy``, ``facets``,
-    ``tags`` and ``unknown`` (why, or null), or ``error``.
+    sure enough, or "unknown"), ``confidence`` (its probability), ``nearest`` (the label whether sure or
+    not), ``genres``, ``hierarchy``, ``facets``, ``tags`` and ``unknown`` (why, or null), or ``error``.
     """
     for track in present(session, folder):
         row: dict[str, Any] = {
@@ -75,6 +76,8 @@ def as_csv(found: Sequence[dict[str, Any]]) -> bytes:
         for name in ("genres", "tags"):
             if name in row:
                 flat[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row[name])
+        if "nearest" in row:
+            flat["nearest"] = row["nearest"]["name"]
         for facet in FACETS:
             found = row.get("facets", {}).get(facet, [])
             flat[facet] = "; ".join(i["name"] for i in found if i["probability"] >= FACET_LEAST)
