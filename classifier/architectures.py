@@ -261,11 +261,11 @@ def _cnn_mel(architecture: Mapping[str, Any]) -> keras.Model:
     patch = _patch(architecture)
     x = ops.expand_dims(layers.BatchNormalization(name="input_norm")(patch), -1)
     x = _normed(layers.Conv2D(16, 5, strides=2, padding="same", use_bias=False, name="conv_1"), x)
-    x = layers.MaxPooling2D((1, 2))(x)
+    x = _pooled((1, 2), x)
     x = _normed(layers.Conv2D(32, 3, padding="same", use_bias=False, name="conv_2"), x)
-    x = layers.MaxPooling2D((2, 3))(x)
+    x = _pooled((2, 3), x)
     x = _normed(layers.Conv2D(48, 3, padding="same", use_bias=False, name="conv_3"), x)
-    x = layers.MaxPooling2D((2, 4))(x)
+    x = _pooled((2, 4), x)
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = _normed(layers.Conv1D(64, 3, padding="same", use_bias=False, name="conv_4"), x)
     x = ops.concatenate([ops.mean(x, axis=1), ops.max(x, axis=1)], axis=-1)
@@ -277,3 +277,9 @@ def _cnn_mel(architecture: Mapping[str, Any]) -> keras.Model:
 def _normed(convolution: keras.Layer, x: keras.KerasTensor) -> keras.KerasTensor:
     name = convolution.name.replace("conv", "norm")
     return layers.ReLU()(layers.BatchNormalization(name=name)(convolution(x)))
+
+
+def _pooled(size: tuple[int, int], x: keras.KerasTensor) -> keras.KerasTensor:
+    """Pool frames and bands, as far as few of them go."""
+    fitting = [min(wanted, there) for wanted, there in zip(size, x.shape[1:3], strict=True)]
+    return layers.MaxPooling2D(fitting)(x)
