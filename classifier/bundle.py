@@ -198,7 +198,7 @@ def load(path: Path) -> Bundle:
     _check_files(path, described["files"])
     try:
         bundle = _assemble(path, described)
-    except (KeyError, TypeError, ValueError) as error:
+    except (BundleError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"bundle {path}: {DESCRIPTION} does not fit its files ({error})") from error
     _check_ids(bundle, described)
     return bundle

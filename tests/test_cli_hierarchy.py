@@ -18,6 +18,7 @@ from classifier.calibration import UNLIKE, Calibration, Familiarity
 from classifier.label_paths import ancestor
 from classifier.params import SURE
 from classifier.serve import Trunk
+from recommender.commands.output import percent
 from tests import synth
 from tests.recommender.support import Ran
 from tests.recommender.trained import quick
@@ -322,7 +323,10 @@ def test_sounds_that_are_no_music_are_unknown_with_their_guesses(
         assert sum(g["probability"] for g in answer["genres"]) == pytest.approx(1, abs=1e-3)
         shown = lab.run("classify", strange[name])
         assert shown.code == 0
-        assert shown.out.startswith(f"{strange[name]} (0:03): unknown ({answer['unknown']})\n")
+        nearest = percent([answer["nearest"]], 1)
+        assert answer["nearest"] == answer["genres"][0]
+        expected = f"{strange[name]} (0:03): unknown: {answer['unknown']} (nearest: {nearest})\n"
+        assert shown.out.startswith(expected)
         assert "\n  genres: m" in shown.out
     songs = [answer for name, answer in answers.items() if name.startswith("song")]
     assert [answer["unknown"] for answer in songs] == [None] * 6
@@ -339,7 +343,8 @@ def test_tag_calls_them_unknown_too(lab: Lab, musical: Bundle, strange: dict[str
     rows = {Path(r["path"]).stem: r for r in csv.DictReader(io.StringIO(lab.csv(folder), newline=""))}
     assert (rows["white"]["genre"], rows["white"]["confidence"]) == ("unknown", "")
     assert rows["white"]["unknown"] == listed["white"]["unknown"]
-    assert rows["white"]["genres"].startswith("m")
+    assert rows["white"]["nearest"] == listed["white"]["nearest"]["name"]
+    assert rows["white"]["genres"].startswith(rows["white"]["nearest"])
 
 
 def test_without_a_calibration_nothing_is_unknown(

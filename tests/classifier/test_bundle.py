@@ -146,7 +146,7 @@ def test_missing_folder(tmp_path: Path) -> None:
         (lambda d: d.update(format=3), "format 3"),
         (lambda d: d.pop("format"), "format"),
         (lambda d: d["labels"].reverse(), "bundle_id"),
-        (lambda d: d["labels"].pop(), "bundle_id"),
+        (lambda d: d["labels"].pop(), r"^bundle /.*bundle\.json does not fit its files \(the taxonomy"),
         (lambda d: d["head"].update(input="both"), "bundle_id"),
         (lambda d: d["front_end"].update(hop_length=255), "trunk_id"),
         (lambda d: d["front_end"].update(reference_rms=None), "trunk_id"),
@@ -342,6 +342,7 @@ def test_calibration_and_hierarchy_change_the_bundles_id_and_not_the_trunks(
 @pytest.mark.parametrize(
     ("change", "named"),
     [
+        (lambda d: d["labels"].pop(), "bundle_id"),
         (lambda d: d["calibration"].update(temperature=1.0), "bundle_id"),
         (lambda d: d["calibration"].update(limit=9.0), "bundle_id"),
         (lambda d: d.update(calibration=None), "bundle_id"),

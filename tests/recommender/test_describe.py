@@ -154,7 +154,12 @@ def test_unknown_has_a_reason_and_keeps_its_guesses(
 ) -> None:
     answer = said(bundle, embeddings, (30.0,) * len(embeddings))
     assert answer["unknown"] == reason
-    assert (answer["label"] == "unknown") == (reason is not None)
+    nodes = {node["name"]: node["probability"] for node in answer["hierarchy"]}
+    sure = [name for name, p in nodes.items() if p >= SURE]
+    assert answer["nearest"]["name"] in sure, "the nearest guess, whether it may decide or not"
+    assert not [name for name in sure if name.startswith(f"{answer['nearest']['name']}/")]
+    assert answer["nearest"]["probability"] == nodes[answer["nearest"]["name"]]
+    assert answer["label"] == ("unknown" if reason is not None else answer["nearest"]["name"])
     assert (answer["label_probability"] is None) == (reason is not None)
     assert {genre["name"] for genre in answer["genres"]} == set(LABELS)
     assert sum(genre["probability"] for genre in answer["genres"]) == pytest.approx(1, abs=1e-3)
