@@ -29,13 +29,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from keras import layers, ops
 
 from classifier import params
-from classifier.bundle import MUSICNN, TRUNK_WEIGHTS, Bundle, read_arrays
+from classifier.architectures import PENULTIMATE, rebuild
+from classifier.bundle import TRUNK_WEIGHTS, Bundle, read_arrays
 from classifier.errors import BundleError
 from classifier.frontend import segment_patches
 from classifier.linear_head import MIN_PROBABILITY
-from classifier.musicnn import build_trunk
 
 Array = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
@@ -43,6 +44,8 @@ Tensors = Sequence[tf.Tensor]
 Score = Callable[[tf.Tensor], tf.Tensor]
 
 TINY = 1e-12
+LAST_WITH_TIME = {"musicnn": "features", "cnn-mel": "norm_4", "cnn": "pool_2", "vgg16": "block5_pool"}
+"""The last layer of each architecture whose output still has a time axis."""
 
 
 def network_of(bundle: Bundle) -> keras.Model:
@@ -60,12 +63,18 @@ def network_of(bundle: Bundle) -> keras.Model:
     BundleError
         If its architecture has none that could be explained.
     """
-    name = bundle.architecture["name"]
-    if name != MUSICNN["name"]:
+    trunk = rebuild(bundle.architecture, read_arrays(bundle.path / TRUNK_WEIGHTS))
+    last = LAST_WITH_TIME.get(bundle.architecture["name"])
+    if last is None:
+        name = bundle.architecture["name"]
         raise BundleError(f"bundle {bundle.bundle_id}: {name} has no time line that could be explained")
-    trunk = build_trunk(read_arrays(bundle.path / TRUNK_WEIGHTS))
-    tags, embedding = trunk.outputs
-    return keras.Model(trunk.input, [trunk.get_layer("features").output, embedding, tags])
+    activations, outputs = trunk.get_layer(last).output, list(reversed(trunk.outputs))
+    if bundle.architecture["name"] in ("cnn", "vgg16"):
+        # Their pictures have the bands before the time: turn them, and go on from what was turned.
+        activations = ops.transpose(activations, (0, 2, 1, 3))
+        flat = layers.Flatten()(ops.transpose(activations, (0, 2, 1, 3)))
+        outputs = [trunk.get_layer(PENULTIMATE)(flat)]
+    return keras.Model(trunk.input, [activations, *outputs])
 
 
 class Explainer:
@@ -90,9 +99,13 @@ class Explainer:
         self._back = keras.Model(activations, outputs)
         self.silence = silent_patch(bundle)
 
+    def _outputs(self, activations: tf.Tensor) -> list[tf.Tensor]:
+        """Return the embedding and, where the network has them, the tags."""
+        return list(tf.nest.flatten(self._back(activations)))
+
     def log_probabilities(self, patches: Array) -> Array:
         """Return the logarithm of a segment's probability of each label, (labels,)."""
-        outputs = self._back(self._front(tf.constant(patches)))
+        outputs = self._outputs(self._front(tf.constant(patches)))
         means = [tf.reduce_mean(output, axis=0, keepdims=True) for output in outputs]
         return np.asarray(self._head(means)[0], np.float32)
 
@@ -122,11 +135,11 @@ class Explainer:
             of the segment with this patch silent.
         """
         activations = self._front(tf.constant(patches))
-        whole = self._back(activations)
+        whole = self._outputs(activations)
         silent = self._front(tf.constant(self.silence[np.newaxis]))
 
         def score(mixed: tf.Tensor) -> tf.Tensor:
-            return self._head(_one_changed(whole, self._back(mixed)))[:, genre]
+            return self._head(_one_changed(whole, self._outputs(mixed)))[:, genre]
 
         effects = _integrated(score, silent, activations - silent, 1, params.EXPLAIN_TIME_STEPS)
         return _to_frames(effects.sum(axis=tuple(range(2, effects.ndim))), patches.shape[1])
@@ -147,11 +160,11 @@ class Explainer:
             (chosen, frames, bands) in nats; their sum is the segment's log-probability less that of
             the segment with the chosen patches silent.
         """
-        rest = self._back(self._front(tf.constant(patches)))
+        rest = self._outputs(self._front(tf.constant(patches)))
         rest = [tf.reduce_sum(output[~chosen], axis=0, keepdims=True) for output in rest]
 
         def score(mixed: tf.Tensor) -> tf.Tensor:
-            outputs = self._back(self._front(mixed))
+            outputs = self._outputs(self._front(mixed))
             sums = [tf.reduce_sum(output, axis=0, keepdims=True) for output in outputs]
             means = [(s + r) / len(patches) for s, r in zip(sums, rest, strict=True)]
             return self._head(means)[:, genre]
