@@ -53,7 +53,13 @@ def test_genres_agree_with_classify(library: Library, listed: Any) -> None:
         )
         assert found == pytest.approx(wanted, abs=2e-4)
         assert item["tags"] == answer["tags"]
-        assert (item["genre"], item["confidence"]) == tuple(answer["genres"][0].values())
+        for told, said in (("genre", "label"), ("unknown", "unknown")):
+            assert item[told] == answer[said]
+        assert item["confidence"] == pytest.approx(answer["label_probability"], abs=2e-4)
+        assert item["nearest"]["name"] == answer["nearest"]["name"]
+        for facet, found in answer["facets"].items():
+            told = {row["name"]: row["probability"] for row in item["facets"][facet]}
+            assert told == pytest.approx({f["name"]: f["probability"] for f in found}, abs=2e-4)
 
 
 def test_failed_tracks_have_their_reason_instead(library: Library, listed: Any) -> None:
@@ -78,7 +84,13 @@ def test_csv_says_the_same(library: Library, listed: Any, tmp_path: Path) -> Non
         if "error" in item:
             assert (row["genre"], row["genres"], row["error"]) == ("", "", item["error"]["message"])
         else:
-            assert (row["genre"], float(row["confidence"])) == (item["genre"], item["confidence"])
+            confidence = "" if item["confidence"] is None else str(item["confidence"])
+            assert (row["genre"], row["confidence"]) == (item["genre"], confidence)
+            assert (row["genre"] == "unknown") == (confidence == "") == bool(row["unknown"])
+            assert (row["unknown"], row["nearest"]) == (item["unknown"] or "", item["nearest"]["name"])
+            for facet, found in item["facets"].items():
+                worth = [f["name"] for f in found if f["probability"] >= 0.1]
+                assert row[facet] == "; ".join(worth)
             pairs = [pair.rsplit(":", 1) for pair in row["tags"].split("; ")]
             tags = [{"name": name, "probability": float(value)} for name, value in pairs]
             assert tags == item["tags"]
