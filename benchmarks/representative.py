@@ -17,6 +17,7 @@ from typing import Any
 import common
 import numpy as np
 
+from classifier.folds import label_units
 from classifier.recipes import recipe_of
 from classifier.songs import Song, check_songs, most_representative, representative_weights
 from classifier.training import head_fitter
@@ -27,7 +28,6 @@ from recommender.training_data import TrainingData
 
 FOLDS = 5
 LEAST_SEGMENTS = 3
-LEAST_SONGS = 5
 
 
 def only(song: Song, place: int) -> Song:
@@ -54,10 +54,10 @@ ONE: dict[str, Callable[[Song], int]] = {
 
 
 def usable(songs: Sequence[Song]) -> list[Song]:
-    """Return songs of at least three segments, of labels with at least five such songs."""
+    """Return songs of at least three segments, of labels that five artists, or songs of none, have."""
     long = [song for song in songs if len(song.durations_s) >= LEAST_SEGMENTS]
-    counts = {label: sum(song.label == label for song in long) for label in {s.label for s in long}}
-    return [song for song in long if counts[song.label] >= LEAST_SONGS]
+    units = label_units([song.label for song in long], [song.group for song in long])
+    return [song for song in long if units[song.label] >= FOLDS]
 
 
 def figures(songs: Sequence[Song], words: str, choose: Callable[[Song], int] | None) -> dict[str, Any]:
