@@ -62,7 +62,7 @@ def draw_reliability(before: Evaluation, after: Evaluation | None, path: Path, t
     for index, (name, evaluation) in enumerate(found):
         _draw_bins(upper, lower, evaluation, name, index, len(found))
     upper.set(ylabel="share right", ylim=(-0.02, 1.02), title=title)
-    upper.legend(loc="upper left", frameon=False, fontsize=9)
+    upper.legend(loc="lower right", frameon=False, fontsize=9)
     lower.set(xlabel="probability of the answer", ylabel="rows", xlim=(0, 1))
     clean(upper)
     clean(lower, "y")

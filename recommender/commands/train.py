@@ -8,6 +8,8 @@ import typer
 from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from classifier.bundle import Bundle
     from classifier.recipes import Recipe
     from classifier.training import Trained
@@ -34,6 +36,14 @@ def train(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="At most so many epochs a network.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting of the recipe, such as n_mels=64 or learning_rate=0.001; see tune.",
+        ),
     ] = None,
     labels: Labels = "folders",
     label_depth: LabelDepth = 1,
@@ -62,10 +72,13 @@ def train(
             _use(home, use, as_json=as_json)
             return
         source = training_data(home, data, labels, label_depth, jobs, quiet=as_json)
-        _train(source, recipe_from(arch, weights, epochs), folds, seed, as_json=as_json)
+        recipe = recipe_from(arch, weights, epochs, settings or [])
+        _train(source, recipe, folds, seed, as_json=as_json)
 
 
-def recipe_from(arch: str, weights: str | None, epochs: int | None) -> "Recipe":
+def recipe_from(
+    arch: str, weights: str | None, epochs: int | None, settings: "Sequence[str]" = ()
+) -> "Recipe":
     """Return the recipe that the options describe."""
     from dataclasses import replace
 
@@ -77,7 +90,23 @@ def recipe_from(arch: str, weights: str | None, epochs: int | None) -> "Recipe":
         if recipe.arch != "vgg16":
             raise TrainingDataError(f"--weights is said of vgg16 only, not of {recipe.arch}")
         recipe = replace(recipe, weights=weights)
-    return recipe if epochs is None else replace(recipe, fit=replace(recipe.fit, epochs=epochs))
+    if epochs is not None:
+        recipe = replace(recipe, fit=replace(recipe.fit, epochs=epochs))
+    return _with_settings(recipe, settings) if settings else recipe
+
+
+def _with_settings(recipe: "Recipe", settings: "Sequence[str]") -> "Recipe":
+    from classifier.errors import TrainingDataError
+    from classifier.tuning import check_tunable, parse_axis, with_values
+
+    values = {}
+    for text in settings:
+        axis = parse_axis(text)
+        if len(axis.values) != 1:
+            raise TrainingDataError(f"'{text}' sets several values; tune tries them in turn")
+        values[axis.name] = axis.values[0]
+    check_tunable(recipe, list(values))
+    return with_values(recipe, values)
 
 
 def training_data(
@@ -180,6 +209,8 @@ def _tell(answer: dict[str, Any], trained: "Trained") -> None:
         f"Accuracy {answer['accuracy']:.3f} ({low:.2f}-{high:.2f}) on {answer['songs_held_out']} songs not "
         f"trained on ({answer['songs']} songs, {answer['folds']} folds, {answer['seconds']:.0f} s)."
     )
+    if trained.network is not None:
+        show(f"Learning curves: {answer['bundle_path']}/learning_curves.png")
     show(
         f"{answer['bundle_id']} is active; {answer['segments_predicted']} segments got its genres. "
         "Go back with: deepcuts train --use shipped"
