@@ -1,4 +1,4 @@
-"""Batches for Keras, read from songs as they are asked for. Imports Keras.
+"""Batches for training, read from songs as they are asked for. No Keras here.
 
 Nothing but the batch at hand is in memory where the songs' patches are memory maps.
 """
@@ -6,7 +6,6 @@ Nothing but the batch at hand is in memory where the songs' patches are memory m
 import math
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +17,8 @@ from classifier.spectral_song import SpectralSong, patch_weights
 Array = npt.NDArray[np.float32]
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """The patches of songs in batches: (patches, one-hot labels, weights).
+class Batches:
+    """The patches of songs in batches, another order and augmentation every epoch.
 
     Parameters
     ----------
@@ -29,12 +28,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         Batch size, augmentation, front end.
     seed
         With the epoch it decides order and augmentation; None for neither of them.
+
+    Attributes
+    ----------
+    epoch
+        The current one, to be set.
     """
 
     def __init__(
         self, songs: Sequence[SpectralSong], labels: Sequence[str], recipe: Recipe, seed: int | None
     ) -> None:
-        super().__init__()
         self.epoch = 0
         self._songs, self._labels, self._recipe, self._seed = songs, labels, recipe, seed
         few = math.ceil(sum(len(s.patches) for s in songs) / params.MIN_STEPS)
@@ -44,11 +47,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._song = np.repeat(np.arange(len(songs)), [len(s.patches) for s in songs])
         self._place = np.concatenate([np.arange(len(s.patches)) for s in songs])
 
+    @property
+    def n_examples(self) -> int:
+        """Number of patches, which is also the sum of their weights."""
+        return len(self._song)
+
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
         return math.ceil(len(self._song) / self._size)
 
-    def __getitem__(self, index: int) -> tuple[Array, Array, Array]:
+    def __getitem__(self, index: int) -> Batch:
         """Return one batch of the current epoch."""
         size = self._size
         examples = self._order()[index * size : (index + 1) * size]
@@ -58,7 +66,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self._seed is not None and self._recipe.augment != Augment():
             rng = np.random.default_rng((self._seed, self.epoch, index))
             batch = augmented(batch, self._recipe.augment, self._recipe.front_end, rng)
-        return batch.patches, batch.targets, batch.weights
+        return batch
 
     def _order(self) -> npt.NDArray[np.int64]:
         if self._seed is None:

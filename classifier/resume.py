@@ -10,8 +10,6 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from classifier.batches import Batches
-
 STATE: Final = "fit.npz"
 # What EarlyStopping, ModelCheckpoint and ReduceLROnPlateau remember from epoch to epoch.
 _REMEMBERED: Final = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
@@ -20,7 +18,7 @@ Logs = Mapping[str, float] | None
 
 
 class Log(keras.callbacks.Callback):  # type: ignore[misc]
-    """Record each epoch's figures and rate, and tell the data which epoch it is.
+    """Record each epoch's figures and rate.
 
     Attributes
     ----------
@@ -28,14 +26,10 @@ class Log(keras.callbacks.Callback):  # type: ignore[misc]
         Lists of one value an epoch.
     """
 
-    def __init__(self, data: Batches, progress: Callable[[int, int], None], epochs: int) -> None:
+    def __init__(self, progress: Callable[[int, int], None], epochs: int) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = {}
-        self._data, self._progress, self._epochs = data, progress, epochs
-
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Set the data's epoch, on which its order and augmentation depend."""
-        self._data.epoch = epoch
+        self._progress, self._epochs = progress, epochs
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the epoch's figures."""
