@@ -265,32 +265,3 @@ def _tested(said: "HeldOut") -> npt.NDArray[np.bool_]:
     return np.array(
         [song_mean(p, s)[t] > 0 for p, s, t in zip(said.segments, said.durations_s, said.truth, strict=True)]
     )
-
-
-def calibrate(
-    said: "HeldOut", features: Sequence[Array] | None, examples: Array | None = None
-) -> Calibration:
-    """Calibrate a classifier on what others, fitted in the same way, said of songs held out.
-
-    Parameters
-    ----------
-    said
-        Uncalibrated probabilities of songs held out.
-    features
-        What the head reads of each of these songs, (segments, features) a song; None where that is not
-        comparable from one fold's classifier to the next's, as with networks trained from scratch.
-    examples
-        (sounds, features) the same of sounds that are not music; None where there are none.
-    """
-    from classifier.unknown import fit_familiarity
-
-    temperature = held_out_temperature(said)
-    pairs = list(zip(said.segments, said.durations_s, strict=True))
-    confidence = [song_mean(at_temperature(p, temperature), s).max() for p, s in pairs]
-    least = float(np.percentile(confidence, params.WEAK_PERCENT))
-    told = f"{len(pairs)} songs held out in {len(np.unique(said.folds))} folds"
-    if features is None:
-        return Calibration(temperature, least, f"temperature and least confidence: {told}", None, examples)
-    songs = np.stack([song_mean(f, s) for f, (_, s) in zip(features, pairs, strict=True)])
-    familiarity, how = fit_familiarity(songs, said.truth, said.folds, examples)
-    return Calibration(temperature, least, f"{told}; {how}", familiarity, examples)

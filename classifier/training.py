@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.calibration import Calibration, calibrate
+from classifier.calibration import Calibration
 from classifier.folds import label_units, split_validation
 from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
 from classifier.linear_head import LinearHead
@@ -20,6 +20,7 @@ from classifier.quiet import quiet_stderr
 from classifier.recipes import Recipe
 from classifier.songs import LabelledSong, Song, check_songs
 from classifier.spectral_song import SpectralSong
+from classifier.unknown import calibrate
 from classifier.validation import Fit, HeldOut, folds_of, held_out
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def network_fitter(
     frozen = FrozenFeatures(kept)
 
     def fit(songs: Sequence[SpectralSong], folder: Path | None = None) -> "FittedNetwork":
-        inside, validation = split_validation(songs)
+        # With a cosine schedule all epochs are run: no song need say when to stop.
+        every = list(songs), None
+        inside, validation = every if recipe.fit.schedule == "cosine" else split_validation(songs)
         return fit_network(
             recipe,
             inside,
@@ -207,7 +210,9 @@ def train_head(
         head=fitted.head,
         network=None,
         held_out=said,
-        calibration=calibrate(said, _read_by(fitted.head, said, songs), not_music),
+        calibration=calibrate(
+            said, _read_by(fitted.head, said, songs), not_music, [fitted(song) for song in songs]
+        ),
         songs=len(songs),
         folds=k,
         choices=asdict(fitted.fit),
@@ -261,7 +266,7 @@ def train_network(
         head=network.network.head(),
         network=network,
         held_out=said,
-        calibration=calibrate(said, None),
+        calibration=calibrate(said, None, own=[network.segment_probabilities(song) for song in songs]),
         songs=len(songs),
         folds=n_fits - 1,
         choices={"best_epoch": network.best_epoch},

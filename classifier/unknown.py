@@ -1,4 +1,4 @@
-"""Learn when a song is unlike those that a head was trained on; `classifier.calibration` applies it.
+"""Learn a calibration, and when a song is unlike those learned from; `classifier.calibration` applies both.
 
 Every limit comes from the head's own songs: held out in turn, they say how far a song of a known kind
 lies from the centres of the others. Where features of sounds that are not music are at hand, they
@@ -7,17 +7,64 @@ lies; and where the distance alone would let too many of them through (a head of
 how far is far), a direction is learned that tells them from the head's songs.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.calibration import Familiarity
+from classifier.analysis import song_mean
+from classifier.calibration import Calibration, Familiarity, at_temperature, held_out_temperature
 from classifier.heads import Examples, HeadFit, fit_head, shrunk, splits
 from classifier.linear_head import LinearHead
+
+if TYPE_CHECKING:
+    from classifier.validation import HeldOut
 
 Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+
+
+def calibrate(
+    said: "HeldOut",
+    features: Sequence[Array] | None,
+    examples: Array | None = None,
+    own: Sequence[Array] | None = None,
+) -> Calibration:
+    """Calibrate a classifier on what others, fitted in the same way, said of songs held out.
+
+    Parameters
+    ----------
+    said
+        Uncalibrated probabilities of songs held out.
+    features
+        What the head reads of each of these songs, (segments, features) a song; None where that is not
+        comparable from one fold's classifier to the next's, as with networks trained from scratch.
+    examples
+        (sounds, features) the same of sounds that are not music; None where there are none.
+    own
+        What the classifier itself says of its training songs, (segments, labels) a song, uncalibrated.
+        With few songs it may be less sure of itself than those of the folds, and must not find all of its own
+        songs weak.
+    """
+    temperature = held_out_temperature(said)
+    pairs = list(zip(said.segments, said.durations_s, strict=True))
+    least = _weak([song_mean(at_temperature(p, temperature), s) for p, s in pairs])
+    if own is not None:
+        least = min(least, _weak([at_temperature(p, temperature).mean(axis=0) for p in own]))
+    told = f"{len(pairs)} songs held out in {len(np.unique(said.folds))} folds"
+    if features is None:
+        return Calibration(temperature, least, f"temperature and least confidence: {told}", None, examples)
+    songs = np.stack([song_mean(f, s) for f, (_, s) in zip(features, pairs, strict=True)])
+    familiarity, how = fit_familiarity(songs, said.truth, said.folds, examples)
+    return Calibration(temperature, least, f"{told}; {how}", familiarity, examples)
+
+
+def _weak(songs: Sequence[Array]) -> float:
+    """Return the confidence that few songs fall below, of each song's probabilities, (labels,)."""
+    return float(np.percentile([song.max() for song in songs], params.WEAK_PERCENT))
 
 
 def fit_familiarity(
@@ -84,7 +131,11 @@ def _at_shrinkage(
 def _whitened(songs: Array, truth: Indices, shrinkage: float) -> tuple[Array, Array]:
     """Return what whitens features within labels, and the labels' centres, whitened."""
     x = songs.astype(np.float64)
-    scale = 1.0 / np.maximum(x.std(axis=0), params.MIN_STD)
+    deviation = x.std(axis=0)
+    # A dimension that hardly varies among few songs would else drown all others for any new one.
+    scale = 1.0 / np.maximum(
+        deviation, max(params.MIN_STD, params.LEAST_SPREAD * float(np.median(deviation)))
+    )
     present, place = np.unique(truth, return_inverse=True)
     centres = np.stack([x[place == label].mean(axis=0) for label in range(len(present))])
     within = (x - centres[place]) * scale

@@ -27,13 +27,14 @@ from classifier import bundle, params
 from classifier.build.convert_trunk import read_wheel
 from classifier.build.prune import prune
 from classifier.bundle_write import Contents, write
-from classifier.calibration import Calibration, calibrate
+from classifier.calibration import Calibration
 from classifier.export import export_onnx
 from classifier.folds import assign_folds
 from classifier.frontend import FrontEnd, mel_filters
 from classifier.heads import Examples, HeadFit, choose_fit_on, fit_head
 from classifier.linear_head import LinearHead, softmax
 from classifier.musicnn import build_trunk
+from classifier.unknown import calibrate
 from classifier.validation import HeldOut
 
 Array = npt.NDArray[np.float32]

@@ -15,12 +15,11 @@ from classifier.calibration import (
     Calibration,
     Familiarity,
     at_temperature,
-    calibrate,
     fit_temperature,
     held_out_temperature,
 )
 from classifier.metrics import expected_calibration_error
-from classifier.unknown import fit_familiarity
+from classifier.unknown import calibrate, fit_familiarity
 from classifier.validation import HeldOut
 
 Array = npt.NDArray[np.float32]
