@@ -122,9 +122,7 @@ def network_fitter(
     frozen = FrozenFeatures(kept)
 
     def fit(songs: Sequence[SpectralSong], folder: Path | None = None) -> "FittedNetwork":
-        # With a cosine schedule all epochs are run: no song need say when to stop.
-        every = list(songs), None
-        inside, validation = every if recipe.fit.schedule == "cosine" else split_validation(songs)
+        inside, validation = split_validation(songs)
         return fit_network(
             recipe,
             inside,

@@ -103,7 +103,7 @@ def clusters(n: int, seed: int, size: int = 6) -> tuple[Array, npt.NDArray[np.in
     """Songs of three labels round their centres, features of unlike scales and related; five folds."""
     random = np.random.default_rng(seed)
     truth = np.arange(n) % 3
-    mix = np.random.default_rng(0).standard_normal((size, size)) * 10.0 ** np.arange(-2, size - 2)
+    mix = np.random.default_rng(0).standard_normal((size, size)) * 2.0 ** np.arange(-2, size - 2)
     centres = 4 * np.random.default_rng(1).standard_normal((3, size))
     songs = (centres[truth] + random.standard_normal((n, size))) @ mix
     return songs.astype(np.float32), truth, np.arange(n) * 5 // n
@@ -283,3 +283,19 @@ def test_without_features_there_is_no_distance() -> None:
         found.judge(np.zeros((1, 6), np.float32), np.array([[0.97, 0.01, 0.01, 0.01]]), [1.0]).distance
         is None
     )
+
+
+def test_a_flat_dimension_does_not_set_the_limit() -> None:
+    songs, truth, folds = clusters(60, 0)
+    flat = np.zeros((60, 1), np.float32)
+    flat[7] = 1e-3  # one song of one fold alone departs from it
+    found, _ = fit_familiarity(np.hstack([songs, flat]), truth, folds)
+    plain, _ = fit_familiarity(songs, truth, folds)
+    assert found is not None and plain is not None
+    assert found.limit == pytest.approx(plain.limit, rel=0.1)
+
+
+def test_weak_is_no_more_than_what_the_classifier_itself_can_say() -> None:
+    made = case(100, 9)
+    timid = [np.full((2, 4), 0.25, np.float32) for _ in range(100)]
+    assert calibrate(made.said, made.features, own=timid).least_confidence == pytest.approx(0.25)
