@@ -19,7 +19,7 @@ from classifier.batches import Batches
 from classifier.frozen import FrozenFeatures, last_output
 from classifier.linear_head import LinearHead, softmax
 from classifier.musicnn import Weights
-from classifier.recipes import Augment, Recipe
+from classifier.recipes import Augment, Fit, Recipe
 from classifier.resume import STATE, Log, Resume
 from classifier.spectral_song import SpectralSong
 
@@ -92,7 +92,7 @@ def fit_network(
         To learn from.
     validation
         Songs whose loss says when to stop and which epoch is best; None where the training loss
-        is to say so.
+        is to say so. On the schedule ``cosine`` nothing is to be said, and they are learned from.
     labels
         Names of the outputs, in order.
     seed
@@ -114,8 +114,11 @@ def fit_network(
         If weights that the recipe asks for are missing.
     """
     started = perf_counter()
+    keras.utils.clear_session()  # Keras keeps every model's graphs until told not to
     network = build(recipe, len(labels), seed=seed, trunk_weights=trunk_weights, head=head)
     frozen = frozen_features or FrozenFeatures()
+    if recipe.fit.schedule == "cosine":
+        songs, validation = [*songs, *(validation or [])], None
     model, inputs = network.model, _Inputs(recipe, songs, validation or [], labels, seed)
     if network.tail is not None and recipe.augment == Augment():
         model = network.tail
@@ -125,8 +128,13 @@ def fit_network(
     with tempfile.TemporaryDirectory() as temporary:
         place = _Place(folder or Path(temporary), save_every_s if folder else None)
         history = _fit(model, inputs, place, progress)
-    best = int(np.argmin(history["val_loss" if validation else "loss"]))
-    return FittedNetwork(network, history, best, perf_counter() - started, frozen)
+    return FittedNetwork(network, history, _best_epoch(recipe, history), perf_counter() - started, frozen)
+
+
+def _best_epoch(recipe: Recipe, history: History) -> int:
+    if recipe.fit.schedule == "cosine":
+        return len(history["loss"]) - 1
+    return int(np.argmin(history.get("val_loss", history["loss"])))
 
 
 @dataclass(frozen=True)
@@ -139,10 +147,11 @@ class _Inputs:
     labels: Sequence[str]
     seed: int
 
-    def fit_id(self) -> str:
+    def fit_id(self, model: keras.Model) -> str:
         """Return a name of the fit that another one does not have."""
         songs = [[(s.name, s.label, s.patches.shape) for s in part] for part in (self.songs, self.held)]
-        described = [self.recipe.describe(), songs, list(self.labels), self.seed, keras.__version__]
+        shapes = [list(variable.shape) for variable in model.variables]
+        described = [self.recipe.describe(), songs, list(self.labels), self.seed, keras.__version__, shapes]
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
@@ -161,7 +170,7 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
     held = Batches(inputs.held, inputs.labels, inputs.recipe, None) if inputs.held else None
     # XLA's convolutions take several times as long on processors as oneDNN's.
     model.compile(
-        keras.optimizers.Adam(fit.learning_rate),
+        keras.optimizers.Adam(_rate(fit, fit.epochs * len(data))),
         "categorical_crossentropy",
         weighted_metrics=["accuracy"],
         jit_compile=False,
@@ -170,12 +179,21 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
     best = place.folder / BEST
     log = Log(progress, fit.epochs)
     watchers = _watchers(inputs.recipe, best, "val_loss" if held else "loss")
-    resume = Resume(place.folder / STATE, inputs.fit_id(), log, watchers, place.every_s)
+    resume = Resume(place.folder / STATE, inputs.fit_id(model), log, watchers, place.every_s)
     if not resume.finished:
         calls = callbacks.CallbackList([log, *watchers, resume], model=model)
         _run(model, data, held, calls, range(resume.initial_epoch, fit.epochs))
     _without_optimizer(model).load_weights(best)
     return resume.history if resume.finished else log.history
+
+
+def _rate(fit: Fit, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    if fit.schedule == "plateau":
+        return fit.learning_rate
+    warm_up = round(params.WARM_UP_SHARE * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=fit.learning_rate, warmup_steps=warm_up
+    )
 
 
 def _run(
@@ -226,6 +244,8 @@ def _without_optimizer(model: keras.Model) -> keras.Model:
 
 def _watchers(recipe: Recipe, best: Path, monitor: str) -> list[keras.callbacks.Callback]:
     fit = recipe.fit
+    if fit.schedule == "cosine":
+        return [_Checkpoint(str(best), save_weights_only=True)]
     watchers = [
         callbacks.EarlyStopping(monitor, patience=fit.stop_patience),
         _Checkpoint(str(best), monitor, save_best_only=True, save_weights_only=True),

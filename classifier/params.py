@@ -64,10 +64,10 @@ IMAGE_ZOOM: Final = 0.1
 
 TUNED_LEARNING_RATE: Final = 1e-4
 TUNED_EPOCHS: Final = 30
-CNN_MEL_EPOCHS: Final = 80
+CNN_MEL_EPOCHS: Final = 60
 CNN_MEL_BATCH: Final = 32
 CNN_MEL_LEARNING_RATE: Final = 2e-3
-CNN_MEL_STOP_PATIENCE: Final = 20
+WARM_UP_SHARE: Final = 0.1
 CNN_MEL_DROPOUT: Final = 0.3
 TUNED_DROPOUT: Final = 0.3
 PREDICT_BATCH: Final = 16
@@ -110,6 +110,8 @@ HEAD_ITERATIONS: Final = 500
 MANY_SONGS: Final = 500
 FOLDS_OF_MANY: Final = 3
 """Folds that choose a head's penalty where there are many songs, whose choice is sure enough with fewer."""
+LEAST_SPREAD: Final = 0.1
+"""Deviations below this share of their median count as this much where distances are measured."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """The least and the greatest temperature considered."""
 WEAK_PERCENT: Final = 1.0

@@ -6,7 +6,7 @@ A recipe is written as words joined with ``+``: ``cnn``, ``cnn+mfcc+published``,
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from classifier import params
 from classifier.errors import TrainingDataError
@@ -53,7 +53,12 @@ class Fit:
     batch_size
         Patches a step; fewer where an epoch would have fewer than four steps.
     learning_rate
-        At the start.
+        At the start, or the highest.
+    schedule
+        ``plateau``: songs held out say when the rate is lowered, when the fit stops and which epoch
+        is kept. ``cosine``: the rate rises over the first tenth of the steps, then falls along a
+        cosine; all epochs are run and the last is kept, so that no song need be held out. The
+        fields below are for ``plateau``.
     stop_patience
         Epochs without a lower validation loss before the fit stops.
     plateau_patience, plateau_factor, min_learning_rate
@@ -64,6 +69,7 @@ class Fit:
     epochs: int = params.NETWORK_EPOCHS
     batch_size: int = params.NETWORK_BATCH
     learning_rate: float = params.NETWORK_LEARNING_RATE
+    schedule: Literal["plateau", "cosine"] = "plateau"
     stop_patience: int = params.STOP_PATIENCE
     plateau_patience: int = params.PLATEAU_PATIENCE
     plateau_factor: float = params.PLATEAU_FACTOR
@@ -148,7 +154,7 @@ def _cnn_mel_fit() -> Fit:
         epochs=params.CNN_MEL_EPOCHS,
         batch_size=params.CNN_MEL_BATCH,
         learning_rate=params.CNN_MEL_LEARNING_RATE,
-        stop_patience=params.CNN_MEL_STOP_PATIENCE,
+        schedule="cosine",
     )
 
 
