@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import keras
 import numpy as np
@@ -114,7 +115,6 @@ def fit_network(
         If weights that the recipe asks for are missing.
     """
     started = perf_counter()
-    keras.utils.clear_session()  # Keras keeps every model's graphs until told not to
     network = build(recipe, len(labels), seed=seed, trunk_weights=trunk_weights, head=head)
     frozen = frozen_features or FrozenFeatures()
     if recipe.fit.schedule == "cosine":
@@ -170,7 +170,7 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
     held = Batches(inputs.held, inputs.labels, inputs.recipe, None) if inputs.held else None
     # XLA's convolutions take several times as long on processors as oneDNN's.
     model.compile(
-        keras.optimizers.Adam(_rate(fit, fit.epochs * len(data))),
+        _Adam(_rate(fit, fit.epochs * len(data)), name="adam"),
         "categorical_crossentropy",
         weighted_metrics=["accuracy"],
         jit_compile=False,
@@ -185,6 +185,16 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
         _run(model, data, held, calls, range(resume.initial_epoch, fit.epochs))
     _without_optimizer(model).load_weights(best)
     return resume.history if resume.finished else log.history
+
+
+class _Adam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Keras's, without the merge over replicas: TensorFlow never frees the graph of a fit that has one."""
+
+    def _backend_update_step(
+        self, grads: list[Any], trainable_variables: list[keras.Variable], learning_rate: Any
+    ) -> None:
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
 
 
 def _rate(fit: Fit, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -1,5 +1,6 @@
 """Fits on small made-up songs: what is learned, weighed, stopped at, kept and gone on with."""
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -114,6 +115,17 @@ def test_the_seed_decides_the_fit_and_memory_maps_do_not(plain: FittedNetwork, t
     # The other fit's state lies there, and is not taken.
     again = fit_network(CNN, mapped, songs(1, seed=9), LABELS, 0, folder=tmp_path)
     assert again.history == plain.history
+
+
+def test_on_a_cosine_all_songs_are_learned_from_and_the_last_epoch_is_kept() -> None:
+    recipe = replace(CNN, fit=Fit(epochs=10, batch_size=9, learning_rate=0.01, schedule="cosine"))
+    made = fitted(recipe)
+    assert made.best_epoch == 9 and "val_loss" not in made.history
+    rates = made.history["learning_rate"]
+    assert rates[0] == pytest.approx(0.01) and rates == sorted(rates, reverse=True)
+    assert rates[5] == pytest.approx(0.01 * (1 + np.cos(np.pi * 5 / 9)) / 2) and rates[-1] < 1e-9
+    apart = fit_network(recipe, [*songs(3), *songs(1, seed=9)], None, LABELS, 0)
+    assert apart.history == made.history
 
 
 # What counts how much.
@@ -264,3 +276,15 @@ def test_image_augmentation_sends_patches_through_vgg16(monkeypatch: pytest.Monk
         CNN, arch="vgg16", image=(32, 32), augment=Augment(image_shift=0.1), fit=Fit(epochs=1, batch_size=9)
     )
     assert len(fitted(recipe).history["loss"]) == 1
+
+
+def test_a_fit_that_is_dropped_leaves_no_graph_behind() -> None:
+    """Each graph keeps its weights alive, and the optimizer's: 300 MB a fit of the study's network."""
+
+    def graphs() -> int:
+        gc.collect()
+        return sum(type(found).__name__ == "FuncGraph" for found in gc.get_objects())
+
+    before = graphs()
+    fitted(replace(CNN, fit=Fit(epochs=1, batch_size=9)))
+    assert graphs() == before
