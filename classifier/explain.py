@@ -63,13 +63,13 @@ def network_of(bundle: Bundle) -> keras.Model:
     BundleError
         If its architecture has none that could be explained.
     """
-    trunk = rebuild(bundle.architecture, read_arrays(bundle.path / TRUNK_WEIGHTS))
-    last = LAST_WITH_TIME.get(bundle.architecture["name"])
+    name = bundle.architecture["name"]
+    last = LAST_WITH_TIME.get(name)
     if last is None:
-        name = bundle.architecture["name"]
         raise BundleError(f"bundle {bundle.bundle_id}: {name} has no time line that could be explained")
+    trunk = rebuild(bundle.architecture, read_arrays(bundle.path / TRUNK_WEIGHTS))
     activations, outputs = trunk.get_layer(last).output, list(reversed(trunk.outputs))
-    if bundle.architecture["name"] in ("cnn", "vgg16"):
+    if name in ("cnn", "vgg16"):
         # Their pictures have the bands before the time: turn them, and go on from what was turned.
         activations = ops.transpose(activations, (0, 2, 1, 3))
         flat = layers.Flatten()(ops.transpose(activations, (0, 2, 1, 3)))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier import explain_plot, params
-from classifier.bundle import Bundle
+from classifier.bundle import TRUNK_WEIGHTS, Bundle
 from classifier.errors import BundleError, NotAudioError, PictureError
 from classifier.excerpt import read_excerpt
 from classifier.explain import Explainer, silent_patch
@@ -22,6 +22,7 @@ from classifier.explain_song import band_edges, explain_song, frame_times, genre
 from classifier.explanation import Bands, Explanation, Stretch, decisive, silenced
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
+from classifier.recipes import recipe_of
 from classifier.segments import Segment
 from classifier.serve import Trunk
 from tests import synth
@@ -260,6 +261,31 @@ def test_a_silent_segment_adds_nothing(trunk: Trunk, explainer: Explainer, tmp_p
 def test_unknown_genre_lists_the_labels(shipped: Bundle) -> None:
     with pytest.raises(BundleError, match=r"no genre 'polka'; the bundle knows: blues, classical, country"):
         genre_index(shipped, "polka")
+
+
+@pytest.mark.parametrize("arch", ["cnn", "vgg16", "cnn-mel"])
+def test_other_networks_are_explained_from_activations_with_a_time_axis(
+    tmp_path: Path, shipped: Bundle, arch: str
+) -> None:
+    """What lies behind the activations must give the embedding of the network itself."""
+    from classifier.architectures import build
+    from classifier.explain import network_of
+
+    recipe = recipe_of(arch)
+    front_end = replace(recipe.front_end, patch_frames=96, n_mels=48)
+    network = build(replace(recipe, front_end=front_end, image=(32, 64)), 3, seed=0)
+    np.savez(tmp_path / TRUNK_WEIGHTS, **network.trunk_weights())
+    bundle = replace(shipped, path=tmp_path, architecture=network.architecture, front_end=front_end)
+    patches = np.random.default_rng(0).uniform(size=(2, 96, 48)).astype(np.float32)
+    activations, embedding = network_of(bundle)(patches)
+    np.testing.assert_allclose(embedding, network.trunk.predict_on_batch(patches), atol=1e-5)
+    # Silence after the first half leaves the first steps as they are, but for the convolutions' reach.
+    other = patches.copy()
+    other[:, 48:] = 0
+    changed = np.abs(network_of(bundle)(other)[0] - activations)
+    by_step = changed.reshape(*changed.shape[:2], -1).max(axis=(0, 2))
+    assert by_step[-1] > 0
+    assert by_step[0] < 1e-6 or arch == "vgg16"
 
 
 def test_a_network_without_a_time_line_is_refused(shipped: Bundle) -> None:
