@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -63,7 +64,7 @@ class FrozenFeatures:
         path = self.folder / f"{key}.npy"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part.npy")
+            part = path.with_suffix(f".{os.getpid()}.npy")  # two processes may share the folder
             np.save(part, last_output(frozen, song.patches))
             part.replace(path)
         return np.asarray(np.load(path, mmap_mode="r"))
