@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def tune(
         If the folder cannot be written.
     """
     log = TrialLog(folder)
-    recipes = [with_values(plan.recipe, values) for values in plan.trials]
+    recipes = [_with_validation(with_values(plan.recipe, values)) for values in plan.trials]
     wanted = [(*trial, seed) for trial in zip(plan.trials, recipes, strict=True) for seed in plan.seeds]
     done, trials = log.read(), []
     for number, (values, recipe, seed) in enumerate(wanted, start=1):
@@ -95,6 +95,13 @@ def tune(
         trials.append(trial)
         told(trial, number, len(wanted))
     return trials
+
+
+def _with_validation(recipe: Recipe) -> Recipe:
+    """Return a recipe whose fits hold songs out: on a cosine there is no validation loss to rank by."""
+    if recipe.fit.schedule == "plateau":
+        return recipe
+    return replace(recipe, fit=replace(recipe.fit, schedule="plateau", stop_patience=recipe.fit.epochs))
 
 
 def _key(data: TrainingData, recipe: Recipe, plan: Plan, seed: int) -> str:
@@ -138,7 +145,7 @@ def _run(
 def _keep_loss(place: Path, network: "FittedNetwork") -> None:
     """Note a fit's lowest validation loss beside the fold, which a stopped run leaves there."""
     history = network.history
-    losses = history.get("val_loss") or history["loss"]
+    losses = history["val_loss"]
     noted = {"loss": min(losses), "epoch": int(np.argmin(losses)) + 1}
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place.parent / f"{place.name}-{LOSS}", json.dumps(noted).encode())
