@@ -51,7 +51,7 @@ STUDY_N_MELS: Final = 128
 STUDY_FRAMES: Final = 1290
 STUDY_IMAGE: Final = (250, 420)
 NETWORK_EPOCHS: Final = 40
-NETWORK_BATCH: Final = 10
+NETWORK_BATCH: Final = 50
 MIN_STEPS: Final = 4
 """Steps an epoch at least: batches are smaller where there are too few patches for that."""
 NETWORK_LEARNING_RATE: Final = 1e-3

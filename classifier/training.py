@@ -105,7 +105,7 @@ def network_fitter(
     kept: Path | None = None,
     progress: Progress = lambda epoch, epochs: None,
 ) -> "Callable[[Sequence[SpectralSong], Path | None], FittedNetwork]":
-    """Return the function that fits a network; a fifth of the songs it is given says when to stop.
+    """Return the function that fits a network; a fifth of the songs it is given may say when to stop.
 
     Parameters
     ----------

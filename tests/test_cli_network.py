@@ -73,7 +73,7 @@ def test_the_bundle_tells_how_it_was_trained(heard: Heard) -> None:
     told = bundle.training
     assert told["recipe"]["fit"]["epochs"] == EPOCHS
     assert told["accuracy"] == heard.ran.json["accuracy"]
-    assert set(told["history"]) >= {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert set(told["history"]) >= {"loss", "accuracy", "learning_rate"}  # cnn-mel holds no song out
     assert {len(values) for values in told["history"].values()} == {EPOCHS}
     assert str(heard.genres) not in json.dumps(told)
     picture = (bundle.path / "learning_curves.png").read_bytes()
