@@ -9,9 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 from recommender.commands.classify import classify
+from recommender.commands.duplicates import duplicates
 from recommender.commands.evaluate import evaluate
 from recommender.commands.explain import explain
 from recommender.commands.ingest import ingest
+from recommender.commands.lists import discover, find, path
+from recommender.commands.map import map_
+from recommender.commands.playlist import playlist
+from recommender.commands.plays import plays
 from recommender.commands.plot import plot
 from recommender.commands.similar import similar
 from recommender.commands.status import failures, relocate, status
@@ -87,10 +92,28 @@ def _global_options(
     context.obj = home
 
 
-for _command in (ingest, similar, classify, explain, train, tune, tag, status, failures, relocate):
+for _command in (
+    ingest,
+    similar,
+    discover,
+    find,
+    path,
+    playlist,
+    duplicates,
+    classify,
+    explain,
+    train,
+    tune,
+    tag,
+    status,
+    failures,
+    relocate,
+):
     app.command()(_command)
+app.command("map")(map_)
 app.add_typer(plot, name="plot")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(plays, name="plays")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,13 @@ import numpy as np
 from classifier import params
 from classifier.decode_ffmpeg import open_ffmpeg
 from classifier.decode_report import DecodeReport, Samples, mix
-from classifier.errors import AudioError, EmptyFileError, NotAudioError, UnreadableFileError
+from classifier.errors import (
+    AudioError,
+    EmptyFileError,
+    NotAudioError,
+    TooShortError,
+    UnreadableFileError,
+)
 from classifier.quiet import quiet_stderr
 
 if TYPE_CHECKING:
@@ -88,6 +94,36 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
     else:
         raise NotAudioError("not audio, or too damaged to be decoded")
     yield from _resample(_count(blocks, source_rate_hz, report), source_rate_hz, rate_hz)
+
+
+def read_clip(path: Path, rate_hz: int, start_s: float, seconds: float) -> Samples:
+    """Decode a stretch of a file to mono.
+
+    Parameters
+    ----------
+    path
+        An audio file; nothing after the stretch is decoded.
+    rate_hz
+        Sampling rate to resample to, in Hz.
+    start_s, seconds
+        Where it begins and how long it is at most: it ends where the audio does.
+
+    Raises
+    ------
+    AudioError
+        A subclass that names the reason; `TooShortError` where the audio ends before the stretch begins.
+    """
+    first, last = round(start_s * rate_hz), round((start_s + seconds) * rate_hz)
+    blocks: list[Samples] = []
+    decoded = 0
+    for block in stream_mono(path, rate_hz, DecodeReport()):
+        blocks.append(block[max(0, first - decoded) : max(0, last - decoded)])
+        decoded += len(block)
+        if decoded >= last:
+            break
+    if decoded <= first:
+        raise TooShortError(f"too short: it ends after {decoded / rate_hz:.1f} s, before {start_s:g} s")
+    return np.concatenate(blocks)
 
 
 def _count(blocks: Iterator[Samples], rate_hz: int, report: DecodeReport) -> Iterator[Samples]:

@@ -62,16 +62,26 @@ def read_excerpt(path: Path, start_s: float, end_s: float) -> Excerpt:
     ------
     UnreadableFileError, EmptyFileError, NotAudioError
     """
+    rate_hz, subtype, blocks = open_frames(path)
+    return Excerpt(rate_hz, _cut(blocks, round(start_s * rate_hz), round(end_s * rate_hz)), subtype)
+
+
+def open_frames(path: Path) -> tuple[int, str, Iterator[Samples]]:
+    """Open a file; return its rate in Hz, its subtype as of `Excerpt`, and blocks of (frames, channels).
+
+    Raises
+    ------
+    UnreadableFileError, EmptyFileError, NotAudioError
+    """
     check_readable(path)
     openers = [_soundfile_blocks, _ffmpeg_blocks]
     if path.suffix.lower() in FFMPEG_FIRST:
         openers.reverse()
     for opener in openers:
         try:
-            rate_hz, subtype, blocks = opener(path)
+            return opener(path)
         except NotAudioError:
             continue
-        return Excerpt(rate_hz, _cut(blocks, round(start_s * rate_hz), round(end_s * rate_hz)), subtype)
     raise NotAudioError("not audio, or too damaged to be decoded")
 
 

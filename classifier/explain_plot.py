@@ -6,15 +6,11 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from classifier.explanation import Bands, Explanation
-from classifier.picture import COLOURS, GREY, clean, new_figure, save
+from classifier.picture import COLOURS, GREY, clean, draw_mel, new_figure, save, time_axis
 
 FOR, AGAINST = COLOURS[1], COLOURS[0]
-TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-MOST_TICKS: Final = 12
-SHOWN_HZ: Final = (250, 500, 1000, 2000, 4000, 8000)
 SMOOTH_S: Final = 3.0
 DIMMED: Final = 0.4
 
@@ -82,19 +78,7 @@ def _write_passages(axis: Axes, explanation: Explanation) -> None:
 
 def _draw_mel(axis: Axes, explanation: Explanation) -> None:
     """Draw the log-mel, dimmed where nothing decisive is heard."""
-    picture, edges_hz = explanation.picture, explanation.bands.edges_hz
-    n_bands = picture.mel.shape[1]
-    end_s = len(picture.mel) * picture.column_s
-    axis.imshow(
-        picture.mel.T,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap="magma",
-        extent=(0, end_s, 0, n_bands),
-        vmin=0,
-        vmax=float(np.quantile(picture.mel, 0.998)) or 1.0,
-    )
+    draw_mel(axis, explanation.picture.mel, explanation.picture.column_s, explanation.bands.edges_hz)
     ends = [0.0, explanation.duration_s]
     for passage in explanation.passages:
         ends += [passage.start_s, passage.end_s]
@@ -103,12 +87,8 @@ def _draw_mel(axis: Axes, explanation: Explanation) -> None:
     ends.sort()
     for start_s, stop_s in zip(ends[::2], ends[1::2], strict=True):
         axis.axvspan(start_s, stop_s, color="black", alpha=DIMMED, linewidth=0)
-    shown = [hz for hz in SHOWN_HZ if hz < 1.01 * edges_hz[-1, 1]]
-    borders = [edges_hz[0, 0], *edges_hz[:, 1]]
-    axis.set_yticks(np.interp(shown, borders, np.arange(n_bands + 1)), [_hertz(hz) for hz in shown])
-    axis.set(xlim=(0, explanation.duration_s), ylim=(0, n_bands), ylabel="frequency (Hz)", xlabel="time")
-    axis.xaxis.set_major_locator(MultipleLocator(_tick_step(explanation.duration_s)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds)))
+    axis.set(xlim=(0, explanation.duration_s), xlabel="time")
+    time_axis(axis, explanation.duration_s)
 
 
 def _draw_bands(axis: Axes, bands: Bands) -> None:
@@ -122,18 +102,3 @@ def _draw_bands(axis: Axes, bands: Bands) -> None:
     axis.set(ylim=(0, len(bands.effects)), yticks=[], xlabel="bands add (nats)")
     axis.set_title("in the passages", size=9)
     clean(axis, "x")
-
-
-def _tick_step(duration_s: float) -> float:
-    """Return the seconds between two ticks, at most `MOST_TICKS` of them."""
-    fitting = (step for step in TICK_STEPS_S if duration_s / step <= MOST_TICKS)
-    return next(fitting, TICK_STEPS_S[-1] * np.ceil(duration_s / TICK_STEPS_S[-1] / MOST_TICKS))
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
-def _hertz(hz: float) -> str:
-    return f"{hz / 1000:.0f}k" if hz >= 1000 else f"{hz:.0f}"

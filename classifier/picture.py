@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
 from classifier.errors import PictureError
@@ -23,6 +25,9 @@ PALE: Final = "#D9D9D9"
 DPI: Final = 100
 PALETTE: Final = 256
 LONGEST_NAME: Final = 22
+TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+MOST_TICKS: Final = 12
+SHOWN_HZ: Final = (250, 500, 1000, 2000, 4000, 8000)
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
@@ -51,6 +56,63 @@ def _short(name: str) -> str:
         name = "…" + SEPARATOR + name.rpartition(SEPARATOR)[2]
     half = LONGEST_NAME // 2
     return name if len(name) <= LONGEST_NAME else name[: half - 1] + "…" + name[-half:]
+
+
+def draw_mel(
+    axis: Axes,
+    mel: npt.NDArray[np.float32],
+    column_s: float,
+    edges_hz: npt.NDArray[np.float64],
+    start_s: float = 0.0,
+) -> None:
+    """Draw a log-mel over its time, each band as high as the other, and name some frequencies.
+
+    Parameters
+    ----------
+    mel
+        (columns, bands).
+    column_s, start_s
+        Seconds a column, and where the first begins.
+    edges_hz
+        (bands, 2) where each band begins and ends, in Hz.
+    """
+    n_bands = mel.shape[1]
+    axis.imshow(
+        mel.T,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        cmap="magma",
+        extent=(start_s, start_s + len(mel) * column_s, 0, n_bands),
+        vmin=min(0.0, float(mel.min())),
+        vmax=float(np.quantile(mel, 0.998)) or 1.0,
+    )
+    shown = [hz for hz in SHOWN_HZ if hz < 1.01 * edges_hz[-1, 1]]
+    borders = [edges_hz[0, 0], *edges_hz[:, 1]]
+    axis.set_yticks(np.interp(shown, borders, np.arange(n_bands + 1)), [_hertz(hz) for hz in shown])
+    axis.set(ylim=(0, n_bands), ylabel="frequency (Hz)")
+
+
+def time_axis(axis: Axes, length_s: float) -> None:
+    """Write the times of a stretch of this length as ``m:ss``."""
+    axis.xaxis.set_major_locator(MultipleLocator(_tick_step(length_s)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+
+
+def _tick_step(length_s: float) -> float:
+    """Return the seconds between two ticks, at most `MOST_TICKS` of them."""
+    fitting = (step for step in TICK_STEPS_S if length_s / step <= MOST_TICKS)
+    return next(fitting, TICK_STEPS_S[-1] * np.ceil(length_s / TICK_STEPS_S[-1] / MOST_TICKS))
+
+
+def clock(seconds: float) -> str:
+    """Return seconds, rounded, as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _hertz(hz: float) -> str:
+    return f"{hz / 1000:.0f}k" if hz >= 1000 else f"{hz:.0f}"
 
 
 def save(figure: Figure, path: Path) -> None:

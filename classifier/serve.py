@@ -5,6 +5,7 @@ Neither TensorFlow nor librosa is imported here.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -14,10 +15,10 @@ import onnxruntime
 
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.decode import DecodeReport, stream_mono
+from classifier.decode import DecodeReport, read_clip, stream_mono
 from classifier.errors import SilentError
 from classifier.frontend import segment_patches
-from classifier.segments import Segment, iter_segments
+from classifier.segments import Samples, Segment, iter_segments
 
 Array = npt.NDArray[np.float32]
 
@@ -83,11 +84,25 @@ class Trunk:
             A subclass that names the reason: unreadable, empty, not audio, too short, silent.
         """
         report = DecodeReport()
+        return self._analyse(stream_mono(path, self.bundle.front_end.rate_hz, report), report)
+
+    def analyse_stretch(self, path: Path, start_s: float, end_s: float) -> TrackAnalysis:
+        """Decode and analyse a stretch of a file; its times are counted from the file's beginning.
+
+        Raises
+        ------
+        AudioError
+            As of `analyse_file`; `TooShortError` where less than 3 s of it are there.
+        """
+        samples = read_clip(path, self.bundle.front_end.rate_hz, start_s, end_s - start_s)
+        found = self._analyse(iter([samples]), DecodeReport())
+        moved = [replace(s, start_s=s.start_s + start_s, end_s=s.end_s + start_s) for s in found.segments]
+        return replace(found, segments=moved)
+
+    def _analyse(self, blocks: Iterator[Samples], report: DecodeReport) -> TrackAnalysis:
         stage_s = {"decode": 0.0, "mel": 0.0, "network": 0.0}
-        rate_hz = self.bundle.front_end.rate_hz
         started = perf_counter()
-        blocks = stream_mono(path, rate_hz, report)
-        segments = iter_segments(blocks, rate_hz)
+        segments = iter_segments(blocks, self.bundle.front_end.rate_hz)
         if self._decodes_ahead:
             segments = _one_ahead(segments)
         analyses = [self.analyse_segment(segment, stage_s) for segment in segments]

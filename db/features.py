@@ -45,16 +45,33 @@ class TrackFeatures:
 
     Attributes
     ----------
-    segment_ids, durations_s
+    segment_ids, starts_s, durations_s
         (segments,).
     embeddings, tags
         (segments, dimensions) and (segments, tags).
     """
 
     segment_ids: list[int]
+    starts_s: list[float]
     durations_s: list[float]
     embeddings: Array
     tags: Array
+
+
+@dataclass(frozen=True)
+class Patches:
+    """The patch embeddings of one track, in order of time.
+
+    Attributes
+    ----------
+    starts_s
+        (patches,) seconds from the track's beginning. A patch lasts as long as the front end says.
+    embeddings
+        (patches, dimensions) float32.
+    """
+
+    starts_s: Array
+    embeddings: Array
 
 
 def pack(values: npt.NDArray[np.floating], dtype: str = "<f4") -> bytes:
@@ -172,24 +189,63 @@ def in_index(trunk_id: str) -> tuple[object, ...]:
     )
 
 
-def index_vectors(session: Session, trunk_id: str) -> Iterator[tuple[list[int], list[int], Array]]:
-    """Yield (segment ids, track ids, embeddings) of what belongs in the index, by segment id."""
+@dataclass(frozen=True)
+class IndexRows:
+    """Some of the segments that belong in the index.
+
+    Attributes
+    ----------
+    segment_ids, track_ids, durations_s
+        (segments,).
+    embeddings, tags
+        (segments, dimensions) and (segments, tags).
+    """
+
+    segment_ids: npt.NDArray[np.int64]
+    track_ids: npt.NDArray[np.int64]
+    durations_s: Array
+    embeddings: Array
+    tags: Array
+
+
+def index_rows(session: Session, trunk_id: str) -> Iterator[IndexRows]:
+    """Yield what belongs in the index in blocks: the segments of a track side by side, in order of time."""
     query = (
-        select(Segment.id, Segment.track_id, Feature.embedding)
+        select(
+            Segment.id,
+            Segment.track_id,
+            Segment.end_s - Segment.start_s,
+            Feature.embedding,
+            Feature.tags,
+        )
         .join(Feature, Feature.segment_id == Segment.id)
         .join(Track, Track.id == Segment.track_id)
         .where(*in_index(trunk_id))  # type: ignore[arg-type]
-        .order_by(Segment.id)
+        .order_by(Segment.track_id, Segment.start_s)
     )
     for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
-        ids, tracks, raw = zip(*rows, strict=True)
-        yield list(ids), list(tracks), stack(raw)
+        ids, tracks, durations, embeddings, tags = zip(*rows, strict=True)
+        yield IndexRows(
+            np.array(ids, np.int64),
+            np.array(tracks, np.int64),
+            np.array(durations, np.float32),
+            stack(embeddings),
+            stack(tags),
+        )
+
+
+def index_vectors(session: Session, trunk_id: str) -> Iterator[tuple[list[int], list[int], Array]]:
+    """Yield (segment ids, track ids, embeddings) of what belongs in the index."""
+    for rows in index_rows(session, trunk_id):
+        yield rows.segment_ids.tolist(), rows.track_ids.tolist(), rows.embeddings
 
 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
     """Return a track's features under a trunk, or None where it has none."""
     query = (
-        select(Segment.id, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags)
+        select(
+            Segment.id, Segment.start_s, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags
+        )
         .join(Feature, Feature.segment_id == Segment.id)
         .where(Segment.track_id == track_id, Feature.trunk_id == trunk_id)
         .order_by(Segment.start_s)
@@ -197,8 +253,43 @@ def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatu
     rows = session.execute(query).all()
     if not rows:
         return None
-    ids, durations, embeddings, tags = zip(*rows, strict=True)
-    return TrackFeatures(list(ids), list(durations), stack(embeddings), stack(tags))
+    ids, starts, durations, embeddings, tags = zip(*rows, strict=True)
+    return TrackFeatures(list(ids), list(starts), list(durations), stack(embeddings), stack(tags))
+
+
+def patch_places(start_s: float, end_s: float, patches: int, patch_s: float) -> Array:
+    """Return where the patches of a segment begin, in seconds, (patches,).
+
+    They follow each other from its start, but the last one ends where the segment does if it would end
+    later (`classifier.segments.patch_starts`).
+    """
+    latest = max(start_s, end_s - patch_s)
+    return np.asarray(np.minimum(start_s + patch_s * np.arange(patches), latest), np.float32)
+
+
+def track_patches(
+    session: Session, track_ids: Sequence[int], trunk_id: str, patch_s: float
+) -> dict[int, Patches]:
+    """Return the patch embeddings of some tracks under a trunk; tracks without any are left out.
+
+    Parameters
+    ----------
+    patch_s
+        Length of a patch, in seconds; see `patch_places`.
+    """
+    query = (
+        select(Segment.track_id, Segment.start_s, Segment.end_s, Feature.patches, func.length(Feature.embedding))
+        .join(Feature, Feature.segment_id == Segment.id)
+        .where(Segment.track_id.in_(track_ids), Feature.trunk_id == trunk_id)
+        .order_by(Segment.track_id, Segment.start_s)
+    )
+    starts: dict[int, list[Array]] = {}
+    embeddings: dict[int, list[Array]] = {}
+    for track_id, start_s, end_s, raw, size in session.execute(query):
+        rows = unpack(raw, "<f2").reshape(-1, size // 4)
+        starts.setdefault(track_id, []).append(patch_places(start_s, end_s, len(rows), patch_s))
+        embeddings.setdefault(track_id, []).append(rows)
+    return {i: Patches(np.concatenate(starts[i]), np.concatenate(embeddings[i])) for i in starts}
 
 
 def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
@@ -214,6 +305,33 @@ def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[
         return None
     durations, genres = zip(*rows, strict=True)
     return list(durations), stack(genres)
+
+
+def song_predictions(
+    session: Session, bundle_id: str, track_ids: npt.NDArray[np.int64], n_labels: int
+) -> Array:
+    """Return the duration-weighted mean genres of tracks, (tracks, labels); zeros where there are none.
+
+    Parameters
+    ----------
+    track_ids
+        Ascending.
+    """
+    query = (
+        select(Segment.track_id, Segment.end_s - Segment.start_s, Prediction.genres)
+        .join(Prediction, Prediction.segment_id == Segment.id)
+        .where(Prediction.bundle_id == bundle_id)
+    )
+    sums = np.zeros((len(track_ids), n_labels))
+    seconds = np.zeros((len(track_ids), 1))
+    for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
+        owners, durations, genres = zip(*rows, strict=True)
+        wanted = np.isin(owners, track_ids)
+        places = np.searchsorted(track_ids, np.array(owners)[wanted])
+        weights = np.array(durations)[wanted][:, None]
+        np.add.at(sums, places, stack(genres)[wanted] * weights)
+        np.add.at(seconds, places, weights)
+    return np.asarray(sums / np.maximum(seconds, 1e-9), np.float32)
 
 
 def features_without_predictions(

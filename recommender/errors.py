@@ -29,3 +29,11 @@ class AmbiguousQueryError(QueryError):
 
 class LabelError(RecommenderError):
     """A label file or rule that cannot be used."""
+
+
+class PlaysError(RecommenderError):
+    """A file of play counts or listens that cannot be used."""
+
+
+class FilterError(RecommenderError):
+    """A filter names what does not exist, or cannot be read."""

@@ -12,9 +12,92 @@ IDENTIFY_AHEAD: Final = 512
 
 # Retrieval.
 N_RESULTS: Final = 10
+EXACT_SEGMENTS: Final = 60_000
+"""Up to so many segments every track is scored; of more, FAISS names the candidates."""
 FIRST_NEIGHBOURS: Final = 2048
 """Nearest segments taken for each query segment before tracks are scored exactly."""
+MATCH_TEMPERATURE: Final = 0.05
+"""Of the soft maximum over the segments of the other song; 0 would be the best match alone."""
+AGREEMENT_TEMPERATURE: Final = 0.05
+"""Of the soft minimum over several queries."""
+NOT_WEIGHT: Final = 0.5
+"""What likeness to a song that is not wanted costs, in parts of that likeness."""
+TAG_PRESENT: Final = 0.1
+"""A song has a tag, for a filter, from this probability on."""
+POOL: Final = 200
+"""Tracks from which a list is chosen at a time."""
+MAYBE_SAME: Final = 0.8
+"""Cosine of two songs' mean vectors under which they are not looked at as the same recording."""
+SAME_LENGTH_S: Final = 3.0
+SAME_LENGTH: Final = 0.01
+"""Two files of one recording differ by this much at most, in seconds and in parts of their length."""
+SEEDS: Final = 20
+"""`discover` starts from so many of the songs played most."""
+PATH_SONGS: Final = 12
+PATH_POOL: Final = 150
+"""A walk steps on so many songs near its start, near its end, and near both."""
+AROUND_S: Final = 30.0
+"""How far around the best segment of a track its best passage is looked for, in seconds."""
+ALIGNED_TRACKS: Final = 50
+"""So many of the best tracks for a passage have it looked for between segment borders, too."""
+
+# The same recording; benchmarks/duplicates.py has the measurements.
+MAYBE_SAME_MEAN: Final = 0.85
+"""Cosine of two tracks' mean embeddings under which their patches are not compared."""
+ALIGN_STEP_S: Final = 0.25
+NEAR_PATCH_S: Final = 0.5
+"""A patch stands for a place so many seconds away where there is none on its other side."""
+ALIGNED_SHARE: Final = 0.75
+"""Of the patches of the longer file, so many need a counterpart."""
+OTHER_MUSIC: Final = 0.7
+SAME_SHARE: Final = 0.9
+"""So many of the patches must have a cosine of `OTHER_MUSIC` or more."""
+SAME_PATCHES: Final = 3
+"""With fewer, sound alone does not tell: their course says little."""
+SAME_SOUND_BARS: Final[dict[bool | None, tuple[float, float]]] = {
+    True: (0.7, 0.85),
+    None: (0.8, 0.85),
+    False: (0.9, 0.95),
+}
+"""Least course and cosine, by whether the tags agree, say nothing, or name other songs."""
+SAME_COSINE_ALONE: Final = 0.97
+"""From this cosine on, sound that hardly changes, or is short, will do where the tags agree."""
+
+# Hub correction; docs/RECOMMENDER.md has the measurements behind each.
+HUB_TEMPERATURE: Final = 0.15
+HUB_FADE: Final = 0.2
+"""Within so much of a perfect match the correction fades to nothing: the same audio is no hub."""
+HUB_LIMIT: Final = 0.19
+"""No offset is larger, so that a better match never gets a lower score (it must be under `HUB_FADE`)."""
+SHRINK_TRACKS: Final = 5
+"""Centre and offsets of a catalogue of so many tracks count half; of a large one, wholly."""
+REFERENCE_TRACKS: Final = 1000
+REFERENCE_TRACK_SEGMENTS: Final = 16
+REFERENCE_PASSAGES: Final = 2000
+REFRESH_GROWTH: Final = 1.5
+"""Centre and reference are frozen until the catalogue has grown, or shrunk, by this factor."""
+SAME_SOUND: Final = 0.999
+"""Tracks that are more alike than this do not count as each other's neighbours in the reference."""
+
+# evaluate recommender.
+EVALUATED_TRACKS: Final = 3000
+ALTERED_SONGS: Final = 5
+FEW_TRACKS: Final = 100
 
 # What a listing shows of a track.
 SHOWN_GENRES: Final = 3
 SHOWN_TAGS: Final = 5
+
+# Why a song is in a list.
+SHARED_GENRE: Final = 0.2
+"""Two songs share a node of the hierarchy that is this probable of both."""
+DIFFERENT_TAG: Final = 0.15
+"""A tag is named as a difference from so much more of its probability on."""
+SHOWN_PART: Final = 0.005
+"""A part of a score that is smaller is not put into words."""
+EXPLAINED_BANDS: Final = 12
+"""Neighbouring mel bands that are silenced together."""
+EXPLAINED_PATCHES: Final = 6
+"""Patches of each passage, evenly spread, whose bands are silenced."""
+PICTURE_COLUMNS: Final = 240
+"""Columns of a log-mel in the picture of a match."""

@@ -1,10 +1,11 @@
-"""``evaluate``: how good classifiers are, on songs that they did not train on."""
+"""``evaluate``: how good classifiers are, on songs that they did not train on; and the recommender."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender.commands.evaluate_recommender import recommender
 from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from recommender.quality.classifier import Outcome
     from recommender.training_data import TrainingData
 
-evaluate = typer.Typer(help="Measure how good classifiers are.", no_args_is_help=True)
+evaluate = typer.Typer(help="Measure how good classifiers and the recommender are.", no_args_is_help=True)
+evaluate.command("recommender")(recommender)
 
 MOST_CONFUSED = 5
 

@@ -41,6 +41,83 @@ Folds = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
 
+# What lists of songs have in common.
+N = Annotated[int, typer.Option("-n", min=1, help="How many songs.")]
+HubCorrection = Annotated[
+    bool,
+    typer.Option(
+        "--hub-correction/--no-hub-correction",
+        help="Free the scores of songs that are near everything, or rank by plain cosines.",
+    ),
+]
+Discover = Annotated[
+    float,
+    typer.Option(
+        "--discover",
+        min=0.0,
+        max=1.0,
+        metavar="0..1",
+        help="Favour the rarely played: score × (1 − d × (1 − rarity)), rarity = 1 / (1 + ln(1 + plays)).",
+    ),
+]
+Diversity = Annotated[
+    float,
+    typer.Option(
+        "--diversity", min=0.0, max=1.0, metavar="0..1", help="Avoid songs of one kind (marginal relevance)."
+    ),
+]
+PerArtist = Annotated[
+    int | None,
+    typer.Option(
+        "--per-artist",
+        min=0,
+        help="At most so many of one artist; 0 for no limit.",
+        show_default="a fifth of the list, if that fills it",
+    ),
+]
+PerAlbum = Annotated[
+    int | None,
+    typer.Option(
+        "--per-album",
+        min=0,
+        help="At most so many of one album; 0 for no limit.",
+        show_default="a tenth of the list, if that fills it",
+    ),
+]
+ExcludeSameArtist = Annotated[
+    bool, typer.Option("--exclude-same-artist", help="No songs by the artists of the queries.")
+]
+Genre = Annotated[
+    list[str] | None,
+    typer.Option("--genre", metavar="GENRE", help="Only this genre and what is below it; or any of several."),
+]
+Tag = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only songs with this tag; all of several.")
+]
+Year = Annotated[
+    str | None, typer.Option("--year", metavar="Y|Y-Y|Y-|-Y", help="Only of these years, both included.")
+]
+Duration = Annotated[
+    str | None,
+    typer.Option("--duration", metavar="M:SS-M:SS", help="Only this long; either end may be left out."),
+]
+MaxPlays = Annotated[int | None, typer.Option("--max-plays", min=0, help="Only played so often at most.")]
+Unplayed = Annotated[bool, typer.Option("--unplayed", help="Only songs never played.")]
+NotPlayedSince = Annotated[
+    str | None,
+    typer.Option("--not-played-since", metavar="YYYY-MM-DD", help="Only songs not played since that day."),
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Also write the list as a playlist: .m3u8 (relative paths), .csv or .json; see playlist.",
+    ),
+]
+
 
 def home_of(context: typer.Context) -> "Home":
     """Return the home directory that the global option names."""

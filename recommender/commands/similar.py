@@ -4,17 +4,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
-from recommender.params import N_RESULTS, SHOWN_GENRES, SHOWN_TAGS
+from recommender.commands.options import (
+    AsJson,
+    Discover,
+    Diversity,
+    Duration,
+    ExcludeSameArtist,
+    Genre,
+    HubCorrection,
+    MaxPlays,
+    N,
+    NotPlayedSince,
+    Output,
+    PerAlbum,
+    PerArtist,
+    Tag,
+    Unplayed,
+    Year,
+    home_of,
+)
+from recommender.commands.why import Explain, Pictures, Why, tell_reasons
+from recommender.params import N_RESULTS
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from classifier.bundle import Bundle
-    from recommender.retrieval.query import HeardFile, Query
-    from recommender.retrieval.similar import Match
-
-JSON_TAGS = 10
+    from recommender.home import Home
+    from recommender.retrieval.query import Span
+    from recommender.retrieval.similar import Wishes
 
 
 def similar(
@@ -23,107 +38,122 @@ def similar(
         list[str],
         typer.Argument(metavar="QUERY...", help="A file, a track id, or words of artist and title."),
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many songs.")] = N_RESULTS,
+    n: N = N_RESULTS,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="M:SS", help="Where the passage begins that is meant.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="M:SS", help="Where it ends.", show_default="30 s after --from"),
+    ] = None,
+    unwanted: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="QUERY", help="A song that the list should be unlike."),
+    ] = None,
+    hub_correction: HubCorrection = True,
+    discover: Discover = 0.0,
+    diversity: Diversity = 0.0,
+    per_artist: PerArtist = None,
+    per_album: PerAlbum = None,
+    exclude_same_artist: ExcludeSameArtist = False,
+    genre: Genre = None,
+    tag: Tag = None,
+    year: Year = None,
+    duration: Duration = None,
+    max_plays: MaxPlays = None,
+    unplayed: Unplayed = False,
+    not_played_since: NotPlayedSince = None,
+    explain: Explain = False,
+    pictures: Pictures = None,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """List the songs of the catalogue that sound like a song, or like several, best first.
 
-    The query may be any audio file, catalogued or not. How often a song was played has no influence.
+    The query may be any audio file, catalogued or not. Several queries are wanted to agree: a song must
+    be like each of them. How often a song was played has no influence unless --discover says so.
     """
-    from recommender.commands.output import say, show_json
-    from recommender.retrieval.index import open_index
-    from recommender.retrieval.query import resolve
-    from recommender.retrieval.similar import similar as rank
+    from recommender.commands.output import show_json
+    from recommender.commands.playlist import write_results
+    from recommender.commands.wishes import filters_of, span_of
+    from recommender.retrieval.similar import Wishes
 
-    home = home_of(context)
-    catalog = home.existing_catalog()
-    bundle = home.bundle()
-    index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
-    if remark:
-        say(remark)
-    with catalog.transaction() as session:
-        heard = [resolve(session, q, bundle, lambda path: _hear(path, bundle)) for q in queries]
-        ranking = rank(session, index, heard, n)
-        answer = {
-            "query": _query_json(heard[0], bundle),
-            "queries": [_query_json(query, bundle) for query in heard],
-            "trunk_id": bundle.trunk_id,
-            "results": [
-                _result_json(session, rank_number, match, bundle)
-                for rank_number, match in enumerate(ranking.matches, start=1)
-            ],
-            "shortfall": ranking.shortfall,
-        }
+    span = span_of(start, end)
+    if span is not None and len(queries) > 1:
+        raise typer.BadParameter("a passage is of one query; name only one", param_hint="--from")
+    wishes = Wishes(
+        n=n,
+        hub_correction=hub_correction,
+        discover=discover,
+        diversity=diversity,
+        per_artist=per_artist,
+        per_album=per_album,
+        exclude_same_artist=exclude_same_artist,
+        filters=filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since),
+    )
+    why = Why(explain, pictures)
+    answer = similar_answer(home_of(context), queries, wishes, unwanted or [], span, why)
+    if output is not None:
+        write_results(answer["results"], output)
     if as_json:
         show_json(answer)
     else:
         _tell(answer)
+    why.finish()
 
 
-def _hear(path: str, bundle: "Bundle") -> "HeardFile":
+def similar_answer(
+    home: "Home",
+    queries: list[str],
+    wishes: "Wishes",
+    unwanted: list[str],
+    span: "Span | None",
+    why: Why,
+) -> dict[str, Any]:
+    """Return the answer for machines."""
+    from recommender.commands.output import say
+    from recommender.commands.results import match_json, query_json
     from recommender.library.hear import hear
+    from recommender.retrieval.index import open_index
+    from recommender.retrieval.query import resolve
+    from recommender.retrieval.similar import similar as rank_songs
 
-    return hear(path, bundle)
+    catalog, bundle = home.existing_catalog(), home.bundle()
+    index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
+    if remark:
+        say(remark)
+    with catalog.transaction() as session:
 
+        def asked(name: str, part: "Span | None" = None) -> Any:
+            return resolve(session, name, bundle, lambda path, s: hear(path, bundle, s), part)
 
-def _query_json(query: "Query", bundle: "Bundle") -> dict[str, Any]:
-    from recommender.describe import named
-
-    return {
-        "track_id": query.track_id,
-        "path": query.path,
-        "title": query.title,
-        "artist": query.artist,
-        "genres": named(bundle.labels, query.genres),
-        "tags": named(bundle.tag_names, query.tags, JSON_TAGS),
-    }
-
-
-def _result_json(session: "Session", rank: int, match: "Match", bundle: "Bundle") -> dict[str, Any]:
-    from recommender.describe import named, track_sound
-
-    track = match.track
-    sound = track_sound(session, track.id, bundle)
-    return {
-        "rank": rank,
-        "track_id": track.id,
-        "path": track.path,
-        "title": track.title,
-        "artist": track.artist,
-        "album": track.album,
-        "duration_s": track.duration_s,
-        "similarity": round(match.similarity, 6),
-        "plays": track.plays,
-        "genres": named(bundle.labels, sound.genres) if sound else [],
-        "tags": named(bundle.tag_names, sound.tags, JSON_TAGS) if sound else [],
-    }
+        heard = [asked(name, span) for name in queries]
+        pushed = [asked(name) for name in unwanted]
+        ranking = rank_songs(session, index, bundle, heard, wishes, pushed)
+        results = [match_json(session, rank, m, bundle) for rank, m in enumerate(ranking.matches, start=1)]
+        why.add(results, session, index, bundle, heard, ranking.matches)
+        return {
+            "query": query_json(heard[0], bundle),
+            "queries": [query_json(query, bundle) for query in heard],
+            "unwanted": [query_json(query, bundle) for query in pushed],
+            "trunk_id": bundle.trunk_id,
+            "results": results,
+            "same_recording": [{"track_id": t.id, "path": t.path} for t in ranking.recordings],
+            "shortfall": ranking.shortfall,
+        }
 
 
 def _tell(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import clock, percent, printable, say, show, show_table
+    from recommender.commands.output import printable, say
+    from recommender.commands.results import tell_matches, tell_query
 
     for query in answer["queries"]:
-        show(f"Songs that sound like {printable(_name(query))}")
-        if query["tags"]:
-            show(f"  tags:   {percent(query['tags'], SHOWN_TAGS)}")
-        show(f"  genres: {percent(query['genres'], SHOWN_GENRES)}")
-    rows = [
-        (
-            str(result["rank"]),
-            f"{result['similarity']:.2f}",
-            _name(result),
-            clock(result["duration_s"]),
-            str(result["plays"]),
-            percent(result["tags"], 3),
-            percent(result["genres"], 2),
-            str(result["track_id"]),
-        )
-        for result in answer["results"]
-    ]
-    show_table(("#", "alike", "song", "length", "plays", "tags", "genres", "id"), rows)
+        tell_query(query)
+    for query in answer["unwanted"]:
+        tell_query(query, "and unlike")
+    for other in answer["same_recording"]:
+        say(f"The catalogue has this recording as {other['track_id']}: {printable(other['path'])}")
+    tell_matches(answer["results"])
+    tell_reasons(answer["results"])
     if answer["shortfall"]:
         say(f"Fewer than asked for: {answer['shortfall']}.")
-
-
-def _name(item: dict[str, Any]) -> str:
-    return f"{item['artist']} - {item['title']}" if item["artist"] else str(item["title"])

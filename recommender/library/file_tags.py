@@ -1,12 +1,17 @@
 """What a file's own tags say, in any of the formats that mutagen reads."""
 
+import math
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import mutagen
+
+from recommender.library.play_values import MAX_PLAYS, parse_time
 
 # Names of the same field in ID3, MP4, ASF, and Vorbis comments or APEv2 (compared in lower case).
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -16,6 +21,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "year": ("tdrc", "tyer", "\xa9day", "wm/year", "date", "year"),
     "genre": ("tcon", "\xa9gen", "wm/genre", "genre"),
 }
+# Where players write play counts, in lower case, letters and digits only, without what says in which
+# format or for whom: PCNT and POPM of ID3 (MediaMonkey and others), FMPS_Playcount (Amarok, Clementine,
+# Strawberry), playcount:someone@somewhere (Quod Libet), the statistics of foobar2000.
+PLAY_COUNTS = frozenset(("pcnt", "popm", "playcount", "playcounter", "fmpsplaycount"))
+LAST_PLAYED = frozenset(("lastplayed", "lastplayedtimestamp", "lastplayeddate"))
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,9 @@ class FileTags:
         Four digits, or None.
     genres
         In the file's order.
+    plays, last_played
+        The largest count and the newest date, naive UTC, that a player wrote; 0 and None where there
+        is none.
     """
 
     title: str = ""
@@ -35,6 +48,8 @@ class FileTags:
     album: str = ""
     year: int | None = None
     genres: list[str] = field(default_factory=list)
+    plays: int = 0
+    last_played: datetime | None = None
 
 
 def read_tags(path: Path) -> FileTags:
@@ -54,6 +69,8 @@ def read_tags(path: Path) -> FileTags:
         album="; ".join(found["album"]),
         year=years[0] if years else None,
         genres=found["genre"],
+        plays=max(map(_plays, _of_players(values, PLAY_COUNTS)), default=0),
+        last_played=max(filter(None, map(_time, _of_players(values, LAST_PLAYED))), default=None),
     )
 
 
@@ -71,3 +88,34 @@ def _texts(values: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
             cleaned = (text.strip() for part in parts for text in str(part).split("\0"))
             return list(dict.fromkeys(text for text in cleaned if text))
     return []
+
+
+def _of_players(values: dict[str, Any], names: frozenset[str]) -> Iterator[str]:
+    """Yield the texts of all fields with these names, whichever player wrote them."""
+    for key, value in values.items():
+        parts = key.split(":")
+        own_name = parts[-1] if parts[0] in ("txxx", "----") else parts[0]
+        if "".join(c for c in own_name if c.isalnum()) not in names:
+            continue
+        if isinstance(count := getattr(value, "count", None), int):  # PCNT, POPM
+            yield str(count if count <= MAX_PLAYS else 0)
+            continue
+        texts = value.text if hasattr(value, "text") else value if isinstance(value, list) else [value]
+        for text in texts:
+            yield text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+
+
+def _plays(text: str) -> int:
+    """Return a count; FMPS writes it as a fraction. One that is none, or damaged, is 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        return 0
+    return int(number) if math.isfinite(number) and 0 <= number <= MAX_PLAYS else 0
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return parse_time(text)
+    except ValueError:
+        return None

@@ -5,17 +5,21 @@ from pathlib import Path
 from classifier.bundle import Bundle
 from classifier.serve import Trunk
 from recommender.library.file_tags import read_tags
-from recommender.retrieval.query import HeardFile
+from recommender.retrieval.query import HeardFile, Span
 
 
-def hear(path: str, bundle: Bundle) -> HeardFile:
-    """Analyse a file outside the catalogue, for a query, on all processors.
+def hear(path: str, bundle: Bundle, span: Span | None = None) -> HeardFile:
+    """Analyse a file outside the catalogue, or a stretch of it, for a query, on all processors.
 
     Raises
     ------
     AudioError
         If it cannot be analysed.
     """
-    analysis = Trunk(bundle).analyse_file(Path(path))
+    trunk = Trunk(bundle)
+    if span is None:
+        analysis = trunk.analyse_file(Path(path))
+    else:
+        analysis = trunk.analyse_stretch(Path(path), span.start_s, span.end_s)
     tags = read_tags(Path(path))
-    return HeardFile(tags.title or Path(path).stem, tags.artist, analysis)
+    return HeardFile(tags.title or Path(path).stem, tags.artist, tags.album, analysis)

@@ -153,6 +153,9 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
     track.artist, track.album, track.year = tags.artist, tags.album, tags.year
     track.file_genres = list(tags.genres)
     track.search_text = search_key(track.artist, track.title)
+    track.plays = max(track.plays or 0, tags.plays)  # a retagged file never lowers what is known
+    if tags.last_played is not None:
+        track.last_played = max(track.last_played or tags.last_played, tags.last_played)
 
 
 def store_analysis(

@@ -1,14 +1,16 @@
-"""The FAISS index of segment embeddings, and the sidecar that says what it holds.
+"""The index on disk, and the sidecar that says what it holds.
 
-SQLite is the truth: an index that is absent, stale or damaged is built again from it. Files are
-written beside the old ones and the sidecar is replaced last, so a reader sees the old index or the
-new one, never a mixture.
+SQLite is the truth: an index that is absent, stale or damaged is built again from it. Files are written
+beside the old ones and the sidecar is replaced last, so a reader sees the old index or the new one,
+never a mixture.
 """
 
 import hashlib
+import io
 import json
+import zipfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from db.features import index_vectors, vectors_token
+from db.features import vectors_token
 from db.session import Catalog
 from recommender.home import replace_file
-from recommender.retrieval.exact import unit_rows
+from recommender.retrieval.hubness import Reference
+from recommender.retrieval.index_build import build_index
+from recommender.retrieval.segment_index import Rows, SegmentIndex
 
-Array = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -33,81 +36,73 @@ class Sidecar:
     ----------
     trunk_id
         The only trunk whose embeddings are in it.
-    dimension, metric, count
-        Of the vectors.
+    dimension, metric, count, tracks
+        Of the vectors, and how many tracks they are of.
+    reference_tracks, frozen_at_tracks
+        Tracks in the reference sample, and in the catalogue when it was frozen.
     vectors_token
         The catalogue's token of the set of vectors that was indexed.
     fingerprint
-        Hash of segment ids, track ids and vectors.
+        Hash of all arrays.
     file
-        Name of the FAISS file; the ids lie beside it.
+        Name of the FAISS file; the other arrays lie beside it.
     file_hash
         Hash of both files.
+    format
+        Of the files; another version's index is built again.
     """
 
     trunk_id: str
     dimension: int
     metric: str
     count: int
+    tracks: int
+    reference_tracks: int
+    frozen_at_tracks: int
     vectors_token: str | None
     fingerprint: str
     file: str
     file_hash: str = ""
+    format: int = FORMAT
 
 
-class SegmentIndex:
-    """Unit vectors of segments, searchable by cosine.
-
-    Attributes
-    ----------
-    segment_ids, track_ids
-        (n,) in ascending order of segment id.
-    """
-
-    def __init__(self, faiss_index: Any, segment_ids: Ids, track_ids: Ids) -> None:
-        self._faiss = faiss_index
-        self.segment_ids = segment_ids
-        self.track_ids = track_ids
-
-    def __len__(self) -> int:
-        return int(self._faiss.ntotal)
-
-    def search(self, queries: Array, k: int) -> tuple[Array, Ids]:
-        """Return the cosines and segment ids of the k nearest, best first, both (queries, k)."""
-        cosines, ids = self._faiss.search(np.ascontiguousarray(queries, np.float32), min(k, len(self)))
-        return cosines, ids
-
-    def vectors_of(self, segment_ids: Ids) -> Array:
-        """Return the unit vectors of some segments, (segments, dimensions)."""
-        places = np.searchsorted(self.segment_ids, segment_ids)
-        return np.asarray(self._faiss.index.reconstruct_batch(places), np.float32)
-
-    def segments_of(self, track_ids: Ids) -> tuple[Ids, Ids]:
-        """Return the segment ids of some tracks and the track of each, tracks side by side."""
-        places = np.flatnonzero(np.isin(self.track_ids, track_ids))
-        order = np.argsort(self.track_ids[places], kind="stable")
-        return self.segment_ids[places][order], self.track_ids[places][order]
-
-
-def build(catalog: Catalog, trunk_id: str) -> tuple[SegmentIndex, Sidecar]:
-    """Build the index from the catalogue's stored embeddings."""
-    ids, tracks, vectors = [], [], []
+def build(
+    catalog: Catalog, trunk_id: str, previous: SegmentIndex | None = None
+) -> tuple[SegmentIndex, Sidecar]:
+    """Build the index from the catalogue (`index_build.build_index`), and its sidecar."""
     with catalog.transaction() as session:
         token = vectors_token(session)
-        for some_ids, some_tracks, embeddings in index_vectors(session, trunk_id):
-            ids.append(np.array(some_ids, np.int64))
-            tracks.append(np.array(some_tracks, np.int64))
-            vectors.append(unit_rows(embeddings))
-    segment_ids = np.concatenate(ids) if ids else np.zeros(0, np.int64)
-    track_ids = np.concatenate(tracks) if tracks else np.zeros(0, np.int64)
-    matrix = np.concatenate(vectors) if vectors else np.zeros((0, 1), np.float32)
-    flat = faiss.IndexIDMap2(faiss.IndexFlatIP(matrix.shape[1]))
-    flat.add_with_ids(matrix, segment_ids)
-    fingerprint = _fingerprint(segment_ids, track_ids, matrix)
+        index = build_index(session, trunk_id, previous)
+    frozen = index.reference
+    fingerprint = _fingerprint(faiss.serialize_index(index.faiss), *_arrays(index.rows, frozen).values())
     sidecar = Sidecar(
-        trunk_id, matrix.shape[1], "cosine", len(matrix), token, fingerprint, _file_name(fingerprint)
+        trunk_id=trunk_id,
+        dimension=index.dimension,
+        metric="cosine",
+        count=len(index),
+        tracks=len(index.rows.track_ids),
+        reference_tracks=len(frozen.track_ids),
+        frozen_at_tracks=frozen.n_tracks,
+        vectors_token=token,
+        fingerprint=fingerprint,
+        file=_file_name(fingerprint),
     )
-    return SegmentIndex(flat, segment_ids, track_ids), sidecar
+    return index, sidecar
+
+
+def _arrays(rows: Rows, reference: Reference) -> dict[str, npt.NDArray[Any]]:
+    """Return all arrays but the vectors, by name."""
+    named = {field.name: np.asarray(getattr(rows, field.name)) for field in fields(rows)}
+    frozen = {
+        f"reference_{field.name}": np.asarray(getattr(reference, field.name)) for field in fields(reference)
+    }
+    return named | frozen
+
+
+def _from_arrays(arrays: Any) -> tuple[Rows, Reference]:
+    rows = Rows(**{field.name: arrays[field.name] for field in fields(Rows)})
+    frozen = {field.name: arrays[f"reference_{field.name}"] for field in fields(Reference)}
+    return rows, Reference(**{**frozen, "n_tracks": int(frozen["n_tracks"])})
 
 
 def _file_name(fingerprint: str) -> str:
@@ -124,13 +119,15 @@ def _fingerprint(*arrays: npt.NDArray[Any]) -> str:
 def save(index: SegmentIndex, sidecar: Sidecar, folder: Path) -> Sidecar:
     """Write an index; the sidecar comes last, makes it valid, and is returned with the files' hash."""
     folder.mkdir(parents=True, exist_ok=True)
-    raw = faiss.serialize_index(index._faiss)
-    tracks = np.stack([index.segment_ids, index.track_ids]).astype("<i8")
-    sidecar = replace(sidecar, file_hash=_fingerprint(raw, tracks))
+    raw = faiss.serialize_index(index.faiss)
+    packed = io.BytesIO()
+    np.savez(packed, **_arrays(index.rows, index.reference))  # type: ignore[arg-type]
+    arrays = np.frombuffer(packed.getvalue(), np.uint8)
+    sidecar = replace(sidecar, file_hash=_fingerprint(raw, arrays))
     replace_file(folder / sidecar.file, raw.tobytes())
-    replace_file(_tracks_path(folder, sidecar), tracks.tobytes())
+    replace_file(_arrays_path(folder, sidecar), arrays.tobytes())
     replace_file(_sidecar_path(folder), json.dumps(asdict(sidecar), indent=2).encode())
-    kept = {sidecar.file, _tracks_path(folder, sidecar).name, _sidecar_path(folder).name}
+    kept = {sidecar.file, _arrays_path(folder, sidecar).name, _sidecar_path(folder).name}
     for old in folder.iterdir():
         if old.name not in kept:
             old.unlink(missing_ok=True)
@@ -141,8 +138,8 @@ def _sidecar_path(folder: Path) -> Path:
     return folder / "segments.json"
 
 
-def _tracks_path(folder: Path, sidecar: Sidecar) -> Path:
-    return folder / sidecar.file.replace(".faiss", ".tracks")
+def _arrays_path(folder: Path, sidecar: Sidecar) -> Path:
+    return folder / sidecar.file.replace(".faiss", ".npz")
 
 
 def read_sidecar(folder: Path) -> Sidecar | None:
@@ -151,7 +148,19 @@ def read_sidecar(folder: Path) -> Sidecar | None:
         found = Sidecar(**json.loads(_sidecar_path(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return found if found.file == _file_name(found.fingerprint) else None
+    return found if found.file == _file_name(found.fingerprint) and found.format == FORMAT else None
+
+
+def _unreadable(folder: Path) -> str:
+    """Return why there is no sidecar: ``absent``, ``stale`` if of another version, else ``damaged``."""
+    try:
+        described = json.loads(_sidecar_path(folder).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return "absent"
+    except (OSError, ValueError):
+        return "damaged"
+    is_other = isinstance(described, dict) and described.get("format", 1) != FORMAT
+    return "stale" if is_other else "damaged"
 
 
 def state(catalog: Catalog, folder: Path, trunk_id: str) -> str:
@@ -160,27 +169,39 @@ def state(catalog: Catalog, folder: Path, trunk_id: str) -> str:
 
 
 def _load(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[str, SegmentIndex | None]:
+    """Return what state the index is in, and the index where it can be read, although it be stale."""
     sidecar = read_sidecar(folder)
     if sidecar is None:
-        return ("damaged" if _sidecar_path(folder).exists() else "absent"), None
+        return _unreadable(folder), None
+    if sidecar.trunk_id != trunk_id:
+        return "stale", None
     with catalog.transaction() as session:
         token = vectors_token(session)
-    if sidecar.trunk_id != trunk_id or sidecar.vectors_token != token:
-        return "stale", None
     try:
         raw = np.fromfile(folder / sidecar.file, np.uint8)
-        tracks = np.fromfile(_tracks_path(folder, sidecar), "<i8")
+        arrays = np.fromfile(_arrays_path(folder, sidecar), np.uint8)
     except OSError:
         return "damaged", None
-    if _fingerprint(raw, tracks) != sidecar.file_hash:
+    if _fingerprint(raw, arrays) != sidecar.file_hash:
         return "damaged", None
-    tracks = tracks.reshape(2, -1).astype(np.int64)
-    loaded: Any = faiss.deserialize_index(raw)
-    return "current", SegmentIndex(loaded, tracks[0], tracks[1])
+    try:
+        with np.load(io.BytesIO(arrays.tobytes()), allow_pickle=False) as packed:
+            rows, reference = _from_arrays(packed)
+    except (ValueError, KeyError, zipfile.BadZipFile):
+        return "damaged", None
+    index = SegmentIndex(faiss.deserialize_index(raw), rows, reference)
+    return ("current" if sidecar.vectors_token == token else "stale"), index
 
 
-def open_index(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[SegmentIndex, str | None]:
+def open_index(
+    catalog: Catalog, folder: Path, trunk_id: str, *, anew: bool = False
+) -> tuple[SegmentIndex, str | None]:
     """Load the index, building it again from the catalogue where it cannot be used.
+
+    Parameters
+    ----------
+    anew
+        Whether to build it with a new reference sample, whatever is there.
 
     Returns
     -------
@@ -188,9 +209,9 @@ def open_index(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[SegmentIn
         The index, and a sentence for the user if it was built again, else None.
     """
     found, index = _load(catalog, folder, trunk_id)
-    if index is not None:
+    if index is not None and found == "current" and not anew:
         return index, None
-    index, sidecar = build(catalog, trunk_id)
+    index, sidecar = build(catalog, trunk_id, None if anew else index)
     with suppress(OSError):  # a home that may only be read still answers, from the index in memory
         save(index, sidecar, folder)
     return index, f"the index was {found}; built again from the catalogue ({len(index)} segments)"

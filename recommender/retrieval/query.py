@@ -1,28 +1,40 @@
 """What a user names, a path, a track id or words, to a query with embeddings."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier import params
 from classifier.analysis import TrackAnalysis, song_mean
 from classifier.audio_hash import audio_hash
 from classifier.bundle import Bundle
 from classifier.decode import check_readable
-from db.features import track_features
+from db.features import patch_places, track_features, track_patches
 from db.models import Track
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.exact import unit_rows
+from recommender.retrieval.passages import Stretch
 
 Array = npt.NDArray[np.float32]
 
 
 MAX_ID_DIGITS = 18
+MIN_PASSAGE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a song, in seconds."""
+
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True)
@@ -31,23 +43,36 @@ class HeardFile:
 
     title: str
     artist: str
+    album: str
     analysis: TrackAnalysis
+
+
+Hear = Callable[[str, Span | None], HeardFile]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A song to find others like.
+    """A song, or a passage of one, to find others like.
 
     Attributes
     ----------
     track_id
         None for a file outside the catalogue.
-    path, title, artist
+    path, title, artist, album
         What to call it.
-    embeddings
+    duration_s
+        Of the whole song; None where it is not known.
+    units
         (segments, dimensions) of length 1.
+    spans
+        (segments,) where they lie.
+    stretch
+        All its patches.
+    passage
+        Whether it asks for a passage like it, rather than for a song: where a span was named, and where
+        the song is one segment long.
     tags, genres
-        (50,) and (labels,) probabilities of the song.
+        (tags,) and (labels,) probabilities of what was asked for.
     excluded
         Ids of the tracks that are this song: itself and its identical copies.
     """
@@ -56,13 +81,18 @@ class Query:
     path: str
     title: str
     artist: str
-    embeddings: Array
+    album: str
+    duration_s: float | None
+    units: Array
+    spans: Sequence[Span]
+    stretch: Stretch
+    passage: bool
     tags: Array
     genres: Array
     excluded: frozenset[int]
 
 
-def resolve(session: Session, argument: str, bundle: Bundle, hear: Callable[[str], HeardFile]) -> Query:
+def resolve(session: Session, argument: str, bundle: Bundle, hear: Hear, span: Span | None = None) -> Query:
     """Turn what the user names into a query.
 
     Parameters
@@ -74,7 +104,9 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Callable[[str
     bundle
         The active bundle.
     hear
-        Analyses a file; called only where one must be.
+        Analyses a file, or a stretch of it; called only where one must be.
+    span
+        The passage that is meant; None for the whole song.
 
     Raises
     ------
@@ -84,14 +116,14 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Callable[[str
         If a file outside the catalogue cannot be analysed.
     """
     if os.path.exists(argument):
-        return _from_file(session, os.path.abspath(argument), bundle, hear)
+        return _from_file(session, os.path.abspath(argument), bundle, hear, span)
     if not argument.strip():
         raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
         track = session.get(Track, int(argument)) if len(argument) <= MAX_ID_DIGITS else None
         if track is None:
             raise QueryError(f"no track has the id {argument}")
-        return _from_track(session, track, bundle)
+        return from_track(session, track, bundle, span)
     found = matching(session, argument)
     if not found:
         raise QueryError(f"'{argument}' is no file, no track id, and no words of any artist and title here")
@@ -100,51 +132,135 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Callable[[str
         if len(found) > LISTED_MATCHES:
             lines.append(f"… and {len(found) - LISTED_MATCHES} more")
         raise AmbiguousQueryError(argument, lines)
-    return _from_track(session, found[0], bundle)
+    return from_track(session, found[0], bundle, span)
 
 
-def _from_track(session: Session, track: Track, bundle: Bundle) -> Query:
+def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None = None) -> Query:
+    """Turn a catalogued track into a query, from what is stored of it.
+
+    Raises
+    ------
+    QueryError
+        If it has no analysis, or the span is not in it.
+    """
     features = track_features(session, track.id, bundle.trunk_id)
     if features is None:
         reason = track.error_message or "it is not analysed with the active bundle: run ingest"
         raise QueryError(f"track {track.id} ({track.path}) cannot be a query: {reason}")
+    patch_s = bundle.front_end.patch_s
+    patches = track_patches(session, [track.id], bundle.trunk_id, patch_s)[track.id]
+    stretch = Stretch(patches.starts_s, patches.embeddings, patch_s)
+    heard = _Heard(
+        features.embeddings,
+        features.tags,
+        [Span(a, a + d) for a, d in zip(features.starts_s, features.durations_s, strict=True)],
+        stretch,
+    )
+    if span is not None:
+        _check_span(span, track.duration_s, track.path)
+        heard = _cut(heard, span, track.path)
     copies = with_content(session, track.content_hash) if track.content_hash else []
-    genres = bundle.genres(features.tags, features.embeddings)
-    return Query(
+    return _query(
+        heard,
+        bundle,
+        passage=span is not None or len(features.segment_ids) == 1,
         track_id=track.id,
         path=track.path,
         title=track.title,
         artist=track.artist,
-        embeddings=unit_rows(features.embeddings),
-        tags=song_mean(features.tags, features.durations_s),
-        genres=song_mean(genres, features.durations_s),
+        album=track.album,
+        duration_s=track.duration_s,
         excluded=frozenset({track.id, *(copy.id for copy in copies)}),
     )
 
 
-def _from_file(session: Session, path: str, bundle: Bundle, hear: Callable[[str], HeardFile]) -> Query:
+@dataclass(frozen=True)
+class _Heard:
+    """What the trunk says of a song's segments that are not silent, and of all its patches."""
+
+    embeddings: Array
+    tags: Array
+    spans: list[Span]
+    stretch: Stretch
+
+
+def _query(heard: _Heard, bundle: Bundle, **named: Any) -> Query:
+    durations = [span.end_s - span.start_s for span in heard.spans]
+    genres = bundle.genres(heard.tags, heard.embeddings)
+    return Query(
+        units=unit_rows(heard.embeddings),
+        spans=heard.spans,
+        stretch=heard.stretch,
+        tags=song_mean(heard.tags, durations),
+        genres=song_mean(genres, durations),
+        **named,
+    )
+
+
+def _check_span(span: Span, duration_s: float | None, path: str) -> None:
+    if duration_s is not None and span.end_s > duration_s + 1:
+        raise QueryError(f"{path} is {duration_s:.0f} s long; the passage ends at {span.end_s:.0f} s")
+
+
+def _cut(heard: _Heard, span: Span, path: str) -> _Heard:
+    """Return a passage from the patches of a song; its tags are those of the segments that it lies in."""
+    stretch = heard.stretch.within(span.start_s, span.end_s)
+    if not len(stretch):
+        raise QueryError(f"{path} is silent from {span.start_s:.0f} to {span.end_s:.0f} s")
+    embeddings = stretch.windows(round(params.SEGMENT_S / stretch.patch_s))
+    shares = [min(s.end_s, span.end_s) - max(s.start_s, span.start_s) for s in heard.spans]
+    weights = np.maximum(shares, 1e-6)
+    tags = np.asarray(weights @ heard.tags / weights.sum(), np.float32)
+    step_s = (span.end_s - span.start_s) / len(embeddings)
+    spans = [Span(span.start_s + i * step_s, span.start_s + (i + 1) * step_s) for i in range(len(embeddings))]
+    return _Heard(embeddings, np.tile(tags, (len(embeddings), 1)), spans, stretch)
+
+
+def _from_file(session: Session, path: str, bundle: Bundle, hear: Hear, span: Span | None) -> Query:
     if os.path.isdir(path):
         raise QueryError(f"{path} is a folder; name a song")
     track = at_path(session, path)
     if track is not None and track.error_kind is None:
         status = os.stat(path)
         if (track.size, track.mtime_ns) == (status.st_size, status.st_mtime_ns):
-            return _from_track(session, track, bundle)
+            return from_track(session, track, bundle, span)
     check_readable(Path(path))
     content_hash = audio_hash(Path(path))
     copies = with_content(session, content_hash) if content_hash else []
     analysed = [t for t in copies if t.analysed_hash == content_hash and t.error_kind is None]
     if analysed:
-        return _from_track(session, analysed[0], bundle)
-    heard = hear(path)
-    tags, embeddings, durations = heard.analysis.features()
-    return Query(
+        return from_track(session, analysed[0], bundle, span)
+    return from_heard(hear(path, span), path, bundle, span, frozenset(t.id for t in copies))
+
+
+def from_heard(
+    file: HeardFile,
+    path: str,
+    bundle: Bundle,
+    span: Span | None = None,
+    excluded: frozenset[int] = frozenset(),
+) -> Query:
+    """Turn an analysed file into a query; `excluded` are the tracks that are known to be this song."""
+    return _query(
+        _heard(file.analysis, bundle.front_end.patch_s),
+        bundle,
+        passage=span is not None or len(file.analysis.segments) == 1,
         track_id=None,
         path=path,
-        title=heard.title,
-        artist=heard.artist,
-        embeddings=unit_rows(embeddings),
-        tags=song_mean(tags, durations),
-        genres=song_mean(bundle.genres(tags, embeddings), durations),
-        excluded=frozenset(t.id for t in copies),
+        title=file.title,
+        artist=file.artist,
+        album=file.album,
+        duration_s=file.analysis.duration_s if span is None else None,
+        excluded=excluded,
     )
+
+
+def _heard(analysis: TrackAnalysis, patch_s: float) -> _Heard:
+    tags, embeddings, _ = analysis.features()
+    spans, starts, patches = [], [], []
+    for segment in analysis.segments:
+        if segment.patches is not None:
+            spans.append(Span(segment.start_s, segment.end_s))
+            patches.append(segment.patches.astype(np.float32))
+            starts.append(patch_places(segment.start_s, segment.end_s, len(segment.patches), patch_s))
+    return _Heard(embeddings, tags, spans, Stretch(np.concatenate(starts), np.concatenate(patches), patch_s))

@@ -1,17 +1,29 @@
-"""How alike two tracks are, from the cosines between their segments.
+"""How alike tracks are, from the cosines between their segments.
 
-The score is symmetric: the mean, over the segments of each side, of the best match on the other,
-averaged over both sides. A one-sided best match would favour long tracks, which have more chances.
+A song's score is symmetric: the mean, over the segments of each side, of the soft best match on the
+other, averaged over both sides. A one-sided best match would favour long tracks, which have more
+chances; the soft one asks that more than one segment fits. A passage is scored one-sidedly: it wants
+a passage like it, whatever else that track holds. docs/RECOMMENDER.md has the figures behind this.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from recommender import params
+
 Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+CELLS = 4_000_000
+"""Cosines held in memory at a time."""
 
 
-def track_scores(queries: Array, candidates: Array, starts: npt.NDArray[np.int64]) -> Array:
-    """Score candidate tracks against a query track.
+def song_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
+    """Score candidate tracks against a song.
+
+    With τ the temperature, a segment's soft best match among n others is τ · log(mean(exp(cosine / τ))).
 
     Parameters
     ----------
@@ -27,8 +39,49 @@ def track_scores(queries: Array, candidates: Array, starts: npt.NDArray[np.int64
     numpy.ndarray
         (tracks,) in −1..1.
     """
-    cosines = queries @ candidates.T
-    lengths = np.diff(np.append(starts, cosines.shape[1]))
-    of_query = np.maximum.reduceat(cosines, starts, axis=1).mean(axis=0)
-    of_track = np.add.reduceat(cosines.max(axis=0), starts) / lengths
-    return np.asarray((of_query + of_track) / 2, np.float32)
+    lengths = np.diff(np.append(starts, len(candidates)))
+    of_query = np.zeros(len(starts))
+    over_queries = np.zeros(len(candidates))
+    for cosines in _blocks(queries, candidates):
+        weights = np.exp(cosines / np.float32(params.MATCH_TEMPERATURE), dtype=np.float32)
+        over_queries += weights.sum(axis=0, dtype=np.float64)
+        matched = np.add.reduceat(weights, starts, axis=1, dtype=np.float64) / lengths
+        of_query += np.log(matched).sum(axis=0)
+    of_track = np.add.reduceat(np.log(over_queries / len(queries)), starts) / lengths
+    both = (of_query / len(queries) + of_track) / 2
+    return np.asarray(params.MATCH_TEMPERATURE * both, np.float32)
+
+
+def passage_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
+    """Score candidate tracks against a passage: the mean, over its segments, of the best match.
+
+    Parameters and returns are as of `song_scores`.
+    """
+    total = np.zeros(len(starts))
+    for cosines in _blocks(queries, candidates):
+        total += np.maximum.reduceat(cosines, starts, axis=1).sum(axis=0, dtype=np.float64)
+    return np.asarray(total / len(queries), np.float32)
+
+
+def _blocks(queries: Array, candidates: Array) -> Iterator[Array]:
+    """Yield the cosines of some queries at a time with all candidates."""
+    step = max(1, CELLS // max(1, len(candidates)))
+    return (queries[start : start + step] @ candidates.T for start in range(0, len(queries), step))
+
+
+def agreement(scores: Array) -> Array:
+    """Return one score from those that several queries give: near the lowest, a soft minimum.
+
+    Parameters
+    ----------
+    scores
+        (queries, tracks).
+
+    Returns
+    -------
+    numpy.ndarray
+        (tracks,), between the lowest score and the mean; with a single query its score.
+    """
+    lowest = scores.min(axis=0)
+    excess = np.exp(-(scores - lowest) / np.float32(params.AGREEMENT_TEMPERATURE))
+    return np.asarray(lowest - params.AGREEMENT_TEMPERATURE * np.log(excess.mean(axis=0)), np.float32)

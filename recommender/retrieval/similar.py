@@ -1,21 +1,64 @@
-"""Songs that sound like a query, best first."""
+"""Songs that sound like a query, best first: candidates, scores, filters, one of each recording, passages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.bundle import Bundle
+from db.features import track_features, track_patches
 from db.models import Track
+from db.plays import played_ids
 from db.tracks import by_ids
 from recommender import params
-from recommender.retrieval.index import SegmentIndex
+from recommender.retrieval.discovery import discovery_part
+from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval.exact import unit_rows
+from recommender.retrieval.filters import Filters, allowed_places
+from recommender.retrieval.hubness import centred
+from recommender.retrieval.matching import matching_passage
+from recommender.retrieval.passages import Passage, Stretch
 from recommender.retrieval.query import Query
-from recommender.retrieval.scoring import track_scores
+from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
+from recommender.retrieval.recordings import Recording, same_recordings
+from recommender.retrieval.segment_index import SegmentIndex
 
 Array = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a list should be like.
+
+    Attributes
+    ----------
+    n
+        How many songs.
+    hub_correction
+        False for plain cosines.
+    discover
+        0..1, how much the rarely played are favoured.
+    diversity
+        0..1, how much songs of one kind are avoided.
+    per_artist, per_album
+        At most so many of one; 0 for no limit; None for a fifth and a tenth of the list, if that fills it.
+    exclude_same_artist
+        Whether the queries' artists are left out.
+    filters
+        Which tracks may be in it at all.
+    """
+
+    n: int = params.N_RESULTS
+    hub_correction: bool = True
+    discover: float = 0.0
+    diversity: float = 0.0
+    per_artist: int | None = None
+    per_album: int | None = None
+    exclude_same_artist: bool = False
+    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True)
@@ -25,11 +68,23 @@ class Match:
     Attributes
     ----------
     similarity
-        0..1.
+        0..1, never more than that of the match before it: the score, with all below 0 as 0.
+    parts
+        What the score is the sum of; see `recommender.retrieval.ranking`.
+    passage, query
+        Which passages match, of query number `query`; None where no patches are stored.
     """
 
     track: Track
     similarity: float
+    parts: dict[str, float]
+    passage: Passage | None
+    query: int
+
+    @property
+    def score(self) -> float:
+        """The sum of the parts."""
+        return sum(self.parts.values())
 
 
 @dataclass(frozen=True)
@@ -38,20 +93,30 @@ class Ranking:
 
     Attributes
     ----------
+    recordings
+        Tracks that are left out because they are other files of a query's recording, by its sound.
     shortfall
         Why there are fewer matches than asked for; None where there are not.
     """
 
     matches: list[Match]
+    recordings: list[Track]
     shortfall: str | None
 
 
-def similar(session: Session, index: SegmentIndex, queries: Sequence[Query], n: int) -> Ranking:
+def similar(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    queries: Sequence[Query],
+    wishes: Wishes,
+    unwanted: Sequence[Query] = (),
+    tastes: Sequence[float] | None = None,
+) -> Ranking:
     """Rank the catalogue's tracks by how much they sound like the queries.
 
-    The nearest segments of each query segment name the candidate tracks; these are scored exactly
-    on all their segments (`retrieval.scoring`), several queries by their mean score. Neither a
-    query nor an identical copy of one is a match, and of identical copies only the first is.
+    Neither a query nor another file of the same recording is a match, and of several files of one
+    recording only the best is.
 
     Parameters
     ----------
@@ -59,63 +124,180 @@ def similar(session: Session, index: SegmentIndex, queries: Sequence[Query], n: 
         Of the catalogue.
     index
         Of its segments.
+    bundle
+        The active one, whose trunk the index is of.
     queries
         At least one.
-    n
-        How many matches are wanted.
+    wishes
+        What the list should be like.
+    unwanted
+        Songs that it should be unlike.
+    tastes
+        None where the queries must agree; else how much each counts as a taste of its own, 0..1.
     """
-    excluded = frozenset().union(*(query.excluded for query in queries))
-    reach = params.FIRST_NEIGHBOURS
-    while True:
-        candidates = _candidates(index, queries, reach, excluded)
-        matches = _best(session, index, queries, candidates, n)
-        if len(matches) >= n or reach >= len(index):
-            break
-        reach *= 4
-    return Ranking(matches, _shortfall(len(matches), n))
+    if wishes.exclude_same_artist:
+        artists = frozenset(q.artist for q in queries if q.artist)
+        wishes = replace(wishes, filters=replace(wishes.filters, not_by=wishes.filters.not_by | artists))
+    search = _Search(session, index, bundle, queries, unwanted, wishes, tastes)
+    chosen, ranked = search.run()
+    final = with_cosines(index, queries, ranked.chosen(chosen))
+    matches = search.matches(final)
+    return Ranking(matches, list(search.same.values()), search.shortfall(len(matches)))
 
 
-def _shortfall(found: int, n: int) -> str | None:
-    if found >= n:
-        return None
-    return f"the catalogue holds only {found} other analysed track{'' if found == 1 else 's'}"
+class _Search:
+    """One search and what it looks at."""
+
+    def __init__(
+        self,
+        session: Session,
+        index: SegmentIndex,
+        bundle: Bundle,
+        queries: Sequence[Query],
+        unwanted: Sequence[Query],
+        wishes: Wishes,
+        tastes: Sequence[float] | None,
+    ) -> None:
+        self.session, self.index, self.bundle, self.wishes = session, index, bundle, wishes
+        self.queries, self.unwanted, self.tastes = queries, unwanted, tastes
+        self.excluded = frozenset().union(*(query.excluded for query in (*queries, *unwanted)))
+        self.allowed = allowed_places(session, index, bundle, wishes.filters, self.excluded)
+        self.same: dict[int, Track] = {}
+        self._stretches: dict[int, Stretch] = {}
+
+    def run(self) -> tuple[list[int], Ranked]:
+        """Return which of some scored tracks are in the list, the best first, and the scores."""
+        reach = params.FIRST_NEIGHBOURS
+        while True:
+            places = candidates(
+                self.index, self.queries, reach, self.allowed, hub_correction=self.wishes.hub_correction
+            )
+            ranked = self._rank(places)
+            complete = len(places) == len(self.allowed) or reach >= len(self.index)
+            chosen = self._choose(ranked, complete=complete)
+            if len(chosen) >= self.wishes.n or complete:
+                return chosen, ranked
+            reach *= 4
+
+    def _rank(self, places: Ints) -> Ranked:
+        ranked = rank_tracks(
+            self.index,
+            self.queries,
+            self.unwanted,
+            places,
+            self.stretches,
+            hub_correction=self.wishes.hub_correction,
+            tastes=self.tastes,
+        )
+        part = np.zeros(len(places), np.float32)
+        if self.wishes.discover:  # without it, plays are not even looked at
+            counts = played_ids(self.session)
+            plays = np.array([counts.get(int(i), 0) for i in self.index.rows.track_ids[places]], np.int64)
+            part = discovery_part(ranked.scores, plays, self.wishes.discover)
+        return replace(ranked, parts=ranked.parts | {"discovery": part})
+
+    def _choose(self, ranked: Ranked, *, complete: bool) -> list[int]:
+        """Choose from ever more of the best tracks, until the list is full."""
+        scores, ids = ranked.scores, self.index.rows.track_ids[ranked.places]
+        order = np.lexsort((ids, -scores))
+        pool = max(params.POOL, 10 * self.wishes.n)
+        while True:
+            some = order[:pool]
+            found = self._from_pool(
+                some, scores, ids, ranked.winners, last=complete and len(some) == len(order)
+            )
+            if len(found) >= self.wishes.n or len(some) == len(order):
+                return [int(some[i]) for i in found]
+            pool *= 4
+
+    def _from_pool(
+        self, some: Ints, scores: Array, ids: Ints, winners: Ints | None, *, last: bool
+    ) -> list[int]:
+        """Choose from some tracks, the best first; the caps that nobody asked for yield to a full list."""
+        rows = by_ids(self.session, [int(i) for i in ids[some]])
+        tracks = [rows[int(i)] for i in ids[some]]
+        places = np.searchsorted(self.index.rows.track_ids, ids[some])
+        vectors = self.index.mean_vectors(places)
+        recordings = self._recordings(tracks, vectors)
+        kept = np.flatnonzero(recordings >= 0)
+        self.same.update((tracks[i].id, tracks[i]) for i in np.flatnonzero(recordings < 0))
+        wishes = self.wishes
+        always = [Cap(recordings[kept], 1)]
+        firm, soft = caps_of([tracks[i] for i in kept], wishes.n, wishes.per_artist, wishes.per_album)
+        if winners is not None:  # no taste has the list to itself
+            soft.append(Cap(winners[some][kept], max(1, -(-wishes.n // 3))))
+        best = choose(scores[some][kept], wishes.n, [*always, *firm, *soft], vectors[kept], wishes.diversity)
+        if len(best) < wishes.n and last and soft:
+            best = choose(scores[some][kept], wishes.n, [*always, *firm], vectors[kept], wishes.diversity)
+        return [int(kept[i]) for i in best]
+
+    def _recordings(self, tracks: Sequence[Track], vectors: Array) -> Ints:
+        """Number the recordings of tracks; −1 where it is a query's."""
+        made = [
+            Recording(t.id, t.content_hash, t.duration_s, vector)
+            for t, vector in zip(tracks, vectors, strict=True)
+        ]
+        asked = [
+            Recording(-number - 1, None, query.duration_s, self._mean(query))
+            for number, query in enumerate(self.queries)
+        ]
+        heard = {-number - 1: query.stretch for number, query in enumerate(self.queries)}
+
+        def stretches(keys: Sequence[int]) -> dict[int, Stretch]:
+            found = self.stretches([key for key in keys if key >= 0])
+            return found | {key: heard[key] for key in keys if key < 0}
+
+        return same_recordings(made, asked, stretches)
+
+    def _mean(self, query: Query) -> Array:
+        units = centred(query.units, self.index.reference.centre)
+        return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0])
+
+    def stretches(self, track_ids: Sequence[int]) -> dict[int, Stretch]:
+        """Return the patches of some tracks; they are read once."""
+        patch_s = self.bundle.front_end.patch_s
+        new = [i for i in track_ids if i not in self._stretches]
+        for track_id, p in track_patches(self.session, new, self.bundle.trunk_id, patch_s).items():
+            self._stretches[track_id] = Stretch(p.starts_s, p.embeddings, patch_s)
+        return {i: self._stretches[i] for i in track_ids if i in self._stretches}
+
+    def matches(self, final: Ranked) -> list[Match]:
+        """Return the matches, with the passages that fit."""
+        ids = [int(i) for i in self.index.rows.track_ids[final.places]]
+        rows = by_ids(self.session, ids)
+        found = []
+        for place, track_id in enumerate(ids):
+            parts = {name: float(values[place]) for name, values in final.parts.items()}
+            asked = range(len(self.queries)) if final.winners is None else [int(final.winners[place])]
+            number, passage = self._passage(track_id, asked)
+            found.append(
+                Match(rows[track_id], similarity(float(final.scores[place])), parts, passage, number)
+            )
+        return found
+
+    def _passage(self, track_id: int, asked: Sequence[int]) -> tuple[int, Passage | None]:
+        stretch = self.stretches([track_id]).get(track_id)
+        features = track_features(self.session, track_id, self.bundle.trunk_id)
+        if stretch is None or features is None:
+            return asked[0], None
+        queries = [self.queries[number] for number in asked]
+        number, found = matching_passage(queries, features, stretch, self.index.reference.centre)
+        return asked[number], found
+
+    def shortfall(self, found: int) -> str | None:
+        """Say why there are fewer matches than asked for."""
+        if found >= self.wishes.n:
+            return None
+        held = len(self.allowed)
+        what = "analysed track" if not self.wishes.filters else "track that passes the filters"
+        reason = f"the catalogue holds only {held} other {what}{_plural(held, what)}"
+        if held > found:
+            reason += "; other files of the same recording, and what a limit shuts out, are not listed"
+        return reason
 
 
-def _candidates(index: SegmentIndex, queries: Sequence[Query], reach: int, excluded: frozenset[int]) -> Ids:
-    """Return the ids of the tracks that own the nearest segments, ascending."""
-    if not len(index):
-        return np.zeros(0, np.int64)
-    _, segment_ids = index.search(np.concatenate([q.embeddings for q in queries]), reach)
-    places = np.searchsorted(index.segment_ids, np.unique(segment_ids))
-    tracks = np.unique(index.track_ids[places])
-    return tracks[~np.isin(tracks, list(excluded))]
-
-
-def _best(
-    session: Session, index: SegmentIndex, queries: Sequence[Query], candidates: Ids, n: int
-) -> list[Match]:
-    """Score candidate tracks and return the best n, identical copies counted once."""
-    if not candidates.size:
-        return []
-    segment_ids, owners = index.segments_of(candidates)
-    tracks, starts = np.unique(owners, return_index=True)
-    vectors = index.vectors_of(segment_ids)
-    scores = np.mean([track_scores(q.embeddings, vectors, starts) for q in queries], axis=0)
-    order = np.lexsort((tracks, -scores))
-    matches: list[Match] = []
-    heard: set[str] = set()
-    for start in range(0, len(order), 4 * n):
-        some = order[start : start + 4 * n]
-        rows = by_ids(session, [int(i) for i in tracks[some]])
-        for place in some:
-            track = rows.get(int(tracks[place]))
-            if track is None or track.content_hash in heard:
-                continue
-            heard.add(track.content_hash or f"track {track.id}")
-            matches.append(Match(track, similarity(float(scores[place]))))
-            if len(matches) == n:
-                return matches
-    return matches
+def _plural(number: int, what: str) -> str:
+    return "s" if number != 1 and what.endswith("track") else ""
 
 
 def similarity(score: float) -> float:

@@ -201,7 +201,7 @@ class Library:
         index, remark = open_index(catalog, self.home / "index", trunk_id)
         catalog.close()
         assert remark is None
-        return set(index.track_ids.tolist())
+        return set(index.rows.track_ids.tolist())
 
     def run(self, *arguments: str | bytes | Path | int, **more: Any) -> Ran:
         """Run a command on the home."""

@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import mutagen
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen import id3
 from mutagen.apev2 import APEv2
-from mutagen.asf import ASFUnicodeAttribute
+from mutagen.asf import ASFDWordAttribute, ASFUnicodeAttribute
 
 from recommender.library.file_tags import FileTags, read_tags
 from tests import synth
@@ -132,6 +134,55 @@ def test_year_is_four_digits_wherever_they_are(tmp_path: Path, text: str, year: 
     assert read_tags(path).year == year
 
 
+PLAYED = "2020-12-31T12:34:56Z"
+# What players write: extension, fields or frames, plays and whether PLAYED is the last time.
+WRITTEN_BY_PLAYERS: list[tuple[str, Any, int, bool]] = [
+    (".mp3", [id3.PCNT(count=12)], 12, False),
+    (".mp3", [id3.POPM(email="no@email", rating=255, count=7)], 7, False),
+    (".mp3", [id3.POPM(email="no@email", rating=255)], 0, False),
+    (".mp3", [id3.PCNT(count=3), id3.POPM(email="a", count=9), id3.POPM(email="b", count=4)], 9, False),
+    (".mp3", [id3.PCNT(count=2**40)], 0, False),
+    (".mp3", [id3.TXXX(encoding=3, desc="FMPS_Playcount", text="5.0")], 5, False),
+    (".mp3", [id3.TXXX(encoding=3, desc="PLAYCOUNT", text="6"), id3.PCNT(count=4)], 6, False),
+    (".mp3", [id3.TXXX(encoding=3, desc="Play Count", text=["6", "8"])], 8, False),
+    (".mp3", [id3.TXXX(encoding=3, desc="LAST_PLAYED", text=PLAYED)], 0, True),
+    (".wav", [id3.PCNT(count=12), id3.TXXX(encoding=3, desc="LastPlayed", text=PLAYED)], 12, True),
+    (".flac", {"PLAYCOUNT": "3", "FMPS_Playcount": "4.0", "LASTPLAYED": PLAYED}, 4, True),
+    (".flac", {"play_counter": "3", "last_played_timestamp": "132538916960000000"}, 3, True),
+    (".flac", {"last played": ["2001-01-01", "1609418096", "never"]}, 0, True),
+    (".flac", {"playcount": "many", "last_played": "soon"}, 0, False),
+    (".flac", {"playcount": ["-3", "nan", "inf", "1e300", ""]}, 0, False),
+    (".flac", {"playcounts of others": "9", "first_played": PLAYED, "displaycount": "5"}, 0, False),
+    (".ogg", {"playcount:quodlibet@lists.sacredchao.net": "11", "rating:x": "0.5"}, 11, False),
+    (".opus", {"FMPS_PLAYCOUNT": "2.0", "Last_Played": PLAYED}, 2, True),
+    (".m4a", {"----:com.apple.iTunes:FMPS_Playcount": [b"5.0"]}, 5, False),
+    (".m4a", {"----:com.apple.iTunes:PLAYCOUNT": [b"6"], "----:x:LAST_PLAYED": [PLAYED.encode()]}, 6, True),
+    (".m4a", {"----:com.apple.iTunes:PLAYCOUNT": [b"\xff\xfe"]}, 0, False),
+    (".wma", {"FMPS/Playcount": "5.0", "Last Played": PLAYED}, 5, True),
+    (".wma", {"PlayCount": ASFDWordAttribute(17)}, 17, False),
+    (".wv", {"Playcount": "5", "FMPS_PLAYCOUNT": "4.0", "LAST_PLAYED": PLAYED}, 5, True),
+]
+
+
+@pytest.mark.parametrize(("extension", "fields", "plays", "dated"), WRITTEN_BY_PLAYERS)
+def test_plays_where_players_write_them(
+    tmp_path: Path, extension: str, fields: Any, plays: int, dated: bool
+) -> None:
+    path = silence(tmp_path, f"a{extension}")
+    file = mutagen.File(path)
+    if file.tags is None:
+        file.add_tags()
+    if isinstance(fields, list):
+        for frame in fields:
+            file.tags.add(frame)
+    else:
+        for name, value in fields.items():
+            file[name] = value
+    file.save()
+    played = datetime(2020, 12, 31, 12, 34, 56) if dated else None
+    assert read_tags(path) == FileTags(plays=plays, last_played=played)
+
+
 def test_a_file_that_is_not_audio_has_no_tags(tmp_path: Path) -> None:
     for name, content in (("a.mp3", b"not audio at all"), ("b.flac", b""), ("c.ogg", b"OggS" + bytes(50))):
         (tmp_path / name).write_bytes(content)
@@ -180,3 +231,13 @@ def test_damaged_tags_never_raise(
 
     assert isinstance(tags, FileTags)
     "".join((tags.title, tags.artist, tags.album, *tags.genres)).encode("utf-8")  # what SQLite can keep
+    assert 0 <= tags.plays < 2**31
+
+
+@pytest.mark.parametrize("n_bytes", [4, 8, 20_000])
+def test_a_count_of_any_length_never_raises(tmp_path: Path, n_bytes: int) -> None:
+    path = silence(tmp_path, "a.mp3")
+    tags = id3.ID3()
+    tags.add(id3.PCNT(count=256**n_bytes - 1))
+    tags.save(path)
+    assert read_tags(path) == FileTags()

@@ -1,0 +1,257 @@
+"""``discover``, ``find`` and ``path``: lists that are not the neighbours of one song."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import (
+    AsJson,
+    Diversity,
+    Duration,
+    Genre,
+    HubCorrection,
+    MaxPlays,
+    N,
+    NotPlayedSince,
+    Output,
+    PerAlbum,
+    PerArtist,
+    Tag,
+    Unplayed,
+    Year,
+    home_of,
+)
+from recommender.params import N_RESULTS, PATH_SONGS, SEEDS
+
+if TYPE_CHECKING:
+    from classifier.bundle import Bundle
+    from recommender.home import Home
+    from recommender.retrieval.segment_index import SegmentIndex
+
+
+def discover(
+    context: typer.Context,
+    n: N = N_RESULTS,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Start from so many of the songs played most.")
+    ] = SEEDS,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="YYYY-MM-DD", help="Start only from songs played since that day."),
+    ] = None,
+    hub_correction: HubCorrection = True,
+    diversity: Diversity = 0.0,
+    per_artist: PerArtist = None,
+    per_album: PerAlbum = None,
+    genre: Genre = None,
+    tag: Tag = None,
+    year: Year = None,
+    duration: Duration = None,
+    max_plays: Annotated[
+        int, typer.Option("--max-plays", min=0, help="Only songs played so often at most.")
+    ] = 0,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """List deep cuts: songs never played that sound like what is played most, and say because of which.
+
+    Bring play counts in with: deepcuts plays import FILE.
+    """
+    from recommender.commands.results import match_json, tell_matches, track_json
+    from recommender.commands.wishes import day_of, filters_of
+    from recommender.lists import discover as found_cuts
+    from recommender.retrieval.similar import Wishes
+
+    wishes = Wishes(
+        n=n,
+        hub_correction=hub_correction,
+        diversity=diversity,
+        per_artist=per_artist,
+        per_album=per_album,
+        filters=filters_of(genre, tag, year, duration, max_plays, False, None),
+    )
+    home, bundle, index = _opened(context)
+    day = day_of(since, "--since") if since is not None else None
+    with home.existing_catalog().transaction() as session:
+        ranking, played = found_cuts(session, index, bundle, wishes, seeds, day)
+        answer: dict[str, Any] = {
+            "seeds": [track_json(session, track, bundle) for track in played],
+            "trunk_id": bundle.trunk_id,
+            "results": [
+                {**match_json(session, rank, match, bundle), "because": _because(played[match.query])}
+                for rank, match in enumerate(ranking.matches, start=1)
+            ],
+            "shortfall": ranking.shortfall,
+        }
+    _finish(answer, output, as_json, lambda: tell_matches(answer["results"], because=True))
+
+
+def _because(seed: Any) -> dict[str, Any]:
+    return {"track_id": seed.id, "title": seed.title, "artist": seed.artist, "plays": seed.plays}
+
+
+def find(
+    context: typer.Context,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORDS...",
+            help="Tags, genres or labels; after a minus, what is not wanted (put -- before the words then).",
+        ),
+    ],
+    n: N = N_RESULTS,
+    per_artist: PerArtist = None,
+    per_album: PerAlbum = None,
+    year: Year = None,
+    duration: Duration = None,
+    max_plays: MaxPlays = None,
+    unplayed: Unplayed = False,
+    not_played_since: NotPlayedSince = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -- -female vocalists".
+
+    The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
+    """
+    from recommender.commands.results import track_json
+    from recommender.commands.wishes import filters_of
+    from recommender.lists import find as found_by_words
+    from recommender.retrieval.similar import Wishes
+
+    filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
+    wishes = Wishes(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
+    home, bundle, index = _opened(context)
+    with home.existing_catalog().transaction() as session:
+        found, terms = found_by_words(session, index, bundle, " ".join(words), wishes)
+        answer = {
+            "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
+            "results": [
+                {
+                    "rank": rank,
+                    **track_json(session, one.track, bundle),
+                    "score": round(one.score, 6),
+                    "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
+                }
+                for rank, one in enumerate(found, start=1)
+            ],
+            "shortfall": f"the catalogue holds only {len(found)} that pass" if len(found) < n else None,
+        }
+    _finish(answer, output, as_json, lambda: _tell_found(answer))
+
+
+def _tell_found(answer: dict[str, Any]) -> None:
+    from recommender.commands.output import clock, percent, printable, show, show_table
+    from recommender.commands.results import name_of
+
+    asked = ", ".join(term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"])
+    show(f"Songs that are {printable(asked)}")
+    rows = [
+        (
+            str(result["rank"]),
+            f"{result['score']:.2f}",
+            name_of(result),
+            clock(result["duration_s"]),
+            str(result["plays"]),
+            percent(result["tags"], 3),
+            percent(result["genres"], 2),
+            str(result["track_id"]),
+        )
+        for result in answer["results"]
+    ]
+    show_table(("#", "fits", "song", "length", "plays", "tags", "genres", "id"), rows)
+
+
+def path(
+    context: typer.Context,
+    start: Annotated[str, typer.Argument(metavar="A", help="A catalogued song: file, id, or words.")],
+    end: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    n: Annotated[int, typer.Option("-n", min=2, help="How many songs, both ends included.")] = PATH_SONGS,
+    genre: Genre = None,
+    tag: Tag = None,
+    year: Year = None,
+    duration: Duration = None,
+    max_plays: MaxPlays = None,
+    unplayed: Unplayed = False,
+    not_played_since: NotPlayedSince = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk from one song to another in small steps of sound; the filters are of the songs between."""
+    from recommender.commands.results import track_json
+    from recommender.commands.wishes import filters_of
+    from recommender.lists import walk
+    from recommender.retrieval.query import resolve
+    from recommender.retrieval.similar import Wishes
+
+    filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
+    home, bundle, index = _opened(context)
+    with home.existing_catalog().transaction() as session:
+        ends = tuple(resolve(session, name, bundle, _no_file) for name in (start, end))
+        steps = walk(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
+        answer = {
+            "trunk_id": bundle.trunk_id,
+            "results": [
+                {
+                    "rank": rank,
+                    **track_json(session, step.track, bundle),
+                    "step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6),
+                }
+                for rank, step in enumerate(steps, start=1)
+            ],
+            "shortfall": f"only {len(steps)} songs lie between them" if len(steps) < n else None,
+        }
+    _finish(answer, output, as_json, lambda: _tell_path(answer))
+
+
+def _no_file(path: str, _span: object) -> Any:
+    from recommender.errors import QueryError
+
+    raise QueryError(f"{path} is not in the catalogue; a walk goes between songs that are")
+
+
+def _tell_path(answer: dict[str, Any]) -> None:
+    from recommender.commands.output import clock, percent, show_table
+    from recommender.commands.results import name_of
+
+    rows = [
+        (
+            str(result["rank"]),
+            "" if result["step"] is None else f"{result['step']:.2f}",
+            name_of(result),
+            clock(result["duration_s"]),
+            percent(result["tags"], 3),
+            percent(result["genres"], 2),
+            str(result["track_id"]),
+        )
+        for result in answer["results"]
+    ]
+    show_table(("#", "like the last", "song", "length", "tags", "genres", "id"), rows)
+
+
+def _opened(context: typer.Context) -> "tuple[Home, Bundle, SegmentIndex]":
+    """Return the home, its bundle, and the index."""
+    from recommender.commands.output import say
+    from recommender.retrieval.index import open_index
+
+    home = home_of(context)
+    bundle = home.bundle()
+    index, remark = open_index(home.existing_catalog(), home.index_dir, bundle.trunk_id)
+    if remark:
+        say(remark)
+    return home, bundle, index
+
+
+def _finish(answer: dict[str, Any], output: Any, as_json: bool, tell: Any) -> None:
+    """Write the playlist, show the list, and say why it is short."""
+    from recommender.commands.output import say, show_json
+    from recommender.commands.playlist import write_results
+
+    if output is not None:
+        write_results(answer["results"], output)
+    if as_json:
+        show_json(answer)
+        return
+    tell()
+    if answer["shortfall"]:
+        say(f"Fewer than asked for: {answer['shortfall']}.")

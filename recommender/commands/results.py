@@ -1,0 +1,127 @@
+"""Ranked songs as JSON and as a table, for every command that lists them."""
+
+from typing import TYPE_CHECKING, Any
+
+from recommender.params import SHOWN_GENRES, SHOWN_TAGS
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from classifier.bundle import Bundle
+    from db.models import Track
+    from recommender.retrieval.passages import Passage
+    from recommender.retrieval.query import Query
+    from recommender.retrieval.similar import Match
+
+JSON_TAGS = 10
+
+
+def query_json(query: "Query", bundle: "Bundle") -> dict[str, Any]:
+    """Return a query for machines."""
+    from recommender.describe import named
+
+    spans = query.spans
+    return {
+        "track_id": query.track_id,
+        "path": query.path,
+        "title": query.title,
+        "artist": query.artist,
+        "passage": query.passage,
+        "start_s": round(spans[0].start_s, 3),
+        "end_s": round(spans[-1].end_s, 3),
+        "genres": named(bundle.labels, query.genres),
+        "tags": named(bundle.tag_names, query.tags, JSON_TAGS),
+    }
+
+
+def track_json(session: "Session", track: "Track", bundle: "Bundle") -> dict[str, Any]:
+    """Return a track for machines."""
+    from recommender.describe import named, track_sound
+
+    sound = track_sound(session, track.id, bundle)
+    return {
+        "track_id": track.id,
+        "path": track.path,
+        "title": track.title,
+        "artist": track.artist,
+        "album": track.album,
+        "year": track.year,
+        "duration_s": track.duration_s,
+        "plays": track.plays,
+        "last_played": track.last_played.isoformat() if track.last_played else None,
+        "genres": named(bundle.labels, sound.genres) if sound else [],
+        "tags": named(bundle.tag_names, sound.tags, JSON_TAGS) if sound else [],
+    }
+
+
+def match_json(session: "Session", rank: int, match: "Match", bundle: "Bundle") -> dict[str, Any]:
+    """Return a match for machines."""
+    return {
+        "rank": rank,
+        **track_json(session, match.track, bundle),
+        "similarity": round(match.similarity, 6),
+        "query": match.query,
+        **passage_json(match.passage),
+        "score": round(match.score, 6),
+        "score_parts": {name: round(value, 6) for name, value in match.parts.items()},
+    }
+
+
+def passage_json(passage: "Passage | None") -> dict[str, float | None]:
+    """Return which passages match, in seconds."""
+    names = ("query_start_s", "query_end_s", "match_start_s", "match_end_s")
+    return {n: round(getattr(passage, n), 2) if passage is not None else None for n in names}
+
+
+def tell_query(query: dict[str, Any], words: str = "Songs that sound like") -> None:
+    """Show what was asked for."""
+    from recommender.commands.output import clock, percent, printable, show
+
+    part = f", {clock(query['start_s'])}-{clock(query['end_s'])}" if query["passage"] else ""
+    show(f"{words} {printable(name_of(query))}{part}")
+    if query["tags"]:
+        show(f"  tags:   {percent(query['tags'], SHOWN_TAGS)}")
+    show(f"  genres: {percent(query['genres'], SHOWN_GENRES)}")
+
+
+def tell_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:
+    """Show matches as a table, with the song of the user's that each is listed for if there is one."""
+    from recommender.commands.output import clock, percent, show_table
+
+    rows = [
+        (
+            str(result["rank"]),
+            f"{result['similarity']:.2f}",
+            name_of(result),
+            clock(result["duration_s"]),
+            passages_in_words(result),
+            *([_because(result)] if because else [str(result["plays"])]),
+            percent(result["tags"], 3),
+            percent(result["genres"], 2),
+            str(result["track_id"]),
+        )
+        for result in results
+    ]
+    reason = "because you play" if because else "plays"
+    show_table(("#", "alike", "song", "length", "passages", reason, "tags", "genres", "id"), rows)
+
+
+def _because(result: dict[str, Any]) -> str:
+    seed = result["because"]
+    return f"{name_of(seed)} ({seed['plays']} times)"
+
+
+def passages_in_words(result: dict[str, Any]) -> str:
+    """Return ``0:30-1:00 ≈ 2:07-2:37``: the query's passage and the one that matches it."""
+    from recommender.commands.output import clock
+
+    if result.get("query_start_s") is None:
+        return ""
+    names = ("query_start_s", "query_end_s", "match_start_s", "match_end_s")
+    a, b, c, d = (clock(round(result[name])) for name in names)
+    return f"{a}-{b} ≈ {c}-{d}"
+
+
+def name_of(item: dict[str, Any]) -> str:
+    """Return artist and title."""
+    return f"{item['artist']} - {item['title']}" if item["artist"] else str(item["title"])

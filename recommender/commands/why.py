@@ -1,0 +1,209 @@
+"""Why each song is in a list: the options for it, the words, and the pictures."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.params import SHOWN_GENRES, SHOWN_TAGS
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from classifier.bundle import Bundle
+    from recommender.match_sound import PassageSound
+    from recommender.retrieval.query import Query
+    from recommender.retrieval.reasons import Reasons, Trait
+    from recommender.retrieval.segment_index import SegmentIndex
+    from recommender.retrieval.similar import Match
+
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Say why each song is in the list: what both have, where they are alike, what the score is of.",
+    ),
+]
+Pictures = Annotated[
+    Path | None,
+    typer.Option(
+        "--pictures",
+        metavar="DIR",
+        file_okay=False,
+        help="Draw each match into this folder: both passages' log-mels, and what makes them alike.",
+    ),
+]
+
+LONGEST_NAME_BYTES = 180
+
+
+class Why:
+    """What is asked of the reasons of a list.
+
+    Parameters
+    ----------
+    explain
+        Whether results get ``reasons``.
+    pictures
+        The folder to draw matches into; None for no pictures. It is made at once.
+
+    Raises
+    ------
+    RecommenderError
+        If the folder cannot be made.
+    """
+
+    def __init__(self, explain: bool = False, pictures: Path | None = None) -> None:
+        from recommender.errors import RecommenderError
+
+        self._explain, self._folder = explain, pictures
+        self._failures: list[tuple[str, str]] = []
+        if pictures is not None:
+            try:
+                pictures.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RecommenderError(f"{pictures} cannot be made: {error.strerror}") from error
+
+    def add(
+        self,
+        results: list[dict[str, Any]],
+        session: "Session",
+        index: "SegmentIndex",
+        bundle: "Bundle",
+        queries: "Sequence[Query]",
+        matches: "Sequence[Match]",
+    ) -> None:
+        """Add ``reasons`` and ``picture`` to the results of some matches, as they were asked for."""
+        if not matches or not (self._explain or self._folder):
+            return
+        from recommender.why import match_reasons
+
+        artist = None if self._folder is None else _Artist(bundle, index, self._folder)
+        for result, match in zip(results, matches, strict=True):
+            query = queries[match.query]
+            why = match_reasons(session, index, bundle, query, match)
+            if self._explain:
+                result["reasons"] = {"words": words_of(why), **why.describe()}
+            if artist is not None:
+                result["picture"] = artist.draw(result["rank"], query, match, why)
+        if artist is not None:
+            self._failures = artist.failures
+
+    def finish(self) -> None:
+        """Say what could not be drawn, and end the command with the exit code for that."""
+        from recommender.commands.output import EXIT_SOME_FAILED, printable, say
+
+        for path, reason in dict.fromkeys(self._failures):
+            say(f"No picture: {printable(path)}: {printable(reason)}")
+        if self._failures:
+            raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def words_of(why: "Reasons") -> list[str]:
+    """Return reasons as a few lines."""
+    lines = [_shared(why), _course(why), _score(why), _differences(why)]
+    return [line for line in lines if line]
+
+
+def _shared(why: "Reasons") -> str:
+    found = (("of genre", why.genres[:SHOWN_GENRES]), ("tagged", why.tags[:SHOWN_TAGS]))
+    said = [f"{word} {_names(traits)}" for word, traits in found if traits]
+    return f"both {'; '.join(said)}" if said else "no genre and no tag in common"
+
+
+def _names(traits: "Sequence[Trait]") -> str:
+    return ", ".join(trait.name for trait in traits)
+
+
+def _course(why: "Reasons") -> str:
+    from recommender.commands.output import clock
+    from recommender.commands.results import passage_json, passages_in_words
+
+    course = why.course
+    if course is None:
+        return ""
+    mine, its = passages_in_words(dict(passage_json(why.passage))).split(" ≈ ")
+    line = f"your {mine} ≈ its {its}: alike {course.score:.2f}"
+    if len(course.alike) == 1:
+        return line
+    best = course.best
+    at = " ≈ ".join(clock(round(float(starts[best]))) for starts in (course.query_s, course.match_s))
+    return f"{line}, most at {at} ({course.alike[best]:.2f})"
+
+
+def _score(why: "Reasons") -> str:
+    from recommender.retrieval.reasons import parts_in_words
+
+    parts = ", ".join(f"{words} {value:+.2f}" for words, value in parts_in_words(why.parts))
+    return f"score {sum(why.parts.values()):.2f}: {parts}" if parts else ""
+
+
+def _differences(why: "Reasons") -> str:
+    found = (("more", why.more), ("less", why.less))
+    said = [f"{word} {_names(traits[:SHOWN_TAGS])}" for word, traits in found if traits]
+    return f"it is {', '.join(said)}" if said else ""
+
+
+def tell_reasons(results: list[dict[str, Any]]) -> None:
+    """Show why each result is in the list, where that was asked for."""
+    from recommender.commands.output import printable, show
+    from recommender.commands.results import name_of
+
+    for result in results:
+        if "reasons" in result:
+            show(f"{result['rank']:>3}  {printable(name_of(result))}")
+            for line in result["reasons"]["words"]:
+                show(f"     {printable(line)}")
+
+
+def file_name(rank: int, name: str) -> str:
+    """Return ``01 Artist - Title.png``, without what a file system may refuse."""
+    clean = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", name.encode("utf-8", "replace").decode())
+    cut = clean.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+    return f"{rank:02d} {cut}".rstrip(" .") + ".png"
+
+
+class _Artist:
+    """Draws matches into a folder, and knows which files could not be heard, and why."""
+
+    def __init__(self, bundle: "Bundle", index: "SegmentIndex", folder: Path) -> None:
+        from recommender.match_sound import Hearer
+
+        self._hearer, self._index, self._folder = Hearer(bundle), index, folder
+        self._heard: dict[tuple[str, tuple[float, ...]], PassageSound] = {}
+        self.failures: list[tuple[str, str]] = []
+
+    def draw(self, rank: int, query: "Query", match: "Match", why: "Reasons") -> str | None:
+        """Draw a match; return the file's path, or None where it cannot be drawn."""
+        from recommender.commands.output import printable
+        from recommender.commands.results import name_of
+        from recommender.match_picture import MatchPicture, draw_match
+
+        if why.course is None:
+            self.failures.append((match.track.path, "no passages are stored of it: run ingest"))
+            return None
+        mine = self._hear(query.path, why.course.query_s.tolist())
+        its = self._hear(match.track.path, why.course.match_s.tolist())
+        if mine is None or its is None:
+            return None
+        songs: list[dict[str, Any]] = [{"artist": s.artist, "title": s.title} for s in (query, match.track)]
+        mine_name, its_name = (printable(name_of(song)) for song in songs)
+        bands = self._hearer.band_shares(mine, its, self._index.reference.centre)
+        path = self._folder / file_name(rank, its_name)
+        draw_match(MatchPicture(mine_name, its_name, why, mine, its, self._hearer.edges_hz, bands), path)
+        return str(path)
+
+    def _hear(self, path: str, starts_s: list[float]) -> "PassageSound | None":
+        """Hear a passage, each once; None where that fails."""
+        from classifier.errors import AudioError
+
+        key = (path, tuple(starts_s))
+        try:
+            if key not in self._heard:
+                self._heard[key] = self._hearer.passage(Path(path), starts_s)
+            return self._heard[key]
+        except AudioError as error:
+            self.failures.append((path, str(error)))
+            return None

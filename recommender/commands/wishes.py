@@ -1,0 +1,133 @@
+"""What is typed of a list's wishes to what the ranking takes: ranges, clock times, days."""
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recommender.retrieval.filters import Filters, Range
+    from recommender.retrieval.query import Span
+
+NEXT_S = 30.0
+"""Length of a passage of which only one end is named."""
+
+
+def filters_of(
+    genre: list[str] | None,
+    tag: list[str] | None,
+    year: str | None,
+    duration: str | None,
+    max_plays: int | None,
+    unplayed: bool,
+    not_played_since: str | None,
+) -> "Filters":
+    """Return the filters that the options name.
+
+    Raises
+    ------
+    FilterError
+        If a range or a day cannot be read.
+    """
+    from recommender.retrieval.filters import Filters
+
+    return Filters(
+        genres=tuple(genre or ()),
+        tags=tuple(tag or ()),
+        years=_years(year) if year is not None else None,
+        duration_s=_durations(duration) if duration is not None else None,
+        max_plays=0 if unplayed else max_plays,
+        not_played_since=day_of(not_played_since, "--not-played-since")
+        if not_played_since is not None
+        else None,
+    )
+
+
+def _years(text: str) -> "Range":
+    from recommender.errors import FilterError
+    from recommender.retrieval.filters import Range
+
+    found = re.fullmatch(r"(\d{1,4})?(-)?(\d{1,4})?", text.replace(" ", ""))
+    if found is None or not (found[1] or found[3]):
+        raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990- or -1999")
+    low, high = (int(part) if part else None for part in (found[1], found[3]))
+    return _ordered(Range(low, high if found[2] else low), "--year", text)
+
+
+def _durations(text: str) -> "Range":
+    from recommender.errors import FilterError
+    from recommender.retrieval.filters import Range
+
+    low, dash, high = text.replace(" ", "").partition("-")
+    if not dash or not (low or high):
+        raise FilterError(f"--duration {text} cannot be read; write 2:00-5:00, 2:00- or -5:00")
+    ends = (seconds_of(end, "--duration") if end else None for end in (low, high))
+    return _ordered(Range(*ends), "--duration", text)
+
+
+def _ordered(found: "Range", option: str, text: str) -> "Range":
+    from recommender.errors import FilterError
+
+    if found.low is not None and found.high is not None and found.low > found.high:
+        raise FilterError(f"{option} {text} ends before it begins")
+    return found
+
+
+def day_of(text: str, option: str) -> datetime:
+    """Return a day's beginning.
+
+    Raises
+    ------
+    FilterError
+        If it is not written YYYY-MM-DD.
+    """
+    from recommender.errors import FilterError
+
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise FilterError(f"{option} {text} is no day; write YYYY-MM-DD") from None
+
+
+def seconds_of(text: str, option: str) -> float:
+    """Return ``h:mm:ss``, ``m:ss`` or seconds as seconds.
+
+    Raises
+    ------
+    FilterError
+        If it is none of these.
+    """
+    from recommender.errors import FilterError
+
+    parts = text.strip().split(":")
+    numbers = r"\d+(\.\d+)?"
+    right = len(parts) <= 3 and all(re.fullmatch(r"\d+", part) for part in parts[:-1])
+    if not right or not re.fullmatch(numbers, parts[-1]):
+        raise FilterError(f"{option} {text} is no time; write seconds, m:ss or h:mm:ss")
+    seconds = 0.0
+    for part in parts:
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def span_of(start: str | None, end: str | None) -> "Span | None":
+    """Return the passage between two times; where only one is named, 30 s from it or up to it.
+
+    Raises
+    ------
+    FilterError
+        If a time cannot be read, or the passage is shorter than 3 s.
+    """
+    from recommender.errors import FilterError
+    from recommender.retrieval.query import MIN_PASSAGE_S, Span
+
+    if start is None and end is None:
+        return None
+    if start is not None:
+        start_s = seconds_of(start, "--from")
+        end_s = seconds_of(end, "--to") if end is not None else start_s + NEXT_S
+    else:
+        end_s = seconds_of(end or "", "--to")
+        start_s = max(0.0, end_s - NEXT_S)
+    if end_s - start_s < MIN_PASSAGE_S:
+        raise FilterError(f"a passage is {MIN_PASSAGE_S:.0f} s long at least; --from must lie before --to")
+    return Span(start_s, end_s)

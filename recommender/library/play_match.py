@@ -1,0 +1,130 @@
+"""Find the tracks that a line of plays means: by path, or by artist, title and album."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from db.plays import KnownSong
+from db.tracks import search_key
+
+LISTED_IDS = 5
+
+# "(ft. B)" or "[featuring B]", or " feat. B" to the end.
+FEATURED = re.compile(r"\s*[(\[]\s*(?:feat|ft|featuring)\b[^)\]]*[)\]]|\s+(?:feat\.?|ft\.|featuring)\s.*$")
+OTHER_ARTISTS = re.compile(r"\s*;.*$")
+# What a title ends with, in brackets or after a dash: the same recording in another issue, or another one.
+SUFFIX = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$|\s+[-–—]\s+([^-–—]+)$")
+ISSUE = re.compile(
+    r"\bremaster(?:ed)?\b|\b(?:album|mono|stereo) version\b|\bbonus track\b|^(?:mono|stereo|explicit)$"
+)
+OTHER_TAKE = re.compile(r"\b(?:live|demo|remix|acoustic|instrumental|edit|session|take)\b")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The tracks meant, or why there are none."""
+
+    track_ids: tuple[int, ...] = ()
+    reason: str = ""
+
+
+class PathFinder:
+    """Finds the track at a path, however the path's accents are written."""
+
+    def __init__(self, songs: Iterable[KnownSong]) -> None:
+        self._exact: dict[str, int] = {}
+        self._composed: dict[str, list[int]] = defaultdict(list)
+        for song in songs:
+            self._exact[song.path] = song.track_id
+            self._composed[unicodedata.normalize("NFC", song.path)].append(song.track_id)
+
+    def find(self, path: str) -> Found:
+        """Return the track at an absolute path."""
+        if path in self._exact:
+            return Found((self._exact[path],))
+        found = self._composed.get(unicodedata.normalize("NFC", path), [])
+        if len(found) == 1:
+            return Found(tuple(found))
+        if found:
+            return Found(reason=f"several files differ in how accents are written: {_ids(found)}")
+        return Found(reason=f"the catalogue has no track at {path}")
+
+
+Key = tuple[str, str]
+
+
+def exact_key(artist: str, title: str) -> Key:
+    """Return what is compared first: artist and title without accents and case."""
+    return search_key(artist), search_key(title)
+
+
+def loose_key(artist: str, title: str) -> Key:
+    """Return what is compared then: guests, further artists and punctuation do not count."""
+    plain = search_key(artist)
+    return _bare(OTHER_ARTISTS.sub("", plain) or plain), _bare(search_key(title))
+
+
+def issue_key(artist: str, title: str) -> Key:
+    """Return what is compared last: nor does that the title names an issue of the same recording."""
+    plain = search_key(title)
+    return loose_key(artist, _without_issue(FEATURED.sub("", plain) or plain))
+
+
+def _without_issue(title: str) -> str:
+    match = SUFFIX.search(title)
+    suffix = "" if match is None else match[1] or match[2] or ""
+    if match is None or not match.start() or not ISSUE.search(suffix) or OTHER_TAKE.search(suffix):
+        return title
+    return _without_issue(title[: match.start()])
+
+
+def _bare(plain: str) -> str:
+    """Drop guests and all but letters and digits; a text of punctuation alone is left as it is."""
+    named = FEATURED.sub("", plain) or plain
+    words = "".join(c if c.isalnum() else " " for c in named.replace("'", "").replace("’", "")).split()
+    return " ".join(words) or named
+
+
+KEYS: tuple[Callable[[str, str], Key], ...] = (exact_key, loose_key, issue_key)
+
+
+class SongFinder:
+    """Finds the tracks that artist, title and album mean; present ones before those that are gone."""
+
+    def __init__(self, songs: Iterable[KnownSong]) -> None:
+        self._by_key: list[dict[Key, list[KnownSong]]] = [defaultdict(list) for _ in KEYS]
+        self._artists: set[str] = set()
+        for song in songs:
+            for by_key, key_of in zip(self._by_key, KEYS, strict=True):
+                key = key_of(song.artist, song.title)
+                by_key[key].append(song)
+                self._artists.add(key[0])
+
+    def find(self, artist: str, title: str, album: str) -> Found:
+        """Return the track; several where they are one recording, with the same content hash."""
+        for by_key, key_of in zip(self._by_key, KEYS, strict=True):
+            songs = by_key.get(key_of(artist, title))
+            if songs:
+                return _choose(songs, album)
+        known = any(key_of(artist, title)[0] in self._artists for key_of in KEYS)
+        what = "title of this artist" if known else "artist"
+        return Found(reason=f"the catalogue has no such {what}")
+
+
+def _choose(songs: list[KnownSong], album: str) -> Found:
+    here = [song for song in songs if not song.missing] or songs
+    same_album = [song for song in here if album and search_key(song.album) == search_key(album)]
+    chosen = same_album or here
+    ids = tuple(song.track_id for song in chosen)
+    contents = {song.content_hash for song in chosen}
+    if len(chosen) == 1 or (len(contents) == 1 and None not in contents):
+        return Found(ids)
+    return Found(reason=f"it fits several tracks, and no album tells which: {_ids(ids)}")
+
+
+def _ids(ids: Iterable[int]) -> str:
+    listed = [str(track_id) for track_id in ids]
+    more = ", …" if len(listed) > LISTED_IDS else ""
+    return f"ids {', '.join(listed[:LISTED_IDS])}{more}"

@@ -1,0 +1,201 @@
+"""Lists that are not the neighbours of one song: deep cuts by taste, songs by words, a walk between two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from classifier.bundle import Bundle
+from db.features import song_predictions
+from db.models import Track
+from db.plays import most_played
+from db.tracks import by_ids
+from recommender import params
+from recommender.errors import QueryError
+from recommender.retrieval import search, song_path
+from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval.filters import allowed_places
+from recommender.retrieval.hubness import centred
+from recommender.retrieval.query import Query, from_track
+from recommender.retrieval.scoring import song_scores
+from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.similar import Ranking, Wishes, similar
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def discover(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    wishes: Wishes,
+    seeds: int = params.SEEDS,
+    since: datetime | None = None,
+) -> tuple[Ranking, list[Track]]:
+    """Return songs that were never played and sound like what is played most.
+
+    Every song is scored by the played one that gives it most. The taste for a song with p plays, of at
+    most P, counts 0.8 + 0.2 · ln(1 + p) / ln(1 + P).
+
+    Parameters
+    ----------
+    wishes
+        Its filters say what counts as rarely played; if they do not, it is never played.
+    seeds
+        So many of the songs that are played most.
+    since
+        Only songs played since then count as taste; None for all.
+
+    Returns
+    -------
+    tuple
+        The ranking, whose matches name their seed by number, and the seeds.
+
+    Raises
+    ------
+    QueryError
+        If no song with an analysis has been played.
+    """
+    heard = set(index.rows.track_ids.tolist())
+    played = [track for track in most_played(session, seeds, since) if track.id in heard]
+    if not played:
+        raise QueryError("no song has been played yet; bring your plays in with: deepcuts plays import FILE")
+    if wishes.filters.max_plays is None:
+        wishes = replace(wishes, filters=replace(wishes.filters, max_plays=0))
+    most = np.log1p(max(track.plays for track in played))
+    tastes = [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
+    queries = [from_track(session, track, bundle) for track in played]
+    return similar(session, index, bundle, queries, wishes, tastes=tastes), played
+
+
+@dataclass(frozen=True)
+class Found:
+    """A song that words fit: score 0..1, and how strong each word is in it, 0..1, 0.5 being usual."""
+
+    track: Track
+    score: float
+    strengths: dict[str, float]
+
+
+def find(
+    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes
+) -> tuple[list[Found], list[search.Term]]:
+    """Return the songs that words fit best, at most `wishes.n`; see `recommender.retrieval.search`.
+
+    Raises
+    ------
+    FilterError
+        If a word is no tag, genre or label.
+    """
+    places = allowed_places(session, index, bundle, wishes.filters, frozenset())
+    ids = index.rows.track_ids[places]
+    rows = by_ids(session, [int(i) for i in ids])
+    tracks = [rows[int(i)] for i in ids]
+    known = _probabilities(session, index, bundle, places, tracks)
+    terms = search.parse(words, known)
+    scores = search.scores(terms, known)
+    order = np.lexsort((ids, -scores))
+    listed = [tracks[i] for i in order]
+    contents = [track.content_hash or f"track {track.id}" for track in listed]
+    once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
+    firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
+    chosen = choose(scores[order], wishes.n, [once, *firm, *soft])
+    if len(chosen) < wishes.n:
+        chosen = choose(scores[order], wishes.n, [once, *firm])
+    strong = {term.name: search.strengths(known[term.name]) for term in terms}
+    found = [
+        Found(tracks[i], float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
+        for i in order[chosen]
+    ]
+    return found, terms
+
+
+def _probabilities(
+    session: Session, index: SegmentIndex, bundle: Bundle, places: Ints, tracks: Sequence[Track]
+) -> dict[str, Array]:
+    """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
+    tags = index.rows.tags[places]
+    ids = index.rows.track_ids[places]
+    genres = song_predictions(session, bundle.bundle_id, ids, len(bundle.labels))
+    nodes = [bundle.taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
+    known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
+    for name in nodes[0] if nodes else ():
+        known[name] = np.array([found[name] for found in nodes], np.float32)
+    for label in {track.label for track in tracks if track.label}:
+        own = np.array([_is_below(track.label, label) for track in tracks], np.float32)
+        known[label] = np.maximum(known.get(label, own), own)
+    return known
+
+
+def _is_below(label: str | None, asked: str) -> bool:
+    return label is not None and (label == asked or label.startswith(asked + "/"))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A song of a walk: how much it sounds like the one before it (None for the first), −1..1."""
+
+    track: Track
+    score: float | None
+
+
+def walk(
+    session: Session, index: SegmentIndex, bundle: Bundle, ends: tuple[Query, Query], n: int, wishes: Wishes
+) -> list[Step]:
+    """Return a walk of n songs from one catalogued song to another, both included.
+
+    Raises
+    ------
+    QueryError
+        If an end is not in the catalogue, or both are the same.
+    """
+    start, end = (_place(index, query) for query in ends)
+    if start == end:
+        raise QueryError("both ends are the same song; name two different ones")
+    excluded = ends[0].excluded | ends[1].excluded
+    allowed = allowed_places(session, index, bundle, wishes.filters, excluded)
+    vectors, starts, _ = index.vectors_of(None)
+    from_ends = []
+    for query in ends:
+        found = np.full(len(starts), -np.inf, np.float32)
+        reached = song_scores(centred(query.units, index.reference.centre), vectors, starts)
+        found[allowed] = (reached - index.rows.song_offsets)[allowed]
+        from_ends.append(found)
+    places = song_path.pool(from_ends[0], from_ends[1], params.PATH_POOL)
+    places = _one_of_each(session, index, places)
+    places = np.append(places, [start, end])
+    some, firsts, _ = index.vectors_of(places)
+    scores = song_path.pairwise_scores(some, firsts)
+    path = song_path.walk(scores, len(places) - 2, len(places) - 1, n)
+    rows = by_ids(session, [int(index.rows.track_ids[places[i]]) for i in path])
+    steps = [None, *(float(scores[a, b]) for a, b in pairwise(path))]
+    tracks = [rows[int(index.rows.track_ids[places[i]])] for i in path]
+    return [Step(track, step) for track, step in zip(tracks, steps, strict=True)]
+
+
+def _place(index: SegmentIndex, query: Query) -> int:
+    if query.track_id is None:
+        raise QueryError(f"{query.path} is not in the catalogue; a walk goes between songs that are")
+    places = index.track_places(np.array([query.track_id]))
+    if not len(places):
+        raise QueryError(f"{query.path} is not in the index: its file is missing")
+    return int(places[0])
+
+
+def _one_of_each(session: Session, index: SegmentIndex, places: Ints) -> Ints:
+    """Return the places without those of identical copies."""
+    rows = by_ids(session, [int(i) for i in index.rows.track_ids[places]])
+    seen: set[str] = set()
+    kept = []
+    for place in places:
+        track = rows[int(index.rows.track_ids[place])]
+        key = track.content_hash or f"track {track.id}"
+        if key not in seen:
+            seen.add(key)
+            kept.append(place)
+    return np.array(kept, np.int64)

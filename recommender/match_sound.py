@@ -1,0 +1,166 @@
+"""What two passages that match sound like, from their files: their log-mels, and the bands that count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.bundle import Bundle
+from classifier.decode import read_clip
+from classifier.errors import SilentError
+from classifier.explain_song import band_edges
+from classifier.frontend import log_mel, segment_patches, to_reference_level
+from classifier.segments import Segment
+from classifier.serve import Trunk
+from recommender import params
+from recommender.retrieval.reasons import cosines
+
+Array = npt.NDArray[np.float32]
+Curve = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PassageSound:
+    """A passage of a file.
+
+    Attributes
+    ----------
+    start_s, end_s
+        Seconds.
+    mel
+        (columns, bands) mean log-mel at the reference level.
+    column_s
+        Seconds a column.
+    patches
+        (patches, frames, bands) some of what the network reads of it, evenly spread.
+    """
+
+    start_s: float
+    end_s: float
+    mel: Array
+    column_s: float
+    patches: Array
+
+
+@dataclass(frozen=True)
+class BandShares:
+    """What groups of mel bands do for the likeness of two passages.
+
+    With f the likeness, and a group sounding (1) or silent (0) in the query and in the match, its share is
+    f(1, 1) + f(0, 0) − f(1, 0) − f(0, 1). Of sounds that add up it is the product of what the group adds
+    to either embedding: above zero where it says the same of both, below where it tells them apart.
+    (That f(1, 1) − f(0, 0) is no measure: silence in both is something in common.)
+
+    Attributes
+    ----------
+    edges_hz
+        (groups, 2) from and to.
+    shares
+        (groups,) in units of cosine; they need not sum to the likeness.
+    """
+
+    edges_hz: Curve
+    shares: Curve
+
+
+class Hearer:
+    """Hears passages with a bundle's front end and trunk.
+
+    Attributes
+    ----------
+    edges_hz
+        (bands, 2) where the mel bands begin and end, in Hz.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        front_end = bundle.front_end
+        self._bundle, self._trunk = bundle, Trunk(bundle)
+        self.edges_hz = band_edges(replace(front_end, feature="log-mel"))
+        silence = np.zeros(front_end.patch_frames * front_end.hop_length, np.float32)
+        self._silent = segment_patches(silence, 0.0, bundle.mel_filters, front_end)[0]
+
+    def passage(self, path: Path, starts_s: Sequence[float]) -> PassageSound:
+        """Decode a passage and return what it sounds like.
+
+        Parameters
+        ----------
+        path
+            An audio file.
+        starts_s
+            Where the passage's patches begin, in seconds.
+
+        Raises
+        ------
+        AudioError
+            A subclass that names the reason why the file cannot be heard there.
+        """
+        front_end, filters = self._bundle.front_end, self._bundle.mel_filters
+        start_s, end_s = starts_s[0], starts_s[-1] + front_end.patch_s
+        samples = read_clip(path, front_end.rate_hz, start_s, end_s - start_s)
+        segment = Segment(start_s, end_s, samples)
+        if segment.silent:
+            raise SilentError(f"silent from {start_s:.0f} to {end_s:.0f} s")
+        mel = log_mel(to_reference_level(samples, segment.rms, front_end), filters, front_end)
+        width = -(-len(mel) // params.PICTURE_COLUMNS)
+        firsts = np.arange(0, len(mel), width)
+        counts = np.diff(np.append(firsts, len(mel)))
+        columns = np.asarray(np.add.reduceat(mel, firsts, axis=0) / counts[:, None], np.float32)
+        column_s = width * front_end.hop_length / front_end.rate_hz
+        return PassageSound(start_s, end_s, columns, column_s, self._patches(segment, starts_s))
+
+    def _patches(self, segment: Segment, starts_s: Sequence[float]) -> Array:
+        """Return what the network reads of some patches; what the file does not hold is silence."""
+        front_end = self._bundle.front_end
+        length = front_end.patch_frames * front_end.hop_length
+        places = np.linspace(0, len(starts_s) - 1, min(len(starts_s), params.EXPLAINED_PATCHES))
+        found = []
+        for place in places.round().astype(int):
+            first = round((starts_s[place] - segment.start_s) * front_end.rate_hz)
+            samples = segment.samples[first : first + length]
+            samples = np.pad(samples, (0, length - len(samples)))
+            found.append(segment_patches(samples, segment.rms, self._bundle.mel_filters, front_end)[0])
+        return np.stack(found)
+
+    def band_shares(self, query: PassageSound, match: PassageSound, centre: Array) -> BandShares | None:
+        """Return what each group of bands does for the likeness of two passages of equally many patches.
+
+        None where the network does not read bands, but coefficients.
+
+        Parameters
+        ----------
+        query, match
+            The passages.
+        centre
+            (dimensions,) taken off every unit vector, as the index has it.
+        """
+        if self._bundle.front_end.feature != "log-mel":
+            return None
+        n_bands, size = query.patches.shape[2], params.EXPLAINED_BANDS
+        firsts = np.arange(0, n_bands, size)
+        both = np.stack([query.patches, match.patches])
+        versions = [both]
+        for first in firsts:
+            silenced = both.copy()
+            silenced[..., first : first + size] = self._silent[:, first : first + size]
+            versions.append(silenced)
+        stacked = np.concatenate(versions).reshape(-1, *both.shape[2:])
+        embeddings = self._trunk.run(stacked)[1].reshape(len(versions), 2, len(query.patches), -1)
+        mine, its = embeddings[:, 0], embeddings[:, 1]
+        shares = [
+            _score(mine[0], its[0], centre)
+            + _score(mine[group], its[group], centre)
+            - _score(mine[0], its[group], centre)
+            - _score(mine[group], its[0], centre)
+            for group in range(1, len(versions))
+        ]
+        last = np.minimum(firsts + size, n_bands) - 1
+        edges_hz = np.stack([self.edges_hz[firsts, 0], self.edges_hz[last, 1]], axis=1)
+        return BandShares(edges_hz, np.array(shares))
+
+
+def _score(one: Array, other: Array, centre: Array) -> float:
+    """Return how alike two passages of some patches are, as `recommender.retrieval.passages` has it."""
+    together = cosines(one.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True), centre)[0]
+    return float(together + cosines(one, other, centre).mean()) / 2

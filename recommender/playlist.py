@@ -1,0 +1,162 @@
+"""A list of songs as a file that players and spreadsheets read: M3U8, CSV or JSON."""
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from recommender.errors import RecommenderError
+from recommender.home import replace_file
+
+FORMATS = {".m3u8": "m3u8", ".m3u": "m3u8", ".csv": "csv", ".json": "json"}
+"""What a file name's suffix asks for."""
+
+COLUMNS = ("path", "title", "artist", "duration_s")
+UNKNOWN_LENGTH = -1
+LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A song of a playlist.
+
+    Attributes
+    ----------
+    path
+        Its absolute path, as the operating system decodes it.
+    duration_s
+        Seconds, or None where not known.
+    extra
+        Further columns of a CSV, and members of a JSON object, such as a similarity.
+    """
+
+    path: str
+    title: str = ""
+    artist: str = ""
+    duration_s: float | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file name asks for: ``m3u8``, ``csv`` or ``json``.
+
+    Raises
+    ------
+    RecommenderError
+        If its suffix is none of those known.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise RecommenderError(
+            f"{path} must end in {', '.join(FORMATS)}, or name a format with --format"
+        ) from None
+
+
+def write_playlist(
+    entries: Sequence[Entry], path: Path | None, format: str | None = None, relative_to: Path | None = None
+) -> tuple[bytes, list[tuple[str, str]]]:
+    """Write a playlist whole or not at all; without a path, only return its bytes.
+
+    Parameters
+    ----------
+    entries
+        In the order to play them.
+    path
+        Where to; None for the standard output, say, which the caller writes.
+    format
+        ``m3u8``, ``csv`` or ``json``; None to go by the path's suffix.
+    relative_to
+        The folder that song paths are relative to; None for absolute ones.
+
+    Returns
+    -------
+    tuple
+        The bytes, and (path, reason) of each song that the format cannot name.
+
+    Raises
+    ------
+    RecommenderError
+        If the format is not known or the file cannot be written.
+    """
+    chosen = format or (format_of(path) if path is not None else "m3u8")
+    if chosen not in WRITERS:
+        raise RecommenderError(f"no playlist format '{chosen}'; there are: {', '.join(WRITERS)}")
+    base = None if relative_to is None else os.path.abspath(relative_to)
+    named = [(entry, entry.path if base is None else os.path.relpath(entry.path, base)) for entry in entries]
+    content, skipped = WRITERS[chosen](named)
+    if path is not None:
+        try:
+            replace_file(path, content)
+        except OSError as error:
+            raise RecommenderError(f"{path} cannot be written: {error.strerror}") from error
+    return content, skipped
+
+
+Named = Sequence[tuple[Entry, str]]
+Skipped = list[tuple[str, str]]
+
+
+def m3u8(named: Named) -> tuple[bytes, Skipped]:
+    """Return an extended M3U in UTF-8, without a byte order mark, and what it cannot name.
+
+    Each line of the file is a path, so a name that holds a line break cannot be in it. A name that
+    is not UTF-8 is written as the bytes that the file system has: players open just these bytes.
+    """
+    lines = [b"#EXTM3U"]
+    skipped = []
+    for entry, path in named:
+        if "\n" in path or "\r" in path:
+            skipped.append((entry.path, "its name holds a line break, which M3U8 cannot express"))
+            continue
+        seconds = UNKNOWN_LENGTH if entry.duration_s is None else round(entry.duration_s)
+        title = entry.title or PurePath(entry.path).stem
+        words = f"{entry.artist} - {title}" if entry.artist else title
+        lines.append(f"#EXTINF:{seconds},{_one_line(words)}".encode(errors="replace"))
+        lines.append(os.fsencode(_not_a_comment(path)))
+    return b"\n".join(lines) + b"\n", skipped
+
+
+def _one_line(words: str) -> str:
+    return LINE_BREAKS.sub(" ", words).strip()
+
+
+def _not_a_comment(path: str) -> str:
+    """Return the same place spelt so that a reader neither skips nor trims it."""
+    return os.path.join(os.curdir, path) if path[0] in "#\ufeff" or path[0].isspace() else path
+
+
+def as_csv(named: Named) -> tuple[bytes, Skipped]:
+    """Return a CSV in UTF-8 with a header: path, title, artist, duration_s, and the extras.
+
+    A name that is not UTF-8 keeps its bytes.
+    """
+    extras = list(dict.fromkeys(name for entry, _ in named for name in entry.extra))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow((*COLUMNS, *extras))
+    for entry, path in named:
+        extra = (entry.extra.get(name) for name in extras)
+        writer.writerow((path, entry.title, entry.artist, entry.duration_s, *extra))
+    return text.getvalue().encode("utf-8", "surrogateescape"), []
+
+
+def as_json(named: Named) -> tuple[bytes, Skipped]:
+    """Return a JSON array of objects in ASCII; odd bytes of a name are escapes, as ``--json`` has them."""
+    songs = [
+        dict(zip(COLUMNS, (path, entry.title, entry.artist, entry.duration_s), strict=True))
+        | dict(entry.extra)
+        for entry, path in named
+    ]
+    return (json.dumps(songs, indent=2) + "\n").encode("ascii"), []
+
+
+WRITERS: dict[str, Callable[[Named], tuple[bytes, Skipped]]] = {
+    "m3u8": m3u8,
+    "csv": as_csv,
+    "json": as_json,
+}

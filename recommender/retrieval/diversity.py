@@ -1,0 +1,120 @@
+"""From a ranking to a list: at most so many of one artist and album, and not all of one kind.
+
+Diversity is by maximal marginal relevance (Carbonell and Goldstein 1998): each next song is the one
+with the best (1 − λ) · score − λ · likeness to the nearest song chosen already.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from db.models import Track
+from db.tracks import search_key
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most so many tracks of one group.
+
+    Attributes
+    ----------
+    groups
+        (tracks,) group of each track; −1 for none, which is never capped.
+    at_most
+        0 for no limit.
+    """
+
+    groups: Ints
+    at_most: int
+
+
+def choose(
+    scores: Array, n: int, caps: Sequence[Cap], vectors: Array | None = None, diversity: float = 0.0
+) -> list[int]:
+    """Choose at most n tracks.
+
+    Parameters
+    ----------
+    scores
+        (tracks,) the best first; they are only compared.
+    n
+        How many.
+    caps
+        None of them is exceeded.
+    vectors
+        (tracks, dimensions) of length 1; needed only with diversity.
+    diversity
+        λ, 0..1: 0 is the ranking itself.
+
+    Returns
+    -------
+    list
+        Places in `scores`, ascending: the list is the best first, however it was chosen.
+    """
+    left = np.ones(len(scores), bool)
+    counts: list[dict[int, int]] = [{} for _ in caps]
+    nearest = np.full(len(scores), 0.0, np.float32)
+    chosen: list[int] = []
+    while len(chosen) < n and left.any():
+        worth = scores if not diversity or not chosen else (1 - diversity) * scores - diversity * nearest
+        place = int(np.flatnonzero(left)[np.argmax(worth[left])])
+        left[place] = False
+        if any(_full(cap, count, place) for cap, count in zip(caps, counts, strict=True)):
+            continue
+        for cap, count in zip(caps, counts, strict=True):
+            group = int(cap.groups[place])
+            count[group] = count.get(group, 0) + 1
+        chosen.append(place)
+        if diversity and vectors is not None:
+            likeness = vectors @ vectors[place]
+            nearest = likeness if len(chosen) == 1 else np.maximum(nearest, likeness)
+    return sorted(chosen)
+
+
+def _full(cap: Cap, count: dict[int, int], place: int) -> bool:
+    group = int(cap.groups[place])
+    return cap.at_most > 0 and group >= 0 and count.get(group, 0) >= cap.at_most
+
+
+def caps_of(
+    tracks: Sequence[Track], n: int, per_artist: int | None, per_album: int | None
+) -> tuple[list[Cap], list[Cap]]:
+    """Return the caps that were asked for, and the usual ones in place of those that were not.
+
+    Parameters
+    ----------
+    tracks
+        In the order of the scores.
+    n
+        Length of the list: the usual caps are a fifth and a tenth of it, but 2 and 1 at least.
+    per_artist, per_album
+        0 for no limit; None for the usual one.
+    """
+    artists = _groups([search_key(t.artist) for t in tracks])
+    albums = _groups([_album(t) for t in tracks])
+    firm: list[Cap] = []
+    soft: list[Cap] = []
+    for groups, asked, usual in (
+        (artists, per_artist, max(2, -(-n // 5))),
+        (albums, per_album, max(1, -(-n // 10))),
+    ):
+        (soft if asked is None else firm).append(Cap(groups, usual if asked is None else asked))
+    return firm, soft
+
+
+def _album(track: Track) -> str:
+    """Return what tells an album from another of the same name: its name and its folder."""
+    name = search_key(track.album)
+    return f"{name}\0{track.root_id}\0{os.path.dirname(track.rel_path)}" if name else ""
+
+
+def _groups(names: Sequence[str]) -> Ints:
+    """Number names; −1 for an empty one."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(n, len(numbers)) if n else -1 for n in names], np.int64)

@@ -1,0 +1,185 @@
+"""Which tracks may be in a list at all: years, lengths, plays, artists, genres, tags."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from classifier.bundle import Bundle
+from classifier.params import SURE
+from classifier.taxonomy import Taxonomy
+from db.features import song_predictions
+from db.models import Track
+from db.tracks import by_ids, search_key
+from recommender import params
+from recommender.errors import FilterError
+from recommender.retrieval.segment_index import SegmentIndex
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Range:
+    """From one number to another, both included; None leaves an end open."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a track must be; every filter must hold.
+
+    Attributes
+    ----------
+    genres
+        One of these, by the model or by the user's own label, each name standing for all below it.
+    tags
+        All of these, each with a probability of `params.TAG_PRESENT` or more.
+    years, duration_s
+        A track of unknown year or length is left out.
+    max_plays
+        Not played more often.
+    not_played_since
+        Last played before this moment (UTC), or never.
+    not_by
+        Artists that are left out.
+    """
+
+    genres: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    years: Range | None = None
+    duration_s: Range | None = None
+    max_plays: int | None = None
+    not_played_since: datetime | None = None
+    not_by: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+def allowed_places(
+    session: Session, index: SegmentIndex, bundle: Bundle, filters: Filters, excluded: frozenset[int]
+) -> Ints:
+    """Return the places of the tracks that pass the filters, ascending, the excluded left out.
+
+    Raises
+    ------
+    FilterError
+        If a filter names what does not exist.
+    """
+    ids = index.rows.track_ids
+    passed = ~np.isin(ids, list(excluded))
+    named = by_rows(session, filters)
+    if named is not None:
+        passed &= np.isin(ids, list(named))
+    if filters.tags:
+        passed &= by_tags(filters.tags, bundle.tag_names, index.rows.tags)
+    if filters.genres:
+        places = np.flatnonzero(passed)
+        genres = song_predictions(session, bundle.bundle_id, ids[places], len(bundle.labels))
+        labels = {i: t.label for i, t in by_ids(session, [int(i) for i in ids[places]]).items()}
+        found = by_genres(
+            filters.genres,
+            bundle.taxonomy,
+            genres,
+            index.rows.tags[places],
+            [labels.get(int(i)) for i in ids[places]],
+        )
+        passed[places[~found]] = False
+    return np.flatnonzero(passed)
+
+
+def by_rows(session: Session, filters: Filters) -> set[int] | None:
+    """Return the ids of the tracks that pass what the catalogue's rows can tell; None for all."""
+    conditions: list[Any] = []
+    for column, wanted in ((Track.year, filters.years), (Track.duration_s, filters.duration_s)):
+        if wanted is not None:
+            conditions += [column >= wanted.low] if wanted.low is not None else []
+            conditions += [column <= wanted.high] if wanted.high is not None else []
+            conditions.append(column.is_not(None))
+    if filters.max_plays is not None:
+        conditions.append(Track.plays <= filters.max_plays)
+    if filters.not_played_since is not None:
+        conditions.append(or_(Track.last_played.is_(None), Track.last_played < filters.not_played_since))
+    if not conditions and not filters.not_by:
+        return None
+    rows = session.execute(select(Track.id, Track.artist).where(*conditions))
+    left_out = {search_key(artist) for artist in filters.not_by} - {""}
+    return {row.id for row in rows if search_key(row.artist) not in left_out}
+
+
+def by_tags(wanted: Sequence[str], names: Sequence[str], tags: Array) -> Mask:
+    """Return which songs have all the tags, (tracks,).
+
+    Parameters
+    ----------
+    wanted
+        Names, in any case.
+    names, tags
+        The trunk's tags, and the songs' probabilities, (tracks, tags).
+
+    Raises
+    ------
+    FilterError
+        If the trunk has no such tag.
+    """
+    passed = np.ones(len(tags), bool)
+    columns = {name.casefold(): place for place, name in enumerate(names)}
+    for name in wanted:
+        if name.casefold() not in columns:
+            raise FilterError(f"no tag is called '{name}'; there are: {', '.join(names) or 'none'}")
+        passed &= tags[:, columns[name.casefold()]] >= params.TAG_PRESENT
+    return passed
+
+
+def by_genres(
+    wanted: Sequence[str], taxonomy: Taxonomy, genres: Array, tags: Array, labels: Sequence[str | None]
+) -> Mask:
+    """Return which songs are of one of the genres, (tracks,).
+
+    Parameters
+    ----------
+    wanted
+        Nodes of the hierarchy, whole paths or last names, or labels of the user's own; in any case.
+    taxonomy, genres, tags
+        The bundle's hierarchy, and the songs' probabilities, (tracks, labels) and (tracks, tags).
+    labels
+        (tracks,) the user's.
+
+    Raises
+    ------
+    FilterError
+        If neither the hierarchy nor any label has such a genre.
+    """
+    asked = [name.casefold() for name in wanted]
+    nodes = [taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
+    passed = np.array(
+        [_is_one(found, label, asked) for found, label in zip(nodes, labels, strict=True)], bool
+    )
+    known = {*(path for found in nodes[:1] for path in found), *(label for label in labels if label)}
+    for name in asked:
+        if not any(_names(path, name) or _below(path, name) for path in known):
+            raise FilterError(f"no genre is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
+    return passed
+
+
+def _is_one(nodes: Mapping[str, float], label: str | None, asked: Sequence[str]) -> bool:
+    if label is not None and any(_names(label, name) or _below(label, name) for name in asked):
+        return True
+    return any(p >= SURE and any(_names(path, name) for name in asked) for path, p in nodes.items())
+
+
+def _names(path: str, asked: str) -> bool:
+    return path.casefold() == asked or path.casefold().rpartition("/")[2] == asked
+
+
+def _below(path: str, asked: str) -> bool:
+    return path.casefold().startswith(asked + "/")

@@ -1,0 +1,247 @@
+"""Hubs: songs that are near everything, and how a score is freed of them.
+
+Vectors are centred first, then each track has an offset that is taken off its scores: high for a track
+that is near to many. Offsets come from Sinkhorn's balancing of a frozen sample of tracks: potentials
+such that exp((score − offset) / τ), normalised for each query, gives every track the same sum. A track
+outside the sample gets the offset that balances it alone, so that adding one moves no other's score.
+
+Sources: Radovanović, Nanopoulos and Ivanović 2010 (hubs); Suzuki et al. 2013 (centring); Sinkhorn 1964.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import params
+from recommender.retrieval.exact import unit_rows
+from recommender.retrieval.scoring import passage_scores, song_scores
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+ROUNDS = 60
+ENOUGH = 1e-4
+NONE = -1e9
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A frozen sample of the catalogue.
+
+    Attributes
+    ----------
+    centre
+        (dimensions,) what is taken off every unit vector.
+    track_ids, starts
+        (tracks,) the sample, and where each track's segments begin in `vectors`.
+    vectors
+        (segments, dimensions) centred, of length 1.
+    song_potentials
+        (tracks,).
+    passages, passage_potentials
+        (passages,) places in `vectors`, and the potential of each as a query.
+    levels
+        Mean offsets, of songs and of passages, which offsets are counted from.
+    n_tracks
+        Tracks in the catalogue when it was frozen.
+    """
+
+    centre: Array
+    track_ids: Ints
+    starts: Ints
+    vectors: Array
+    song_potentials: Array
+    passages: Ints
+    passage_potentials: Array
+    levels: Array
+    n_tracks: int
+
+    @property
+    def weight(self) -> float:
+        """How far offsets are trusted, 0..1: little where there are few tracks."""
+        return _trust(len(self.track_ids))
+
+
+def _trust(n_tracks: int) -> float:
+    return n_tracks / (n_tracks + params.SHRINK_TRACKS)
+
+
+def centre_of(units: Array, starts: Ints) -> Array:
+    """Return the mean of the tracks' mean unit vectors, nearer to zero where there are few tracks."""
+    if not len(starts):
+        return np.zeros(units.shape[1], np.float32)
+    lengths = np.diff(np.append(starts, len(units)))
+    means = np.add.reduceat(units, starts, axis=0) / lengths[:, None]
+    return np.asarray(means.mean(axis=0) * _trust(len(starts)), np.float32)
+
+
+def centred(units: Array, centre: Array) -> Array:
+    """Return unit vectors with the centre taken off, of length 1 again."""
+    return unit_rows(units - centre)
+
+
+def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: int = 0) -> Reference:
+    """Choose the sample and balance it.
+
+    Parameters
+    ----------
+    centre
+        (dimensions,).
+    vectors
+        (segments, dimensions) centred, of length 1, of all tracks.
+    track_ids, starts
+        (tracks,).
+    seed
+        Of the choice.
+    """
+    random = np.random.default_rng(seed)
+    n = len(track_ids)
+    chosen = np.sort(random.permutation(n)[: params.REFERENCE_TRACKS])
+    ends = np.append(starts[1:], len(vectors))
+    places = [_spread(starts[i], ends[i], params.REFERENCE_TRACK_SEGMENTS) for i in chosen]
+    sample = np.asarray(vectors[np.concatenate([*places, np.zeros(0, np.int64)])], np.float32)
+    lengths = np.array([len(p) for p in places], np.int64)
+    firsts = np.cumsum(lengths) - lengths
+    passages = np.sort(random.permutation(len(sample))[: params.REFERENCE_PASSAGES])
+    owners = np.repeat(np.arange(len(chosen)), lengths)
+    made = Reference(
+        centre,
+        track_ids[chosen],
+        firsts,
+        sample,
+        np.zeros(len(chosen), np.float32),
+        passages,
+        np.zeros(len(passages), np.float32),
+        np.zeros(2, np.float32),
+        n,
+    )
+    if len(chosen) < 2:
+        return made
+    songs = _song_table(made, sample, made.track_ids, firsts)
+    heard = _passage_table(made, sample, made.track_ids, firsts)
+    shares = np.log(1 / lengths[owners[passages]])
+    song_potentials, song_offsets = balance(songs, np.zeros(len(songs)))
+    passage_potentials, passage_offsets = balance(heard, shares)
+    levels = np.array([song_offsets.mean(), passage_offsets.mean()], np.float32)
+    return Reference(
+        centre,
+        made.track_ids,
+        firsts,
+        sample,
+        song_potentials.astype(np.float32),
+        passages,
+        passage_potentials.astype(np.float32),
+        levels,
+        n,
+    )
+
+
+def _spread(start: int, end: int, at_most: int) -> Ints:
+    """Return at most so many numbers from start to end, evenly spread."""
+    if end - start <= at_most:
+        return np.arange(start, end, dtype=np.int64)
+    return np.asarray(np.linspace(start, end - 1, at_most).round(), np.int64)
+
+
+def balance(scores: npt.NDArray[np.float64], log_weights: npt.NDArray[np.float64]) -> tuple[Array, Array]:
+    """Balance a table of scores: every row sums to its weight, every column to the same.
+
+    Parameters
+    ----------
+    scores
+        (queries, tracks); a large negative number where a pair does not count.
+    log_weights
+        (queries,) logarithm of each query's weight.
+
+    Returns
+    -------
+    tuple
+        Potentials of the queries, their weights included, and offsets of the tracks in units of score.
+    """
+    tau = params.HUB_TEMPERATURE
+    logits = scores / tau
+    columns = np.zeros(scores.shape[1])
+    rows = np.zeros(scores.shape[0])
+    for _ in range(ROUNDS):
+        rows = _log_sum(logits - columns, axis=1) - log_weights
+        before, columns = columns, _log_sum(logits - rows[:, None], axis=0)
+        if np.abs(columns - before).max() < ENOUGH:
+            break
+    return np.asarray(rows), np.asarray(tau * columns)
+
+
+def _log_sum(values: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+    highest = values.max(axis=axis, keepdims=True)
+    summed = np.log(np.exp(values - highest).sum(axis=axis, keepdims=True)) + highest
+    return np.asarray(summed.squeeze(axis), np.float64)
+
+
+def offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints) -> tuple[Array, Array]:
+    """Return what is taken off the scores of tracks, as songs and for passages.
+
+    Parameters
+    ----------
+    reference
+        The frozen sample.
+    vectors
+        (segments, dimensions) centred, of length 1.
+    track_ids, starts
+        (tracks,).
+
+    Returns
+    -------
+    tuple
+        Two arrays, (tracks,), within ±`params.HUB_LIMIT`; 0 for all in a catalogue of one track.
+    """
+    if len(reference.track_ids) < 2:
+        return np.zeros(len(starts), np.float32), np.zeros(len(starts), np.float32)
+    found = []
+    tables = (
+        (_song_table, reference.song_potentials, reference.levels[0]),
+        (_passage_table, reference.passage_potentials, reference.levels[1]),
+    )
+    for table, potentials, level in tables:
+        logits = table(reference, vectors, track_ids, starts) / params.HUB_TEMPERATURE
+        columns = params.HUB_TEMPERATURE * _log_sum(logits - potentials[:, None], axis=0)
+        shrunk = np.where(columns > NONE / 2, columns - level, 0.0) * reference.weight
+        found.append(np.clip(shrunk, -params.HUB_LIMIT, params.HUB_LIMIT).astype(np.float32))
+    return found[0], found[1]
+
+
+def _song_table(
+    reference: Reference, vectors: Array, track_ids: Ints, starts: Ints
+) -> npt.NDArray[np.float64]:
+    """Return the scores of the sample's songs with tracks; the same song is left out."""
+    ends = np.append(reference.starts[1:], len(reference.vectors))
+    rows = [
+        song_scores(reference.vectors[start:end], vectors, starts)
+        for start, end in zip(reference.starts, ends, strict=True)
+    ]
+    scores = np.asarray(rows, np.float64)
+    same = (reference.track_ids[:, None] == track_ids) | (scores > params.SAME_SOUND)
+    return np.where(same, NONE, scores)
+
+
+def _passage_table(
+    reference: Reference, vectors: Array, track_ids: Ints, starts: Ints
+) -> npt.NDArray[np.float64]:
+    """Return the scores of the sample's passages with tracks; those of the same song are left out."""
+    lengths = np.diff(np.append(reference.starts, len(reference.vectors)))
+    owners = np.repeat(reference.track_ids, lengths)[reference.passages]
+    rows = [passage_scores(reference.vectors[[place]], vectors, starts) for place in reference.passages]
+    scores = np.asarray(rows, np.float64)
+    same = (owners[:, None] == track_ids) | (scores > params.SAME_SOUND)
+    return np.where(same, NONE, scores)
+
+
+def correction(scores: Array, track_offsets: Array) -> Array:
+    """Return what to add to scores; it fades to nothing for a perfect match.
+
+    Parameters
+    ----------
+    scores, track_offsets
+        (tracks,); scores of 1 at most.
+    """
+    fade = np.clip((1 - scores) / params.HUB_FADE, 0, 1)
+    return np.asarray(-track_offsets * fade, np.float32)

@@ -1,0 +1,182 @@
+"""Scores of tracks for queries, in parts that sum up to them.
+
+The parts: `cosine`, what the plain embeddings say; `centring` and `hub`, what the hub correction adds;
+`alignment`, what a passage gains when it is looked for between segment borders; `agreement`, what is
+lost where several queries disagree, or `taste`, what is lost where one of several tastes counts less;
+`unwanted`, what likeness to an unwanted song costs; `discovery`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import params
+from recommender.retrieval.hubness import centred, correction
+from recommender.retrieval.passages import Stretch, align
+from recommender.retrieval.query import Query
+from recommender.retrieval.scoring import agreement, passage_scores, song_scores
+from recommender.retrieval.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
+"""Track ids to their patches."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Scores of some tracks.
+
+    Attributes
+    ----------
+    places
+        (tracks,) where they are in the index.
+    parts
+        (tracks,) each, by name; `sound` is `cosine` and `centring` in one.
+    winners
+        (tracks,) number of the query that each track is scored by; None where it is by all of them.
+    """
+
+    places: Ints
+    parts: dict[str, Array]
+    winners: Ints | None = None
+
+    def chosen(self, some: Sequence[int]) -> "Ranked":
+        """Return the scores of some of the tracks."""
+        rows = list(some)
+        parts = {name: values[rows] for name, values in self.parts.items()}
+        return Ranked(self.places[rows], parts, None if self.winners is None else self.winners[rows])
+
+    @property
+    def scores(self) -> Array:
+        """(tracks,) the sums of the parts."""
+        return np.asarray(sum(self.parts.values()), np.float32)
+
+
+def candidates(
+    index: SegmentIndex, queries: Sequence[Query], reach: int, allowed: Ints | None, *, hub_correction: bool
+) -> Ints:
+    """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments."""
+    everything = np.arange(len(index.rows.track_ids)) if allowed is None else allowed
+    if index.places_of(everything)[0].size <= params.EXACT_SEGMENTS:
+        return everything
+    found = [np.zeros(0, np.int64)]
+    for query in queries:
+        kind = (PASSAGE if query.passage else SONG) if hub_correction else PLAIN
+        units = centred(query.units, index.reference.centre)
+        found.append(index.nearest_tracks(units, kind, reach, allowed))
+    return np.unique(np.concatenate(found))
+
+
+def rank_tracks(
+    index: SegmentIndex,
+    queries: Sequence[Query],
+    unwanted: Sequence[Query],
+    places: Ints,
+    stretches_of: StretchesOf,
+    *,
+    hub_correction: bool,
+    tastes: Sequence[float] | None = None,
+) -> Ranked:
+    """Score tracks for queries.
+
+    Parameters
+    ----------
+    index
+        Of the catalogue.
+    queries
+        At least one; several are wanted to agree.
+    unwanted
+        Songs that the list should be unlike.
+    places
+        Of the tracks to score, in the index.
+    stretches_of
+        Reads the patches of the best tracks for a passage.
+    hub_correction
+        False for plain cosines.
+    tastes
+        None where the queries must agree. Otherwise each is a taste of its own and counts so much, 0..1: a
+        track is scored by the one that gives it most.
+    """
+    vectors, starts, rows = index.vectors_of(places)
+    if not hub_correction:
+        vectors = index.uncentred(vectors, rows)
+    tables = [
+        _of_query(index, query, vectors, starts, places, stretches_of, hub_correction=hub_correction)
+        for query in queries
+    ]
+    parts, winners = _agreed(tables) if tastes is None else _best_taste(tables, tastes)
+    parts["unwanted"] = np.zeros(len(places), np.float32)
+    for query in unwanted:
+        alike = _sound(index, query, vectors, starts, hub_correction=hub_correction)
+        cost = -params.NOT_WEIGHT * np.maximum(alike, 0)
+        parts["unwanted"] = np.minimum(parts["unwanted"], cost)
+    return Ranked(places, parts, winners)
+
+
+def _agreed(tables: Sequence[dict[str, Array]]) -> tuple[dict[str, Array], None]:
+    """Return the parts of queries that must agree."""
+    parts = {name: _mean([table[name] for table in tables]) for name in tables[0]}
+    each = np.stack([sum(table.values()) for table in tables])
+    return parts | {"agreement": agreement(each) - each.mean(axis=0)}, None
+
+
+def _best_taste(tables: Sequence[dict[str, Array]], tastes: Sequence[float]) -> tuple[dict[str, Array], Ints]:
+    """Return the parts by the query that gives each track most, and which it is."""
+    each = np.stack([sum(table.values()) for table in tables])
+    losses = (np.array(tastes, np.float32)[:, None] - 1) * np.maximum(each, 0)
+    winners = np.argmax(each + losses, axis=0)
+    rows = (winners, np.arange(each.shape[1]))
+    parts = {name: np.stack([table[name] for table in tables])[rows] for name in tables[0]}
+    return parts | {"taste": losses[rows]}, winners
+
+
+def _sound(index: SegmentIndex, query: Query, vectors: Array, starts: Ints, *, hub_correction: bool) -> Array:
+    units = centred(query.units, index.reference.centre) if hub_correction else query.units
+    return (passage_scores if query.passage else song_scores)(units, vectors, starts)
+
+
+def _of_query(
+    index: SegmentIndex,
+    query: Query,
+    vectors: Array,
+    starts: Ints,
+    places: Ints,
+    stretches_of: StretchesOf,
+    *,
+    hub_correction: bool,
+) -> dict[str, Array]:
+    """Return one query's parts: sound, alignment, hub."""
+    sound = _sound(index, query, vectors, starts, hub_correction=hub_correction)
+    offsets = np.zeros(len(places), np.float32)
+    if hub_correction:
+        kept = index.rows.passage_offsets if query.passage else index.rows.song_offsets
+        offsets = kept[places]
+    aligned = sound.copy()
+    if query.passage:
+        centre = index.reference.centre if hub_correction else np.zeros_like(index.reference.centre)
+        order = np.lexsort((places, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
+        ids = [int(i) for i in index.rows.track_ids[places[order]]]
+        stretches = stretches_of(ids)
+        for place, track_id in zip(order, ids, strict=True):
+            found = align(query.stretch, stretches[track_id], centre) if track_id in stretches else None
+            if found is not None:
+                aligned[place] = max(aligned[place], found.score)
+    return {"sound": sound, "alignment": aligned - sound, "hub": correction(aligned, offsets)}
+
+
+def _mean(tables: Sequence[Array] | Array) -> Array:
+    return np.asarray(np.mean(tables, axis=0, dtype=np.float32), np.float32)
+
+
+def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) -> Ranked:
+    """Return the same scores with `sound` told apart as `cosine` and `centring`."""
+    vectors, starts, rows = index.vectors_of(ranked.places)
+    plain = index.uncentred(vectors, rows)
+    each = np.stack([_sound(index, query, plain, starts, hub_correction=False) for query in queries])
+    cosines = _mean(each) if ranked.winners is None else each[ranked.winners, np.arange(each.shape[1])]
+    parts = {"cosine": cosines, "centring": ranked.parts["sound"] - cosines}
+    rest = {name: values for name, values in ranked.parts.items() if name != "sound"}
+    return Ranked(ranked.places, parts | rest, ranked.winners)

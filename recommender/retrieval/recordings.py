@@ -1,0 +1,80 @@
+"""Which tracks of a list are the same recording under another file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import params
+from recommender.retrieval.duplicates import is_same_recording, lengths_agree
+from recommender.retrieval.passages import Stretch
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What tells whether two files might hold the same recording.
+
+    Attributes
+    ----------
+    key
+        What its patches are asked for by.
+    content_hash
+        Equal for identical audio; None where it is not known.
+    duration_s
+        None for a part of a song, which is never the same recording as a whole one.
+    vector
+        (dimensions,) mean of its centred vectors, of length 1.
+    """
+
+    key: int
+    content_hash: str | None
+    duration_s: float | None
+    vector: Array
+
+
+def same_recordings(
+    tracks: Sequence[Recording], queries: Sequence[Recording], stretches: StretchesOf
+) -> Ints:
+    """Number the recordings that tracks are of.
+
+    Parameters
+    ----------
+    tracks
+        The best first: the first of a recording lends it its number.
+    queries
+        What is being asked for.
+    stretches
+        Reads patches by key; asked only for pairs that might be the same.
+
+    Returns
+    -------
+    numpy.ndarray
+        (tracks,); −1 for the recording of a query.
+    """
+    everything = [*queries, *tracks]
+    vectors = np.stack([r.vector for r in everything])
+    alike = vectors @ vectors.T >= params.MAYBE_SAME
+    numbers = np.arange(len(everything)) - len(queries)
+    for place in range(len(queries), len(everything)):
+        for other in np.flatnonzero(alike[place, :place]):
+            if _same(everything[other], everything[place], stretches):
+                numbers[place] = numbers[other]
+                break
+    found = numbers[len(queries) :]
+    return np.where(found < 0, -1, found)
+
+
+def _same(one: Recording, other: Recording, stretches: StretchesOf) -> bool:
+    if one.content_hash is not None and one.content_hash == other.content_hash:
+        return True
+    if not lengths_agree(one.duration_s, other.duration_s):
+        return False
+    found = stretches([one.key, other.key])
+    if len(found) < 2:
+        return False
+    return is_same_recording(found[one.key], one.duration_s, found[other.key], other.duration_s)

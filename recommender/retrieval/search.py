@@ -1,0 +1,91 @@
+"""Songs by words: tags, genres and labels, wanted or, with a minus before them, not wanted.
+
+A word's strength in a song is p / (p + m): its probability there, against its mean m over the catalogue,
+so that a rare tag counts as much as a common one; 0.5 is as usual. A song's score is the geometric mean
+of the strengths, of 1 − strength where a word is not wanted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+
+from db.tracks import search_key
+from recommender.errors import FilterError
+
+Array = npt.NDArray[np.float32]
+
+LEAST_MEAN = 1e-3
+
+
+@dataclass(frozen=True)
+class Term:
+    """A tag, genre or label that is wanted, or not."""
+
+    name: str
+    wanted: bool = True
+
+
+def parse(text: str, names: Iterable[str]) -> list[Term]:
+    """Read words as names, the longest that fits first.
+
+    Parameters
+    ----------
+    text
+        Such as ``mellow jazz -female vocalists``; a minus is said of the name that follows.
+    names
+        All that there are; of a path such as ``rock/punk`` its last part will do.
+
+    Raises
+    ------
+    FilterError
+        If a word is no part of any name.
+    """
+    known: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (name.count("/"), name), reverse=True):
+        known[_key(name)] = known[_key(name.rpartition("/")[2])] = name
+    words = text.replace(",", " ").split()
+    terms: list[Term] = []
+    place = 0
+    while place < len(words):
+        wanted = not words[place].startswith("-")
+        longest = next((n for n in range(len(words), place, -1) if _joined(words[place:n]) in known), None)
+        if longest is None:
+            raise FilterError(_unknown(words[place].lstrip("-"), known))
+        terms.append(Term(known[_joined(words[place:longest])], wanted))
+        place = longest
+    if not terms:
+        raise FilterError("nothing to find; name tags or genres, such as: mellow jazz -vocal")
+    return terms
+
+
+def _key(text: str) -> str:
+    return search_key(text.replace("-", " ").replace("_", " "))
+
+
+def _joined(words: Sequence[str]) -> str:
+    return _key(" ".join([words[0].lstrip("-"), *words[1:]]))
+
+
+def _unknown(word: str, known: Mapping[str, str]) -> str:
+    close = [known[name] for name in get_close_matches(_key(word), known, 3, 0.7)]
+    near = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+    names = ", ".join(sorted(set(known.values())))
+    return f"'{word}' is no tag, genre or label{near}" + ("" if close else f"; there are: {names}")
+
+
+def strengths(probabilities: Array) -> Array:
+    """Return p / (p + m) of a name's probabilities in all songs, (tracks,) in 0..1."""
+    usual = max(float(probabilities.mean()), LEAST_MEAN) if len(probabilities) else LEAST_MEAN
+    return np.asarray(probabilities / (probabilities + usual), np.float32)
+
+
+def scores(terms: Sequence[Term], probabilities: Mapping[str, Array]) -> Array:
+    """Return the songs' scores, (tracks,) in 0..1."""
+    logs = []
+    for term in terms:
+        strength = strengths(probabilities[term.name])
+        logs.append(np.log(np.maximum(strength if term.wanted else 1 - strength, 1e-9)))
+    return np.asarray(np.exp(np.mean(logs, axis=0)), np.float32)

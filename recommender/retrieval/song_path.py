@@ -1,0 +1,68 @@
+"""From one song to another in small steps.
+
+Songs are ordered by how much nearer they are to the end than to the start; of all walks of the wanted
+length that always go forwards in that order, the one with the least sum of squared steps is taken, a
+step being 1 − score of two neighbours. Squares rather have all steps small than most of them tiny.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.retrieval.scoring import song_scores
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
+    """Return the places of the tracks worth stepping on: near the start, near the end, near both.
+
+    Parameters
+    ----------
+    from_start, from_end
+        (tracks,) scores for the two ends; −inf for a track that may not be in the walk.
+    at_most
+        Tracks of each of the three kinds.
+    """
+    kinds = (from_start, from_end, from_start + from_end)
+    best = [np.lexsort((np.arange(len(kind)), -kind))[:at_most] for kind in kinds]
+    found = np.unique(np.concatenate(best))
+    return np.asarray(found[np.isfinite(from_start[found])], np.int64)
+
+
+def pairwise_scores(vectors: Array, starts: Ints) -> Array:
+    """Return the scores of tracks with each other, (tracks, tracks), as `song_scores` takes them."""
+    ends = np.append(starts[1:], len(vectors))
+    rows = [song_scores(vectors[a:b], vectors, starts) for a, b in zip(starts, ends, strict=True)]
+    return np.stack(rows)
+
+
+def walk(scores: Array, start: int, end: int, n: int) -> list[int]:
+    """Return the best walk of n tracks, both ends included; fewer where there are not so many tracks.
+
+    Parameters
+    ----------
+    scores
+        (tracks, tracks), symmetric.
+    start, end
+        Places of the two ends in it.
+    n
+        At least 2.
+    """
+    forward = scores[end] - scores[start]
+    between = [int(i) for i in np.lexsort((np.arange(len(scores)), forward)) if i not in (start, end)]
+    order = np.array([start, *between, end])
+    n = min(n, len(order))
+    steps = (1 - scores[np.ix_(order, order)].astype(np.float64)) ** 2
+    steps[np.tril_indices(len(order))] = np.inf
+    costs = np.full(len(order), np.inf)
+    costs[0] = 0.0
+    came_from = []
+    for _ in range(n - 1):
+        through = costs[:, None] + steps
+        came_from.append(through.argmin(axis=0))
+        costs = through.min(axis=0)
+    path = [len(order) - 1]
+    for before in reversed(came_from):
+        path.append(int(before[path[-1]]))
+    return [int(order[i]) for i in reversed(path)]

@@ -1,0 +1,44 @@
+"""What the catalogue knows of a query and of a match to the reasons why they are alike."""
+
+from sqlalchemy.orm import Session
+
+from classifier.bundle import Bundle
+from db.features import track_patches
+from recommender.describe import track_sound
+from recommender.retrieval.passages import Stretch
+from recommender.retrieval.query import Query
+from recommender.retrieval.reasons import Heard, Reasons, reasons
+from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.similar import Match
+
+
+def match_reasons(
+    session: Session, index: SegmentIndex, bundle: Bundle, query: Query, match: Match
+) -> Reasons:
+    """Say why a match is in the list for a query.
+
+    Where a passage was asked for, its tags and genres are compared with those of the whole match.
+
+    Parameters
+    ----------
+    session, index, bundle
+        As `recommender.retrieval.similar.similar` takes them.
+    query, match
+        The one of the queries that the match names, and the match.
+    """
+    track_id, patch_s = match.track.id, bundle.front_end.patch_s
+    sound = track_sound(session, track_id, bundle)
+    found = track_patches(session, [track_id], bundle.trunk_id, patch_s).get(track_id)
+    stretch = Stretch(found.starts_s, found.embeddings, patch_s) if found is not None else None
+    nodes = bundle.taxonomy.node_probabilities(query.genres, query.tags)
+    usual = index.rows.tags.mean(axis=0)
+    its = Heard(sound.tags, sound.nodes, stretch) if sound is not None else Heard(0 * usual, {}, stretch)
+    return reasons(
+        Heard(query.tags, nodes, query.stretch),
+        its,
+        bundle.tag_names,
+        usual,
+        match.parts,
+        match.passage,
+        index.reference.centre,
+    )

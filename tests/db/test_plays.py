@@ -1,0 +1,120 @@
+"""Play counts in the catalogue."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from db.features import vectors_token
+from db.models import Track
+from db.plays import Changes, KnownSong, PlayCount, known_songs, most_played, played_ids, set_plays
+from db.session import Catalog, open_catalog
+from db.tracks import root_for
+from tests.db.rows import new_track
+
+OLD, NEW = datetime(2019, 5, 1, 12), datetime(2024, 2, 28, 23, 59, 58)
+
+
+def stored(catalog: Catalog) -> dict[str, tuple[int, datetime | None]]:
+    with catalog.transaction() as session:
+        return {t.rel_path: (t.plays, t.last_played) for t in session.query(Track)}
+
+
+@pytest.fixture
+def three(catalog: Catalog) -> Catalog:
+    """Tracks 1 to 3: never played, played, and played at a known time."""
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        new_track(session, root, "a")
+        new_track(session, root, "b", plays=4)
+        new_track(session, root, "c", plays=7, last_played=NEW)
+    return catalog
+
+
+@pytest.mark.parametrize(
+    ("count", "add", "expected", "changes"),
+    [
+        (PlayCount(9, OLD), False, (9, OLD), Changes(1, 0)),
+        (PlayCount(5), False, (5, NEW), Changes(1, 1)),
+        (PlayCount(7, NEW), False, (7, NEW), Changes(0, 0)),
+        (PlayCount(7), False, (7, NEW), Changes(0, 0)),
+        (PlayCount(0), False, (0, None), Changes(1, 1)),
+        (PlayCount(2, OLD), True, (9, NEW), Changes(1, 0)),
+        (PlayCount(0, OLD), True, (7, NEW), Changes(0, 0)),
+        (PlayCount(0, NEW.replace(year=2025)), True, (7, NEW.replace(year=2025)), Changes(1, 0)),
+    ],
+)
+def test_set_or_add(
+    three: Catalog, count: PlayCount, add: bool, expected: tuple[int, datetime | None], changes: Changes
+) -> None:
+    with three.transaction() as session:
+        token = vectors_token(session)
+        assert set_plays(session, {3: count}, add) == changes
+    assert stored(three) == {"a": (0, None), "b": (4, None), "c": expected}
+    with three.transaction() as session:
+        assert vectors_token(session) == token
+
+
+def test_an_unknown_id_changes_nothing(three: Catalog) -> None:
+    before = stored(three)
+    with pytest.raises(KeyError), three.transaction() as session:
+        set_plays(session, {1: PlayCount(5), 99: PlayCount(5)}, False)
+    assert stored(three) == before
+
+
+def test_most_played_first_then_last_played_then_id(catalog: Catalog) -> None:
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        new_track(session, root, "undated", plays=5)
+        new_track(session, root, "old", plays=5, last_played=OLD)
+        new_track(session, root, "new", plays=5, last_played=NEW)
+        new_track(session, root, "new, too", plays=5, last_played=NEW)
+        new_track(session, root, "most", plays=6)
+        new_track(session, root, "gone", plays=50, missing=True)
+        new_track(session, root, "never")
+    with catalog.transaction() as session:
+        names = [track.rel_path for track in most_played(session, 10)]
+        assert names == ["most", "new", "new, too", "old", "undated"]
+        assert [track.rel_path for track in most_played(session, 2)] == names[:2]
+        assert played_ids(session) == {1: 5, 2: 5, 3: 5, 4: 5, 5: 6, 7: 0}
+
+
+def test_known_songs_hold_those_whose_file_is_gone(catalog: Catalog) -> None:
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        new_track(session, root, "x/a", artist="A", title="T", album="B", content_hash="h")
+        new_track(session, root, "b", missing=True)
+    with catalog.transaction() as session:
+        assert known_songs(session) == [
+            KnownSong(1, "/music/x/a", "A", "T", "B", "h", False),
+            KnownSong(2, "/music/b", "", "b", "", None, True),
+        ]
+
+
+many_counts = st.dictionaries(
+    st.integers(1, 700), st.builds(PlayCount, st.integers(0, 2**31 - 1), st.none() | st.datetimes())
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(counts=many_counts)
+def test_setting_again_changes_nothing_and_adding_adds(
+    tmp_path_factory: pytest.TempPathFactory, counts: dict[int, PlayCount]
+) -> None:
+    catalog = open_catalog(Path(tmp_path_factory.mktemp("counts")) / "catalog.sqlite")
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        session.add_all(
+            Track(root=root, rel_path=str(n), size=1, mtime_ns=1, title="", plays=1) for n in range(1, 701)
+        )
+    with catalog.transaction() as session:
+        set_plays(session, counts, False)
+    with catalog.transaction() as session:
+        assert set_plays(session, counts, False) == Changes(0, 0)
+        assert played_ids(session) == {i: counts[i].plays if i in counts else 1 for i in range(1, 701)}
+        set_plays(session, counts, True)
+    with catalog.transaction() as session:
+        assert played_ids(session) == {i: 2 * counts[i].plays if i in counts else 1 for i in range(1, 701)}
+    catalog.close()
