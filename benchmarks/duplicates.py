@@ -60,9 +60,8 @@ HARD = {
 }
 
 
-def encode(source: Path, target: Path, planting: Planting) -> None:
-    """Encode a file again."""
-    samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
+def encode(samples: Samples, rate_hz: int, target: Path, planting: Planting) -> None:
+    """Encode samples, (samples, channels)."""
     samples = planting.change(samples[:, :2], rate_hz).clip(-1, 1)
     layout = {1: "mono", 2: "stereo"}[samples.shape[1]]
     out_hz = 48_000 if planting.codec == "libopus" else rate_hz
@@ -91,9 +90,10 @@ def plant(sources: list[Path], folder: Path, plantings: dict[str, Planting]) -> 
     """Write the copies; return the original and the kind of each."""
     made = {}
     for number, source in enumerate(sources):
+        samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
         for kind, planting in plantings.items():
             target = folder / f"{number:03}{planting.suffix}"
-            encode(source, target, planting)
+            encode(samples, rate_hz, target, planting)
             made[target] = (source, kind)
     return made
 

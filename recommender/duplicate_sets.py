@@ -145,7 +145,7 @@ def _judge(one: Track, other: Track, patches: Mapping[int, Patches]) -> Pair | N
 
 def _alike(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of tracks whose lengths agree and whose mean embeddings are near each other."""
-    ids, means = _mean_embeddings(session, trunk_id, tracks)
+    ids, means = mean_embeddings(session, trunk_id, tracks)
     durations = np.array([tracks[i].duration_s for i in ids.tolist()], np.float64)
     order = np.argsort(durations, kind="stable")
     ids, means, durations = ids[order], means[order], durations[order]
@@ -157,8 +157,14 @@ def _alike(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> Iter
         yield from ((min(own, i), max(own, i)) for i in ids[near].tolist())
 
 
-def _mean_embeddings(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> tuple[Ints, Array]:
-    """Return the ids of the tracks that have features and a length, and their unit mean embeddings."""
+def mean_embeddings(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> tuple[Ints, Array]:
+    """Return the ids of the tracks that have features and a length, and their mean embeddings.
+
+    Returns
+    -------
+    tuple
+        (tracks,) and (tracks, dimensions) of length 1, segments being weighted by their seconds.
+    """
     sums: dict[int, Array] = {}
     for rows in index_rows(session, trunk_id):
         firsts = np.flatnonzero(np.diff(rows.track_ids, prepend=-1))

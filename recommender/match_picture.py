@@ -146,7 +146,7 @@ def _draw_traits(axis: Axes, reasons: Reasons) -> None:
         axis.barh(places + offset, [getattr(t, song) for t in traits], 0.34, color=colour, label=song)
     names = short_names([t.name for t in traits])
     named = [f"{name} (genre)" if place < len(genres) else name for place, name in enumerate(names)]
-    axis.set_yticks(places, named, size=8)
+    axis.set_yticks(places, named, size=8, parse_math=False)
     axis.set_ylim(max(len(traits), 4) - 0.4, -0.6)
     axis.set_xlim(0, max(max(t.query, t.match) for t in traits) * 1.05)
     axis.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")

@@ -99,5 +99,5 @@ EXPLAINED_BANDS: Final = 12
 """Neighbouring mel bands that are silenced together."""
 EXPLAINED_PATCHES: Final = 6
 """Patches of each passage, evenly spread, whose bands are silenced."""
-PICTURE_COLUMNS: Final = 240
+PICTURE_COLUMNS: Final = 200
 """Columns of a log-mel in the picture of a match."""

@@ -23,6 +23,13 @@ def ingest(
     labels: Labels = "none",
     label_depth: LabelDepth = 1,
     jobs: Jobs = None,
+    reindex: Annotated[
+        bool,
+        typer.Option(
+            "--reindex",
+            help="Build the index anew, its hub correction measured on the catalogue as it is now.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Analyse the new and changed files of folders; skip those already known.
@@ -33,7 +40,7 @@ def ingest(
     from recommender.commands.output import EXIT_SOME_FAILED, say, show_json
 
     report, index_size = run_ingest(
-        home_of(context), [str(f) for f in folders], labels, label_depth, jobs, quiet=as_json
+        home_of(context), [str(f) for f in folders], labels, label_depth, jobs, quiet=as_json, anew=reindex
     )
     if as_json:
         show_json(_as_json(report, index_size))
@@ -53,6 +60,7 @@ def run_ingest(
     jobs: int | None,
     *,
     quiet: bool,
+    anew: bool = False,
 ) -> "tuple[IngestReport, int]":
     """Ingest under the writer lock and refresh the index; return the report and the index's size."""
     from recommender.commands.output import progress_bar, say
@@ -65,7 +73,7 @@ def run_ingest(
         try:
             with progress_bar("Analysing", quiet=quiet) as progress:
                 report = run(catalog, bundle, folders, labels, label_depth, jobs, progress)
-            index, _ = open_index(catalog, home.index_dir, bundle.trunk_id)
+            index, _ = open_index(catalog, home.index_dir, bundle.trunk_id, anew=anew)
         except KeyboardInterrupt:
             say("Stopped; what was analysed is kept, and the next ingest goes on from there.")
             raise typer.Exit(INTERRUPTED) from None

@@ -27,9 +27,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _state(home: "Home") -> dict[str, Any]:
-    from recommender.retrieval.index import state
+    from recommender.retrieval.index import read_sidecar, state
 
     bundle = home.bundle()
+    sidecar = read_sidecar(home.index_dir)
     catalog = home.existing_catalog()
     with catalog.transaction() as session:
         counted, listed = _counts(session, bundle.trunk_id), _lists(session)
@@ -40,6 +41,8 @@ def _state(home: "Home") -> dict[str, Any]:
         "trunk_id": bundle.trunk_id,
         "labels": list(bundle.labels),
         "index": state(catalog, home.index_dir, bundle.trunk_id),
+        "hub_reference_tracks": sidecar.reference_tracks if sidecar is not None else 0,
+        "hub_reference_frozen_at_tracks": sidecar.frozen_at_tracks if sidecar is not None else 0,
         **listed,
     }
 

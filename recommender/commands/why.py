@@ -147,8 +147,8 @@ def _differences(why: "Reasons") -> str:
 
 
 def tell_reasons(results: list[dict[str, Any]]) -> None:
-    """Show why each result is in the list, where that was asked for."""
-    from recommender.commands.output import printable, show
+    """Show why each result is in the list, and where the pictures are, as they were asked for."""
+    from recommender.commands.output import printable, say, show
     from recommender.commands.results import name_of
 
     for result in results:
@@ -156,6 +156,9 @@ def tell_reasons(results: list[dict[str, Any]]) -> None:
             show(f"{result['rank']:>3}  {printable(name_of(result))}")
             for line in result["reasons"]["words"]:
                 show(f"     {printable(line)}")
+    drawn = [result["picture"] for result in results if result.get("picture")]
+    if drawn:
+        say(f"Pictures in {printable(str(Path(drawn[0]).parent))}: {len(drawn)}")
 
 
 def file_name(rank: int, name: str) -> str:

@@ -289,15 +289,12 @@ class _Search:
         if found >= self.wishes.n:
             return None
         held = len(self.allowed)
-        what = "analysed track" if not self.wishes.filters else "track that passes the filters"
-        reason = f"the catalogue holds only {held} other {what}{_plural(held, what)}"
+        tracks = "track" if held == 1 else "tracks"
+        what = f"analysed {tracks}" if not self.wishes.filters else f"{tracks} that pass the filters"
+        reason = f"the catalogue holds only {held} other {what}"
         if held > found:
             reason += "; other files of the same recording, and what a limit shuts out, are not listed"
         return reason
-
-
-def _plural(number: int, what: str) -> str:
-    return "s" if number != 1 and what.endswith("track") else ""
 
 
 def similarity(score: float) -> float:
