@@ -25,7 +25,7 @@ import numpy.typing as npt
 import soundfile
 
 from classifier import bundle
-from db.features import track_patches
+from db.patches import track_patches
 from db.session import open_catalog
 from db.tracks import present
 from recommender.retrieval.duplicates import leeway_s, lengths_agree, sound_agreement

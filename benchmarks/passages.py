@@ -24,7 +24,8 @@ from recommender.home import Home
 from recommender.library.hear import hear
 from recommender.retrieval.index import open_index
 from recommender.retrieval.query import resolve
-from recommender.retrieval.similar import Match, Wishes, similar
+from recommender.retrieval.similar import Match, similar
+from recommender.retrieval.wishes import Wishes
 
 GAINS_DB = (0.0, -6.0, 6.0)
 LENGTH_S = 30.0

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.bundle import Bundle
-from db.features import song_predictions
+from db.predictions import song_predictions
 from db.tracks import by_ids
 from recommender.home import Home
 from recommender.quality.evaluation import choose_neighbours, numbered

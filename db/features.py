@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Feature, Prediction, Segment, Setting, Track
@@ -56,22 +56,6 @@ class TrackFeatures:
     durations_s: list[float]
     embeddings: Array
     tags: Array
-
-
-@dataclass(frozen=True)
-class Patches:
-    """The patch embeddings of one track, in order of time.
-
-    Attributes
-    ----------
-    starts_s
-        (patches,) seconds from the track's beginning. A patch lasts as long as the front end says.
-    embeddings
-        (patches, dimensions) float32.
-    """
-
-    starts_s: Array
-    embeddings: Array
 
 
 def pack(values: npt.NDArray[np.floating], dtype: str = "<f4") -> bytes:
@@ -243,9 +227,7 @@ def index_vectors(session: Session, trunk_id: str) -> Iterator[tuple[list[int], 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
     """Return a track's features under a trunk, or None where it has none."""
     query = (
-        select(
-            Segment.id, Segment.start_s, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags
-        )
+        select(Segment.id, Segment.start_s, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags)
         .join(Feature, Feature.segment_id == Segment.id)
         .where(Segment.track_id == track_id, Feature.trunk_id == trunk_id)
         .order_by(Segment.start_s)
@@ -255,117 +237,6 @@ def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatu
         return None
     ids, starts, durations, embeddings, tags = zip(*rows, strict=True)
     return TrackFeatures(list(ids), list(starts), list(durations), stack(embeddings), stack(tags))
-
-
-def patch_places(start_s: float, end_s: float, patches: int, patch_s: float) -> Array:
-    """Return where the patches of a segment begin, in seconds, (patches,).
-
-    They follow each other from its start, but the last one ends where the segment does if it would end
-    later (`classifier.segments.patch_starts`).
-    """
-    latest = max(start_s, end_s - patch_s)
-    return np.asarray(np.minimum(start_s + patch_s * np.arange(patches), latest), np.float32)
-
-
-def track_patches(
-    session: Session, track_ids: Sequence[int], trunk_id: str, patch_s: float
-) -> dict[int, Patches]:
-    """Return the patch embeddings of some tracks under a trunk; tracks without any are left out.
-
-    Parameters
-    ----------
-    patch_s
-        Length of a patch, in seconds; see `patch_places`.
-    """
-    query = (
-        select(Segment.track_id, Segment.start_s, Segment.end_s, Feature.patches, func.length(Feature.embedding))
-        .join(Feature, Feature.segment_id == Segment.id)
-        .where(Segment.track_id.in_(track_ids), Feature.trunk_id == trunk_id)
-        .order_by(Segment.track_id, Segment.start_s)
-    )
-    starts: dict[int, list[Array]] = {}
-    embeddings: dict[int, list[Array]] = {}
-    for track_id, start_s, end_s, raw, size in session.execute(query):
-        rows = unpack(raw, "<f2").reshape(-1, size // 4)
-        starts.setdefault(track_id, []).append(patch_places(start_s, end_s, len(rows), patch_s))
-        embeddings.setdefault(track_id, []).append(rows)
-    return {i: Patches(np.concatenate(starts[i]), np.concatenate(embeddings[i])) for i in starts}
-
-
-def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
-    """Return (durations in seconds, (segments, labels) genres) of a track, or None."""
-    query = (
-        select(Segment.end_s - Segment.start_s, Prediction.genres)
-        .join(Prediction, Prediction.segment_id == Segment.id)
-        .where(Segment.track_id == track_id, Prediction.bundle_id == bundle_id)
-        .order_by(Segment.start_s)
-    )
-    rows = session.execute(query).all()
-    if not rows:
-        return None
-    durations, genres = zip(*rows, strict=True)
-    return list(durations), stack(genres)
-
-
-def song_predictions(
-    session: Session, bundle_id: str, track_ids: npt.NDArray[np.int64], n_labels: int
-) -> Array:
-    """Return the duration-weighted mean genres of tracks, (tracks, labels); zeros where there are none.
-
-    Parameters
-    ----------
-    track_ids
-        Ascending.
-    """
-    query = (
-        select(Segment.track_id, Segment.end_s - Segment.start_s, Prediction.genres)
-        .join(Prediction, Prediction.segment_id == Segment.id)
-        .where(Prediction.bundle_id == bundle_id)
-    )
-    sums = np.zeros((len(track_ids), n_labels))
-    seconds = np.zeros((len(track_ids), 1))
-    for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
-        owners, durations, genres = zip(*rows, strict=True)
-        wanted = np.isin(owners, track_ids)
-        places = np.searchsorted(track_ids, np.array(owners)[wanted])
-        weights = np.array(durations)[wanted][:, None]
-        np.add.at(sums, places, stack(genres)[wanted] * weights)
-        np.add.at(seconds, places, weights)
-    return np.asarray(sums / np.maximum(seconds, 1e-9), np.float32)
-
-
-def features_without_predictions(
-    session: Session, trunk_id: str, bundle_id: str
-) -> tuple[list[int], Array, Array] | None:
-    """Return (segment ids, tags, embeddings) of some segments that lack a bundle's predictions."""
-    done = select(Prediction.segment_id).where(Prediction.bundle_id == bundle_id)
-    query = (
-        select(Feature.segment_id, Feature.tags, Feature.embedding)
-        .where(Feature.trunk_id == trunk_id, Feature.segment_id.not_in(done))
-        .order_by(Feature.segment_id)
-        .limit(READ_ROWS)
-    )
-    rows = session.execute(query).all()
-    if not rows:
-        return None
-    ids, tags, embeddings = zip(*rows, strict=True)
-    return list(ids), stack(tags), stack(embeddings)
-
-
-def add_predictions(session: Session, bundle_id: str, segment_ids: Sequence[int], genres: Array) -> None:
-    """Store a bundle's genre probabilities, (segments, labels)."""
-    session.bulk_insert_mappings(
-        Prediction.__mapper__,
-        [
-            {"segment_id": i, "bundle_id": bundle_id, "genres": pack(row)}
-            for i, row in zip(segment_ids, genres, strict=True)
-        ],
-    )
-
-
-def drop_other_predictions(session: Session, bundle_id: str) -> None:
-    """Delete the predictions of all bundles but one."""
-    session.execute(delete(Prediction).where(Prediction.bundle_id != bundle_id))
 
 
 def has_features(session: Session, track_id: int, trunk_id: str) -> bool:

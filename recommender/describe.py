@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from classifier.analysis import song_mean
 from classifier.bundle import Bundle
 from classifier.taxonomy import Placement, finest
-from db.features import track_features, track_predictions
+from db.features import track_features
+from db.predictions import track_predictions
 
 Array = npt.NDArray[np.float32]
 

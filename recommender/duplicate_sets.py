@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.features import Patches, index_rows, track_patches
+from db.features import index_rows
 from db.models import Track
+from db.patches import Patches, track_patches
 from db.tracks import by_ids, present
 from recommender import params
 from recommender.retrieval.duplicates import (

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import song_predictions
+from classifier.label_paths import ancestors
 from db.models import Track
-from db.plays import most_played
+from db.plays import most_played, played_ids
+from db.predictions import song_predictions
 from db.tracks import by_ids
 from recommender import params
 from recommender.errors import QueryError
@@ -23,7 +24,8 @@ from recommender.retrieval.hubness import centred
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.scoring import song_scores
 from recommender.retrieval.segment_index import SegmentIndex
-from recommender.retrieval.similar import Ranking, Wishes, similar
+from recommender.retrieval.similar import Ranking, similar
+from recommender.retrieval.wishes import Wishes
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -61,16 +63,26 @@ def discover(
     QueryError
         If no song with an analysis has been played.
     """
-    heard = set(index.rows.track_ids.tolist())
-    played = [track for track in most_played(session, seeds, since) if track.id in heard]
+    played = _most_played(session, index, seeds, since)
     if not played:
-        raise QueryError("no song has been played yet; bring your plays in with: deepcuts plays import FILE")
+        when = f"since {since:%Y-%m-%d}" if since is not None else "yet"
+        raise QueryError(
+            f"no song has been played {when}; bring your plays in with: deepcuts plays import FILE"
+        )
     if wishes.filters.max_plays is None:
         wishes = replace(wishes, filters=replace(wishes.filters, max_plays=0))
     most = np.log1p(max(track.plays for track in played))
     tastes = [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
     queries = [from_track(session, track, bundle) for track in played]
     return similar(session, index, bundle, queries, wishes, tastes=tastes), played
+
+
+def _most_played(session: Session, index: SegmentIndex, n: int, since: datetime | None) -> list[Track]:
+    """Return the songs played most of those in the index."""
+    heard = set(index.rows.track_ids.tolist())
+    unheard = len(played_ids(session)) - len(heard)
+    found = most_played(session, min(n, len(heard)) + unheard, since)
+    return [track for track in found if track.id in heard][:n]
 
 
 @dataclass(frozen=True)
@@ -83,9 +95,9 @@ class Found:
 
 
 def find(
-    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes
+    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes, unwanted: str = ""
 ) -> tuple[list[Found], list[search.Term]]:
-    """Return the songs that words fit best, at most `wishes.n`; see `recommender.retrieval.search`.
+    """Return the songs that words fit best and unwanted words least; see `recommender.retrieval.search`.
 
     Raises
     ------
@@ -93,12 +105,13 @@ def find(
         If a word is no tag, genre or label.
     """
     places = allowed_places(session, index, bundle, wishes.filters, frozenset())
-    ids = index.rows.track_ids[places]
-    rows = by_ids(session, [int(i) for i in ids])
-    tracks = [rows[int(i)] for i in ids]
-    known = _probabilities(session, index, bundle, places, tracks)
+    rows = by_ids(session, [int(i) for i in index.rows.track_ids])
+    known = _probabilities(session, index, bundle, [rows[int(i)].label for i in index.rows.track_ids])
     terms = search.parse(words, known)
-    scores = search.scores(terms, known)
+    terms += [replace(term, wanted=False) for term in (search.parse(unwanted, known) if unwanted else ())]
+    scores = search.scores(terms, known)[places]
+    ids = index.rows.track_ids[places]
+    tracks = [rows[int(i)] for i in ids]
     order = np.lexsort((ids, -scores))
     listed = [tracks[i] for i in order]
     contents = [track.content_hash or f"track {track.id}" for track in listed]
@@ -107,7 +120,7 @@ def find(
     chosen = choose(scores[order], wishes.n, [once, *firm, *soft])
     if len(chosen) < wishes.n:
         chosen = choose(scores[order], wishes.n, [once, *firm])
-    strong = {term.name: search.strengths(known[term.name]) for term in terms}
+    strong = {term.name: search.strengths(known[term.name])[places] for term in terms}
     found = [
         Found(tracks[i], float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
         for i in order[chosen]
@@ -116,24 +129,23 @@ def find(
 
 
 def _probabilities(
-    session: Session, index: SegmentIndex, bundle: Bundle, places: Ints, tracks: Sequence[Track]
+    session: Session, index: SegmentIndex, bundle: Bundle, labels: Sequence[str | None]
 ) -> dict[str, Array]:
     """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
-    tags = index.rows.tags[places]
-    ids = index.rows.track_ids[places]
-    genres = song_predictions(session, bundle.bundle_id, ids, len(bundle.labels))
+    tags = index.rows.tags
+    genres = song_predictions(session, bundle.bundle_id, index.rows.track_ids, len(bundle.labels))
     nodes = [bundle.taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
+    none = bundle.taxonomy.node_probabilities(np.zeros(len(bundle.labels)), np.zeros(len(bundle.tag_names)))
     known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
-    for name in nodes[0] if nodes else ():
+    for name in none:
         known[name] = np.array([found[name] for found in nodes], np.float32)
-    for label in {track.label for track in tracks if track.label}:
-        own = np.array([_is_below(track.label, label) for track in tracks], np.float32)
-        known[label] = np.maximum(known.get(label, own), own)
+    own: dict[str, set[str]] = {label: {*ancestors(label), label} for label in labels if label}
+    called = {search.key(name): name for name in known}
+    for path in sorted(set().union(*own.values())):
+        name = called.setdefault(search.key(path), path)
+        below = np.array([label is not None and path in own.get(label, ()) for label in labels], np.float32)
+        known[name] = np.maximum(known.get(name, below), below)
     return known
-
-
-def _is_below(label: str | None, asked: str) -> bool:
-    return label is not None and (label == asked or label.startswith(asked + "/"))
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,7 @@ def walk(
         If an end is not in the catalogue, or both are the same.
     """
     start, end = (_place(index, query) for query in ends)
-    if start == end:
+    if start == end or ends[1].track_id in ends[0].excluded:
         raise QueryError("both ends are the same song; name two different ones")
     excluded = ends[0].excluded | ends[1].excluded
     allowed = allowed_places(session, index, bundle, wishes.filters, excluded)
@@ -166,7 +178,8 @@ def walk(
         reached = song_scores(centred(query.units, index.reference.centre), vectors, starts)
         found[allowed] = (reached - index.rows.song_offsets)[allowed]
         from_ends.append(found)
-    places = song_path.pool(from_ends[0], from_ends[1], params.PATH_POOL)
+    reach = max(params.PATH_POOL, min(n, params.PATH_LONGEST))
+    places = song_path.pool(from_ends[0], from_ends[1], reach)
     places = _one_of_each(session, index, places)
     places = np.append(places, [start, end])
     some, firsts, _ = index.vectors_of(places)

@@ -36,6 +36,8 @@ SEEDS: Final = 20
 PATH_SONGS: Final = 12
 PATH_POOL: Final = 150
 """A walk steps on so many songs near its start, near its end, and near both."""
+PATH_LONGEST: Final = 500
+"""For a longer walk they are more, but no more than this: its time grows with their square."""
 AROUND_S: Final = 30.0
 """How far around the best segment of a track its best passage is looked for, in seconds."""
 ALIGNED_TRACKS: Final = 50

@@ -52,9 +52,7 @@ def format_of(path: Path) -> str:
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
-        raise RecommenderError(
-            f"{path} must end in {', '.join(FORMATS)}, or name a format with --format"
-        ) from None
+        raise RecommenderError(f"{path} must end in {', '.join(FORMATS)}") from None
 
 
 def write_playlist(

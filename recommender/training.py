@@ -21,12 +21,8 @@ from classifier.spectral_song import SpectralSong
 from classifier.taxonomy import FORMAT
 from classifier.training import Start, Trained, train_head, train_network
 from classifier.validation import run_key
-from db.features import (
-    add_predictions,
-    drop_other_predictions,
-    features_without_predictions,
-    tracks_with_features,
-)
+from db.features import tracks_with_features
+from db.predictions import add_predictions, drop_other_predictions, features_without_predictions
 from db.session import Catalog
 from db.tracks import present
 from recommender.home import Home

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import track_patches
+from db.patches import track_patches
 from recommender.describe import track_sound
 from recommender.retrieval.passages import Stretch
 from recommender.retrieval.query import Query

@@ -23,7 +23,8 @@ KERAS_NAMES = "musicnn architectures network frozen resume export explain"
 KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
 # These draw: matplotlib is loaded with them.
 PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")} | {
-    f"recommender.quality.{name}" for name in ("plots", "map_plot")
+    f"recommender.{name}"
+    for name in ("match_picture", "quality.plots", "quality.map_plot", "quality.recommender")
 }
 TRAINING_NAMES = "training tuning heads unknown validation folds metrics songs dataset recipes batches resume"
 FILES = sorted([REPO / "cli.py", *(file for package in PACKAGES for file in (REPO / package).rglob("*.py"))])

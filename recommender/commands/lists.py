@@ -60,7 +60,7 @@ def discover(
     from recommender.commands.results import match_json, tell_matches, track_json
     from recommender.commands.wishes import day_of, filters_of
     from recommender.lists import discover as found_cuts
-    from recommender.retrieval.similar import Wishes
+    from recommender.retrieval.wishes import Wishes
 
     wishes = Wishes(
         n=n,
@@ -96,9 +96,12 @@ def find(
         list[str],
         typer.Argument(
             metavar="WORDS...",
-            help="Tags, genres or labels; after a minus, what is not wanted (put -- before the words then).",
+            help="Tags, genres or labels; after a minus, what is not wanted (put them in quotes then).",
         ),
     ],
+    unwanted: Annotated[
+        list[str] | None, typer.Option("--not", metavar="WORDS", help="What the songs should not be.")
+    ] = None,
     n: N = N_RESULTS,
     per_artist: PerArtist = None,
     per_album: PerAlbum = None,
@@ -110,20 +113,22 @@ def find(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -- -female vocalists".
+    """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -female vocalists".
 
     The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
     """
     from recommender.commands.results import track_json
     from recommender.commands.wishes import filters_of
     from recommender.lists import find as found_by_words
-    from recommender.retrieval.similar import Wishes
+    from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
     wishes = Wishes(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session:
-        found, terms = found_by_words(session, index, bundle, " ".join(words), wishes)
+        found, terms = found_by_words(
+            session, index, bundle, " ".join(words), wishes, " ".join(unwanted or ())
+        )
         answer = {
             "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
             "results": [
@@ -135,7 +140,7 @@ def find(
                 }
                 for rank, one in enumerate(found, start=1)
             ],
-            "shortfall": f"the catalogue holds only {len(found)} that pass" if len(found) < n else None,
+            "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < n else None,
         }
     _finish(answer, output, as_json, lambda: _tell_found(answer))
 
@@ -182,7 +187,7 @@ def path(
     from recommender.commands.wishes import filters_of
     from recommender.lists import walk
     from recommender.retrieval.query import resolve
-    from recommender.retrieval.similar import Wishes
+    from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
     home, bundle, index = _opened(context)
@@ -199,7 +204,9 @@ def path(
                 }
                 for rank, step in enumerate(steps, start=1)
             ],
-            "shortfall": f"only {len(steps)} songs lie between them" if len(steps) < n else None,
+            "shortfall": f"only {len(steps)} songs are on the way, both ends included"
+            if len(steps) < n
+            else None,
         }
     _finish(answer, output, as_json, lambda: _tell_path(answer))
 

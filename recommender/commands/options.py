@@ -39,7 +39,7 @@ Folds = Annotated[
     int | None,
     typer.Option("--folds", min=2, help="Folds of the cross-validation.", show_default="5 or fewer"),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 
 # What lists of songs have in common.
 N = Annotated[int, typer.Option("-n", min=1, help="How many songs.")]
@@ -72,7 +72,7 @@ PerArtist = Annotated[
         "--per-artist",
         min=0,
         help="At most so many of one artist; 0 for no limit.",
-        show_default="a fifth of the list, if that fills it",
+        show_default="3 in 10, if that fills the list",
     ),
 ]
 PerAlbum = Annotated[
@@ -81,7 +81,7 @@ PerAlbum = Annotated[
         "--per-album",
         min=0,
         help="At most so many of one album; 0 for no limit.",
-        show_default="a tenth of the list, if that fills it",
+        show_default="2 in 10, if that fills the list",
     ),
 ]
 ExcludeSameArtist = Annotated[

@@ -8,6 +8,9 @@ import typer
 
 from recommender.commands.options import AsJson
 
+LONGEST_S = 1e9
+"""No song is longer; NaN and infinity are not shorter either."""
+
 
 def playlist(
     context: typer.Context,
@@ -34,31 +37,64 @@ def playlist(
 
     The list commands write one themselves with -o.
     """
-    from recommender.commands.output import show, show_json
+    from recommender.commands.output import printable, show, show_json
 
-    text = source.read_text(encoding="utf-8") if source is not None else sys.stdin.read()
-    written = write_results(_results(text), output, absolute=absolute)
+    if source is None and sys.stdin.isatty():
+        raise typer.BadParameter("nothing is piped in; name a file", param_hint="--from")
+    content = source.read_bytes() if source is not None else sys.stdin.buffer.read()
+    written = write_results(_results(content, source), output, absolute=absolute)
     if as_json:
         show_json({"path": str(output), "songs": written})
     else:
-        show(f"{written} songs are in {output}")
+        show(f"{written} {'song is' if written == 1 else 'songs are'} in {printable(str(output))}")
 
 
-def _results(text: str) -> list[dict[str, Any]]:
-    """Return the songs of what a list command printed."""
+def _results(content: bytes, source: Path | None) -> list[dict[str, Any]]:
+    """Return the songs of what a list command printed; relative paths are from its file's folder."""
     import json
 
     from recommender.errors import RecommenderError
 
-    wrong = "this is no list of songs; pipe in what similar, discover, find or path print with --json"
     try:
-        answer = json.loads(text)
-    except ValueError:
-        raise RecommenderError(wrong) from None
+        found = _songs(json.loads(content))
+    except (ValueError, RecursionError):
+        found = None
+    if found is None or not all(_is_song(song) for song in found):
+        raise RecommenderError(
+            "this is no list of songs; use what similar, discover, find, path or duplicates print with --json"
+        )
+    folder = Path() if source is None else source.absolute().parent
+    return [{**song, "path": str(folder.absolute() / song["path"])} for song in found]
+
+
+def _songs(answer: Any) -> list[Any] | None:
+    """Return the items of an answer, or of a list; those of the groups of duplicates, each once."""
+    if isinstance(answer, dict) and isinstance(answer.get("groups"), list):
+        tracks = [track for group in answer["groups"] for track in _members(group)]
+        return list({repr(track): track for track in tracks}.values())
     found = answer.get("results") if isinstance(answer, dict) else answer
-    if not isinstance(found, list) or not all(isinstance(r, dict) and "path" in r for r in found):
-        raise RecommenderError(wrong)
-    return found
+    return found if isinstance(found, list) else None
+
+
+def _members(group: Any) -> list[Any]:
+    tracks = group.get("tracks") if isinstance(group, dict) else None
+    return tracks if isinstance(tracks, list) else [None]
+
+
+def _is_song(item: Any) -> bool:
+    """Say whether an item has a path that a file can have, and is otherwise as list commands print it."""
+    import os
+
+    if not isinstance(item, dict) or not isinstance(item.get("path"), str):
+        return False
+    try:
+        raw = os.fsencode(item["path"])
+    except UnicodeEncodeError:
+        return False
+    length = item.get("duration_s")
+    known = length is None or (type(length) in (int, float) and 0 <= length < LONGEST_S)
+    named = all(isinstance(item.get(name) or "", str) for name in ("title", "artist"))
+    return bool(raw) and b"\0" not in raw and known and named
 
 
 def write_results(results: list[dict[str, Any]], output: Path, *, absolute: bool = False) -> int:

@@ -96,8 +96,8 @@ def tell_matches(results: list[dict[str, Any]], *, because: bool = False) -> Non
             clock(result["duration_s"]),
             passages_in_words(result),
             *([_because(result)] if because else [str(result["plays"])]),
-            percent(result["tags"], 3),
-            percent(result["genres"], 2),
+            percent(result["tags"], 2),
+            percent(result["genres"], 1),
             str(result["track_id"]),
         )
         for result in results

@@ -29,7 +29,7 @@ from recommender.params import N_RESULTS
 if TYPE_CHECKING:
     from recommender.home import Home
     from recommender.retrieval.query import Span
-    from recommender.retrieval.similar import Wishes
+    from recommender.retrieval.wishes import Wishes
 
 
 def similar(
@@ -76,7 +76,7 @@ def similar(
     from recommender.commands.output import show_json
     from recommender.commands.playlist import write_results
     from recommender.commands.wishes import filters_of, span_of
-    from recommender.retrieval.similar import Wishes
+    from recommender.retrieval.wishes import Wishes
 
     span = span_of(start, end)
     if span is not None and len(queries) > 1:

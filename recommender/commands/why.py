@@ -23,7 +23,7 @@ Explain = Annotated[
     bool,
     typer.Option(
         "--explain",
-        help="Say why each song is in the list: what both have, where they are alike, what the score is of.",
+        help="Say why each song is in the list: what both have, where they are alike, what makes the score.",
     ),
 ]
 Pictures = Annotated[

@@ -46,11 +46,11 @@ def _years(text: str) -> "Range":
     from recommender.errors import FilterError
     from recommender.retrieval.filters import Range
 
-    found = re.fullmatch(r"(\d{1,4})?(-)?(\d{1,4})?", text.replace(" ", ""))
-    if found is None or not (found[1] or found[3]):
+    found = re.fullmatch(r"(\d{1,4})|(\d{1,4})?-(\d{1,4})?", text.replace(" ", ""))
+    if found is None or not any(found.groups()):
         raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990- or -1999")
-    low, high = (int(part) if part else None for part in (found[1], found[3]))
-    return _ordered(Range(low, high if found[2] else low), "--year", text)
+    low, high = (int(part) if part else None for part in (found[1] or found[2], found[1] or found[3]))
+    return _ordered(Range(low, high), "--year", text)
 
 
 def _durations(text: str) -> "Range":

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +38,8 @@ def local_scaling(scores: Floats, k: int = 10) -> Floats:
 
 def mutual_proximity(scores: Floats) -> Floats:
     """Chance that a track is nearer than both sides' others, normal distributions (Schnitzer et al. 2012)."""
+    from scipy.special import log_ndtr
+
     others = _others(scores)
     means, spreads = np.nanmean(others, axis=1), np.maximum(np.nanstd(others, axis=1), 1e-9)
     rows = log_ndtr((scores - means[:, None]) / spreads[:, None])

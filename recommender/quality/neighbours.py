@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import track_patches
+from db.patches import track_patches
 from db.tracks import by_ids
 from recommender.quality.corrections import ON_CENTRED
 from recommender.quality.evaluation import TrackFacts
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 PLAIN, CENTRED, RANKING = "none", "centred", "sinkhorn"
 METHODS = (PLAIN, CENTRED, *ON_CENTRED, RANKING)
-"""Without any correction, with others, and as `similar` ranks."""
+"""As `similar` ranks without correction; by the centred scores, and with other corrections; as it ranks."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Tables:
     places
         (tracks,) of the tracks in the index.
     scores
-        (tracks, tracks) by method.
+        (tracks, tracks) by method; 0 for a track itself and its identical copies where `similar` ranks.
     """
 
     places: Ints
@@ -69,13 +69,15 @@ def score_tables(
     ends = np.append(starts[1:], len(vectors))
     tables = {name: np.zeros((len(places), len(places)), np.float32) for name in METHODS}
     stretches = StoredStretches(session, bundle)
+    recordings = recordings_of(session, index, places)
     for number, (place, start, end) in enumerate(zip(places, starts, ends, strict=True)):
         query = catalogued_query(index, stretches, int(place), plain[start:end])
         units = centred(query.units, index.reference.centre)
-        tables[PLAIN][number] = song_scores(query.units, plain, starts)
         tables[CENTRED][number] = song_scores(units, vectors, starts)
-        ranked = rank_tracks(index, [query], [], places, stretches, hub_correction=True)
-        tables[RANKING][number] = ranked.scores
+        others = np.flatnonzero(recordings != recordings[number])
+        for name, corrected in ((PLAIN, False), (RANKING, True)) if len(others) else ():
+            ranked = rank_tracks(index, [query], [], places[others], stretches, hub_correction=corrected)
+            tables[name][number, others] = ranked.scores
         progress(number + 1, len(places))
     for name, method in ON_CENTRED.items():
         tables[name] = method(tables[CENTRED].astype(np.float64)).astype(np.float32)

@@ -120,7 +120,7 @@ def evaluate_recommender(
     Parameters
     ----------
     k
-        Length of the lists.
+        Length of the lists; all others where there are fewer.
     at_most
         Tracks that are judged; of more, so many are drawn with the seed.
     altered_songs
@@ -131,6 +131,7 @@ def evaluate_recommender(
         Called with the queries, and the altered copies, done of how many.
     """
     tables = score_tables(session, index, bundle, at_most, seed, progress)
+    k = min(k, len(tables.places) - 1)
     facts = facts_of(session, index, tables.places)
     recordings = recordings_of(session, index, tables.places)
     methods = [

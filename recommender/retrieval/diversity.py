@@ -92,7 +92,7 @@ def caps_of(
     tracks
         In the order of the scores.
     n
-        Length of the list: the usual caps are a fifth and a tenth of it, but 2 and 1 at least.
+        Length of the list: the usual caps are three and two tenths of it, but 3 and 2 at least.
     per_artist, per_album
         0 for no limit; None for the usual one.
     """
@@ -101,8 +101,8 @@ def caps_of(
     firm: list[Cap] = []
     soft: list[Cap] = []
     for groups, asked, usual in (
-        (artists, per_artist, max(2, -(-n // 5))),
-        (albums, per_album, max(1, -(-n // 10))),
+        (artists, per_artist, max(3, -(-3 * n // 10))),
+        (albums, per_album, max(2, -(-n // 5))),
     ):
         (soft if asked is None else firm).append(Cap(groups, usual if asked is None else asked))
     return firm, soft

@@ -11,10 +11,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
+from classifier.label_paths import ancestors
 from classifier.params import SURE
 from classifier.taxonomy import Taxonomy
-from db.features import song_predictions
 from db.models import Track
+from db.predictions import song_predictions
 from db.tracks import by_ids, search_key
 from recommender import params
 from recommender.errors import FilterError
@@ -23,6 +24,9 @@ from recommender.retrieval.segment_index import SegmentIndex
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+LARGEST = 2**63 - 1
+"""What SQLite can compare with."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def allowed_places(
     if filters.tags:
         passed &= by_tags(filters.tags, bundle.tag_names, index.rows.tags)
     if filters.genres:
+        _check_genres(session, bundle, filters.genres)
         places = np.flatnonzero(passed)
         genres = song_predictions(session, bundle.bundle_id, ids[places], len(bundle.labels))
         labels = {i: t.label for i, t in by_ids(session, [int(i) for i in ids[places]]).items()}
@@ -106,7 +111,7 @@ def by_rows(session: Session, filters: Filters) -> set[int] | None:
             conditions += [column <= wanted.high] if wanted.high is not None else []
             conditions.append(column.is_not(None))
     if filters.max_plays is not None:
-        conditions.append(Track.plays <= filters.max_plays)
+        conditions.append(Track.plays <= min(filters.max_plays, LARGEST))
     if filters.not_played_since is not None:
         conditions.append(or_(Track.last_played.is_(None), Track.last_played < filters.not_played_since))
     if not conditions and not filters.not_by:
@@ -153,33 +158,33 @@ def by_genres(
         The bundle's hierarchy, and the songs' probabilities, (tracks, labels) and (tracks, tags).
     labels
         (tracks,) the user's.
-
-    Raises
-    ------
-    FilterError
-        If neither the hierarchy nor any label has such a genre.
     """
     asked = [name.casefold() for name in wanted]
     nodes = [taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
-    passed = np.array(
-        [_is_one(found, label, asked) for found, label in zip(nodes, labels, strict=True)], bool
-    )
-    known = {*(path for found in nodes[:1] for path in found), *(label for label in labels if label)}
-    for name in asked:
-        if not any(_names(path, name) or _below(path, name) for path in known):
+    return np.array([_is_one(found, label, asked) for found, label in zip(nodes, labels, strict=True)], bool)
+
+
+def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> None:
+    """Raise `FilterError` for a genre that neither the hierarchy nor any label of the catalogue has."""
+    n_labels, n_tags = len(bundle.labels), len(bundle.tag_names)
+    known = set(bundle.taxonomy.node_probabilities(np.full(n_labels, 1 / n_labels), np.zeros(n_tags)))
+    for label in session.scalars(select(Track.label).where(Track.label.is_not(None)).distinct()):
+        known.update(_with_above(label or ""))
+    for name in wanted:
+        if not any(_names(path, name.casefold()) for path in known):
             raise FilterError(f"no genre is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
-    return passed
 
 
 def _is_one(nodes: Mapping[str, float], label: str | None, asked: Sequence[str]) -> bool:
-    if label is not None and any(_names(label, name) or _below(label, name) for name in asked):
-        return True
-    return any(p >= SURE and any(_names(path, name) for name in asked) for path, p in nodes.items())
+    own = _with_above(label) if label else []
+    sure = [path for path, p in nodes.items() if p >= SURE]
+    return any(_names(path, name) for path in (*own, *sure) for name in asked)
+
+
+def _with_above(label: str) -> list[str]:
+    """Return a label and the nodes above it."""
+    return [*ancestors(label), label]
 
 
 def _names(path: str, asked: str) -> bool:
     return path.casefold() == asked or path.casefold().rpartition("/")[2] == asked
-
-
-def _below(path: str, asked: str) -> bool:
-    return path.casefold().startswith(asked + "/")

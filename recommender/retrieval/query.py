@@ -15,8 +15,9 @@ from classifier.analysis import TrackAnalysis, song_mean
 from classifier.audio_hash import audio_hash
 from classifier.bundle import Bundle
 from classifier.decode import check_readable
-from db.features import patch_places, track_features, track_patches
+from db.features import track_features
 from db.models import Track
+from db.patches import patch_places, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.exact import unit_rows

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from recommender import params
 from recommender.retrieval.duplicates import is_same_recording, lengths_agree
 from recommender.retrieval.passages import Stretch
+from recommender.versions import same_recording_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -29,12 +30,16 @@ class Recording:
         None for a part of a song, which is never the same recording as a whole one.
     vector
         (dimensions,) mean of its centred vectors, of length 1.
+    artist, title
+        By its tags; empty where it has none.
     """
 
     key: int
     content_hash: str | None
     duration_s: float | None
     vector: Array
+    artist: str = ""
+    title: str = ""
 
 
 def same_recordings(
@@ -77,4 +82,5 @@ def _same(one: Recording, other: Recording, stretches: StretchesOf) -> bool:
     found = stretches([one.key, other.key])
     if len(found) < 2:
         return False
-    return is_same_recording(found[one.key], one.duration_s, found[other.key], other.duration_s)
+    tags_agree = same_recording_named((one.artist, one.title), (other.artist, other.title))
+    return is_same_recording(found[one.key], one.duration_s, found[other.key], other.duration_s, tags_agree)

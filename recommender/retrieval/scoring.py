@@ -39,6 +39,8 @@ def song_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
     numpy.ndarray
         (tracks,) in −1..1.
     """
+    if not len(starts):  # an empty catalogue's vectors have no dimensions to speak of
+        return np.zeros(0, np.float32)
     lengths = np.diff(np.append(starts, len(candidates)))
     of_query = np.zeros(len(starts))
     over_queries = np.zeros(len(candidates))
@@ -58,6 +60,8 @@ def passage_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
     Parameters and returns are as of `song_scores`.
     """
     total = np.zeros(len(starts))
+    if not len(starts):
+        return np.asarray(total, np.float32)
     for cosines in _blocks(queries, candidates):
         total += np.maximum.reduceat(cosines, starts, axis=1).sum(axis=0, dtype=np.float64)
     return np.asarray(total / len(queries), np.float32)

@@ -45,7 +45,7 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
     """
     known: dict[str, str] = {}
     for name in sorted(names, key=lambda name: (name.count("/"), name), reverse=True):
-        known[_key(name)] = known[_key(name.rpartition("/")[2])] = name
+        known[key(name)] = known[key(name.rpartition("/")[2])] = name
     words = text.replace(",", " ").split()
     terms: list[Term] = []
     place = 0
@@ -53,7 +53,7 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
         wanted = not words[place].startswith("-")
         longest = next((n for n in range(len(words), place, -1) if _joined(words[place:n]) in known), None)
         if longest is None:
-            raise FilterError(_unknown(words[place].lstrip("-"), known))
+            raise FilterError(_unknown(words[place], known))
         terms.append(Term(known[_joined(words[place:longest])], wanted))
         place = longest
     if not terms:
@@ -61,16 +61,17 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
     return terms
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
+    """Return what names are compared by: no accents, no case, no hyphens."""
     return search_key(text.replace("-", " ").replace("_", " "))
 
 
 def _joined(words: Sequence[str]) -> str:
-    return _key(" ".join([words[0].lstrip("-"), *words[1:]]))
+    return key(" ".join([words[0].lstrip("-"), *words[1:]]))
 
 
 def _unknown(word: str, known: Mapping[str, str]) -> str:
-    close = [known[name] for name in get_close_matches(_key(word), known, 3, 0.7)]
+    close = [known[name] for name in get_close_matches(key(word), known, 3, 0.7)]
     near = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
     names = ", ".join(sorted(set(known.values())))
     return f"'{word}' is no tag, genre or label{near}" + ("" if close else f"; there are: {names}")

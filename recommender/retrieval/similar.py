@@ -1,22 +1,23 @@
 """Songs that sound like a query, best first: candidates, scores, filters, one of each recording, passages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import track_features, track_patches
+from db.features import track_features
 from db.models import Track
+from db.patches import track_patches
 from db.plays import played_ids
 from db.tracks import by_ids
 from recommender import params
 from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.diversity import Cap, caps_of, choose
 from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.filters import Filters, allowed_places
+from recommender.retrieval.filters import allowed_places
 from recommender.retrieval.hubness import centred
 from recommender.retrieval.matching import matching_passage
 from recommender.retrieval.passages import Passage, Stretch
@@ -24,41 +25,10 @@ from recommender.retrieval.query import Query
 from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
 from recommender.retrieval.recordings import Recording, same_recordings
 from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.wishes import Wishes
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a list should be like.
-
-    Attributes
-    ----------
-    n
-        How many songs.
-    hub_correction
-        False for plain cosines.
-    discover
-        0..1, how much the rarely played are favoured.
-    diversity
-        0..1, how much songs of one kind are avoided.
-    per_artist, per_album
-        At most so many of one; 0 for no limit; None for a fifth and a tenth of the list, if that fills it.
-    exclude_same_artist
-        Whether the queries' artists are left out.
-    filters
-        Which tracks may be in it at all.
-    """
-
-    n: int = params.N_RESULTS
-    hub_correction: bool = True
-    discover: float = 0.0
-    diversity: float = 0.0
-    per_artist: int | None = None
-    per_album: int | None = None
-    exclude_same_artist: bool = False
-    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True)
@@ -234,11 +204,11 @@ class _Search:
     def _recordings(self, tracks: Sequence[Track], vectors: Array) -> Ints:
         """Number the recordings of tracks; −1 where it is a query's."""
         made = [
-            Recording(t.id, t.content_hash, t.duration_s, vector)
+            Recording(t.id, t.content_hash, t.duration_s, vector, t.artist, t.title)
             for t, vector in zip(tracks, vectors, strict=True)
         ]
         asked = [
-            Recording(-number - 1, None, query.duration_s, self._mean(query))
+            Recording(-number - 1, None, query.duration_s, self._mean(query), query.artist, query.title)
             for number, query in enumerate(self.queries)
         ]
         heard = {-number - 1: query.stretch for number, query in enumerate(self.queries)}

@@ -7,25 +7,27 @@ import pytest
 from numpy.testing import assert_array_equal
 from sqlalchemy import func, select
 
-from db import features
+from db import features, predictions
 from db.features import (
     SegmentRow,
-    add_predictions,
     copy_segments,
     count_segments,
-    drop_other_predictions,
-    features_without_predictions,
     has_features,
     index_vectors,
     renew_vectors_token,
     store_segments,
     track_features,
-    track_predictions,
     tracks_with_features,
     unpack,
     vectors_token,
 )
 from db.models import Feature, Prediction, Root, Segment, Track
+from db.predictions import (
+    add_predictions,
+    drop_other_predictions,
+    features_without_predictions,
+    track_predictions,
+)
 from db.session import Catalog
 from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row
 
@@ -198,7 +200,7 @@ def test_index_holds_present_good_tracks_of_the_trunk(
 def test_predictions_of_a_new_bundle_are_added_batch_by_batch(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "READ_ROWS", 2)
+    monkeypatch.setattr(predictions, "READ_ROWS", 2)
     random = np.random.default_rng(5)
     rows = [segment_row(random, 30.0 * i, 30.0 * (i + 1)) for i in range(5)]
     track_id = stored(catalog, rows)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from sqlalchemy.orm import Session
 
-from db.features import Patches, SegmentRow, store_segments, track_patches
+from db.features import SegmentRow, store_segments
+from db.patches import Patches, track_patches
 from db.models import Root, Track
 from db.session import open_catalog
-from recommender.duplicate_sets import Pair, find_duplicates, grouped, same_recording
+from recommender.duplicate_sets import Pair, find_duplicates, grouped, mean_embeddings, same_recording
 from recommender.retrieval.duplicates import is_same_recording
 from recommender.versions import same_recording_named, song_named
 from tests.recommender.test_duplicates import PATCH_S, heard, sound
@@ -92,12 +94,37 @@ def test_identical_audio_is_found_without_features_and_compared_once(session: Se
 
 def test_missing_failed_and_lengthless_tracks_are_left_alone(session: Session) -> None:
     patches = heard(sound(1, 100), 0, 90)
-    add(session, patches, 90.0)
-    add(session, patches, 90.0, missing=True)
-    add(session, patches, 90.0, error_kind="unreadable")
+    names = {"artist": "Ann", "title": "A", "content_hash": "x"}
+    add(session, patches, 90.0, **names)
+    add(session, patches, 90.0, missing=True, **names)
+    add(session, patches, 90.0, error_kind="unreadable", **names)
     add(session, patches, None)
     assert find_duplicates(session, TRUNK, PATCH_S) == []
     assert find_duplicates(session, "another trunk", PATCH_S) == []
+
+
+def test_mean_embeddings_weigh_segments_by_their_seconds(session: Session) -> None:
+    patches = heard(sound(1, 100), 0, 90)
+    tracks = [session.get(Track, add(session, patches, 90.0)) for _ in range(3)]
+    random = np.random.default_rng(0)
+    expected = []
+    for track, lengths in zip(tracks, ([30, 30, 6], [30], [30, 34]), strict=True):
+        assert track is not None
+        vectors = random.standard_normal((len(lengths), 24)).astype(np.float32)
+        starts = np.cumsum([0, *lengths[:-1]])
+        rows = [
+            SegmentRow(float(a), float(a + n), -10.0, v, np.zeros(1, np.float32), v[None], None)
+            for a, n, v in zip(starts, lengths, vectors, strict=True)
+        ]
+        store_segments(session, track, rows, TRUNK, "bundle-test")
+        mean = (vectors * np.array(lengths)[:, None]).sum(axis=0)
+        expected.append(mean / np.linalg.norm(mean))
+    some = {t.id: t for t in tracks if t is not None}
+    ids, means = mean_embeddings(session, TRUNK, some)
+    assert ids.tolist() == list(some)
+    assert_allclose(means, expected, atol=1e-5)
+    del some[int(ids[1])]
+    assert mean_embeddings(session, TRUNK, some)[0].tolist() == list(some)
 
 
 def test_a_catalogue_of_one_or_none_has_no_duplicates(session: Session) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from db.features import Patches
+from db.patches import Patches
 from recommender import params
 from recommender.retrieval.duplicates import (
     Agreement,
@@ -62,6 +62,37 @@ def test_unshifted_patches_agree_by_their_cosines_and_correlation(seed: int, n: 
     assert (found.offset_s, found.patches) == (0.0, n)
     assert_allclose([found.cosine, found.course], [np.mean(cosines), course], atol=1e-4)
     assert found.share == pytest.approx(np.mean([c >= params.OTHER_MUSIC for c in cosines]))
+
+
+def best_by_hand(one: Patches, other: Patches, reach_s: float) -> tuple[float, float]:
+    """Cosine and offset of the best alignment of one file with mixtures of the other's patches."""
+    found = []
+    for offset_s in np.arange(-reach_s, reach_s + 0.01, params.ALIGN_STEP_S):
+        cosines = []
+        for start_s, x in zip(one.starts_s, one.embeddings.astype(float), strict=True):
+            place = (start_s + offset_s) / PATCH_S  # patches without gaps
+            if (
+                -params.NEAR_PATCH_S / PATCH_S
+                <= place
+                <= len(other.starts_s) - 1 + params.NEAR_PATCH_S / PATCH_S
+            ):
+                axis = np.arange(len(other.starts_s))
+                y = np.array([np.interp(place, axis, column) for column in other.embeddings.T])
+                cosines.append(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+        if len(cosines) >= 0.75 * max(len(one.starts_s), len(other.starts_s)):
+            found.append((float(np.mean(cosines)), float(offset_s)))
+    return max(found)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_alignment_is_that_of_a_search_by_hand(seed: int) -> None:
+    song = sound(seed, 50)
+    one, other = heard(song, 4, 33, 0.3, 1), heard(song, 4 + 0.9 * (seed - 2.5), 36, 0.3, 2)
+    cosine, offset_s = best_by_hand(one, other, params.SAME_LENGTH_S)
+    back_cosine, back_s = best_by_hand(other, one, params.SAME_LENGTH_S)
+    found = agreed(one, other)
+    assert found.cosine == pytest.approx(max(cosine, back_cosine), abs=1e-5)
+    assert found.offset_s == pytest.approx(offset_s if cosine > back_cosine else -back_s)
 
 
 @given(SEEDS, st.floats(-2.9, 2.9))

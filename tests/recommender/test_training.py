@@ -18,8 +18,9 @@ from classifier.calibration import Calibration
 from classifier.linear_head import LinearHead
 from classifier.recipes import recipe_of
 from classifier.songs import Song
-from db.features import SegmentRow, add_predictions, store_segments, track_predictions
+from db.features import SegmentRow, store_segments
 from db.models import Prediction, Root, Segment
+from db.predictions import add_predictions, track_predictions
 from db.session import Catalog
 from recommender import training
 from recommender.home import Home

@@ -1,0 +1,89 @@
+"""Predictions: the genre probabilities that bundles give to segments, in and out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.features import READ_ROWS, pack, stack
+from db.models import Feature, Prediction, Segment
+
+Array = npt.NDArray[np.float32]
+
+
+def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
+    """Return (durations in seconds, (segments, labels) genres) of a track, or None."""
+    query = (
+        select(Segment.end_s - Segment.start_s, Prediction.genres)
+        .join(Prediction, Prediction.segment_id == Segment.id)
+        .where(Segment.track_id == track_id, Prediction.bundle_id == bundle_id)
+        .order_by(Segment.start_s)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    durations, genres = zip(*rows, strict=True)
+    return list(durations), stack(genres)
+
+
+def song_predictions(
+    session: Session, bundle_id: str, track_ids: npt.NDArray[np.int64], n_labels: int
+) -> Array:
+    """Return the duration-weighted mean genres of tracks, (tracks, labels); zeros where there are none.
+
+    Parameters
+    ----------
+    track_ids
+        Ascending.
+    """
+    query = (
+        select(Segment.track_id, Segment.end_s - Segment.start_s, Prediction.genres)
+        .join(Prediction, Prediction.segment_id == Segment.id)
+        .where(Prediction.bundle_id == bundle_id)
+    )
+    sums = np.zeros((len(track_ids), n_labels))
+    seconds = np.zeros((len(track_ids), 1))
+    for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
+        owners, durations, genres = zip(*rows, strict=True)
+        wanted = np.isin(owners, track_ids)
+        places = np.searchsorted(track_ids, np.array(owners)[wanted])
+        weights = np.array(durations)[wanted][:, None]
+        np.add.at(sums, places, stack(genres)[wanted] * weights)
+        np.add.at(seconds, places, weights)
+    return np.asarray(sums / np.maximum(seconds, 1e-9), np.float32)
+
+
+def features_without_predictions(
+    session: Session, trunk_id: str, bundle_id: str
+) -> tuple[list[int], Array, Array] | None:
+    """Return (segment ids, tags, embeddings) of some segments that lack a bundle's predictions."""
+    done = select(Prediction.segment_id).where(Prediction.bundle_id == bundle_id)
+    query = (
+        select(Feature.segment_id, Feature.tags, Feature.embedding)
+        .where(Feature.trunk_id == trunk_id, Feature.segment_id.not_in(done))
+        .order_by(Feature.segment_id)
+        .limit(READ_ROWS)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    ids, tags, embeddings = zip(*rows, strict=True)
+    return list(ids), stack(tags), stack(embeddings)
+
+
+def add_predictions(session: Session, bundle_id: str, segment_ids: Sequence[int], genres: Array) -> None:
+    """Store a bundle's genre probabilities, (segments, labels)."""
+    session.bulk_insert_mappings(
+        Prediction.__mapper__,
+        [
+            {"segment_id": i, "bundle_id": bundle_id, "genres": pack(row)}
+            for i, row in zip(segment_ids, genres, strict=True)
+        ],
+    )
+
+
+def drop_other_predictions(session: Session, bundle_id: str) -> None:
+    """Delete the predictions of all bundles but one."""
+    session.execute(delete(Prediction).where(Prediction.bundle_id != bundle_id))
