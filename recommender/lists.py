@@ -80,7 +80,7 @@ def discover(
 def _most_played(session: Session, index: SegmentIndex, n: int, since: datetime | None) -> list[Track]:
     """Return the songs played most of those in the index."""
     heard = set(index.rows.track_ids.tolist())
-    unheard = len(played_ids(session)) - len(heard)
+    unheard = max(0, len(played_ids(session)) - len(heard))
     found = most_played(session, min(n, len(heard)) + unheard, since)
     return [track for track in found if track.id in heard][:n]
 
@@ -132,7 +132,7 @@ def _probabilities(
     session: Session, index: SegmentIndex, bundle: Bundle, labels: Sequence[str | None]
 ) -> dict[str, Array]:
     """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
-    tags = index.rows.tags
+    tags = index.rows.tags.reshape(len(labels), len(bundle.tag_names))
     genres = song_predictions(session, bundle.bundle_id, index.rows.track_ids, len(bundle.labels))
     nodes = [bundle.taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
     none = bundle.taxonomy.node_probabilities(np.zeros(len(bundle.labels)), np.zeros(len(bundle.tag_names)))

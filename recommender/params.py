@@ -33,6 +33,8 @@ SAME_LENGTH: Final = 0.01
 """Two files of one recording differ by this much at most, in seconds and in parts of their length."""
 SEEDS: Final = 20
 """`discover` starts from so many of the songs played most."""
+WORTH_A_TASTE: Final = 0.5
+"""A song that comes in for another taste scores so many parts of what it displaces at least."""
 PATH_SONGS: Final = 12
 PATH_POOL: Final = 150
 """A walk steps on so many songs near its start, near its end, and near both."""

@@ -140,29 +140,44 @@ def test_only_commands_and_cli_speak_typer_and_rich() -> None:
     assert [str(i) for i in found if not within(i.by, "cli", "recommender.commands")] == []
 
 
-# Numeric helpers that any module of retrieval may use.
-RETRIEVAL_HELPERS = ("recommender.retrieval.exact", "recommender.retrieval.scoring")
+# The floors of retrieval: a module may import those of lower floors only, so `similar` calls the others.
+RETRIEVAL_FLOORS = [
+    ("exact", "scoring", "discovery", "diversity", "duplicates", "search"),
+    ("hubness", "passages", "song_path"),
+    ("segment_index", "query", "recordings", "reasons"),
+    ("index_build", "filters", "matching", "ranking"),
+    ("index", "wishes"),
+    ("similar",),
+]
+# Arithmetic on arrays: neither rows nor files nor FAISS.
+RETRIEVAL_HELPERS = ("exact", "scoring", "discovery", "duplicates", "hubness", "passages", "song_path")
 
 
-def test_in_retrieval_similar_calls_the_others_and_they_not_each_other() -> None:
-    found = [
-        i
-        for i in IMPORTS
-        if within(i.by, "recommender.retrieval")
-        and within(i.of, "recommender.retrieval")
-        and not within(i.of, *RETRIEVAL_HELPERS)
+def test_in_retrieval_modules_call_only_those_below_them() -> None:
+    floors = {name: number for number, names in enumerate(RETRIEVAL_FLOORS) for name in names}
+    retrieval = "recommender.retrieval."
+    modules = {name.removeprefix(retrieval) for name in MODULES if name.startswith(retrieval)}
+    assert modules == set(floors), "a new module needs a floor"
+    found = [i for i in IMPORTS if within(i.by, retrieval[:-1]) and within(i.of, retrieval[:-1])]
+    upwards = [
+        i for i in found if floors[i.of.removeprefix(retrieval)] >= floors[i.by.removeprefix(retrieval)]
     ]
-    assert [str(i) for i in found if i.by != "recommender.retrieval.similar"] == []
-    assert found  # similar does call them
+    assert [str(i) for i in upwards] == []
+    assert found  # they do call each other
 
 
 def test_retrieval_does_not_call_library() -> None:
-    assert arrows("recommender.retrieval", "recommender.library", "recommender.tagging") == []
+    foreign = ("library", "tagging", "quality", "lists", "training", "describe")
+    assert arrows("recommender.retrieval", *(f"recommender.{name}" for name in foreign)) == []
 
 
 def test_retrieval_helpers_are_pure_numerics() -> None:
     for helper in RETRIEVAL_HELPERS:
-        assert arrows(helper, *OURS) == []
+        found = arrows(f"recommender.retrieval.{helper}", "classifier", "db", "cli", "faiss", "sqlalchemy")
+        assert found == []
+        allowed = ("recommender.params", *(f"recommender.retrieval.{name}" for name in RETRIEVAL_HELPERS))
+        ours = [i for i in IMPORTS if i.by == f"recommender.retrieval.{helper}" and within(i.of, *OURS)]
+        assert [str(i) for i in ours if not within(i.of, *allowed)] == []
 
 
 def reached_from(module: str, *, loading: bool) -> set[str]:

@@ -127,7 +127,7 @@ def find(
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session:
         found, terms = found_by_words(
-            session, index, bundle, " ".join(words), wishes, " ".join(unwanted or ())
+            session, index, bundle, " ".join(words), wishes, ", ".join(unwanted or ())
         )
         answer = {
             "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],

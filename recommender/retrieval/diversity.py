@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from db.models import Track
 from db.tracks import search_key
+from recommender import params
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -32,6 +33,28 @@ class Cap:
 
     groups: Ints
     at_most: int
+
+    def of(self, places: Ints) -> "Cap":
+        """Return the cap for some of the tracks."""
+        return Cap(self.groups[places], self.at_most)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """All caps of a list.
+
+    Attributes
+    ----------
+    firm, soft
+        Never exceeded; and not exceeded unless the list would be short.
+    tastes
+        (tracks,) which of several tastes each track is listed for; None where there are none. No taste has
+        more than a third of the list, unless what would come instead scores less than half.
+    """
+
+    firm: Sequence[Cap]
+    soft: Sequence[Cap]
+    tastes: Ints | None = None
 
 
 def choose(
@@ -75,6 +98,30 @@ def choose(
             likeness = vectors @ vectors[place]
             nearest = likeness if len(chosen) == 1 else np.maximum(nearest, likeness)
     return sorted(chosen)
+
+
+def choose_list(
+    scores: Array, n: int, caps: Caps, vectors: Array, diversity: float = 0.0, *, last: bool = True
+) -> list[int]:
+    """Choose at most n tracks; caps that nobody asked for yield to a full list.
+
+    Parameters
+    ----------
+    scores, n, vectors, diversity
+        As of `choose`.
+    last
+        Whether there are no more tracks than these: only then do soft caps yield.
+    """
+    found = choose(scores, n, [*caps.firm, *caps.soft], vectors, diversity)
+    if caps.tastes is not None and len(found) == n:
+        worth = np.flatnonzero(scores >= params.WORTH_A_TASTE * scores[found[-1]])
+        third = Cap(caps.tastes, -(-n // 3))
+        some = [cap.of(worth) for cap in (*caps.firm, *caps.soft, third)]
+        mixed = choose(scores[worth], n, some, vectors[worth], diversity)
+        return [int(worth[i]) for i in mixed] if len(mixed) == n else found
+    if len(found) < n and last and caps.soft:
+        return choose(scores, n, caps.firm, vectors, diversity)
+    return found
 
 
 def _full(cap: Cap, count: dict[int, int], place: int) -> bool:

@@ -85,7 +85,8 @@ def allowed_places(
     if named is not None:
         passed &= np.isin(ids, list(named))
     if filters.tags:
-        passed &= by_tags(filters.tags, bundle.tag_names, index.rows.tags)
+        tags = index.rows.tags.reshape(len(ids), len(bundle.tag_names))  # an empty index knows no tags
+        passed &= by_tags(filters.tags, bundle.tag_names, tags)
     if filters.genres:
         _check_genres(session, bundle, filters.genres)
         places = np.flatnonzero(passed)

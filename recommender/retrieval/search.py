@@ -5,9 +5,10 @@ so that a rare tag counts as much as a common one; 0.5 is as usual. A song's sco
 of the strengths, of 1 − strength where a word is not wanted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,8 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
     Parameters
     ----------
     text
-        Such as ``mellow jazz -female vocalists``; a minus is said of the name that follows.
+        Such as ``mellow jazz -female vocalists``; a minus is said of the name that follows. A comma
+        ends a name: ``indie pop`` is one tag, ``indie, pop`` are two.
     names
         All that there are; of a path such as ``rock/punk`` its last part will do.
 
@@ -46,19 +48,22 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
     known: dict[str, str] = {}
     for name in sorted(names, key=lambda name: (name.count("/"), name), reverse=True):
         known[key(name)] = known[key(name.rpartition("/")[2])] = name
-    words = text.replace(",", " ").split()
-    terms: list[Term] = []
+    terms = [term for part in text.split(",") for term in _terms(part.split(), known)]
+    if not terms:
+        raise FilterError("nothing to find; name tags or genres, such as: mellow jazz -acoustic")
+    return terms
+
+
+def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[Term]:
+    """Read words as names; none goes on over a word with a minus."""
     place = 0
     while place < len(words):
-        wanted = not words[place].startswith("-")
-        longest = next((n for n in range(len(words), place, -1) if _joined(words[place:n]) in known), None)
+        ends = [place + 1, *takewhile(lambda end: words[end - 1][0] != "-", range(place + 2, len(words) + 1))]
+        longest = next((end for end in reversed(ends) if _joined(words[place:end]) in known), None)
         if longest is None:
             raise FilterError(_unknown(words[place], known))
-        terms.append(Term(known[_joined(words[place:longest])], wanted))
+        yield Term(known[_joined(words[place:longest])], wanted=words[place][0] != "-")
         place = longest
-    if not terms:
-        raise FilterError("nothing to find; name tags or genres, such as: mellow jazz -vocal")
-    return terms
 
 
 def key(text: str) -> str:

@@ -15,7 +15,7 @@ from db.plays import played_ids
 from db.tracks import by_ids
 from recommender import params
 from recommender.retrieval.discovery import discovery_part
-from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval.diversity import Cap, Caps, caps_of, choose_list
 from recommender.retrieval.exact import unit_rows
 from recommender.retrieval.filters import allowed_places
 from recommender.retrieval.hubness import centred
@@ -192,13 +192,19 @@ class _Search:
         kept = np.flatnonzero(recordings >= 0)
         self.same.update((tracks[i].id, tracks[i]) for i in np.flatnonzero(recordings < 0))
         wishes = self.wishes
-        always = [Cap(recordings[kept], 1)]
         firm, soft = caps_of([tracks[i] for i in kept], wishes.n, wishes.per_artist, wishes.per_album)
-        if winners is not None:  # no taste has the list to itself
-            soft.append(Cap(winners[some][kept], max(1, -(-wishes.n // 3))))
-        best = choose(scores[some][kept], wishes.n, [*always, *firm, *soft], vectors[kept], wishes.diversity)
-        if len(best) < wishes.n and last and soft:
-            best = choose(scores[some][kept], wishes.n, [*always, *firm], vectors[kept], wishes.diversity)
+        best = choose_list(
+            scores[some][kept],
+            wishes.n,
+            Caps(
+                [Cap(recordings[kept], 1), *firm],
+                soft,
+                None if winners is None else winners[some][kept],
+            ),
+            vectors[kept],
+            wishes.diversity,
+            last=last,
+        )
         return [int(kept[i]) for i in best]
 
     def _recordings(self, tracks: Sequence[Track], vectors: Array) -> Ints:
@@ -207,11 +213,12 @@ class _Search:
             Recording(t.id, t.content_hash, t.duration_s, vector, t.artist, t.title)
             for t, vector in zip(tracks, vectors, strict=True)
         ]
+        whole = [self._whole(query) for query in self.queries]
         asked = [
-            Recording(-number - 1, None, query.duration_s, self._mean(query), query.artist, query.title)
-            for number, query in enumerate(self.queries)
+            Recording(-number - 1, None, query.duration_s, mean, query.artist, query.title)
+            for number, (query, (mean, _)) in enumerate(zip(self.queries, whole, strict=True))
         ]
-        heard = {-number - 1: query.stretch for number, query in enumerate(self.queries)}
+        heard = {-number - 1: stretch for number, (_, stretch) in enumerate(whole)}
 
         def stretches(keys: Sequence[int]) -> dict[int, Stretch]:
             found = self.stretches([key for key in keys if key >= 0])
@@ -219,9 +226,17 @@ class _Search:
 
         return same_recordings(made, asked, stretches)
 
-    def _mean(self, query: Query) -> Array:
+    def _whole(self, query: Query) -> tuple[Array, Stretch]:
+        """Return the mean vector and the patches of a query's song, although a passage of it be meant."""
+        if query.track_id is not None:
+            places, stored = (
+                self.index.track_places(np.array([query.track_id])),
+                self.stretches([query.track_id]),
+            )
+            if len(places) and stored:
+                return self.index.mean_vectors(places)[0], stored[query.track_id]
         units = centred(query.units, self.index.reference.centre)
-        return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0])
+        return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0]), query.stretch
 
     def stretches(self, track_ids: Sequence[int]) -> dict[int, Stretch]:
         """Return the patches of some tracks; they are read once."""

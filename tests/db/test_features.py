@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sqlalchemy import func, select
 
 from db import features, predictions
@@ -13,6 +13,7 @@ from db.features import (
     copy_segments,
     count_segments,
     has_features,
+    index_rows,
     index_vectors,
     renew_vectors_token,
     store_segments,
@@ -22,10 +23,12 @@ from db.features import (
     vectors_token,
 )
 from db.models import Feature, Prediction, Root, Segment, Track
+from db.patches import patch_places, track_patches
 from db.predictions import (
     add_predictions,
     drop_other_predictions,
     features_without_predictions,
+    song_predictions,
     track_predictions,
 )
 from db.session import Catalog
@@ -366,3 +369,90 @@ def test_the_index_of_a_trunk_holds_its_own_vectors_alone(
         for trunk, size in ((TRUNK, 200), ("trunk-b", 96)):
             ((_, tracks, vectors),) = index_vectors(session, trunk)
             assert (tracks, vectors.shape) == ([track_id] * 2, (2, size))
+
+
+# What retrieval reads.
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "n", "expected"),
+    [
+        (0.0, 30.0, 10, [0, 3, 6, 9, 12, 15, 18, 21, 24, 27]),
+        (60.0, 71.0, 4, [60, 63, 66, 68]),  # the last one ends where the segment does
+        (60.0, 71.0, 3, [60, 63, 66]),  # a rest that was too short for one
+        (30.0, 33.0, 1, [30]),
+        (30.0, 32.0, 1, [30]),
+        (0.0, 30.0, 0, []),
+    ],
+)
+def test_patches_follow_each_other_and_end_with_their_segment(
+    start_s: float, end_s: float, n: int, expected: list[float]
+) -> None:
+    found = patch_places(start_s, end_s, n, 3.0)
+    assert found.dtype == np.float32
+    assert_allclose(found, expected, atol=1e-6)
+
+
+def test_patches_of_tracks_come_in_order_of_time(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    one, other = stored(catalog, rows), stored(catalog, rows[:2][::-1], "b.mp3")
+    late, early, _ = rows
+    with catalog.transaction() as session:
+        found = track_patches(session, [other, one, 999], TRUNK, 3.0)
+        assert track_patches(session, [one], "trunk-b", 3.0) == {}
+        assert track_patches(session, [], TRUNK, 3.0) == {}
+    assert set(found) == {one, other}
+    for track_id in (one, other):
+        starts = [3.0 * i for i in range(9)] + [*(60 + 3.0 * i for i in range(4)), *[69.5] * 5]
+        assert_allclose(found[track_id].starts_s, starts, atol=1e-4)
+        patches = np.concatenate([early.patches, late.patches])
+        assert_array_equal(found[track_id].embeddings, patches.astype(np.float16).astype(np.float32))
+
+
+def test_patches_have_the_dimensions_of_their_trunk(catalog: Catalog, in_order: list[SegmentRow]) -> None:
+    track_id = stored(catalog, in_order)
+    others = another_trunks(in_order)
+    store_again(catalog, track_id, others, "trunk-b", "bundle-b", same_audio=True)
+    with catalog.transaction() as session:
+        found = track_patches(session, [track_id], "trunk-b", 3.0)[track_id]
+    expected = np.concatenate([row.patches for row in others if row.embedding is not None])
+    assert_array_equal(found.embeddings, expected.astype(np.float16).astype(np.float32))
+    assert found.embeddings.shape == (4, 96)
+
+
+def test_song_predictions_are_means_weighted_by_seconds(
+    catalog: Catalog, rows: list[SegmentRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "READ_ROWS", 2)
+    ids = [stored(catalog, rows, f"{n}.mp3") for n in range(3)]
+    other = segment_row(np.random.default_rng(9), 0.0, 7.0)
+    ids.append(stored(catalog, [other], "d.mp3"))
+    late, early, _ = rows
+    mean = (30.0 * early.genres.astype(np.float64) + 12.5 * late.genres) / 42.5
+    asked = np.array([ids[0], ids[2], ids[3], 999])
+    with catalog.transaction() as session:
+        found = song_predictions(session, BUNDLE, asked, 10)
+        assert not song_predictions(session, "bundle-b", asked, 10).any()
+        assert song_predictions(session, BUNDLE, asked[:0], 10).shape == (0, 10)
+    assert_allclose(found, [mean, mean, other.genres, np.zeros(10)], atol=1e-6)
+
+
+def test_index_rows_lie_track_by_track_in_order_of_time(
+    catalog: Catalog, rows: list[SegmentRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "READ_ROWS", 3)
+    first, second = stored(catalog, rows[:1]), stored(catalog, rows, "b.mp3")
+    third = stored(catalog, rows, "c.mp3")
+    with catalog.transaction() as session:  # now the first track has the latest ids
+        store_segments(session, session.get(Track, first), rows, TRUNK, BUNDLE)
+    with catalog.transaction() as session:
+        blocks = list(index_rows(session, TRUNK))
+        expected = [track_features(session, i, TRUNK) for i in (first, second, third)]
+    assert [len(block.segment_ids) for block in blocks] == [3, 3]
+    assert np.concatenate([b.track_ids for b in blocks]).tolist() == [first] * 2 + [second] * 2 + [third] * 2
+    segment_ids = [i for e in expected for i in e.segment_ids]
+    assert np.concatenate([b.segment_ids for b in blocks]).tolist() == segment_ids
+    assert_allclose(np.concatenate([b.durations_s for b in blocks]), [30, 12.5] * 3)
+    assert_array_equal(
+        np.concatenate([b.embeddings for b in blocks]), np.concatenate([e.embeddings for e in expected])
+    )
+    assert_array_equal(np.concatenate([b.tags for b in blocks]), np.concatenate([e.tags for e in expected]))

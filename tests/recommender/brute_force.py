@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from recommender import params
 from recommender.retrieval.hubness import ENOUGH, ROUNDS
-from recommender.retrieval.similar import Wishes
+from recommender.retrieval.wishes import Wishes
 from tests.recommender.random_catalog import SEGMENT_S, TAGS, Song
 
 Vectors = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ class Aligned:
 
 
 def align(query: Patches, track: Patches, centre: Vectors) -> Aligned | None:
-    """Hold the shorter one against the longer at every shift; runs with a gap only where there are no others."""
+    """Hold the shorter one against the longer at every shift; a run with a gap only where all have one."""
     if not query.starts_s or not track.starts_s:
         return None
     swapped = len(query.starts_s) > len(track.starts_s)
@@ -273,7 +273,13 @@ class BruteForce:
             worth[i] = sound + (corrected(sound, offsets[i]) if hub else 0.0)
         order = sorted(ids, key=lambda i: (-worth[i], i))
         n = params.ALIGNED_TRACKS
-        margin = worth[order[n - 1]] - worth[order[n]] if query.passage and len(order) > n else math.inf
+        margin = math.inf
+        if (
+            query.passage
+            and len(order) > n
+            and len({self.songs[i].content for i in order[n - 1 : n + 1]}) > 1
+        ):
+            margin = worth[order[n - 1]] - worth[order[n]]
         for i in order[:n] if query.passage else ():
             parts[i]["alignment"] = max(0.0, self.aligned(query, i, hub=hub) - parts[i]["sound"])
         for i in ids:
@@ -347,11 +353,15 @@ class BruteForce:
         return np.average([getattr(segment, name) for segment in song.heard], axis=0, weights=seconds)
 
     def _has_tags(self, song: Song, wanted: Sequence[str]) -> bool:
+        if not wanted:
+            return True
         tags = dict(zip([tag.lower() for tag in TAGS], self._mean(song, "tags"), strict=True))
         return all(tags[name.lower()] >= params.TAG_PRESENT for name in wanted)
 
     def _is_of_genre(self, song: Song, wanted: Sequence[str]) -> bool:
         """By the sums of the leaves below a node, written out for the labels of `random_catalog`."""
+        if not wanted:
+            return True
         bop, swing, thrash, pop, folk = self._mean(song, "genres")
         nodes = {
             "jazz": bop + swing,
@@ -367,7 +377,7 @@ class BruteForce:
         steps = song.label.lower().split("/") if song.label else []
         names |= {"/".join(steps[: i + 1]) for i in range(len(steps))}
         names |= {path.split("/")[-1] for path in names}
-        return not wanted or any(name.lower() in names for name in wanted)
+        return any(name.lower() in names for name in wanted)
 
     # The list.
 
@@ -399,10 +409,16 @@ class BruteForce:
             (_album, wishes.per_album, max(2, math.ceil(n / 5))),
         ):
             (soft if wanted is None else firm).append((key, usual if wanted is None else wanted))
-        if tastes is not None:
-            soft.append((lambda f: f"taste {f.winner}", max(1, math.ceil(n / 3))))
         chosen, narrow = self._chosen(ranked, n, [*firm, *soft], wishes.diversity)
-        if len(chosen) < n:
+        if tastes is not None and len(chosen) == n:
+            least = params.WORTH_A_TASTE * min(one.score for one in chosen)
+            worth = [found for found in ranked if found.score >= least]
+            narrow = min([narrow, *(abs(found.score - least) for found in ranked)])
+            third = (lambda f: f"taste {f.winner}", math.ceil(n / 3))
+            mixed, closer = self._chosen(worth, n, [*firm, *soft, third], wishes.diversity)
+            if len(mixed) == n:
+                chosen, narrow = mixed, min(narrow, closer)
+        elif len(chosen) < n:
             chosen, narrow = self._chosen(ranked, n, firm, wishes.diversity)
         listed = [place for place, found in enumerate(ranked) if any(found is one for one in chosen)]
         looked_at = [ranked[i] for i in listed] if wishes.diversity else ranked[: max(listed, default=0) + 2]

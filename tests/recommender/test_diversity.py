@@ -99,7 +99,9 @@ def test_names_group_without_case_and_accents_and_albums_by_their_folder_too() -
     assert partition(albums.groups) == [0, 0, 2, -1, 4, -1]
 
 
-@pytest.mark.parametrize(("n", "artist", "album"), [(1, 3, 2), (10, 3, 2), (11, 4, 3), (20, 6, 4), (50, 15, 10)])
+@pytest.mark.parametrize(
+    ("n", "artist", "album"), [(1, 3, 2), (10, 3, 2), (11, 4, 3), (20, 6, 4), (50, 15, 10)]
+)
 def test_usual_caps_are_shares_of_the_list_and_yield(n: int, artist: int, album: int) -> None:
     firm, soft = caps_of([track("Ann", "One")], n, None, None)
     assert (firm, [cap.at_most for cap in soft]) == ([], [artist, album])

@@ -48,8 +48,12 @@ SIZES = [1, 3, 2, 5, 1, 4, 2, 2, 6, 1, 3]
 def test_the_centre_is_the_mean_of_the_tracks_means_shrunk_where_they_are_few(n: int) -> None:
     sizes = [1 + i % 4 for i in range(n)]
     units, _, starts = catalogue(sizes, n)
-    means = [units[a : a + size].astype(np.float64).mean(axis=0) for a, size in zip(starts, sizes, strict=True)]
-    assert_allclose(centre_of(units, starts), np.mean(means, axis=0) * n / (n + params.SHRINK_TRACKS), atol=1e-6)
+    means = [
+        units[a : a + size].astype(np.float64).mean(axis=0) for a, size in zip(starts, sizes, strict=True)
+    ]
+    assert_allclose(
+        centre_of(units, starts), np.mean(means, axis=0) * n / (n + params.SHRINK_TRACKS), atol=1e-6
+    )
     assert_array_equal(centre_of(np.zeros((0, 4), np.float32), np.zeros(0, np.int64)), np.zeros(4))
 
 

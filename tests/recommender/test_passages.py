@@ -98,7 +98,9 @@ def test_the_short_last_patch_of_a_segment_is_no_gap() -> None:
     vectors = noise(20, 4)
     starts = [*(3.0 * i for i in range(4)), 10.5, *(13.5 + 3.0 * i for i in range(15))]
     track = Stretch(np.array(starts, np.float32), vectors, 3.0)
-    found = align(Stretch(np.array(starts[:5], np.float32), vectors[3:8], 3.0), track, np.zeros(12, np.float32))
+    found = align(
+        Stretch(np.array(starts[:5], np.float32), vectors[3:8], 3.0), track, np.zeros(12, np.float32)
+    )
     assert (found.match_start_s, found.match_end_s) == (9.0, 22.5)
 
 
