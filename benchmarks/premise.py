@@ -32,9 +32,9 @@ WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 def leaves(bundle: Bundle, genres: Array, tags: Array) -> Array:
     """Return the probabilities of the taxonomy's leaves, (tracks, leaves)."""
-    rows = [bundle.taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
-    names = [n for n in rows[0] if not any(other.startswith(n + "/") for other in rows[0])]
-    return np.array([[row[name] for name in names] for row in rows], np.float32)
+    nodes = bundle.taxonomy.node_columns(genres, tags)
+    names = [n for n in nodes if not any(other.startswith(n + "/") for other in nodes)]
+    return np.stack([nodes[name] for name in names], axis=1).astype(np.float32)
 
 
 def affinity(probabilities: Array) -> Array:

@@ -1,20 +1,9 @@
 """A hierarchy of labels: paths such as ``rock/punk``; children's probabilities sum to their parent's.
 
 A bundle trained by a user predicts leaves, and a node's probability is the sum of its leaves'. The
-shipped bundle predicts ten genres; its taxonomy finds more, and finer ones, in the trunk's tags:
-
-1. *Top level.* Every genre that only tags know ("electronic") has for evidence its strongest tag, less
-   what is usual for songs of the head's genres: the level that one in ten songs of such a label
-   exceeds, averaged over the labels as the head has them. Much soul is nothing new in what the head
-   calls disco, and is in what it calls metal. With the evidence summing to ``e``, these genres share
-   ``e / (e + new_genre)`` of the probability in proportion to theirs; the head's genres keep the rest.
-2. *Below.* A node's probability is shared among its children by their strongest tags' probabilities,
-   raised to ``sharpness``: listeners call one song indie and alternative, and what is asked for is which
-   it is most. One more child, ``other``, has what the parent's own tags exceed the children's by, and
-   ``weak`` at the least.
-
-Both rules end in probabilities of leaves that sum to 1, and all else is their sum. Tags that are no
-genres (moods, voices, instruments, eras) are facets, true of a song side by side.
+shipped bundle predicts ten genres; its taxonomy finds more, and finer ones, in the trunk's tags: see
+`classifier.tag_rule`. Tags that are no genres (moods, voices, instruments, eras) are facets, true of a
+song side by side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +16,7 @@ import numpy.typing as npt
 from classifier import params
 from classifier.errors import BundleError
 from classifier.label_paths import OTHER, SEPARATOR, ancestors, parent_of, with_leaves
+from classifier.tag_rule import TagRule
 
 Vector = npt.NDArray[np.floating[Any]]
 FORMAT: Final = 1
@@ -84,7 +74,7 @@ class Taxonomy:
 
     labels: tuple[str, ...]
     leaves: tuple[str, ...]
-    rule: "TagRule | None" = None
+    rule: TagRule | None = None
     facet_tags: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
     @classmethod
@@ -148,12 +138,28 @@ class Taxonomy:
         dict
             Path to probability; the children of a node sum to it, the top nodes to 1.
         """
-        of_leaves: dict[str, float] = {}
-        for leaf, p in zip(self.leaves, np.asarray(genres, np.float64).tolist(), strict=True):
+        one = self.node_columns(np.asarray(genres)[None], np.asarray(tags)[None])
+        return {node: float(p[0]) for node, p in one.items()}
+
+    def node_columns(self, genres: Vector, tags: Vector) -> dict[str, Vector]:
+        """Return the probability of every node for many songs at once.
+
+        Parameters
+        ----------
+        genres, tags
+            (songs, labels) and (songs, tags), as `node_probabilities` takes those of one.
+
+        Returns
+        -------
+        dict
+            Path to (songs,) float64 in 0..1; every path is there though there be no song.
+        """
+        of_leaves: dict[str, Vector] = {}
+        for leaf, p in zip(self.leaves, np.array(genres.T, np.float64, order="C"), strict=True):
             of_leaves[leaf] = of_leaves.get(leaf, 0.0) + p
         if self.rule:
-            of_leaves = self.rule.leaf_probabilities(of_leaves, np.asarray(tags, np.float64))
-        nodes: dict[str, float] = {}
+            of_leaves = self.rule.leaf_probabilities(of_leaves, tags.T)
+        nodes: dict[str, Vector] = {}
         for leaf, p in of_leaves.items():
             for node in (*ancestors(leaf), leaf):
                 nodes[node] = nodes.get(node, 0.0) + p
@@ -191,82 +197,3 @@ def _check_names(described: Mapping[str, Any], labels: Sequence[str], tags: Sequ
     orphans = [path for path in genres if SEPARATOR in path and parent_of(path) not in genres]
     if orphans:
         raise BundleError(f"the taxonomy has no node above '{orphans[0]}'")
-
-
-@dataclass(frozen=True)
-class TagRule:
-    """The shipped taxonomy's rule; see the head of this module.
-
-    Attributes
-    ----------
-    tags_of
-        Each node's own tags, as places among the trunk's.
-    usual
-        For each genre that only tags know, the evidence that is usual under each label.
-    new_genre, weak, sharpness
-        The rule's constants.
-    """
-
-    tags_of: Mapping[str, Sequence[int]]
-    usual: Mapping[str, Mapping[str, float]]
-    new_genre: float
-    weak: float
-    sharpness: float
-
-    @classmethod
-    def load(
-        cls, described: Mapping[str, Any], labels: Sequence[str], places: Mapping[str, int]
-    ) -> "TagRule":
-        """Return the rule of a checked ``taxonomy.json``."""
-        genres = described["genres"]
-        only_tags = [path for path in genres if SEPARATOR not in path and path not in labels]
-        return cls(
-            tags_of={path: [places[tag] for tag in genre["tags"]] for path, genre in genres.items()},
-            usual={
-                path: {label: float(genres[path]["usual"][label]) for label in labels} for path in only_tags
-            },
-            **{name: float(described[name]) for name in ("new_genre", "weak", "sharpness")},
-        )
-
-    def evidence(self, path: str, tags: Vector) -> float:
-        """Return the highest probability among the tags of a node and of those below it; 0 without any."""
-        below = path + SEPARATOR
-        places = [
-            place
-            for node, own in self.tags_of.items()
-            if node == path or node.startswith(below)
-            for place in own
-        ]
-        return max((float(tags[place]) for place in places), default=0.0)
-
-    def leaf_probabilities(self, of_labels: Mapping[str, float], tags: Vector) -> dict[str, float]:
-        """Return the probabilities of all leaves, from those of the labels and the tags."""
-        leaves: dict[str, float] = {}
-        todo = self._top(of_labels, tags)
-        while todo:
-            path, p = todo.popitem()
-            shares = self._shares(path, tags)
-            if shares:
-                todo.update({child: p * share for child, share in shares.items()})
-            else:
-                leaves[path] = p
-        return leaves
-
-    def _top(self, of_labels: Mapping[str, float], tags: Vector) -> dict[str, float]:
-        beyond = {}
-        for path, usual in self.usual.items():
-            expected = sum(p * usual[label] for label, p in of_labels.items())
-            beyond[path] = max(0.0, self.evidence(path, tags) - expected)
-        whole = sum(beyond.values()) + self.new_genre
-        top = {label: p * self.new_genre / whole for label, p in of_labels.items()}
-        return top | {path: evidence / whole for path, evidence in beyond.items()}
-
-    def _shares(self, path: str, tags: Vector) -> dict[str, float]:
-        """Return the children's shares of their parent, `OTHER` among them; nothing below a leaf."""
-        weights = {node: self.evidence(node, tags) for node in self.tags_of if parent_of(node) == path}
-        if not weights:
-            return {}
-        own = max((float(tags[place]) for place in self.tags_of[path]), default=0.0)
-        weights[path + SEPARATOR + OTHER] = max(self.weak, own - sum(weights.values()))
-        weights = {node: weight**self.sharpness for node, weight in weights.items()}
-        return {node: weight / sum(weights.values()) for node, weight in weights.items()}

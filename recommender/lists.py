@@ -19,7 +19,7 @@ from recommender import params
 from recommender.errors import QueryError
 from recommender.retrieval import search, song_path
 from recommender.retrieval.diversity import Cap, caps_of, choose
-from recommender.retrieval.filters import allowed_places
+from recommender.retrieval.filters import allowed_places, song_tags
 from recommender.retrieval.hubness import centred
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.scoring import song_scores
@@ -132,18 +132,18 @@ def _probabilities(
     session: Session, index: SegmentIndex, bundle: Bundle, labels: Sequence[str | None]
 ) -> dict[str, Array]:
     """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
-    tags = index.rows.tags.reshape(len(labels), len(bundle.tag_names))
+    tags = song_tags(index, bundle)
     genres = song_predictions(session, bundle.bundle_id, index.rows.track_ids, len(bundle.labels))
-    nodes = [bundle.taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
-    none = bundle.taxonomy.node_probabilities(np.zeros(len(bundle.labels)), np.zeros(len(bundle.tag_names)))
     known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
-    for name in none:
-        known[name] = np.array([found[name] for found in nodes], np.float32)
-    own: dict[str, set[str]] = {label: {*ancestors(label), label} for label in labels if label}
+    for name, probabilities in bundle.taxonomy.node_columns(genres, tags).items():
+        known[name] = probabilities.astype(np.float32)
+    kinds = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    kind_of = np.array([kinds[label] for label in labels], np.int64)
+    own = [{*ancestors(label), label} if label else set() for label in kinds]
     called = {search.key(name): name for name in known}
-    for path in sorted(set().union(*own.values())):
+    for path in sorted(set().union(*own)):
         name = called.setdefault(search.key(path), path)
-        below = np.array([label is not None and path in own.get(label, ()) for label in labels], np.float32)
+        below = np.array([path in nodes for nodes in own], np.float32)[kind_of]
         known[name] = np.maximum(known.get(name, below), below)
     return known
 

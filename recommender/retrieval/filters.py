@@ -1,6 +1,6 @@
 """Which tracks may be in a list at all: years, lengths, plays, artists, genres, tags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,8 +85,7 @@ def allowed_places(
     if named is not None:
         passed &= np.isin(ids, list(named))
     if filters.tags:
-        tags = index.rows.tags.reshape(len(ids), len(bundle.tag_names))  # an empty index knows no tags
-        passed &= by_tags(filters.tags, bundle.tag_names, tags)
+        passed &= by_tags(filters.tags, bundle.tag_names, song_tags(index, bundle))
     if filters.genres:
         _check_genres(session, bundle, filters.genres)
         places = np.flatnonzero(passed)
@@ -96,11 +95,16 @@ def allowed_places(
             filters.genres,
             bundle.taxonomy,
             genres,
-            index.rows.tags[places],
+            song_tags(index, bundle)[places],
             [labels.get(int(i)) for i in ids[places]],
         )
         passed[places[~found]] = False
     return np.flatnonzero(passed)
+
+
+def song_tags(index: SegmentIndex, bundle: Bundle) -> Array:
+    """Return the indexed songs' tags, (tracks, tags), of an empty index too, which knows of none."""
+    return index.rows.tags.reshape(len(index.rows.track_ids), len(bundle.tag_names))
 
 
 def by_rows(session: Session, filters: Filters) -> set[int] | None:
@@ -161,8 +165,12 @@ def by_genres(
         (tracks,) the user's.
     """
     asked = [name.casefold() for name in wanted]
-    nodes = [taxonomy.node_probabilities(g, t) for g, t in zip(genres, tags, strict=True)]
-    return np.array([_is_one(found, label, asked) for found, label in zip(nodes, labels, strict=True)], bool)
+    own = {label for label in set(labels) if label and _is_one(_with_above(label), asked)}
+    passed = np.array([label in own for label in labels], bool)
+    for path, p in taxonomy.node_columns(genres, tags).items():
+        if _is_one([path], asked):
+            passed |= p >= SURE
+    return passed
 
 
 def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> None:
@@ -176,10 +184,8 @@ def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> No
             raise FilterError(f"no genre is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
 
 
-def _is_one(nodes: Mapping[str, float], label: str | None, asked: Sequence[str]) -> bool:
-    own = _with_above(label) if label else []
-    sure = [path for path, p in nodes.items() if p >= SURE]
-    return any(_names(path, name) for path in (*own, *sure) for name in asked)
+def _is_one(paths: Sequence[str], asked: Sequence[str]) -> bool:
+    return any(_names(path, name) for path in paths for name in asked)
 
 
 def _with_above(label: str) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.models import Root, Track
-from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval.diversity import Cap, Caps, caps_of, choose, choose_list
 from tests.recommender.brute_force import unit
 
 
@@ -107,3 +107,23 @@ def test_usual_caps_are_shares_of_the_list_and_yield(n: int, artist: int, album:
     assert (firm, [cap.at_most for cap in soft]) == ([], [artist, album])
     firm, soft = caps_of([track("Ann", "One")], n, 0, None)
     assert ([cap.at_most for cap in firm], [cap.at_most for cap in soft]) == ([0], [album])
+
+
+def test_soft_caps_yield_to_a_full_list_once_there_are_no_more_tracks() -> None:
+    scores, none = np.linspace(1, 0.5, 6).astype(np.float32), np.zeros((6, 1), np.float32)
+    one, pairs = np.zeros(6, np.int64), np.array([0, 0, 1, 1, 2, 2])
+    caps = Caps([Cap(pairs, 1)], [Cap(one, 2)])
+    assert choose_list(scores, 2, caps, none) == [0, 2]
+    assert choose_list(scores, 3, caps, none, last=False) == [0, 2]
+    assert choose_list(scores, 3, caps, none) == [0, 2, 4]
+    assert choose_list(scores, 5, caps, none) == [0, 2, 4]  # the firm ones do not
+    assert choose_list(scores, 5, Caps([], []), none) == [0, 1, 2, 3, 4]
+
+
+def test_a_taste_has_a_third_of_the_list_unless_what_came_instead_were_bad() -> None:
+    tastes, none = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.zeros((8, 1), np.float32)
+    good = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.4, 0.35], np.float32)
+    bad = np.array([0.9, 0.8, 0.7, 0.6, 0.2, 0.1, 0.1, 0.1], np.float32)
+    assert choose_list(good, 3, Caps([], [], tastes), none) == [0, 4, 6]
+    assert choose_list(bad, 3, Caps([], [], tastes), none) == [0, 1, 2]
+    assert choose_list(good, 4, Caps([], [], tastes), none) == [0, 1, 4, 5]

@@ -75,6 +75,25 @@ def test_a_genre_stands_for_all_below_it(asked: list[str], passed: list[int]) ->
     assert np.flatnonzero(found).tolist() == passed
 
 
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from([["rock"], ["HOUSE"], ["jazz", "soul/rnb"], ["Fast"], ["x"]])
+)
+def test_genres_of_the_shipped_hierarchy_equal_a_loop(shipped: Bundle, seed: int, asked: list[str]) -> None:
+    random, n = np.random.default_rng(seed), 20
+    genres = random.dirichlet(np.full(len(shipped.labels), 0.2), n).astype(np.float32)
+    tags = random.beta(0.2, 1, (n, len(shipped.tag_names))).astype(np.float32)
+    own = [[None, "", "Rock", "polka/fast", "fast/polka", "jazz"][i] for i in random.integers(6, size=n)]
+    wanted = []
+    for song in range(n):
+        nodes = shipped.taxonomy.node_probabilities(genres[song], tags[song])
+        steps = (own[song] or "").split("/")
+        paths = {path for path, p in nodes.items() if p >= 0.4}
+        paths |= {"/".join(steps[: i + 1]) for i in range(len(steps))}
+        names = {path.lower() for path in paths} | {path.lower().split("/")[-1] for path in paths}
+        wanted.append(any(name.lower() in names for name in asked))
+    assert by_genres(asked, shipped.taxonomy, genres, tags, own).tolist() == wanted
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     found = store(tmp_path_factory.mktemp("filters"), make_songs(40))
