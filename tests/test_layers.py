@@ -24,7 +24,7 @@ KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
 # These draw: matplotlib is loaded with them.
 PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")} | {
     f"recommender.{name}"
-    for name in ("match_picture", "quality.plots", "quality.map_plot", "quality.recommender")
+    for name in ("reasons.picture", "quality.plots", "quality.map_plot", "quality.recommender")
 }
 TRAINING_NAMES = "training tuning heads unknown validation folds metrics songs dataset recipes batches resume"
 FILES = sorted([REPO / "cli.py", *(file for package in PACKAGES for file in (REPO / package).rglob("*.py"))])
@@ -142,12 +142,13 @@ def test_only_commands_and_cli_speak_typer_and_rich() -> None:
 
 # The floors of retrieval: a module may import those of lower floors only, so `similar` calls the others.
 RETRIEVAL_FLOORS = [
-    ("exact", "scoring", "discovery", "diversity", "duplicates", "search"),
-    ("hubness", "passages", "song_path"),
+    ("exact", "scoring", "discovery", "diversity", "duplicates", "search", "versions"),
+    ("hubness", "passages", "song_path", "duplicate_sets"),
     ("segment_index", "query", "recordings", "reasons"),
     ("index_build", "filters", "matching", "ranking"),
     ("index", "wishes"),
     ("similar",),
+    ("lists",),
 ]
 # Arithmetic on arrays: neither rows nor files nor FAISS.
 RETRIEVAL_HELPERS = ("exact", "scoring", "discovery", "duplicates", "hubness", "passages", "song_path")
@@ -167,7 +168,7 @@ def test_in_retrieval_modules_call_only_those_below_them() -> None:
 
 
 def test_retrieval_does_not_call_library() -> None:
-    foreign = ("library", "tagging", "quality", "lists", "training", "describe")
+    foreign = ("library", "tagging", "quality", "reasons", "training", "describe")
     assert arrows("recommender.retrieval", *(f"recommender.{name}" for name in foreign)) == []
 
 

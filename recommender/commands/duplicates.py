@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from db.models import Track
-    from recommender.duplicate_sets import Group, Pair
+    from recommender.retrieval.duplicate_sets import Group, Pair
 
 
 def duplicates(
@@ -28,7 +28,7 @@ def duplicates(
     the same artist and title, but sound or length tell otherwise. In doubt nothing is said to be the same.
     """
     from recommender.commands.output import say, show_json
-    from recommender.duplicate_sets import find_duplicates, grouped
+    from recommender.retrieval.duplicate_sets import find_duplicates, grouped
 
     home = home_of(context)
     catalog = home.existing_catalog()

@@ -59,7 +59,7 @@ def discover(
     """
     from recommender.commands.results import match_json, tell_matches, track_json
     from recommender.commands.wishes import day_of, filters_of
-    from recommender.lists import discover as found_cuts
+    from recommender.retrieval.lists import discover as found_cuts
     from recommender.retrieval.wishes import Wishes
 
     wishes = Wishes(
@@ -119,7 +119,7 @@ def find(
     """
     from recommender.commands.results import track_json
     from recommender.commands.wishes import filters_of
-    from recommender.lists import find as found_by_words
+    from recommender.retrieval.lists import find as found_by_words
     from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
@@ -185,7 +185,7 @@ def path(
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
     from recommender.commands.results import track_json
     from recommender.commands.wishes import filters_of
-    from recommender.lists import walk
+    from recommender.retrieval.lists import walk
     from recommender.retrieval.query import resolve
     from recommender.retrieval.wishes import Wishes
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from classifier.bundle import Bundle
-    from recommender.match_sound import PassageSound
+    from recommender.reasons.sound import PassageSound
     from recommender.retrieval.query import Query
     from recommender.retrieval.reasons import Reasons, Trait
     from recommender.retrieval.segment_index import SegmentIndex
@@ -78,7 +78,7 @@ class Why:
         """Add ``reasons`` and ``picture`` to the results of some matches, as they were asked for."""
         if not matches or not (self._explain or self._folder):
             return
-        from recommender.why import match_reasons
+        from recommender.reasons.why import match_reasons
 
         artist = None if self._folder is None else _Artist(bundle, index, self._folder)
         for result, match in zip(results, matches, strict=True):
@@ -172,7 +172,7 @@ class _Artist:
     """Draws matches into a folder, and knows which files could not be heard, and why."""
 
     def __init__(self, bundle: "Bundle", index: "SegmentIndex", folder: Path) -> None:
-        from recommender.match_sound import Hearer
+        from recommender.reasons.sound import Hearer
 
         self._hearer, self._index, self._folder = Hearer(bundle), index, folder
         self._heard: dict[tuple[str, tuple[float, ...]], PassageSound] = {}
@@ -182,7 +182,7 @@ class _Artist:
         """Draw a match; return the file's path, or None where it cannot be drawn."""
         from recommender.commands.output import printable
         from recommender.commands.results import name_of
-        from recommender.match_picture import MatchPicture, draw_match
+        from recommender.reasons.picture import MatchPicture, draw_match
 
         if why.course is None:
             self.failures.append((match.track.path, "no passages are stored of it: run ingest"))

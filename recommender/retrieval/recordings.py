@@ -9,7 +9,7 @@ import numpy.typing as npt
 from recommender import params
 from recommender.retrieval.duplicates import is_same_recording, lengths_agree
 from recommender.retrieval.passages import Stretch
-from recommender.versions import same_recording_named
+from recommender.retrieval.versions import same_recording_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

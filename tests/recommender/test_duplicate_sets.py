@@ -12,12 +12,18 @@ from numpy.testing import assert_allclose
 from sqlalchemy.orm import Session
 
 from db.features import SegmentRow, store_segments
-from db.patches import Patches, track_patches
 from db.models import Root, Track
+from db.patches import Patches, track_patches
 from db.session import open_catalog
-from recommender.duplicate_sets import Pair, find_duplicates, grouped, mean_embeddings, same_recording
+from recommender.retrieval.duplicate_sets import (
+    Pair,
+    find_duplicates,
+    grouped,
+    mean_embeddings,
+    same_recording,
+)
 from recommender.retrieval.duplicates import is_same_recording
-from recommender.versions import same_recording_named, song_named
+from recommender.retrieval.versions import same_recording_named, song_named
 from tests.recommender.test_duplicates import PATCH_S, heard, sound
 
 TRUNK = "trunk-test"

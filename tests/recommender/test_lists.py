@@ -15,9 +15,9 @@ from numpy.testing import assert_allclose
 from db.models import Track
 from recommender import params
 from recommender.errors import FilterError, QueryError
-from recommender.lists import Found, Step, discover, find, walk
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.hubness import centred
+from recommender.retrieval.lists import Found, Step, discover, find, walk
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.search import Term
 from recommender.retrieval.similar import Ranking

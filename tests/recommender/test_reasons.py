@@ -18,8 +18,8 @@ from classifier.bundle import Bundle
 from classifier.errors import SilentError, TooShortError
 from classifier.serve import Trunk
 from recommender import params
-from recommender.match_picture import AGAINST, FOR, MatchPicture, draw_match, match_figure
-from recommender.match_sound import BandShares, Hearer, PassageSound
+from recommender.reasons.picture import AGAINST, FOR, MatchPicture, draw_match, match_figure
+from recommender.reasons.sound import BandShares, Hearer, PassageSound
 from recommender.retrieval.passages import Passage, Stretch, align
 from recommender.retrieval.reasons import (
     Heard,

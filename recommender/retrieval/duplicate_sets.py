@@ -22,7 +22,7 @@ from recommender.retrieval.duplicates import (
     sounds_the_same,
 )
 from recommender.retrieval.exact import unit_rows
-from recommender.versions import same_recording_named, song_named
+from recommender.retrieval.versions import same_recording_named, song_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

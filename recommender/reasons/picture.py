@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from classifier.picture import COLOURS, GREY, clean, draw_mel, new_figure, save, short_names, time_axis
-from recommender.match_sound import BandShares, PassageSound
+from recommender.reasons.sound import BandShares, PassageSound
 from recommender.retrieval.reasons import Course, Reasons, parts_in_words
 
 FOR, AGAINST = COLOURS[1], COLOURS[0]
