@@ -1,7 +1,6 @@
 """The probabilities of many songs at once, against a loop that takes one song and one number at a time."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,20 +168,3 @@ def test_what_was_given_is_left_as_it_was() -> None:
             np.add(p, 1, out=p)
     assert (genres == 0.1).all()
     assert (tags == 0.2).all()
-
-
-def test_many_songs_are_no_loop_over_songs() -> None:
-    """Twenty thousand songs take some twenty times as long as one."""
-    taxonomy, random = the_shipped(), np.random.default_rng(5)
-    genres = random.dirichlet(np.ones(len(LABELS)), 20_000).astype(np.float32)
-    tags = random.random((20_000, len(TAGS)), np.float32)
-
-    def fastest_s(n: int) -> float:
-        took = []
-        for _ in range(5):
-            start = time.process_time()
-            taxonomy.node_columns(genres[:n], tags[:n])
-            took.append(time.process_time() - start)
-        return min(took)
-
-    assert fastest_s(20_000) < 1000 * fastest_s(1)
