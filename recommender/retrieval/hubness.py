@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from recommender import params
 from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.scoring import passage_scores, song_scores
+from recommender.retrieval.scoring import best_matches, song_scores
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 ROUNDS = 60
 ENOUGH = 1e-4
 NONE = -1e9
+TRACKS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,17 @@ def offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints)
     """
     if len(reference.track_ids) < 2:
         return np.zeros(len(starts), np.float32), np.zeros(len(starts), np.float32)
+    ends = np.append(starts[1:], len(vectors))
+    found = []
+    for first in range(0, len(starts), TRACKS_AT_ONCE):
+        some = slice(first, first + TRACKS_AT_ONCE)
+        of_some = vectors[starts[first] : ends[some][-1]]
+        found.append(_offsets(reference, of_some, track_ids[some], starts[some] - starts[first]))
+    songs, passages = zip(*found, strict=True)
+    return np.concatenate(songs), np.concatenate(passages)
+
+
+def _offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints) -> tuple[Array, Array]:
     found = []
     tables = (
         (_song_table, reference.song_potentials, reference.levels[0]),
@@ -229,8 +241,8 @@ def _passage_table(
     """Return the scores of the sample's passages with tracks; those of the same song are left out."""
     lengths = np.diff(np.append(reference.starts, len(reference.vectors)))
     owners = np.repeat(reference.track_ids, lengths)[reference.passages]
-    rows = [passage_scores(reference.vectors[[place]], vectors, starts) for place in reference.passages]
-    scores = np.asarray(rows, np.float64)
+    blocks = best_matches(reference.vectors[reference.passages], vectors, starts)
+    scores = np.concatenate(list(blocks)).astype(np.float64)
     same = (owners[:, None] == track_ids) | (scores > params.SAME_SOUND)
     return np.where(same, NONE, scores)
 

@@ -60,11 +60,18 @@ def passage_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
     Parameters and returns are as of `song_scores`.
     """
     total = np.zeros(len(starts))
-    if not len(starts):
-        return np.asarray(total, np.float32)
-    for cosines in _blocks(queries, candidates):
-        total += np.maximum.reduceat(cosines, starts, axis=1).sum(axis=0, dtype=np.float64)
+    for best in best_matches(queries, candidates, starts):
+        total += best.sum(axis=0, dtype=np.float64)
     return np.asarray(total / len(queries), np.float32)
+
+
+def best_matches(queries: Array, candidates: Array, starts: Ints) -> Iterator[Array]:
+    """Yield the best match of each segment in each track, (some queries, tracks), block by block."""
+    if not len(starts):
+        yield np.zeros((len(queries), 0), np.float32)
+        return
+    for cosines in _blocks(queries, candidates):
+        yield np.maximum.reduceat(cosines, starts, axis=1)
 
 
 def _blocks(queries: Array, candidates: Array) -> Iterator[Array]:
