@@ -103,7 +103,7 @@ def test_nothing_after_the_clip_is_decoded(song: Path, monkeypatch: pytest.Monke
         while True:
             yield np.zeros(1000, np.float32)
 
-    monkeypatch.setattr("classifier.clip.stream_mono", endless)
+    monkeypatch.setattr("classifier.decode.stream_mono", endless)
     assert len(read_clip(song, 1000, 2.0, 3.5)) == 3500
 
 
