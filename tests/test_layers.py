@@ -142,8 +142,8 @@ def test_only_commands_and_cli_speak_typer_and_rich() -> None:
 
 # The floors of retrieval: a module may import those of lower floors only, so `similar` calls the others.
 RETRIEVAL_FLOORS = [
-    ("exact", "scoring", "discovery", "diversity", "duplicates", "search", "versions"),
-    ("hubness", "passages", "song_path", "duplicate_sets"),
+    ("exact", "scoring", "discovery", "duplicates", "search", "versions"),
+    ("hubness", "passages", "song_path", "duplicate_sets", "diversity"),
     ("segment_index", "query", "recordings", "reasons"),
     ("index_build", "filters", "matching", "ranking"),
     ("index", "wishes"),

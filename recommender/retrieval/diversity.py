@@ -14,6 +14,7 @@ import numpy.typing as npt
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
+from recommender.retrieval.versions import song_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -134,6 +135,8 @@ def caps_of(
 ) -> tuple[list[Cap], list[Cap]]:
     """Return the caps that were asked for, and the usual ones in place of those that were not.
 
+    Of the versions of one song, told by their tags, one is usual.
+
     Parameters
     ----------
     tracks
@@ -146,7 +149,7 @@ def caps_of(
     artists = _groups([search_key(t.artist) for t in tracks])
     albums = _groups([_album(t) for t in tracks])
     firm: list[Cap] = []
-    soft: list[Cap] = []
+    soft = [Cap(_groups(["\0".join(song_named(t.artist, t.title) or ()) for t in tracks]), 1)]
     for groups, asked, usual in (
         (artists, per_artist, max(3, -(-3 * n // 10))),
         (albums, per_album, max(2, -(-n // 5))),
