@@ -26,7 +26,7 @@ TAG_PRESENT: Final = 0.1
 """A song has a tag, for a filter, from this probability on."""
 POOL: Final = 200
 """Tracks from which a list is chosen at a time."""
-MAYBE_SAME: Final = 0.8
+MAYBE_SAME: Final = 0.9
 """Cosine of two songs' mean vectors under which they are not looked at as the same recording."""
 SAME_LENGTH_S: Final = 3.0
 SAME_LENGTH: Final = 0.01

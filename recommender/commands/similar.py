@@ -27,8 +27,9 @@ from recommender.commands.why import Explain, Pictures, Why, tell_reasons
 from recommender.params import N_RESULTS
 
 if TYPE_CHECKING:
+    from classifier.bundle import Bundle
     from recommender.home import Home
-    from recommender.retrieval.query import Span
+    from recommender.retrieval.query import HeardFile, Span
     from recommender.retrieval.wishes import Wishes
 
 
@@ -113,7 +114,6 @@ def similar_answer(
     """Return the answer for machines."""
     from recommender.commands.output import say
     from recommender.commands.results import match_json, query_json
-    from recommender.library.hear import hear
     from recommender.retrieval.index import open_index
     from recommender.retrieval.query import resolve
     from recommender.retrieval.similar import similar as rank_songs
@@ -125,7 +125,7 @@ def similar_answer(
     with catalog.transaction() as session:
 
         def asked(name: str, part: "Span | None" = None) -> Any:
-            return resolve(session, name, bundle, lambda path, s: hear(path, bundle, s), part)
+            return resolve(session, name, bundle, lambda path, s: _heard(path, bundle, s), part)
 
         heard = [asked(name, span) for name in queries]
         pushed = [asked(name) for name in unwanted]
@@ -141,6 +141,13 @@ def similar_answer(
             "same_recording": [{"track_id": t.id, "path": t.path} for t in ranking.recordings],
             "shortfall": ranking.shortfall,
         }
+
+
+def _heard(path: str, bundle: "Bundle", span: "Span | None") -> "HeardFile":
+    """Analyse a file; only then is the network's runtime loaded."""
+    from recommender.library.hear import hear
+
+    return hear(path, bundle, span)
 
 
 def _tell(answer: dict[str, Any]) -> None:
