@@ -88,8 +88,18 @@ def _global_options(
             show_default="the user's data directory",
         ),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="DEEPCUTS_DATABASE",
+            metavar="URL",
+            help="The catalogue on a PostgreSQL server: postgresql+psycopg://user@host/name.",
+            show_default="SQLite in the home",
+        ),
+    ] = None,
 ) -> None:
-    context.obj = home
+    context.obj = (home, database)
 
 
 for _command in (

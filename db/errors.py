@@ -3,3 +3,11 @@
 
 class CatalogError(Exception):
     """The catalogue cannot be opened, or does not hold what is asked of it; one plain line."""
+
+
+class CatalogBusyError(CatalogError):
+    """Another process is writing to the catalogue on this server."""
+
+
+class NoCatalogError(CatalogError):
+    """The database is there, but there is no catalogue in it yet."""

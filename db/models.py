@@ -1,6 +1,7 @@
 """The catalogue's tables."""
 
 import os
+import re
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,12 @@ NAMING = {
 }
 
 
+LARGEST = 2**31 - 1
+"""Of what an INTEGER column holds on PostgreSQL: an id, a year, a count of plays."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 class FilePath(TypeDecorator[str]):
     """A path as the file system has it: kept as bytes, since a file name need not be valid UTF-8."""
 
@@ -44,6 +51,21 @@ class FilePath(TypeDecorator[str]):
         return None if value is None else os.fsdecode(bytes(value))
 
 
+class Words(TypeDecorator[str]):
+    """Text as any database can keep it.
+
+    PostgreSQL refuses NUL characters, and no database keeps bytes that were not valid UTF-8 (lone
+    surrogates in Python); both can come from a file's tags or name.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Leave out NUL characters; put a replacement character for each lone surrogate."""
+        return None if value is None else LONE_SURROGATE.sub("\ufffd", value.replace("\0", ""))
+
+
 class Base(DeclarativeBase):
     """Declarative base with named constraints, so that migrations can name them too."""
 
@@ -56,7 +78,7 @@ class Setting(Base):
     __tablename__ = "setting"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Words)
 
 
 class Root(Base):
@@ -92,24 +114,24 @@ class Track(Base):
     analysed_hash: Mapped[str | None] = mapped_column(String(40))
     missing: Mapped[bool] = mapped_column(default=False)
 
-    title: Mapped[str] = mapped_column(Text, default="")
-    artist: Mapped[str] = mapped_column(Text, default="")
-    album: Mapped[str] = mapped_column(Text, default="")
+    title: Mapped[str] = mapped_column(Words, default="")
+    artist: Mapped[str] = mapped_column(Words, default="")
+    album: Mapped[str] = mapped_column(Words, default="")
     year: Mapped[int | None] = mapped_column(Integer)
     file_genres: Mapped[list[str]] = mapped_column(JSON, default=list)
-    search_text: Mapped[str] = mapped_column(Text, default="")
+    search_text: Mapped[str] = mapped_column(Words, default="")
     duration_s: Mapped[float | None] = mapped_column(Float)
 
-    label: Mapped[str | None] = mapped_column(Text)
+    label: Mapped[str | None] = mapped_column(Words)
     label_source: Mapped[str | None] = mapped_column(String(16))
-    label_group: Mapped[str | None] = mapped_column(Text)
+    label_group: Mapped[str | None] = mapped_column(Words)
 
     plays: Mapped[int] = mapped_column(default=0)
     last_played: Mapped[datetime | None]
 
-    warning: Mapped[str | None] = mapped_column(Text)
+    warning: Mapped[str | None] = mapped_column(Words)
     error_kind: Mapped[str | None] = mapped_column(String(32))
-    error_message: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(Words)
 
     root: Mapped[Root] = relationship(lazy="joined")
     segments: Mapped[list["Segment"]] = relationship(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.features import unpack
 from db.models import Feature, Segment
+from db.tracks import IDS_AT_ONCE
 
 Array = npt.NDArray[np.float32]
 
@@ -50,7 +51,19 @@ def track_patches(
     patch_s
         Length of a patch, in seconds; see `patch_places`.
     """
-    query = (
+    starts: dict[int, list[Array]] = {}
+    embeddings: dict[int, list[Array]] = {}
+    for first in range(0, len(track_ids), IDS_AT_ONCE):
+        some = _query(track_ids[first : first + IDS_AT_ONCE], trunk_id)
+        for track_id, start_s, end_s, raw, size in session.execute(some):
+            rows = unpack(raw, "<f2").reshape(-1, size // 4)
+            starts.setdefault(track_id, []).append(patch_places(start_s, end_s, len(rows), patch_s))
+            embeddings.setdefault(track_id, []).append(rows)
+    return {i: Patches(np.concatenate(starts[i]), np.concatenate(embeddings[i])) for i in starts}
+
+
+def _query(track_ids: Sequence[int], trunk_id: str) -> Select[int, float, float, bytes, int]:
+    return (
         select(
             Segment.track_id, Segment.start_s, Segment.end_s, Feature.patches, func.length(Feature.embedding)
         )
@@ -58,10 +71,3 @@ def track_patches(
         .where(Segment.track_id.in_(track_ids), Feature.trunk_id == trunk_id)
         .order_by(Segment.track_id, Segment.start_s)
     )
-    starts: dict[int, list[Array]] = {}
-    embeddings: dict[int, list[Array]] = {}
-    for track_id, start_s, end_s, raw, size in session.execute(query):
-        rows = unpack(raw, "<f2").reshape(-1, size // 4)
-        starts.setdefault(track_id, []).append(patch_places(start_s, end_s, len(rows), patch_s))
-        embeddings.setdefault(track_id, []).append(rows)
-    return {i: Patches(np.concatenate(starts[i]), np.concatenate(embeddings[i])) for i in starts}

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Root, Track
+from db.models import LARGEST, Root, Track
 from db.tracks import by_ids
 
 
@@ -75,8 +75,8 @@ def set_plays(session: Session, counts: Mapping[int, PlayCount], add: bool) -> C
     counts
         By track id.
     add
-        Adds the plays and keeps the newer date. Otherwise both are set; a date that is not known
-        is then kept, unless the plays are 0.
+        Adds the plays, up to `LARGEST`, and keeps the newer date. Otherwise both are set; a date that
+        is not known is then kept, unless the plays are 0.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _replace(before: PlayCount, count: PlayCount) -> PlayCount:
 
 def _sum(before: PlayCount, count: PlayCount) -> PlayCount:
     dates = [date for date in (before.last_played, count.last_played) if date is not None]
-    return PlayCount(before.plays + count.plays, max(dates, default=None))
+    return PlayCount(min(before.plays + count.plays, LARGEST), max(dates, default=None))
 
 
 def most_played(session: Session, n: int, since: datetime | None = None) -> list[Track]:

@@ -42,6 +42,7 @@ def song_predictions(
         select(Segment.track_id, Segment.end_s - Segment.start_s, Prediction.genres)
         .join(Prediction, Prediction.segment_id == Segment.id)
         .where(Prediction.bundle_id == bundle_id)
+        .order_by(Segment.id)  # one order of summation, whatever the database
     )
     sums = np.zeros((len(track_ids), n_labels))
     seconds = np.zeros((len(track_ids), 1))

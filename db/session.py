@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
-from db.errors import CatalogError
+from db.errors import CatalogError, NoCatalogError
+from db.server import SERVER_ERRORS, check_encoding, explained, lock_upgrade, server_engine, server_url
 
 HEAD_REVISION: Final = "0001"
 """The newest migration; a test checks it against the scripts."""
@@ -22,40 +23,83 @@ class Catalog:
 
     Parameters
     ----------
-    url
-        SQLAlchemy's URL of the database.
+    engine
+        Of its database.
+    make
+        Makes the tables where there are none yet.
 
     Raises
     ------
     CatalogError
         If it is not a catalogue, or was written by a newer version.
+    NoCatalogError
+        If there are no tables and none are to be made.
     """
 
-    def __init__(self, url: str | URL) -> None:
-        self.engine = create_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _set_pragmas)
+    def __init__(self, engine: Engine, *, make: bool = True) -> None:
+        self.engine = engine
+        self.on_server = engine.dialect.name != "sqlite"
         try:
-            _upgrade(self.engine)
+            _upgrade(engine, make=make)
         except DatabaseError as error:
-            name = make_url(url).database
-            raise CatalogError(f"{name} is not a catalogue that can be read: {error.orig}") from error
+            engine.dispose()
+            raise self._unusable(error) from error
+        except CatalogError:
+            engine.dispose()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Give a session whose changes are all committed, or none of them."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """Give a session whose changes are all committed, or none of them.
+
+        Raises
+        ------
+        CatalogError
+            If the server, where there is one, cannot be reached any more.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except SERVER_ERRORS as error:
+            if not self.on_server:
+                raise
+            raise self._unusable(error) from error
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
+    def _unusable(self, error: DBAPIError) -> CatalogError:
+        if self.on_server:
+            return explained(error, self.engine.url)
+        name = self.engine.url.database
+        return CatalogError(f"{name} is not a catalogue that can be read: {error.orig}")
+
 
 def open_catalog(path: Path) -> Catalog:
     """Open the SQLite catalogue at a path, making it if absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Catalog(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _set_pragmas)
+    return Catalog(engine)
+
+
+def open_server_catalog(url: str | URL, *, make: bool = True) -> Catalog:
+    """Open the catalogue on a PostgreSQL server, making it if absent.
+
+    Parameters
+    ----------
+    url
+        See `db.server.server_url`.
+    make
+        Without it, a database that holds no catalogue is left as it is, and refused.
+
+    Raises
+    ------
+    CatalogError
+        If the address cannot be used; a `NoCatalogError` if there is none and none is to be made.
+    """
+    return Catalog(server_engine(server_url(url) if isinstance(url, str) else url), make=make)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -73,16 +117,22 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 def schema_revision(engine: Engine) -> str | None:
     """Return the catalogue's migration, or None for an empty database."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _revision(connection)
 
 
-def _upgrade(engine: Engine) -> None:
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: Engine, *, make: bool) -> None:
     """Bring the schema up to date; Alembic is imported only when there is something to do."""
     revision = schema_revision(engine)
     if revision == HEAD_REVISION:
         return
+    if revision is None and not make:
+        raise NoCatalogError("the database holds no catalogue yet")
     if revision is not None and revision > HEAD_REVISION:
         raise CatalogError(
             f"the catalogue has schema {revision}, newer than {HEAD_REVISION}: use a newer deepcuts"
@@ -90,9 +140,24 @@ def _upgrade(engine: Engine) -> None:
     from alembic import command
 
     config = alembic_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    with _upgrading(engine) as connection:
+        if _revision(connection) != HEAD_REVISION:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def _upgrading(engine: Engine) -> Iterator[Connection]:
+    """Give a transaction to change the schema in; on a server one process at a time has it."""
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            yield connection
+        return
+    # What another process did while this one waited for the lock must be seen.
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        check_encoding(connection)
+        lock_upgrade(connection)
+        yield connection
 
 
 def alembic_config() -> Any:

@@ -12,6 +12,8 @@ from db.errors import CatalogError
 from db.models import Root, Track
 
 LISTED_MATCHES = 20
+IDS_AT_ONCE = 500
+"""In one query: databases limit its parameters."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,15 @@ def matching(session: Session, words: str) -> list[Track]:
     query = select(Track).where(Track.missing.is_(False))
     for word in search_key(words).split():
         query = query.where(Track.search_text.contains(word, autoescape=True))
-    return list(session.scalars(query.order_by(Track.artist, Track.title, Track.id)))
+    # Sorted here: databases differ in how they order text.
+    return sorted(session.scalars(query), key=lambda track: (track.artist, track.title, track.id))
 
 
 def by_ids(session: Session, ids: Sequence[int]) -> dict[int, Track]:
     """Return tracks by their ids."""
     found: dict[int, Track] = {}
-    for start in range(0, len(ids), 500):
-        query = select(Track).where(Track.id.in_(ids[start : start + 500]))
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        query = select(Track).where(Track.id.in_(ids[start : start + IDS_AT_ONCE]))
         found.update((track.id, track) for track in session.scalars(query))
     return found
 

@@ -3,13 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
-from db.session import Catalog, open_catalog
+from db.errors import CatalogBusyError, NoCatalogError
+from db.server import server_name, server_url, server_writer_lock
+from db.session import Catalog, open_catalog, open_server_catalog
 from recommender import params
 from recommender.errors import HomeLockedError, RecommenderError
 
@@ -21,18 +23,34 @@ class Home:
     ----------
     path
         The directory; made when something is first written.
+    database
+        Address of the PostgreSQL server that the catalogue is on (`db.server.server_url`); None for an
+        SQLite file in the directory. All else is in the directory in either case.
+
+    Raises
+    ------
+    CatalogError
+        If the address is none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, database: str | None = None) -> None:
         self.path = path
+        self._server = server_url(database) if database else None
         self.catalog_path = path / "catalog.sqlite"
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
         self.cache_dir = path / "cache"
         self._active_path = path / "bundles" / "active"
 
+    @property
+    def catalog_name(self) -> str:
+        """Where the catalogue is, as it can be shown."""
+        return str(self.catalog_path) if self._server is None else server_name(self._server)
+
     def catalog(self) -> Catalog:
         """Open the catalogue, making it if absent."""
+        if self._server is not None:
+            return open_server_catalog(self._server)
         try:
             return open_catalog(self.catalog_path)
         except OSError as error:
@@ -40,23 +58,45 @@ class Home:
                 f"the home directory {self.path} cannot be used: {error.strerror}"
             ) from error
 
+    def catalog_if_any(self) -> Catalog | None:
+        """Open the catalogue, or return None where nothing has been ingested yet."""
+        if self._server is None:
+            return self.catalog() if self.catalog_path.exists() else None
+        try:
+            return open_server_catalog(self._server, make=False)
+        except NoCatalogError:
+            return None
+
     def existing_catalog(self) -> Catalog:
         """Open the catalogue, or say that nothing has been ingested yet."""
-        if not self.catalog_path.exists():
-            raise RecommenderError(
-                f"the catalogue in {self.path} is empty; fill it with: deepcuts ingest FOLDER"
-            )
-        return self.catalog()
+        catalog = self.catalog_if_any()
+        if catalog is None:
+            place = f"in {self.path}" if self._server is None else f"at {self.catalog_name}"
+            raise RecommenderError(f"the catalogue {place} is empty; fill it with: deepcuts ingest FOLDER")
+        return catalog
 
     @contextmanager
     def writer_lock(self) -> Iterator[None]:
-        """Hold the home's one writer lock; the system releases it however the process ends.
+        """Hold the one writer lock of the home, and of the server that the catalogue is on.
+
+        The system, and the server, release them however the process ends.
 
         Raises
         ------
         HomeLockedError
-            If another process holds it.
+            If another process holds one of them.
         """
+        with ExitStack() as held:
+            held.enter_context(self._home_lock())
+            if self._server is not None:
+                try:
+                    held.enter_context(server_writer_lock(self._server))
+                except CatalogBusyError as error:
+                    raise HomeLockedError(str(error)) from error
+            yield
+
+    @contextmanager
+    def _home_lock(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         try:

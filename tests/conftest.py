@@ -1,5 +1,6 @@
 """What the tests share: the shipped model, and the folder of data that may be absent."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.serve import Trunk
+from tests import postgres
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
@@ -36,3 +38,13 @@ def shipped() -> Bundle:
 def trunk(shipped: Bundle) -> Trunk:
     """Its trunk, on one thread."""
     return Trunk(shipped, threads=1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; what needs it is skipped where none is installed."""
+    missing = postgres.what_is_missing()
+    if missing is not None:
+        pytest.skip(missing)
+    with postgres.running() as started:
+        yield started

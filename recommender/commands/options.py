@@ -120,8 +120,9 @@ Output = Annotated[
 
 
 def home_of(context: typer.Context) -> "Home":
-    """Return the home directory that the global option names."""
+    """Return the home directory that the global options name, its catalogue where they say."""
     from recommender.home import Home, default_home
 
-    chosen: Path | None = context.obj
-    return Home(chosen or default_home())
+    chosen: tuple[Path | None, str | None] = context.obj
+    path, database = chosen
+    return Home(path or default_home(), database)

@@ -36,6 +36,7 @@ def _state(home: "Home") -> dict[str, Any]:
         counted, listed = _counts(session, bundle.trunk_id), _lists(session)
     return {
         "home": str(home.path),
+        "database": home.catalog_name,
         **counted,
         "bundle_id": bundle.bundle_id,
         "trunk_id": bundle.trunk_id,

@@ -138,7 +138,7 @@ def _use(home: "Home", name: str, *, as_json: bool) -> None:
     from recommender.training import switch_bundle, waiting_tracks
 
     chosen = home.find_bundle(name)
-    catalog = home.catalog() if home.catalog_path.exists() else None
+    catalog = home.catalog_if_any()
     predicted = switch_bundle(home, catalog, chosen)
     waiting = waiting_tracks(catalog, chosen)
     if as_json:
@@ -161,7 +161,7 @@ def _train(data: "TrainingData", recipe: "Recipe", folds: int | None, seed: int,
     with progress_bar("Training", quiet=as_json, unit=unit) as progress:
         trained, written = train_bundle(data, songs, recipe, folds, seed, progress)
     say_skipped(data.failures)
-    catalog = data.home.catalog() if data.home.catalog_path.exists() else None
+    catalog = data.home.catalog_if_any()
     predicted = switch_bundle(data.home, catalog, written)
     answer = {
         **_as_json(trained, written),

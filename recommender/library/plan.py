@@ -41,9 +41,8 @@ class Plan:
 
 def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
     """Compare the files found below a folder with the catalogue's tracks there."""
-    query = select(
-        Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing
-    ).where(Track.root_id == root.id)
+    query = select(Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
+    query = query.where(Track.root_id == root.id).order_by(Track.id)
     known = {os.path.join(root.path, row.rel_path): row for row in session.execute(query)}
     analysed = tracks_with_features(session, trunk_id)
     made = Plan()

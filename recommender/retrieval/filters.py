@@ -14,7 +14,7 @@ from classifier.bundle import Bundle
 from classifier.label_paths import ancestors
 from classifier.params import SURE
 from classifier.taxonomy import Taxonomy
-from db.models import Track
+from db.models import LARGEST, Track
 from db.predictions import song_predictions
 from db.tracks import by_ids, search_key
 from recommender import params
@@ -24,9 +24,6 @@ from recommender.retrieval.segment_index import SegmentIndex
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-LARGEST = 2**63 - 1
-"""What SQLite can compare with."""
 
 
 @dataclass(frozen=True)

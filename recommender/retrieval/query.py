@@ -16,7 +16,7 @@ from classifier.audio_hash import audio_hash
 from classifier.bundle import Bundle
 from classifier.decode import check_readable
 from db.features import track_features
-from db.models import Track
+from db.models import LARGEST, Track
 from db.patches import patch_places, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content
 from recommender.errors import AmbiguousQueryError, QueryError
@@ -26,7 +26,6 @@ from recommender.retrieval.passages import Stretch
 Array = npt.NDArray[np.float32]
 
 
-MAX_ID_DIGITS = 18
 MIN_PASSAGE_S = 3.0
 
 
@@ -121,7 +120,8 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Hear, span: S
     if not argument.strip():
         raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
-        track = session.get(Track, int(argument)) if len(argument) <= MAX_ID_DIGITS else None
+        known = len(argument) <= len(str(LARGEST)) and int(argument) <= LARGEST
+        track = session.get(Track, int(argument)) if known else None
         if track is None:
             raise QueryError(f"no track has the id {argument}")
         return from_track(session, track, bundle, span)

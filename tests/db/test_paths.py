@@ -1,17 +1,14 @@
 """Paths as the file system has them, valid UTF-8 or not, in and out of the catalogue."""
 
 import os
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from db.models import Root, Track
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.tracks import at_path
 
 FILE_NAMES = (
@@ -19,13 +16,6 @@ FILE_NAMES = (
     .map(lambda raw: raw.replace(b"\0", b"0").replace(b"/", b"~"))
     .filter(lambda raw: raw not in (b".", b".."))
 )
-
-
-@pytest.fixture(scope="module")
-def shared_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    made = open_catalog(tmp_path_factory.mktemp("paths") / "catalog.sqlite")
-    yield made
-    made.close()
 
 
 @given(folder=FILE_NAMES, name=FILE_NAMES)
@@ -44,15 +34,14 @@ def test_any_file_name_comes_back_and_is_found(shared_catalog: Catalog, folder: 
         session.rollback()
 
 
-def test_names_are_stored_as_the_bytes_of_the_file_system(catalog: Catalog) -> None:
+def test_names_are_stored_as_the_bytes_of_the_file_system(catalog: Catalog, backend: str) -> None:
     raw = b"caf\xe9 \xf0\x9f\x8e\xb8\n.mp3"
     with catalog.transaction() as session:
         session.add(Track(root=Root(path="/music"), rel_path=os.fsdecode(raw), size=1, mtime_ns=1))
-    with sqlite3.connect(str(catalog.engine.url.database)) as connection:
-        assert connection.execute("SELECT typeof(rel_path), rel_path FROM track").fetchall() == [
-            ("blob", raw)
-        ]
-    connection.close()
+    kind, name = {"sqlite": ("typeof", "blob"), "postgresql": ("pg_typeof", "bytea")}[backend]
+    with catalog.engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT CAST({kind}(rel_path) AS text), rel_path FROM track"))
+        assert rows.all() == [(name, raw)]
 
 
 def test_names_that_differ_in_one_odd_byte_are_two_tracks(catalog: Catalog, tmp_path: Path) -> None:

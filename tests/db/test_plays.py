@@ -1,17 +1,17 @@
 """Play counts in the catalogue."""
 
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.features import vectors_token
-from db.models import Track
+from db.models import LARGEST, Track
 from db.plays import Changes, KnownSong, PlayCount, known_songs, most_played, played_ids, set_plays
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.tracks import root_for
+from tests.db.conftest import NewCatalog
 from tests.db.rows import new_track
 
 OLD, NEW = datetime(2019, 5, 1, 12), datetime(2024, 2, 28, 23, 59, 58)
@@ -42,6 +42,7 @@ def three(catalog: Catalog) -> Catalog:
         (PlayCount(7), False, (7, NEW), Changes(0, 0)),
         (PlayCount(0), False, (0, None), Changes(1, 1)),
         (PlayCount(2, OLD), True, (9, NEW), Changes(1, 0)),
+        (PlayCount(LARGEST), True, (LARGEST, NEW), Changes(1, 0)),
         (PlayCount(0, OLD), True, (7, NEW), Changes(0, 0)),
         (PlayCount(0, NEW.replace(year=2025)), True, (7, NEW.replace(year=2025)), Changes(1, 0)),
     ],
@@ -101,9 +102,9 @@ many_counts = st.dictionaries(
 @settings(max_examples=15, deadline=None)
 @given(counts=many_counts)
 def test_setting_again_changes_nothing_and_adding_adds(
-    tmp_path_factory: pytest.TempPathFactory, counts: dict[int, PlayCount]
+    new_catalog: NewCatalog, counts: dict[int, PlayCount]
 ) -> None:
-    catalog = open_catalog(Path(tmp_path_factory.mktemp("counts")) / "catalog.sqlite")
+    catalog = new_catalog()
     with catalog.transaction() as session:
         root = root_for(session, "/music")
         session.add_all(
@@ -116,5 +117,6 @@ def test_setting_again_changes_nothing_and_adding_adds(
         assert played_ids(session) == {i: counts[i].plays if i in counts else 1 for i in range(1, 701)}
         set_plays(session, counts, True)
     with catalog.transaction() as session:
-        assert played_ids(session) == {i: 2 * counts[i].plays if i in counts else 1 for i in range(1, 701)}
+        doubled = {i: min(2 * count.plays, LARGEST) for i, count in counts.items()}
+        assert played_ids(session) == {i: doubled.get(i, 1) for i in range(1, 701)}
     catalog.close()

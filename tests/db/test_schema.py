@@ -1,6 +1,5 @@
 """The schema, its migrations, and what is refused when a catalogue is opened."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,12 +7,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Integer, MetaData, create_engine, text
+from sqlalchemy import Column, Engine, Integer, MetaData, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from db.errors import CatalogError
 from db.models import Base, Root, Setting, Track
 from db.session import HEAD_REVISION, Catalog, alembic_config, open_catalog, schema_revision
+from tests.db.conftest import NewCatalog, Reopen
 
 
 def differences(catalog: Catalog, metadata: MetaData) -> list[object]:
@@ -35,35 +35,40 @@ def test_comparison_would_see_a_column_without_migration(catalog: Catalog) -> No
     assert [kind for kind, *_ in differences(catalog, changed)] == ["add_column"]
 
 
-def facts(database: sqlite3.Connection) -> dict[str, object]:
-    """Return columns, foreign keys and indices of every table, as SQLite has them."""
+def facts(engine: Engine) -> dict[str, object]:
+    """Return columns, keys and indices of every table, as the database has them."""
+    inspector = inspect(engine)
     found: dict[str, object] = {}
     for table in sorted(Base.metadata.tables):
-        columns = database.execute(f"PRAGMA table_info({table})").fetchall()
         found[table] = (
             # FLOAT and DOUBLE are one thing to SQLite
             [
-                (name, kind.replace("DOUBLE", "FLOAT"), not_null, key)
-                for _, name, kind, not_null, _, key in columns
+                (c["name"], str(c["type"]).replace("DOUBLE", "FLOAT"), c["nullable"])
+                for c in inspector.get_columns(table)
             ],
-            sorted(row[2:] for row in database.execute(f"PRAGMA foreign_key_list({table})")),
-            sorted(row[1:4] for row in database.execute(f"PRAGMA index_list({table})")),
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            [
+                (k["constrained_columns"], k["referred_table"], k["referred_columns"], k["options"])
+                for k in inspector.get_foreign_keys(table)
+            ],
+            sorted((c["name"], c["column_names"]) for c in inspector.get_unique_constraints(table)),
+            sorted((i["name"], i["column_names"], i["unique"]) for i in inspector.get_indexes(table)),
         )
     return found
 
 
-def test_migrations_make_the_keys_and_indices_of_the_models(catalog: Catalog, tmp_path: Path) -> None:
-    models = create_engine(f"sqlite:///{tmp_path / 'models.sqlite'}")
+def test_migrations_make_the_keys_and_indices_of_the_models(new_catalog: NewCatalog) -> None:
+    migrated, models = new_catalog().engine, new_catalog().engine
+    Base.metadata.drop_all(models)
     Base.metadata.create_all(models)
-    models.dispose()
-    found = []
-    for name in ("catalog.sqlite", "models.sqlite"):
-        database = sqlite3.connect(tmp_path / name)
-        found.append(facts(database))
-        database.close()
 
-    assert found[0] == found[1]
-    assert found[0]["track"][1] == [("root", "root_id", "id", "NO ACTION", "CASCADE", "NONE")]
+    found = facts(migrated)
+    assert found == facts(models)
+    assert found["track"][1:4] == (
+        ["id"],
+        [(["root_id"], "root", ["id"], {"ondelete": "CASCADE"})],
+        [("uq_track_root_id_rel_path", ["root_id", "rel_path"])],
+    )
 
 
 def test_head_revision_is_the_newest_script() -> None:
@@ -81,16 +86,26 @@ def test_downgrade_leaves_no_table(catalog: Catalog) -> None:
         command.downgrade(config, "base")
 
     with catalog.engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        assert set(tables.scalars()) == {"alembic_version"}
+        assert inspect(connection).get_table_names() == ["alembic_version"]
 
 
-def test_pragmas_are_in_force_on_every_connection(catalog: Catalog) -> None:
+def test_settings_are_in_force_on_every_connection(catalog: Catalog, backend: str) -> None:
+    expected = {
+        "sqlite": {
+            "PRAGMA journal_mode": "wal",
+            "PRAGMA foreign_keys": 1,
+            "PRAGMA busy_timeout": 30_000,
+            "PRAGMA synchronous": 1,
+        },
+        "postgresql": {
+            "SHOW transaction_isolation": "repeatable read",
+            "SHOW client_encoding": "UTF8",
+            "SHOW application_name": "deepcuts",
+        },
+    }[backend]
     with catalog.engine.connect() as one, catalog.engine.connect() as other:
         for connection in (one, other):
-            asked = ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
-            values = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in asked]
-            assert values == ["wal", 1, 30_000, 1]
+            assert {asked: connection.execute(text(asked)).scalar() for asked in expected} == expected
 
 
 def test_foreign_keys_are_enforced(catalog: Catalog) -> None:
@@ -106,33 +121,28 @@ def test_two_rows_at_one_path_are_refused(catalog: Catalog) -> None:
         session.add(Track(root_id=root.id, rel_path="x.mp3", size=2, mtime_ns=2))
 
 
-def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
-    path = tmp_path / "below" / "catalog.sqlite"
-    first = open_catalog(path)
-    with first.transaction() as session:
+def test_opening_again_keeps_what_is_there(catalog: Catalog, reopen: Reopen) -> None:
+    with catalog.transaction() as session:
         session.add(Setting(name="fact", value="kept"))
-    first.close()
-    again = open_catalog(path)
-    with again.transaction() as session:
+    with reopen(catalog).transaction() as session:
         assert session.get(Setting, "fact").value == "kept"
-    again.close()
+
+
+def test_the_folder_of_a_new_catalogue_is_made(tmp_path: Path) -> None:
+    open_catalog(tmp_path / "far" / "below" / "catalog.sqlite").close()
+    assert (tmp_path / "far/below/catalog.sqlite").is_file()
 
 
 @pytest.mark.parametrize("revision", ["0002", "9999"])
-def test_newer_schema_is_refused(tmp_path: Path, revision: str) -> None:
-    path = tmp_path / "catalog.sqlite"
-    open_catalog(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = ?", [revision])
-    connection.close()
+def test_newer_schema_is_refused(catalog: Catalog, reopen: Reopen, revision: str) -> None:
+    with catalog.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
 
     with pytest.raises(CatalogError, match=f"schema {revision}, newer than {HEAD_REVISION}") as caught:
-        open_catalog(path)
+        reopen(catalog)
 
     assert "\n" not in str(caught.value)
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
-    connection.close()
+    assert schema_revision(catalog.engine) == revision
 
 
 @pytest.mark.parametrize(

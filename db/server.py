@@ -1,0 +1,124 @@
+"""A catalogue on a PostgreSQL server: its address, what can go wrong with it, and one writer at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from db.errors import CatalogBusyError, CatalogError
+
+DRIVER: Final = "postgresql+psycopg"
+EXAMPLE: Final = f"{DRIVER}://user@host/name"
+
+CONNECT_TIMEOUT_S: Final = 10
+KEEPALIVE_IDLE_S: Final = 60
+
+WRITER_KEY: Final = int.from_bytes(b"deepcuts", "big")
+"""The advisory lock of whoever writes to the catalogue."""
+UPGRADE_KEY: Final = WRITER_KEY + 1
+"""The advisory lock of whoever brings the schema up to date."""
+
+SERVER_ERRORS: Final = (OperationalError, InterfaceError)
+
+
+def server_url(text: str) -> URL:
+    """Read the address of a catalogue on a server.
+
+    Parameters
+    ----------
+    text
+        SQLAlchemy's form, `EXAMPLE`; ``postgresql://`` and ``postgres://`` mean the same driver.
+
+    Raises
+    ------
+    CatalogError
+        If it is no such address. The message never repeats it: it may hold a password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in (DRIVER, "postgresql", "postgres"):
+        raise CatalogError(f"the database is not the address of a PostgreSQL server, such as {EXAMPLE}")
+    return url.set(drivername=DRIVER)
+
+
+def server_name(url: URL) -> str:
+    """Return an address that can be shown: no password, and no options, which may hold one too."""
+    return url.set(password=None, query={}).render_as_string()
+
+
+def server_engine(url: URL, **settings: Any) -> Engine:
+    """Return an engine for a server; nothing is connected yet.
+
+    A transaction sees the catalogue as it was at its first query, as SQLite's readers do.
+
+    Raises
+    ------
+    CatalogError
+        If the driver is not installed.
+    """
+    arguments = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": KEEPALIVE_IDLE_S,
+        "application_name": "deepcuts",
+        "client_encoding": "utf8",
+    }
+    given = {name: value for name, value in arguments.items() if name not in url.query}
+    try:
+        return create_engine(url, connect_args=given, isolation_level="REPEATABLE READ", **settings)
+    except ImportError as error:
+        raise CatalogError(
+            f"the catalogue at {server_name(url)} needs a driver: pip install 'deepcuts[postgres]'"
+        ) from error
+
+
+def explained(error: DBAPIError, url: URL) -> CatalogError:
+    """Return what a server's error means to a user: one line, and no password in it."""
+    said = " ".join(str(error.orig).split())
+    for secret in (url.password, url.query.get("password")):
+        if isinstance(secret, str) and secret:
+            said = said.replace(secret, "***")
+    return CatalogError(f"the catalogue at {server_name(url)} cannot be used: {said}")
+
+
+@contextmanager
+def server_writer_lock(url: URL) -> Iterator[None]:
+    """Hold a server's one writer lock; the server releases it when the connection ends, however it ends.
+
+    Raises
+    ------
+    CatalogBusyError
+        If another process holds it, on whatever machine.
+    CatalogError
+        If the server cannot be reached.
+    """
+    engine = server_engine(url, poolclass=NullPool).execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        connection = engine.connect()
+        taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_KEY})
+    except SERVER_ERRORS as error:
+        raise explained(error, url) from error
+    try:
+        if not taken:
+            raise CatalogBusyError(
+                f"another deepcuts is writing to {server_name(url)}; wait until it is done, or stop it"
+            )
+        yield
+    finally:
+        connection.close()
+
+
+def lock_upgrade(connection: Connection) -> None:
+    """Wait until no other process changes the schema; the lock ends with the transaction."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_KEY})
+
+
+def check_encoding(connection: Connection) -> None:
+    """Refuse a database that cannot hold every song's name."""
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise CatalogError(f"the database has the encoding {encoding}; make one with ENCODING 'UTF8'")

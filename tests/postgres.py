@@ -1,0 +1,143 @@
+"""A PostgreSQL server of the test session's own, on a socket in a temporary folder."""
+
+import functools
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from db.session import open_server_catalog
+
+START_S = 30.0
+ACCOUNT, GROUP = "nobody", "nogroup"
+"""PostgreSQL refuses to run as root, as which these tests may run."""
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    "timezone": "Asia/Kolkata",  # times must come back as they were, whatever the server's zone
+}
+# Text sorted as a dictionary has it, unlike SQLite; one user has a password.
+LOCALE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
+ACCESS = "local all guarded scram-sha-256\nlocal all all trust\n"
+
+
+@functools.cache
+def programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL that is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    named = shutil.which("initdb")
+    return found[-1].parent if found else Path(named).parent if named else None
+
+
+def what_is_missing() -> str | None:
+    """Say why no server can be started here, or None."""
+    if programs() is None:
+        return "PostgreSQL is not installed (Debian: postgresql)"
+    if importlib.util.find_spec("psycopg") is None:
+        return "psycopg is not installed (pip install 'deepcuts[postgres]')"
+    return None if shutil.which("setpriv") else "setpriv is not installed (Debian: util-linux)"
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._numbers = count()
+        self._template: str | None = None
+
+    def url(self, database: str, user: str = "deepcuts") -> str:
+        """Return the address of a database."""
+        return f"postgresql+psycopg://{user}@/{database}?host={self.folder}"
+
+    def execute(self, *statements: str) -> None:
+        """Run SQL as the server's owner."""
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def new_database(self, options: str = "") -> str:
+        """Make an empty database and return its address."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} {options}")
+        return self.url(name)
+
+    def new_catalog_database(self) -> str:
+        """Make a database with an empty catalogue, quickly, and return its address."""
+        if self._template is None:
+            made = self.new_database()
+            open_server_catalog(made).close()
+            self._template = make_url(made).database
+        return self.new_database(f"TEMPLATE {self._template}")
+
+
+def _as_account(*command: str | Path, dies_with_us: bool = False) -> list[str]:
+    """Return a command for an account that PostgreSQL accepts."""
+    account = ["--reuid", ACCOUNT, "--regid", GROUP, "--clear-groups"] if os.geteuid() == 0 else []
+    end = ["--pdeathsig", "QUIT"] if dies_with_us else []
+    return ["setpriv", *account, *end, *map(str, command)]
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start a server, and stop it at the end; it also ends with this process."""
+    bin_dir = programs()
+    assert bin_dir is not None
+    folder = Path(tempfile.mkdtemp(prefix="deepcuts-postgresql-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, ACCOUNT)
+    data = folder / "data"
+    try:
+        subprocess.run(
+            _as_account(bin_dir / "initdb", "-D", data, "-U", "deepcuts", "-E", "UTF8", "--no-sync", *LOCALE),
+            check=True,
+            capture_output=True,
+            cwd=folder,
+        )
+        (data / "pg_hba.conf").write_text(ACCESS)
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        with open(folder / "log", "wb") as log:
+            process = subprocess.Popen(
+                _as_account(bin_dir / "postgres", "-D", data, "-k", folder, *settings, dies_with_us=True),
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+            )
+        try:
+            yield _when_ready(Server(folder), process)
+        finally:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(START_S)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _when_ready(server: Server, process: "subprocess.Popen[bytes]") -> Server:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            server.execute("SELECT 1")
+            return server
+        except OperationalError:
+            log = (server.folder / "log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, log
+            time.sleep(0.05)
