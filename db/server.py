@@ -48,7 +48,8 @@ def server_url(text: str) -> URL:
 
 def server_name(url: URL) -> str:
     """Return an address that can be shown: no password, and no options, which may hold one too."""
-    return url.set(password=None, query={}).render_as_string()
+    shown = URL.create(url.drivername, url.username, host=url.host, port=url.port, database=url.database)
+    return shown.render_as_string()
 
 
 def server_engine(url: URL, **settings: Any) -> Engine:

@@ -32,8 +32,10 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "timezone": "Asia/Kolkata",  # times must come back as they were, whatever the server's zone
 }
-# Text sorted as a dictionary has it, unlike SQLite; one user has a password.
+# Text sorted as a dictionary has it, unlike SQLite.
 LOCALE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
+PASSWORD = "the right one"
+"""Of the user ``guarded``; the others need none."""
 ACCESS = "local all guarded scram-sha-256\nlocal all all trust\n"
 
 
@@ -123,7 +125,9 @@ def running() -> Iterator[Server]:
                 cwd=folder,
             )
         try:
-            yield _when_ready(Server(folder), process)
+            server = _when_ready(Server(folder), process)
+            server.execute(f"CREATE ROLE guarded LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
+            yield server
         finally:
             process.send_signal(signal.SIGQUIT)
             process.wait(START_S)
