@@ -21,7 +21,8 @@ WRITER_KEY: Final = int.from_bytes(b"deepcuts", "big")
 UPGRADE_KEY: Final = WRITER_KEY + 1
 """The advisory lock of whoever brings the schema up to date."""
 
-SERVER_ERRORS: Final = (OperationalError, InterfaceError)
+NOT_ALLOWED: Final = ("42501", "25006")
+"""PostgreSQL's codes for a missing right, and for a server that can only be read."""
 
 
 def server_url(text: str) -> URL:
@@ -77,6 +78,12 @@ def server_engine(url: URL, **settings: Any) -> Engine:
         ) from error
 
 
+def of_server(error: DBAPIError) -> bool:
+    """Whether an error is the server's, its connection's or its rights', and not a fault of ours."""
+    lost = isinstance(error, (OperationalError, InterfaceError))
+    return lost or getattr(error.orig, "sqlstate", None) in NOT_ALLOWED
+
+
 def explained(error: DBAPIError, url: URL) -> CatalogError:
     """Return what a server's error means to a user: one line, and no password in it."""
     said = " ".join(str(error.orig).split())
@@ -101,7 +108,7 @@ def server_writer_lock(url: URL) -> Iterator[None]:
     try:
         connection = engine.connect()
         taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_KEY})
-    except SERVER_ERRORS as error:
+    except DBAPIError as error:
         raise explained(error, url) from error
     try:
         if not taken:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError, NoCatalogError
-from db.server import SERVER_ERRORS, check_encoding, explained, lock_upgrade, server_engine, server_url
+from db.server import check_encoding, explained, lock_upgrade, of_server, server_engine, server_url
 
 HEAD_REVISION: Final = "0001"
 """The newest migration; a test checks it against the scripts."""
@@ -55,13 +55,13 @@ class Catalog:
         Raises
         ------
         CatalogError
-            If the server, where there is one, cannot be reached any more.
+            If the server, where there is one, cannot be reached any more, or does not allow it.
         """
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
-        except SERVER_ERRORS as error:
-            if not self.on_server:
+        except DBAPIError as error:
+            if not self.on_server or not of_server(error):
                 raise
             raise self._unusable(error) from error
 

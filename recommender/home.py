@@ -36,6 +36,7 @@ class Home:
     def __init__(self, path: Path, database: str | None = None) -> None:
         self.path = path
         self._server = server_url(database) if database else None
+        self._opened: list[Catalog] = []
         self.catalog_path = path / "catalog.sqlite"
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
@@ -49,23 +50,31 @@ class Home:
 
     def catalog(self) -> Catalog:
         """Open the catalogue, making it if absent."""
-        if self._server is not None:
-            return open_server_catalog(self._server)
         try:
-            return open_catalog(self.catalog_path)
+            opened = (
+                open_catalog(self.catalog_path) if self._server is None else open_server_catalog(self._server)
+            )
         except OSError as error:
             raise RecommenderError(
                 f"the home directory {self.path} cannot be used: {error.strerror}"
             ) from error
+        self._opened.append(opened)
+        return opened
 
     def catalog_if_any(self) -> Catalog | None:
         """Open the catalogue, or return None where nothing has been ingested yet."""
         if self._server is None:
             return self.catalog() if self.catalog_path.exists() else None
         try:
-            return open_server_catalog(self._server, make=False)
+            self._opened.append(open_server_catalog(self._server, make=False))
         except NoCatalogError:
             return None
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Close the connections of every catalogue that was opened here."""
+        for catalog in self._opened:
+            catalog.close()
 
     def existing_catalog(self) -> Catalog:
         """Open the catalogue, or say that nothing has been ingested yet."""

@@ -1,5 +1,6 @@
 """What the tests share: the shipped model, and the folder of data that may be absent."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests import postgres
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
+
+os.environ.pop("DEEPCUTS_DATABASE", None)  # a catalogue of one's own is no place for tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -125,4 +125,6 @@ def home_of(context: typer.Context) -> "Home":
 
     chosen: tuple[Path | None, str | None] = context.obj
     path, database = chosen
-    return Home(path or default_home(), database)
+    home = Home(path or default_home(), database)
+    context.call_on_close(home.close)
+    return home

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sqlalchemy import func, make_url, select, text
+from sqlalchemy.exc import ProgrammingError
 
 from db.errors import CatalogBusyError, CatalogError, NoCatalogError
 from db.models import LARGEST, Feature, Root, Segment, Setting, Track
@@ -203,6 +204,20 @@ def test_a_server_that_goes_away_undoes_the_transaction_and_is_one_plain_line(
     assert "terminating connection" in str(caught.value)
     with remote.transaction() as session:  # it is there again
         assert session.get(Setting, "a") is None
+
+
+def test_a_user_who_may_only_read_is_told_so(server: Server, remote: Catalog) -> None:
+    with remote.transaction() as session:
+        session.execute(text("DROP ROLE IF EXISTS reader"))
+        session.execute(text("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data"))
+    as_reader = open_server_catalog(remote.engine.url.set(username="reader"))
+    with pytest.raises(CatalogError, match="permission denied") as caught, as_reader.transaction() as session:
+        assert session.get(Setting, "a") is None
+        session.add(Setting(name="a", value="b"))
+    as_reader.close()
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ProgrammingError), remote.transaction() as session:  # our own faults stay visible
+        session.execute(text("SELECT nothing"))
 
 
 def test_the_writer_lock_ends_quietly_where_the_server_went_away(

@@ -50,8 +50,9 @@ class Ran:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment of commands: the caller's, without a home of its own."""
-    kept = {name: value for name, value in os.environ.items() if name != "DEEPCUTS_HOME"}
+    """Return the environment of commands: the caller's, without a home or a database of its own."""
+    own = ("DEEPCUTS_HOME", "DEEPCUTS_DATABASE")
+    kept = {name: value for name, value in os.environ.items() if name not in own}
     return kept | more
 
 
