@@ -13,6 +13,9 @@ from db.errors import CatalogBusyError, CatalogError
 DRIVER: Final = "postgresql+psycopg"
 EXAMPLE: Final = f"{DRIVER}://user@host/name"
 
+LONGEST_PATH: Final = 2600
+"""Bytes: what an index of PostgreSQL holds is less than a third of its page of 8 KiB."""
+
 CONNECT_TIMEOUT_S: Final = 10
 KEEPALIVE_IDLE_S: Final = 60
 

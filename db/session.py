@@ -10,7 +10,15 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError, NoCatalogError
-from db.server import check_encoding, explained, lock_upgrade, of_server, server_engine, server_url
+from db.server import (
+    LONGEST_PATH,
+    check_encoding,
+    explained,
+    lock_upgrade,
+    of_server,
+    server_engine,
+    server_url,
+)
 
 HEAD_REVISION: Final = "0001"
 """The newest migration; a test checks it against the scripts."""
@@ -28,6 +36,13 @@ class Catalog:
     make
         Makes the tables where there are none yet.
 
+    Attributes
+    ----------
+    on_server
+        Whether the database is on a server.
+    longest_path
+        Bytes of the longest path that it can hold; None where the file system's limit is the only one.
+
     Raises
     ------
     CatalogError
@@ -39,6 +54,7 @@ class Catalog:
     def __init__(self, engine: Engine, *, make: bool = True) -> None:
         self.engine = engine
         self.on_server = engine.dialect.name != "sqlite"
+        self.longest_path = LONGEST_PATH if self.on_server else None
         try:
             _upgrade(engine, make=make)
         except DatabaseError as error:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url, select
 
 from db.models import Feature, Prediction, Segment, Track
-from db.server import server_url, server_writer_lock
+from db.server import LONGEST_PATH, server_url, server_writer_lock
 from db.session import Catalog, open_server_catalog
 from tests.postgres import Server
 from tests.recommender import support
@@ -152,6 +152,20 @@ def test_plays_relocate_and_another_ingest(local: Library, server: Server, tmp_p
         played = session.scalars(select(Track).where(Track.plays > 0)).one()
         assert (played.path, played.plays) == (str(tmp_path / "moved/other.mp3"), 7)
     assert str(tmp_path / "moved/bad.mp3") in own.run("failures").out
+
+
+def test_a_path_too_long_for_the_database_fails_alone(server: Server, tmp_path: Path) -> None:
+    own = Remote(tmp_path / "home", server.new_catalog_database())
+    far = tmp_path.joinpath("music", *(str(n) * 250 for n in range(10)))
+    room = LONGEST_PATH - len(os.fsencode(far)) - len("/.flac")
+    far.mkdir(parents=True)
+    good = support.write_song(tmp_path / "a.flac", 1).rename(far / f"{'a' * room}.flac")
+    bad = support.write_song(tmp_path / "b.flac", 2).rename(far / f"{'b' * (room + 1)}.flac")
+    ran = own.run("ingest", tmp_path / "music", "--json", "--jobs", "1")
+    assert ran.code == 3, ran.err
+    assert counts(ran.json) == {"found": 1, "analysed": 1, "failed": 1}
+    assert [(f["path"], f["kind"]) for f in ran.json["failed"]] == [(str(bad), "path_too_long")]
+    assert list(own.analyses()) == [str(good)]
 
 
 def test_killed_in_the_middle_then_finished(local: Library, server: Server, tmp_path: Path) -> None:

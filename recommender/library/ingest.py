@@ -124,7 +124,7 @@ class _Ingest:
 
     def folder(self, place: str, rule: Rule | None) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
-        found = list(find_files(place))
+        found = [file for file in find_files(place) if self._can_hold(file)]
         with self.catalog.transaction() as session:
             root = root_for(session, place)
             made = plan(session, root, place, found, self.bundle.trunk_id)
@@ -138,6 +138,15 @@ class _Ingest:
         self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
             self._label(place, rule)
+
+    def _can_hold(self, file: FoundFile) -> bool:
+        """Whether the catalogue can hold a file's path; report it where it cannot."""
+        longest = self.catalog.longest_path
+        if longest is None or len(os.fsencode(file.path)) <= longest:
+            return True
+        message = f"its path is longer than the {longest} bytes that the database can hold"
+        self.report.failed.append(FailedFile(file.path, "path_too_long", message))
+        return False
 
     def finish(self) -> None:
         """Mark what is gone, now that every folder had its chance to show where it went."""

@@ -18,8 +18,9 @@ from db.errors import CatalogBusyError, CatalogError, NoCatalogError
 from db.models import LARGEST, Feature, Root, Segment, Setting, Track
 from db.patches import track_patches
 from db.predictions import song_predictions
-from db.server import server_name, server_url, server_writer_lock
+from db.server import LONGEST_PATH, server_name, server_url, server_writer_lock
 from db.session import HEAD_REVISION, Catalog, open_server_catalog, schema_revision
+from db.tracks import at_path
 from tests.conftest import REPO
 from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row, store_segments
 from tests.postgres import PASSWORD, Server
@@ -272,6 +273,13 @@ def test_large_numbers(catalog: Catalog) -> None:
         track = session.scalars(select(Track)).one()
         assert {name: getattr(track, name) for name in values} == values
         assert session.get(Track, LARGEST) is None
+
+
+def test_the_longest_path_can_be_kept_and_found(catalog: Catalog) -> None:
+    name = np.random.default_rng(3).bytes(LONGEST_PATH).hex()[:LONGEST_PATH]  # hardly to be compressed
+    with catalog.transaction() as session:
+        track = new_track(session, Root(path="/music"), name)
+        assert at_path(session, f"/music/{name}") is track
 
 
 def test_patches_of_more_tracks_than_a_query_can_name(catalog: Catalog) -> None:
