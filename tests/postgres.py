@@ -15,10 +15,11 @@ from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from db.session import open_server_catalog
+from db.models import Base
+from db.session import HEAD_REVISION, open_server_catalog
 
 START_S = 30.0
 ACCOUNT, GROUP = "nobody", "nogroup"
@@ -65,6 +66,7 @@ class Server:
     def __post_init__(self) -> None:
         self._numbers = count()
         self._template: str | None = None
+        self._reused: str | None = None
 
     def url(self, database: str, user: str = "deepcuts") -> str:
         """Return the address of a database."""
@@ -90,6 +92,25 @@ class Server:
             open_server_catalog(made).close()
             self._template = make_url(made).database
         return self.new_database(f"TEMPLATE {self._template}")
+
+    def emptied_catalog_database(self) -> str:
+        """Return the address of an empty catalogue, the last caller's own emptied: that is quicker."""
+        if self._reused is not None and not self._emptied(self._reused):
+            self._reused = None
+        self._reused = self._reused or self.new_catalog_database()
+        return self._reused
+
+    def _emptied(self, url: str) -> bool:
+        tables = ", ".join(Base.metadata.tables)
+        engine = create_engine(url, poolclass=NullPool)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text("SET lock_timeout = '5s'"))
+                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+                connection.execute(text("UPDATE alembic_version SET version_num = :h"), {"h": HEAD_REVISION})
+        except ProgrammingError:  # a test took its tables away
+            return False
+        return True
 
 
 def _as_account(*command: str | Path, dies_with_us: bool = False) -> list[str]:

@@ -41,9 +41,13 @@ def new_catalog(
 
 
 @pytest.fixture
-def catalog(new_catalog: NewCatalog) -> Iterator[Catalog]:
-    """A new catalogue."""
-    made = new_catalog()
+def catalog(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalogue of a test's own."""
+    if backend == "sqlite":
+        made = open_catalog(tmp_path / "catalog.sqlite")
+    else:
+        server: Server = request.getfixturevalue("server")
+        made = open_server_catalog(server.emptied_catalog_database())
     yield made
     made.close()
 
