@@ -1,4 +1,4 @@
-"""A Keras model to the ONNX file that serves it. Imports Keras."""
+"""A trunk in Keras to the ONNX file that serves it. Imports Keras."""
 
 import tempfile
 import warnings
@@ -7,6 +7,22 @@ from pathlib import Path
 import keras
 import onnx
 from keras import ops
+
+from classifier.architectures import Network
+from classifier.bundle import MUSICNN
+from classifier.musicnn_onnx import export_musicnn
+
+
+def export_trunk(network: Network, path: Path) -> None:
+    """Write a network's trunk as ONNX, with the outputs ``tags``, where it has them, and ``penultimate``.
+
+    The musicnn trunk is laid out for speed (`classifier.musicnn_onnx`), others are left to Keras.
+    """
+    if network.architecture["name"] == MUSICNN["name"]:
+        export_musicnn(network.trunk_weights(), path)
+        return
+    names = ["tags", "penultimate"] if len(network.trunk.outputs) == 2 else ["penultimate"]
+    export_onnx(network.trunk, path, names)
 
 
 def export_onnx(model: keras.Model, path: Path, output_names: list[str]) -> None:

@@ -123,7 +123,7 @@ def _write_head(data: TrainingData, trained: Trained, record: dict[str, Any]) ->
 
 def _write_network(data: TrainingData, trained: Trained, record: dict[str, Any]) -> Bundle:
     with quiet_stderr():
-        from classifier.export import export_onnx
+        from classifier.export import export_trunk
     from classifier.plots import draw_learning_curves
 
     if trained.network is None:
@@ -134,8 +134,7 @@ def _write_network(data: TrainingData, trained: Trained, record: dict[str, Any])
         files = Path(folder)
         np.savez(files / bundles.TRUNK_WEIGHTS, **network.trunk_weights())  # type: ignore[arg-type]
         np.savez(files / bundles.FRONT_END, mel_filters=mel_filters(front_end))
-        names = ["tags", "penultimate"] if with_tags else ["penultimate"]
-        export_onnx(network.trunk, files / bundles.TRUNK_ONNX, names)
+        export_trunk(network, files / bundles.TRUNK_ONNX)
         curves = files / "learning_curves.png"
         draw_learning_curves(trained.network.history, curves, f"{trained.recipe.arch}: the final fit")
         contents = Contents(

@@ -19,7 +19,7 @@ PACKAGES = ("classifier", "db", "recommender")
 OURS = (*PACKAGES, "cli")
 MAX_LINES = 300
 KERAS = ("keras", "tensorflow", "onnx", "tf2onnx")
-KERAS_NAMES = "musicnn architectures network frozen resume export explain"
+KERAS_NAMES = "musicnn musicnn_onnx architectures network frozen resume export explain"
 KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
 # These draw: matplotlib is loaded with them.
 PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")} | {

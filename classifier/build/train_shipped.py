@@ -28,12 +28,11 @@ from classifier.build.convert_trunk import read_wheel
 from classifier.build.prune import prune
 from classifier.bundle_write import Contents, write
 from classifier.calibration import Calibration
-from classifier.export import export_onnx
 from classifier.folds import assign_folds
 from classifier.frontend import FrontEnd, mel_filters
 from classifier.heads import Examples, HeadFit, choose_fit_on, fit_head
 from classifier.linear_head import LinearHead, softmax
-from classifier.musicnn import build_trunk
+from classifier.musicnn_onnx import export_musicnn
 from classifier.unknown import calibrate
 from classifier.validation import HeldOut
 
@@ -170,7 +169,7 @@ def calibrated(tracks: Tracks, said: HeldOut, layer: LastLayer, sounds: Array) -
 def write_trunk(weights: dict[str, Array], front_end: FrontEnd, folder: Path) -> None:
     """Write the trunk's three files: weights, ONNX, mel filters."""
     np.savez(folder / bundle.TRUNK_WEIGHTS, **weights)  # type: ignore[arg-type]
-    export_onnx(build_trunk(weights), folder / bundle.TRUNK_ONNX, ["tags", "penultimate"])
+    export_musicnn(weights, folder / bundle.TRUNK_ONNX)
     np.savez(folder / bundle.FRONT_END, mel_filters=mel_filters(front_end))
 
 
