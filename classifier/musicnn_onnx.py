@@ -1,4 +1,4 @@
-"""The musicnn trunk as an ONNX graph laid out for speed: the same function, three fifths of the time. Imports Keras.
+"""The musicnn trunk as an ONNX graph laid out for speed: the same function in less time. Imports Keras.
 
 ONNX Runtime computes a convolution's channels in blocks of 16, and what a block lacks is computed and
 thrown away; the trunk's branches have 23, 14, 3, 7 and 17. So a branch's filters are repeated, each time
