@@ -36,6 +36,10 @@ BLOCK_S: Final = 10.0
 CUT_SHORT_S: Final = 1.0
 CUT_SHORT_SHARE: Final = 0.01
 
+RUN_PATCHES: Final = 5
+"""Patches that the network reads at a time: what it works on stays within the processor's cache (10 cost 3 %
+more time and 60 cost 18 %, with 190 MB instead of 35)."""
+
 # Training of a head on stored features (see heads.py, training.py).
 HEAD_PENALTY: Final = 30.0
 MIN_STD: Final = 1e-3

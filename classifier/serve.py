@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from classifier import params
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
 from classifier.decode import DecodeReport, read_clip, stream_mono
@@ -42,6 +43,8 @@ class Trunk:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Threads that wait by spinning take the processor from the decoder and from other workers.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
             str(bundle.onnx_path), options, providers=["CPUExecutionProvider"]
         )
@@ -49,8 +52,14 @@ class Trunk:
     def run(self, patches: Array) -> tuple[Array, Array]:
         """Return the tags (n, tags) and embeddings (n, dimensions) of patches (n, frames, bands).
 
-        A trunk that knows no tags gives (n, 0).
+        A trunk that knows no tags gives (n, 0). However many patches there are, few are worked on at once.
         """
+        starts = range(0, max(1, len(patches)), params.RUN_PATCHES)
+        parts = [self._run(patches[start : start + params.RUN_PATCHES]) for start in starts]
+        tags, embeddings = zip(*parts, strict=True)
+        return np.concatenate(tags), np.concatenate(embeddings)
+
+    def _run(self, patches: Array) -> tuple[Array, Array]:
         if not self.bundle.tag_names:
             (penultimate,) = self._session.run(["penultimate"], {"patch": patches})
             return np.zeros((len(patches), 0), np.float32), penultimate

@@ -141,6 +141,23 @@ def test_batches_do_not_matter(trunk: Trunk) -> None:
             np.testing.assert_allclose(whole[k], alone[0], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("n", [0, 1, 5, 6, 13])
+def test_few_patches_are_read_at_a_time_and_all_come_back_in_order(
+    trunk: Trunk, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    sizes: list[int] = []
+    plain = trunk._run
+    monkeypatch.setattr(trunk, "_run", lambda patches: (sizes.append(len(patches)), plain(patches))[1])
+    patches = np.random.default_rng(2).uniform(0, 4, (n, 187, 96)).astype(np.float32)
+    tags, embeddings = trunk.run(patches)
+    assert (tags.shape, embeddings.shape) == ((n, 50), (n, 200))
+    assert sum(sizes) == n and max(sizes) <= 5
+    for k in range(n):
+        alone = plain(patches[k : k + 1])
+        np.testing.assert_allclose(tags[k], alone[0][0], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(embeddings[k], alone[1][0], rtol=0, atol=1e-5)
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0.1, 40), st.floats(-5, 5), st.floats(-5, 5)),
