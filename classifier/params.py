@@ -31,8 +31,9 @@ REFERENCE_RMS: Final = 0.2
 EMBEDDING_SIZE: Final = 200
 N_TAGS: Final = 50
 
-# Decoding: seconds of audio read at a time, and how much shorter than declared is "cut short".
-BLOCK_S: Final = 10.0
+# Decoding: seconds of audio read at a time, which in stereo the processor's cache holds, and how much
+# shorter than declared is "cut short".
+BLOCK_S: Final = 5.0
 CUT_SHORT_S: Final = 1.0
 CUT_SHORT_SHARE: Final = 0.01
 
