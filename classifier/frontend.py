@@ -174,10 +174,11 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
     n_fft, hop = front_end.n_fft, front_end.hop_length
     padded = np.pad(samples, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    window, filters = hann(n_fft), np.ascontiguousarray(mel_filters.T)
+    # numpy's transform stays in float32 where it divides by n_fft; else it goes through float64 and back.
+    window, filters = hann(n_fft) * np.float32(n_fft), np.ascontiguousarray(mel_filters.T)
     out = np.empty((len(frames), filters.shape[1]), np.float32)
     for start in range(0, len(frames), CHUNK_FRAMES):
-        spectrum = np.fft.rfft(frames[start : start + CHUNK_FRAMES] * window)
+        spectrum = np.fft.rfft(frames[start : start + CHUNK_FRAMES] * window, norm="forward")
         power = spectrum.real**2 + spectrum.imag**2
         np.matmul(power, filters, out=out[start : start + CHUNK_FRAMES])
     return out
