@@ -1,5 +1,6 @@
 """The trunk's ONNX graph: against the full network in numpy, and what decides its layout."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier import bundle
+from classifier.architectures import build
 from classifier.build.prune import prune
+from classifier.export import export_onnx, export_trunk
+from classifier.musicnn import build_trunk
 from classifier.musicnn_onnx import export_musicnn, musicnn_model, temporal_groups
+from classifier.recipes import recipe_of
+from classifier.serve import Trunk
 from tests.classifier.test_prune import CONVOLUTIONS, full_network, random_weights
 
 Array = npt.NDArray[np.float32]
@@ -70,6 +76,30 @@ def test_the_ids_are_those_of_the_plain_graph() -> None:
     shipped = bundle.load(bundle.SHIPPED)
     assert shipped.trunk_id == "trunk-e876a727254c71d5"
     assert shipped.bundle_id == "bundle-5fbd46ddd7bdf7d1"
+
+
+def test_a_bundle_with_the_plain_graph_serves_the_same(tmp_path: Path, trunk: Trunk) -> None:
+    plain = tmp_path / "bundle"
+    shutil.copytree(bundle.SHIPPED, plain)
+    weights = bundle.read_arrays(plain / bundle.TRUNK_WEIGHTS)
+    shipped_hash = bundle.file_hash(plain / bundle.TRUNK_ONNX)
+    export_onnx(build_trunk(weights), plain / bundle.TRUNK_ONNX, ["tags", "penultimate"])
+    text = (plain / bundle.DESCRIPTION).read_text(encoding="utf-8")
+    text = text.replace(shipped_hash, bundle.file_hash(plain / bundle.TRUNK_ONNX))
+    (plain / bundle.DESCRIPTION).write_text(text, encoding="utf-8")
+    loaded = bundle.load(plain)
+    assert loaded.trunk_id == trunk.bundle.trunk_id
+    patches = np.random.default_rng(5).uniform(0, 4, (7, 187, 96)).astype(np.float32)
+    for found, expected in zip(trunk.run(patches), Trunk(loaded, threads=1).run(patches), strict=True):
+        assert np.ptp(expected) > 1e-3
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_tuned_trunk_is_laid_out_for_speed_too(tmp_path: Path) -> None:
+    weights = bundle.read_arrays(bundle.SHIPPED / bundle.TRUNK_WEIGHTS)
+    network = build(recipe_of("musicnn-tuned"), 3, seed=1, trunk_weights=weights)
+    export_trunk(network, tmp_path / "trunk.onnx")
+    assert onnx.load(tmp_path / "trunk.onnx") == musicnn_model(weights)
 
 
 def test_groups_of_the_shipped_trunk() -> None:
