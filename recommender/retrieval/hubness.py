@@ -8,7 +8,7 @@ outside the sample gets the offset that balances it alone, so that adding one mo
 Sources: Radovanović, Nanopoulos and Ivanović 2010 (hubs); Suzuki et al. 2013 (centring); Sinkhorn 1964.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -96,45 +96,43 @@ def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: i
     seed
         Of the choice.
     """
-    random = np.random.default_rng(seed)
-    n = len(track_ids)
-    chosen = np.sort(random.permutation(n)[: params.REFERENCE_TRACKS])
+    made = _sample(centre, vectors, track_ids, starts, np.random.default_rng(seed))
+    if len(made.track_ids) < 2:
+        return made
+    songs = _song_table(made, made.vectors, made.track_ids, made.starts)
+    heard = _passage_table(made, made.vectors, made.track_ids, made.starts)
+    lengths = np.diff(np.append(made.starts, len(made.vectors)))
+    shares = np.log(1 / np.repeat(lengths, lengths)[made.passages])
+    song_potentials, song_offsets = balance(songs, np.zeros(len(songs)))
+    passage_potentials, passage_offsets = balance(heard, shares)
+    return replace(
+        made,
+        song_potentials=song_potentials.astype(np.float32),
+        passage_potentials=passage_potentials.astype(np.float32),
+        levels=np.array([song_offsets.mean(), passage_offsets.mean()], np.float32),
+    )
+
+
+def _sample(
+    centre: Array, vectors: Array, track_ids: Ints, starts: Ints, random: np.random.Generator
+) -> Reference:
+    """Draw the sample's tracks, segments of them, and passages; nothing is balanced yet."""
+    chosen = np.sort(random.permutation(len(track_ids))[: params.REFERENCE_TRACKS])
     ends = np.append(starts[1:], len(vectors))
     places = [_spread(starts[i], ends[i], params.REFERENCE_TRACK_SEGMENTS) for i in chosen]
     sample = np.asarray(vectors[np.concatenate([*places, np.zeros(0, np.int64)])], np.float32)
     lengths = np.array([len(p) for p in places], np.int64)
-    firsts = np.cumsum(lengths) - lengths
     passages = np.sort(random.permutation(len(sample))[: params.REFERENCE_PASSAGES])
-    owners = np.repeat(np.arange(len(chosen)), lengths)
-    made = Reference(
-        centre,
-        track_ids[chosen],
-        firsts,
-        sample,
-        np.zeros(len(chosen), np.float32),
-        passages,
-        np.zeros(len(passages), np.float32),
-        np.zeros(2, np.float32),
-        n,
-    )
-    if len(chosen) < 2:
-        return made
-    songs = _song_table(made, sample, made.track_ids, firsts)
-    heard = _passage_table(made, sample, made.track_ids, firsts)
-    shares = np.log(1 / lengths[owners[passages]])
-    song_potentials, song_offsets = balance(songs, np.zeros(len(songs)))
-    passage_potentials, passage_offsets = balance(heard, shares)
-    levels = np.array([song_offsets.mean(), passage_offsets.mean()], np.float32)
     return Reference(
-        centre,
-        made.track_ids,
-        firsts,
-        sample,
-        song_potentials.astype(np.float32),
-        passages,
-        passage_potentials.astype(np.float32),
-        levels,
-        n,
+        centre=centre,
+        track_ids=track_ids[chosen],
+        starts=np.cumsum(lengths) - lengths,
+        vectors=sample,
+        song_potentials=np.zeros(len(chosen), np.float32),
+        passages=passages,
+        passage_potentials=np.zeros(len(passages), np.float32),
+        levels=np.zeros(2, np.float32),
+        n_tracks=len(track_ids),
     )
 
 
