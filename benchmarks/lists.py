@@ -23,12 +23,13 @@ COMPARED = 10
 
 
 def tracks_of(home: Path) -> list[tuple[int, str, str | None]]:
-    """Return id, absolute path and label of every track."""
+    """Return id, absolute path and label of every track, by path, so that a seed draws the same songs."""
     with sqlite3.connect(home / "catalog.sqlite") as database:
         rows = database.execute(
-            "SELECT track.id, root.path, rel_path, label FROM track JOIN root ON root.id = root_id ORDER BY 1"
+            "SELECT track.id, root.path, rel_path, label FROM track JOIN root ON root.id = root_id"
         ).fetchall()
-    return [(i, str(Path(root.decode()) / path.decode()), label) for i, root, path, label in rows]
+    found = [(i, str(Path(root.decode()) / path.decode()), label) for i, root, path, label in rows]
+    return sorted(found, key=lambda track: track[1])
 
 
 def set_plays(home: Path, plays: dict[str, int], work: Path) -> None:
