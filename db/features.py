@@ -1,7 +1,7 @@
 """Segments, features and predictions: the arrays of the catalogue, in and out."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,66 +162,6 @@ def copy_segments(session: Session, source: Track, target: Track) -> None:
             Prediction(segment_id=new.id, bundle_id=p.bundle_id, genres=p.genres) for p in predictions[old.id]
         )
     renew_vectors_token(session)
-
-
-def in_index(trunk_id: str) -> tuple[object, ...]:
-    """Return the conditions on Track and Feature for a vector to belong in the index."""
-    return (
-        Feature.trunk_id == trunk_id,
-        Track.missing.is_(False),
-        Track.error_kind.is_(None),
-    )
-
-
-@dataclass(frozen=True)
-class IndexRows:
-    """Some of the segments that belong in the index.
-
-    Attributes
-    ----------
-    segment_ids, track_ids, durations_s
-        (segments,).
-    embeddings, tags
-        (segments, dimensions) and (segments, tags).
-    """
-
-    segment_ids: npt.NDArray[np.int64]
-    track_ids: npt.NDArray[np.int64]
-    durations_s: Array
-    embeddings: Array
-    tags: Array
-
-
-def index_rows(session: Session, trunk_id: str) -> Iterator[IndexRows]:
-    """Yield what belongs in the index in blocks: the segments of a track side by side, in order of time."""
-    query = (
-        select(
-            Segment.id,
-            Segment.track_id,
-            Segment.end_s - Segment.start_s,
-            Feature.embedding,
-            Feature.tags,
-        )
-        .join(Feature, Feature.segment_id == Segment.id)
-        .join(Track, Track.id == Segment.track_id)
-        .where(*in_index(trunk_id))  # type: ignore[arg-type]
-        .order_by(Segment.track_id, Segment.start_s)
-    )
-    for rows in session.execute(query.execution_options(yield_per=READ_ROWS)).partitions():
-        ids, tracks, durations, embeddings, tags = zip(*rows, strict=True)
-        yield IndexRows(
-            np.array(ids, np.int64),
-            np.array(tracks, np.int64),
-            np.array(durations, np.float32),
-            stack(embeddings),
-            stack(tags),
-        )
-
-
-def index_vectors(session: Session, trunk_id: str) -> Iterator[tuple[list[int], list[int], Array]]:
-    """Yield (segment ids, track ids, embeddings) of what belongs in the index."""
-    for rows in index_rows(session, trunk_id):
-        yield rows.segment_ids.tolist(), rows.track_ids.tolist(), rows.embeddings
 
 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:

@@ -81,6 +81,14 @@ class Catalog:
                 raise
             raise self._unusable(error) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session that sees the catalogue as it is at its first query, whoever writes meanwhile."""
+        with self.transaction() as session:
+            if not self.on_server:  # a server's transactions do so by themselves
+                session.connection().exec_driver_sql("BEGIN")
+            yield session
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

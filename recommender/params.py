@@ -12,10 +12,32 @@ IDENTIFY_AHEAD: Final = 512
 
 # Retrieval.
 N_RESULTS: Final = 10
-EXACT_SEGMENTS: Final = 60_000
-"""Up to so many segments every track is scored; of more, FAISS names the candidates."""
-FIRST_NEIGHBOURS: Final = 2048
+EXACT_SEGMENTS: Final = 150_000
+"""Up to so many segments every track is scored; of more, an inverted file names the candidates."""
+FIRST_NEIGHBOURS: Final = 256
 """Nearest segments taken for each query segment before tracks are scored exactly."""
+SEARCHED_SEGMENTS: Final = 32
+"""So many segments of a query, evenly spread, look for candidates."""
+MOSTLY_ALLOWED: Final = 0.9
+"""Where filters leave more of the tracks than this, what they shut out is left out of the candidates after
+the search, not during it."""
+SCALAR_QUANTISED: Final = 16_000_000
+"""Up to so many segments are kept at a byte a dimension in the inverted file; of more, at a quarter."""
+LISTS_PER_ROOT: Final = 4.0
+"""Lists of an inverted file: so many times the root of its vectors, to the nearest power of two."""
+MOST_LISTS: Final = 16_384
+LEAST_PER_LIST: Final = 32
+"""Vectors that a list is learnt from."""
+LEARNT_FROM: Final = 65_536
+"""Vectors at least that an inverted file is learnt from, where there are as many."""
+LIST_ROUNDS: Final = 10
+"""Of k-means, when lists are learnt."""
+LEAST_RECALL: Final = 0.985
+"""Of the ten nearest segments of a query, by an exact search, so many are found among the candidates."""
+RECALL_QUERIES: Final = 200
+CHECKED_BYTES: Final = 96 * 2**20
+"""An index of up to so many bytes is hashed whole when it is opened; of a larger one only the sizes."""
+
 MATCH_TEMPERATURE: Final = 0.05
 """Of the soft maximum over the segments of the other song; 0 would be the best match alone."""
 AGREEMENT_TEMPERATURE: Final = 0.05

@@ -143,9 +143,10 @@ def test_only_commands_and_cli_speak_typer_and_rich() -> None:
 # The floors of retrieval: a module may import those of lower floors only, so `similar` calls the others.
 RETRIEVAL_FLOORS = [
     ("exact", "scoring", "discovery", "duplicates", "search", "versions"),
-    ("hubness", "passages", "song_path", "duplicate_sets", "diversity"),
+    ("hubness", "passages", "song_path", "duplicate_sets", "diversity", "inverted_file", "index_files"),
     ("segment_index", "query", "recordings", "reasons"),
     ("index_build", "filters", "matching", "ranking"),
+    ("inverted_build",),
     ("index", "wishes"),
     ("similar",),
     ("lists",),
@@ -322,8 +323,8 @@ def test_similar_on_a_catalogued_track_loads_no_tensorflow_and_no_librosa(tmp_pa
     assert not loaded & HEAVY
     loaded, output = loaded_by("--home", home, "similar", paths[0])
     assert "song 1" in output
-    assert "faiss" in loaded
-    assert not loaded & (HEAVY | {"av"})
+    assert "sqlalchemy" in loaded
+    assert not loaded & (HEAVY | {"av", "faiss", "onnxruntime", "scipy"})
 
 
 def test_training_a_head_loads_no_tensorflow(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _state(home: "Home") -> dict[str, Any]:
-    from recommender.retrieval.index import read_sidecar, state
+    from recommender.retrieval.index import state
+    from recommender.retrieval.index_files import read_sidecar
 
     bundle = home.bundle()
     sidecar = read_sidecar(home.index_dir)
@@ -42,6 +43,8 @@ def _state(home: "Home") -> dict[str, Any]:
         "trunk_id": bundle.trunk_id,
         "labels": list(bundle.labels),
         "index": state(catalog, home.index_dir, bundle.trunk_id),
+        "index_search": sidecar.inverted or "exact" if sidecar is not None else None,
+        "index_recall_at_10": sidecar.recall_at_10 if sidecar is not None else None,
         "hub_reference_tracks": sidecar.reference_tracks if sidecar is not None else 0,
         "hub_reference_frozen_at_tracks": sidecar.frozen_at_tracks if sidecar is not None else 0,
         **listed,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import index_vectors
+from db.index_rows import index_vectors
 from db.tracks import by_ids
 from recommender.describe import track_sound
 from recommender.errors import RecommenderError

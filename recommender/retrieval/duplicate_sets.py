@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.features import index_rows
+from db.index_rows import index_rows
 from db.models import Track
 from db.patches import Patches, track_patches
 from db.tracks import by_ids, present

@@ -70,11 +70,12 @@ def _trust(n_tracks: int) -> float:
 
 def centre_of(units: Array, starts: Ints) -> Array:
     """Return the mean of the tracks' mean unit vectors, nearer to zero where there are few tracks."""
-    if not len(starts):
-        return np.zeros(units.shape[1], np.float32)
-    lengths = np.diff(np.append(starts, len(units)))
-    means = np.add.reduceat(units, starts, axis=0) / lengths[:, None]
-    return np.asarray(means.mean(axis=0) * _trust(len(starts)), np.float32)
+    total = np.zeros(units.shape[1])
+    for first in range(0, len(starts), TRACKS_AT_ONCE):
+        some = np.append(starts[first : first + TRACKS_AT_ONCE + 1], len(units))[: TRACKS_AT_ONCE + 1]
+        sums = np.add.reduceat(units[some[0] : some[-1]], some[:-1] - some[0], axis=0)
+        total += (sums / np.diff(some)[:, None]).sum(axis=0, dtype=np.float64)
+    return np.asarray(total / max(1, len(starts)) * _trust(len(starts)), np.float32)
 
 
 def centred(units: Array, centre: Array) -> Array:

@@ -1,61 +1,53 @@
-"""The catalogue's stored embeddings to an index: centre, reference sample, offsets.
+"""The catalogue's stored embeddings to an index: centre, reference sample, offsets, inverted file.
 
-Only the reference sample of the hub correction is kept from one build to the next, so that a few new
-tracks leave the scores of all others as they are.
+Of an older index of the same catalogue all is taken over that has not changed: the reference sample of the
+hub correction, so that a few new tracks leave the scores of all others as they are, the arrays of tracks
+that are the same, and the inverted file, to which new tracks are added and from which old ones are removed.
+No more than a block of vectors is in memory at a time, however large the catalogue is.
 """
 
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.features import IndexRows, index_rows
+from db.index_rows import IndexRows, IndexTracks, index_rows, index_tracks
 from recommender import params
 from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.hubness import Reference, centre_of, centred, freeze, offsets
-from recommender.retrieval.segment_index import Rows, SegmentIndex, make_index
+from recommender.retrieval.hubness import TRACKS_AT_ONCE, Reference, centre_of, freeze, offsets
+from recommender.retrieval.index_files import Arrays
+from recommender.retrieval.segment_index import Rows, SegmentIndex
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
-def build_index(session: Session, trunk_id: str, previous: SegmentIndex | None = None) -> SegmentIndex:
-    """Build the index of a trunk's embeddings.
+def build_index(
+    session: Session, trunk_id: str, arrays: Arrays, previous: SegmentIndex | None = None
+) -> SegmentIndex:
+    """Build the index of a trunk's embeddings, but for its inverted file.
 
     Parameters
     ----------
     session
-        Of the catalogue.
+        Of the catalogue, which it sees as it was at one moment.
     trunk_id
         Whose embeddings.
+    arrays
+        Where the index's arrays are made.
     previous
-        An older index of the same trunk, whose reference sample is kept while the catalogue is about as
-        large as it was; None to choose a new one.
+        An older index of the same trunk, which as much as possible is taken over from, while the catalogue
+        is about as large as it was; None to begin anew.
     """
-    read = _read(session, trunk_id)
-    if read is None:
+    held = index_tracks(session, trunk_id)
+    if not len(held.track_ids):
         return _empty()
-    track_ids, starts = np.unique(read.track_ids, return_index=True)
-    units = unit_rows(read.embeddings)
-    kept = previous.reference if previous is not None and _still_good(previous, len(track_ids)) else None
-    centre = kept.centre if kept is not None else centre_of(units, starts)
-    lengths = np.linalg.norm(units - centre, axis=1).astype(np.float32)
-    vectors = centred(units, centre)
-    reference = kept or freeze(centre, vectors, track_ids, starts)
-    song, passage = _offsets(reference, vectors, track_ids, starts, previous)
-    seconds = read.durations_s[:, None]
-    tags = np.add.reduceat(read.tags * seconds, starts) / np.add.reduceat(seconds, starts)
-    rows = Rows(read.segment_ids, lengths, track_ids, starts, song, passage, np.asarray(tags, np.float32))
-    return make_index(vectors, rows, reference)
-
-
-def _read(session: Session, trunk_id: str) -> IndexRows | None:
-    blocks = list(index_rows(session, trunk_id))
-    if not blocks:
-        return None
-    names = [field.name for field in fields(IndexRows)]
-    return replace(blocks[0], **{n: np.concatenate([getattr(block, n) for block in blocks]) for n in names})
+    if previous is not None and not _still_good(previous, len(held.track_ids)):
+        previous = None
+    return _Build(session, trunk_id, held, arrays, previous).run()
 
 
 def _still_good(previous: SegmentIndex, n_tracks: int) -> bool:
@@ -64,31 +56,135 @@ def _still_good(previous: SegmentIndex, n_tracks: int) -> bool:
     return frozen / params.REFRESH_GROWTH <= n_tracks <= frozen * params.REFRESH_GROWTH
 
 
-def _offsets(
-    reference: Reference, vectors: Array, track_ids: Ints, starts: Ints, previous: SegmentIndex | None
-) -> tuple[Array, Array]:
-    """Return the tracks' offsets; those of unchanged tracks by the same reference are taken over."""
-    song, passage = np.zeros((2, len(track_ids)), np.float32)
-    new = np.ones(len(track_ids), bool)
-    if previous is not None and previous.reference is reference:
-        known = {int(track_id): old for old, track_id in enumerate(previous.rows.track_ids)}
-        ends = np.append(starts[1:], len(vectors))
-        for place, (track_id, start, end) in enumerate(zip(track_ids, starts, ends, strict=True)):
-            old = known.get(int(track_id))
-            if old is not None and np.array_equal(previous.block(old), vectors[start:end]):
-                new[place] = False
-                song[place] = previous.rows.song_offsets[old]
-                passage[place] = previous.rows.passage_offsets[old]
-    if new.any():
-        counts = np.diff(np.append(starts, len(vectors)))
-        some = vectors[np.repeat(new, counts)]
-        firsts = np.cumsum(counts[new]) - counts[new]
-        song[new], passage[new] = offsets(reference, some, track_ids[new], firsts)
-    return song, passage
+def unchanged(held: IndexTracks, previous: SegmentIndex) -> tuple[Ints, Ints]:
+    """Return the places of the tracks that are as they were: among those held, and in the older index."""
+    rows = previous.rows
+    old = np.minimum(np.searchsorted(rows.track_ids, held.track_ids), max(0, len(rows.track_ids) - 1))
+    counts = np.diff(np.append(rows.starts, len(previous)))
+    same = (rows.track_ids[old] == held.track_ids) & (counts[old] == held.counts)
+    same &= (rows.stamps[old] == held.stamps) & (held.stamps != 0)
+    return np.flatnonzero(same), old[same]
+
+
+class _Build:
+    """One build and the arrays that it fills."""
+
+    def __init__(
+        self,
+        session: Session,
+        trunk_id: str,
+        held: IndexTracks,
+        arrays: Arrays,
+        previous: SegmentIndex | None,
+    ) -> None:
+        self.session, self.trunk_id, self.held = session, trunk_id, held
+        self.arrays, self.previous = arrays, previous
+        self.starts = np.cumsum(held.counts) - held.counts
+        self.is_new = np.ones(len(held.track_ids), bool)
+        self.vectors = np.zeros((0, 0), np.float32)
+        self.rows: Rows
+
+    def run(self) -> SegmentIndex:
+        """Fill the arrays, those that are taken over first."""
+        previous = self.previous
+        if previous is not None:
+            self._allocate(previous.dimension, previous.rows.tags.shape[1])
+            self._take_over(previous)
+        self._read()
+        centre = previous.reference.centre if previous is not None else centre_of(self.vectors, self.starts)
+        for some in self._new_segments():
+            self._centre(some, centre)
+        reference = previous.reference if previous is not None else self._freeze(centre)
+        self._find_offsets(reference)
+        return SegmentIndex(self.vectors, self.rows, reference)
+
+    def _allocate(self, dimension: int, n_tags: int) -> None:
+        n, tracks = int(self.held.counts.sum()), len(self.held.track_ids)
+        new = self.arrays.new
+        self.vectors = new("vectors", (n, dimension), np.float32)
+        self.rows = Rows(
+            segment_ids=new("segment_ids", (n,), np.int64),
+            lengths=new("lengths", (n,), np.float32),
+            track_ids=self.held.track_ids,
+            starts=self.starts,
+            stamps=self.held.stamps,
+            song_offsets=new("song_offsets", (tracks,), np.float32),
+            passage_offsets=new("passage_offsets", (tracks,), np.float32),
+            tags=new("tags", (tracks, n_tags), np.float32),
+        )
+
+    def _take_over(self, previous: SegmentIndex) -> None:
+        """Copy the tracks that have not changed, runs of neighbours at once."""
+        here, there = unchanged(self.held, previous)
+        self.is_new[here] = False
+        if not len(here):
+            return
+        breaks = np.flatnonzero((np.diff(here) != 1) | (np.diff(there) != 1)) + 1
+        old, rows = previous.rows, self.rows
+        for first, end in pairwise([0, *breaks.tolist(), len(here)]):
+            tracks, of_old = slice(here[first], here[end - 1] + 1), slice(there[first], there[end - 1] + 1)
+            for name in ("song_offsets", "passage_offsets", "tags"):
+                getattr(rows, name)[tracks] = getattr(old, name)[of_old]
+            n = int(self.held.counts[tracks].sum())
+            start, old_start = int(self.starts[tracks.start]), int(old.starts[of_old.start])
+            self.vectors[start : start + n] = previous.vectors[old_start : old_start + n]
+            for name in ("segment_ids", "lengths"):
+                getattr(rows, name)[start : start + n] = getattr(old, name)[old_start : old_start + n]
+
+    def _read(self) -> None:
+        """Read the new tracks' unit vectors and tags, block by block."""
+        new = None if self.is_new.all() else self.held.track_ids[self.is_new]
+        for block in index_rows(self.session, self.trunk_id, new):
+            if self.previous is None and not self.vectors.size:
+                self._allocate(block.embeddings.shape[1], block.tags.shape[1])
+            self._store(block)
+
+    def _store(self, block: IndexRows) -> None:
+        ids, firsts, counts = np.unique(block.track_ids, return_index=True, return_counts=True)
+        places = np.searchsorted(self.held.track_ids, ids)
+        within = np.arange(len(block.track_ids)) - np.repeat(firsts, counts)
+        rows = np.repeat(self.starts[places], counts) + within
+        self.vectors[rows] = unit_rows(block.embeddings)
+        self.rows.segment_ids[rows] = block.segment_ids
+        seconds = block.durations_s[:, None]
+        sums = np.add.reduceat(block.tags * seconds, firsts)
+        self.rows.tags[places] = sums / np.add.reduceat(seconds, firsts)
+
+    def _new_tracks(self) -> Iterator[Ints]:
+        """Yield the places of the new tracks, some at a time."""
+        places = np.flatnonzero(self.is_new)
+        for start in range(0, len(places), TRACKS_AT_ONCE):
+            yield places[start : start + TRACKS_AT_ONCE]
+
+    def _new_segments(self) -> Iterator[Ints]:
+        """Yield the places of the new tracks' segments, some tracks at a time."""
+        for tracks in self._new_tracks():
+            yield segments_of(tracks, self.starts, self.held.counts)[0]
+
+    def _centre(self, some: Ints, centre: Array) -> None:
+        moved = self.vectors[some] - centre
+        self.rows.lengths[some] = np.linalg.norm(moved, axis=1)
+        self.vectors[some] = unit_rows(moved)
+
+    def _freeze(self, centre: Array) -> Reference:
+        return freeze(centre, self.vectors, self.held.track_ids, self.starts)
+
+    def _find_offsets(self, reference: Reference) -> None:
+        for tracks in self._new_tracks():
+            places, firsts = segments_of(tracks, self.starts, self.held.counts)
+            found = offsets(reference, self.vectors[places], self.held.track_ids[tracks], firsts)
+            self.rows.song_offsets[tracks], self.rows.passage_offsets[tracks] = found
+
+
+def segments_of(tracks: Ints, starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Return the places of some tracks' segments, side by side, and where each track's begin."""
+    n = counts[tracks]
+    firsts = np.cumsum(n) - n
+    return np.repeat(starts[tracks] - firsts, n) + np.arange(n.sum()), firsts
 
 
 def _empty() -> SegmentIndex:
-    none, no_ids = np.zeros(0, np.float32), np.zeros(0, np.int64)
-    rows = Rows(no_ids, none, no_ids, no_ids, none, none, np.zeros((0, 0), np.float32))
+    none, ids = np.zeros(0, np.float32), np.zeros(0, np.int64)
     vectors = np.zeros((0, 1), np.float32)
-    return make_index(vectors, rows, freeze(np.zeros(1, np.float32), vectors, no_ids, no_ids))
+    rows = Rows(ids, none, ids, ids, ids, none, none, np.zeros((0, 0), np.float32))
+    return SegmentIndex(vectors, rows, freeze(np.zeros(1, np.float32), vectors, ids, ids))

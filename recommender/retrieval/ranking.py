@@ -56,18 +56,23 @@ class Ranked:
 
 
 def candidates(
-    index: SegmentIndex, queries: Sequence[Query], reach: int, allowed: Ints | None, *, hub_correction: bool
+    index: SegmentIndex, queries: Sequence[Query], effort: int, allowed: Ints, *, hub_correction: bool
 ) -> Ints:
-    """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments."""
-    everything = np.arange(len(index.rows.track_ids)) if allowed is None else allowed
-    if index.places_of(everything)[0].size <= params.EXACT_SEGMENTS:
-        return everything
+    """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments.
+
+    Parameters
+    ----------
+    effort
+        How much further than usual to look: 1, or more where too little was found.
+    allowed
+        Places of the only tracks that count, ascending.
+    """
     found = [np.zeros(0, np.int64)]
     for query in queries:
         kind = (PASSAGE if query.passage else SONG) if hub_correction else PLAIN
         units = centred(query.units, index.reference.centre)
-        found.append(index.nearest_tracks(units, kind, reach, allowed))
-    return np.unique(np.concatenate(found))
+        found.append(index.candidates(units, kind, effort, allowed))
+    return found[1] if len(queries) == 1 else np.unique(np.concatenate(found))
 
 
 def rank_tracks(

@@ -1,25 +1,26 @@
-"""The index in memory: unit vectors of segments, searchable by cosine, and what belongs to them.
+"""The index in memory: unit vectors of segments, what belongs to them, and where neighbours are looked for.
 
-FAISS holds centred unit vectors with two more dimensions: minus the track's hub offset as a song and
-for passages. A query that ends in (1, 0) or (0, 1) so finds neighbours by the corrected score, and one
-that ends in (0, 0) by the plain cosine.
+The arrays may be files that are mapped into memory: only what a search touches is read.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
+from recommender import params
 from recommender.retrieval.exact import unit_rows
 from recommender.retrieval.hubness import Reference
+
+if TYPE_CHECKING:
+    from recommender.retrieval.inverted_file import InvertedFile
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 SONG, PASSAGE, PLAIN = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)
-"""The last two dimensions of a query: by which corrected score it wants its neighbours."""
+"""By which corrected score a query wants its neighbours: how much each offset counts."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Rows:
         (segments,) ids, and the lengths of the unit vectors after centring.
     track_ids, starts
         (tracks,) ascending, and where each track's segments begin.
+    stamps
+        (tracks,) that tell a track which was analysed again; see `db.index_rows`.
     song_offsets, passage_offsets
         (tracks,) of the hub correction.
     tags
@@ -42,38 +45,39 @@ class Rows:
     lengths: Array
     track_ids: Ints
     starts: Ints
+    stamps: Ints
     song_offsets: Array
     passage_offsets: Array
     tags: Array
 
 
 class SegmentIndex:
-    """Unit vectors of segments, searchable by cosine, and what belongs to them.
+    """Unit vectors of segments, what belongs to them, and where neighbours are looked for.
 
     Attributes
     ----------
-    faiss
-        The FAISS index.
+    vectors
+        (segments, dimensions) centred, of length 1.
     rows, reference
         Arrays of segments and tracks, and the frozen sample.
+    inverted
+        Names candidates; None where there are few enough segments to score them all.
     """
 
-    def __init__(self, faiss_index: Any, rows: Rows, reference: Reference) -> None:
-        self.faiss = faiss_index
+    def __init__(
+        self, vectors: Array, rows: Rows, reference: Reference, inverted: "InvertedFile | None" = None
+    ) -> None:
+        self.vectors = vectors
         self.rows = rows
         self.reference = reference
-        total, width = int(faiss_index.ntotal), int(faiss_index.d)
-        stored = faiss.rev_swig_ptr(faiss_index.get_xb(), total * width) if total else np.zeros(0, np.float32)
-        self._vectors = stored.reshape(total, width)[:, :-2]
-        self._ends = np.append(rows.starts[1:], total)
+        self.inverted = inverted
+        self._ends = np.append(rows.starts[1:], len(vectors))
 
     def __len__(self) -> int:
-        return int(self.faiss.ntotal)
+        return len(self.vectors)
 
-    def nearest_tracks(
-        self, queries: Array, kind: tuple[float, float], reach: int, allowed: Ints | None = None
-    ) -> Ints:
-        """Return the places of the tracks that own the segments nearest to any query, ascending.
+    def candidates(self, queries: Array, kind: tuple[float, float], effort: int, allowed: Ints) -> Ints:
+        """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments.
 
         Parameters
         ----------
@@ -81,22 +85,30 @@ class SegmentIndex:
             (queries, dimensions) centred, of length 1.
         kind
             `SONG`, `PASSAGE` or `PLAIN`.
-        reach
-            Neighbours of each query.
+        effort
+            How much further than usual to look: 1, or more where too little was found.
         allowed
-            Places of the only tracks that count; None for all.
+            Places of the only tracks that count, ascending.
         """
-        if not len(self):
-            return np.zeros(0, np.int64)
-        asked = np.concatenate([queries, np.tile(np.array(kind, np.float32), (len(queries), 1))], axis=1)
-        search = None
-        if allowed is not None:
-            search = faiss.SearchParameters(  # type: ignore[call-arg]
-                sel=faiss.IDSelectorBatch(self.places_of(allowed)[0])
-            )
-        _, found = self.faiss.search(np.ascontiguousarray(asked), min(reach, len(self)), params=search)
-        found = np.unique(found[found >= 0])
-        return np.unique(np.searchsorted(self.rows.starts, found, side="right") - 1)
+        if self.inverted is None or self.n_segments(allowed) <= params.EXACT_SEGMENTS:
+            return allowed
+        reach = params.FIRST_NEIGHBOURS * effort
+        if reach >= len(self):
+            return allowed
+        from recommender.retrieval.inverted_file import asked
+
+        ids = self.rows.track_ids
+        most = len(allowed) > params.MOSTLY_ALLOWED * len(ids)  # then leaving out afterwards is faster
+        only = None if most else ids[allowed]
+        places = np.linspace(0, len(queries) - 1, min(len(queries), params.SEARCHED_SEGMENTS)).round()
+        found = self.inverted.near(asked(queries[places.astype(np.int64)], kind), reach, effort, only)
+        return _common(np.searchsorted(ids, found), allowed)
+
+    def n_segments(self, tracks: Ints) -> int:
+        """Return how many segments some tracks have together."""
+        if len(tracks) == len(self.rows.track_ids):
+            return len(self)
+        return int((self._ends[tracks] - self.rows.starts[tracks]).sum())
 
     def places_of(self, tracks: Ints) -> tuple[Ints, Ints]:
         """Return the places of some tracks' segments, side by side, and where each track's begin."""
@@ -107,10 +119,11 @@ class SegmentIndex:
 
     def vectors_of(self, tracks: Ints | None) -> tuple[Array, Ints, Ints]:
         """Return centred vectors of some tracks, or of all, where each track's begin, and their places."""
-        if tracks is None or np.array_equal(tracks, np.arange(len(self.rows.track_ids))):
-            return self._vectors, self.rows.starts, np.arange(len(self))
+        n = len(self.rows.track_ids)
+        if tracks is None or (len(tracks) == n and np.array_equal(tracks, np.arange(n))):
+            return self.vectors, self.rows.starts, np.arange(len(self))
         places, firsts = self.places_of(tracks)
-        return np.asarray(self._vectors[places]), firsts, places
+        return np.asarray(self.vectors[places]), firsts, places
 
     def uncentred(self, vectors: Array, places: Ints) -> Array:
         """Return the unit vectors that centred ones at some places were made of."""
@@ -119,11 +132,11 @@ class SegmentIndex:
     @property
     def dimension(self) -> int:
         """Of the vectors."""
-        return int(self._vectors.shape[1])
+        return int(self.vectors.shape[1])
 
     def block(self, track: int) -> Array:
         """Return the centred vectors of the track at a place, (its segments, dimensions)."""
-        return self._vectors[self.rows.starts[track] : self._ends[track]]
+        return self.vectors[self.rows.starts[track] : self._ends[track]]
 
     def mean_vectors(self, tracks: Ints) -> Array:
         """Return the tracks' mean centred vectors, of length 1."""
@@ -133,14 +146,11 @@ class SegmentIndex:
 
     def track_places(self, track_ids: Ints) -> Ints:
         """Return the places of those of some tracks that are in the index, ascending."""
-        return np.flatnonzero(np.isin(self.rows.track_ids, track_ids))
+        return np.searchsorted(self.rows.track_ids, _common(np.unique(track_ids), self.rows.track_ids))
 
 
-def make_index(vectors: Array, rows: Rows, reference: Reference) -> SegmentIndex:
-    """Return the index of centred unit vectors, (segments, dimensions), a track's side by side."""
-    counts = np.diff(np.append(rows.starts, len(vectors)))
-    pulls = np.repeat(np.stack([-rows.song_offsets, -rows.passage_offsets], axis=1), counts, axis=0)
-    stored = np.ascontiguousarray(np.concatenate([vectors, pulls.reshape(-1, 2)], axis=1), np.float32)
-    flat = faiss.IndexFlatIP(stored.shape[1])
-    flat.add(stored)
-    return SegmentIndex(flat, rows, reference)
+def _common(some: Ints, others: Ints) -> Ints:
+    """Return which of some numbers are among others; both ascend, and there are far more others."""
+    places = np.searchsorted(others, some)
+    within = places < len(others)
+    return np.asarray(some[within][others[places[within]] == some[within]], np.int64)

@@ -137,17 +137,17 @@ class _Search:
 
     def run(self) -> tuple[list[int], Ranked]:
         """Return which of some scored tracks are in the list, the best first, and the scores."""
-        reach = params.FIRST_NEIGHBOURS
+        effort = 1
         while True:
             places = candidates(
-                self.index, self.queries, reach, self.allowed, hub_correction=self.wishes.hub_correction
+                self.index, self.queries, effort, self.allowed, hub_correction=self.wishes.hub_correction
             )
             ranked = self._rank(places)
-            complete = len(places) == len(self.allowed) or reach >= len(self.index)
+            complete = len(places) == len(self.allowed)
             chosen = self._choose(ranked, complete=complete)
             if len(chosen) >= self.wishes.n or complete:
                 return chosen, ranked
-            reach *= 4
+            effort *= 4
 
     def _rank(self, places: Ints) -> Ranked:
         ranked = rank_tracks(

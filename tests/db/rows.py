@@ -1,6 +1,7 @@
 """Rows and vectors put straight into a catalogue."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -56,4 +57,7 @@ def store_embeddings(session: Session, track: Track, embeddings: Array | Sequenc
         )
         for number, embedding in enumerate(embeddings)
     ]
+    track.analysed_hash = blake2b(
+        b"".join(row.embedding.tobytes() for row in rows), digest_size=20
+    ).hexdigest()  # type: ignore[union-attr]
     store_segments(session, track, rows, TRUNK, BUNDLE)

@@ -7,14 +7,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sqlalchemy import func, select
 
-from db import features, predictions
+from db import predictions
 from db.features import (
     SegmentRow,
     copy_segments,
     count_segments,
     has_features,
-    index_rows,
-    index_vectors,
     renew_vectors_token,
     store_segments,
     track_features,
@@ -22,6 +20,7 @@ from db.features import (
     unpack,
     vectors_token,
 )
+from db.index_rows import index_vectors
 from db.models import Feature, Prediction, Root, Segment, Track
 from db.patches import patch_places, track_patches
 from db.predictions import (
@@ -176,28 +175,6 @@ def test_token_changes_with_every_change_of_the_vectors(catalog: Catalog, rows: 
             tokens.append(vectors_token(session))
     assert tokens[0] is None
     assert len(set(tokens)) == 5
-
-
-def test_index_holds_present_good_tracks_of_the_trunk(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(features, "READ_ROWS", 2)
-    random = np.random.default_rng(4)
-    made = [[segment_row(random, 30.0 * i, 30.0 * (i + 1)) for i in range(3)] for _ in range(4)]
-    ids = [stored(catalog, rows, f"{n}.mp3") for n, rows in enumerate(made)]
-    with catalog.transaction() as session:
-        session.get(Track, ids[1]).missing = True
-        session.get(Track, ids[2]).error_kind = "not_audio"
-        foreign = new_track(session, session.scalar(select(Root)), "foreign.mp3")
-        store_segments(session, foreign, [segment_row(random)], "trunk-b", BUNDLE)
-    with catalog.transaction() as session:
-        parts = list(index_vectors(session, TRUNK))
-    assert [len(part[0]) for part in parts] == [2, 2, 2]
-    assert [i for part in parts for i in part[1]] == [ids[0]] * 3 + [ids[3]] * 3
-    segment_ids = [i for part in parts for i in part[0]]
-    assert segment_ids == sorted(set(segment_ids))
-    expected = np.stack([row.embedding for rows in (made[0], made[3]) for row in rows])
-    assert_array_equal(np.concatenate([part[2] for part in parts]), expected)
 
 
 def test_predictions_of_a_new_bundle_are_added_batch_by_batch(
@@ -434,25 +411,3 @@ def test_song_predictions_are_means_weighted_by_seconds(
         assert not song_predictions(session, "bundle-b", asked, 10).any()
         assert song_predictions(session, BUNDLE, asked[:0], 10).shape == (0, 10)
     assert_allclose(found, [mean, mean, other.genres, np.zeros(10)], atol=1e-6)
-
-
-def test_index_rows_lie_track_by_track_in_order_of_time(
-    catalog: Catalog, rows: list[SegmentRow], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(features, "READ_ROWS", 3)
-    first, second = stored(catalog, rows[:1]), stored(catalog, rows, "b.mp3")
-    third = stored(catalog, rows, "c.mp3")
-    with catalog.transaction() as session:  # now the first track has the latest ids
-        store_segments(session, session.get(Track, first), rows, TRUNK, BUNDLE)
-    with catalog.transaction() as session:
-        blocks = list(index_rows(session, TRUNK))
-        expected = [track_features(session, i, TRUNK) for i in (first, second, third)]
-    assert [len(block.segment_ids) for block in blocks] == [3, 3]
-    assert np.concatenate([b.track_ids for b in blocks]).tolist() == [first] * 2 + [second] * 2 + [third] * 2
-    segment_ids = [i for e in expected for i in e.segment_ids]
-    assert np.concatenate([b.segment_ids for b in blocks]).tolist() == segment_ids
-    assert_allclose(np.concatenate([b.durations_s for b in blocks]), [30, 12.5] * 3)
-    assert_array_equal(
-        np.concatenate([b.embeddings for b in blocks]), np.concatenate([e.embeddings for e in expected])
-    )
-    assert_array_equal(np.concatenate([b.tags for b in blocks]), np.concatenate([e.tags for e in expected]))

@@ -170,7 +170,7 @@ def test_killed_while_the_index_is_being_written(
         "unchanged": N_FILES,
     }
     assert_complete(tmp_path, uninterrupted)
-    assert len(list((tmp_path / "index").iterdir())) == 3
+    assert len(list((tmp_path / "index").iterdir())) == 2
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, start: Start) -> None:

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from db.models import Track
 from db.patches import track_patches
 from recommender import params
+from recommender.retrieval import inverted_build, inverted_file
 from recommender.retrieval.passages import Stretch
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
@@ -141,6 +142,10 @@ def test_candidates_of_a_large_catalogue_own_the_nearest_segments(
     everything = candidates(index, queries, 1, allowed, hub_correction=hub_correction)
     assert_array_equal(everything, allowed)  # so few are all scored
     monkeypatch.setattr(params, "EXACT_SEGMENTS", 10)
+    monkeypatch.setattr(params, "FIRST_NEIGHBOURS", 3)
+    monkeypatch.setattr(inverted_file, "description", lambda *_sizes: "IVF4,Flat")  # what it finds is exact
+    monkeypatch.setattr(index, "inverted", inverted_build.fill(index))
+    index.inverted.probes = 2  # twice as many, and twice as far, are asked for below
     ids = index.rows.track_ids
     expected = set()
     for number in (LONG, SHORT):
@@ -154,5 +159,5 @@ def test_candidates_of_a_large_catalogue_own_the_nearest_segments(
                 for vector in small.truth.vectors[int(ids[place])]
             ]
             expected |= {place for _, place in sorted(worth)[:6]}
-    found = candidates(index, queries, 6, allowed, hub_correction=hub_correction)
+    found = candidates(index, queries, 2, allowed, hub_correction=hub_correction)
     assert found.tolist() == sorted(int(place) for place in expected)

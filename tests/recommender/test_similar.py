@@ -18,8 +18,9 @@ from db.session import open_catalog
 from db.tracks import root_for
 from recommender import params
 from recommender.errors import AmbiguousQueryError, QueryError
+from recommender.retrieval import inverted_build
 from recommender.retrieval.filters import Filters, Range
-from recommender.retrieval.index import build
+from recommender.retrieval.index import Found, build
 from recommender.retrieval.query import HeardFile, Query, Span, from_track, resolve
 from recommender.retrieval.similar import Match, Ranking, similar, similarity
 from recommender.retrieval.wishes import Wishes
@@ -252,8 +253,18 @@ def test_every_filter_by_itself_leaves_the_right_songs(both: Both, some: Filters
 
 
 @pytest.fixture
-def by_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
+def by_faiss(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    through_faiss(both, monkeypatch)
+
+
+def through_faiss(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have candidates named by an inverted file; not all of its lists are looked at to begin with."""
     monkeypatch.setattr(params, "EXACT_SEGMENTS", 0)
+    monkeypatch.setattr(params, "FIRST_NEIGHBOURS", 300)
+    made = inverted_build.fill(both.made.index)
+    made.probes = made.n_lists - 1
+    assert made.n_lists > 6
+    monkeypatch.setattr(both.made.index, "inverted", made)
 
 
 @pytest.mark.parametrize("ask", ASKS, ids=str)
@@ -407,7 +418,7 @@ def test_new_tracks_leave_the_scores_of_all_others(both: Both, tmp_path: Path) -
     before = [ranked(Both(some, both.truth), ask, EVERYTHING) for ask in asks]
     (tmp_path / "more").mkdir()
     more = store(tmp_path / "more", songs)  # the first 120 have the same ids
-    more.index = build(more.catalog, TRUNK, some.index)[0]
+    more.index = build(more.catalog, TRUNK, Found("stale", some.index))[0]
     assert more.index.reference is some.index.reference
     for ask, earlier in zip(asks, before, strict=True):
         later = {m.track.id: m for m in ranked(Both(more, both.truth), ask, EVERYTHING).matches}
@@ -457,7 +468,7 @@ def test_filters_that_leave_nothing_say_so(
     both: Both, monkeypatch: pytest.MonkeyPatch, some: Filters, faiss: bool, ask: Ask
 ) -> None:
     if faiss:
-        monkeypatch.setattr(params, "EXACT_SEGMENTS", 0)
+        through_faiss(both, monkeypatch)
     found = ranked(both, ask, Wishes(filters=some, discover=0.5, diversity=0.5))
     assert found.matches == []
     assert found.shortfall == "the catalogue holds only 0 other tracks that pass the filters"
