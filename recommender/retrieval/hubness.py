@@ -8,6 +8,8 @@ outside the sample gets the offset that balances it alone, so that adding one mo
 Sources: Radovanović, Nanopoulos and Ivanović 2010 (hubs); Suzuki et al. 2013 (centring); Sinkhorn 1964.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy.typing as npt
 
 from recommender import params
 from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.scoring import best_matches, song_scores
+from recommender.retrieval.scoring import best_matches, song_score_table
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -23,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 ROUNDS = 60
 ENOUGH = 1e-4
 NONE = -1e9
-TRACKS_AT_ONCE = 2000
+TRACKS_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,15 @@ def offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints)
     if len(reference.track_ids) < 2:
         return np.zeros(len(starts), np.float32), np.zeros(len(starts), np.float32)
     ends = np.append(starts[1:], len(vectors))
-    found = []
-    for first in range(0, len(starts), TRACKS_AT_ONCE):
+
+    def of_some(first: int) -> tuple[Array, Array]:
         some = slice(first, first + TRACKS_AT_ONCE)
-        of_some = vectors[starts[first] : ends[some][-1]]
-        found.append(_offsets(reference, of_some, track_ids[some], starts[some] - starts[first]))
+        theirs = vectors[starts[first] : ends[some][-1]]
+        return _offsets(reference, theirs, track_ids[some], starts[some] - starts[first])
+
+    # Every block gives the processor back to Python for its arithmetic.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(of_some, range(0, len(starts), TRACKS_AT_ONCE)))
     songs, passages = zip(*found, strict=True)
     return np.concatenate(songs), np.concatenate(passages)
 
@@ -224,12 +230,7 @@ def _song_table(
     reference: Reference, vectors: Array, track_ids: Ints, starts: Ints
 ) -> npt.NDArray[np.float64]:
     """Return the scores of the sample's songs with tracks; the same song is left out."""
-    ends = np.append(reference.starts[1:], len(reference.vectors))
-    rows = [
-        song_scores(reference.vectors[start:end], vectors, starts)
-        for start, end in zip(reference.starts, ends, strict=True)
-    ]
-    scores = np.asarray(rows, np.float64)
+    scores = song_score_table(reference.vectors, reference.starts, vectors, starts).astype(np.float64)
     same = (reference.track_ids[:, None] == track_ids) | (scores > params.SAME_SOUND)
     return np.where(same, NONE, scores)
 

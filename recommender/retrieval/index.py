@@ -5,6 +5,7 @@ SQLite is the truth: an index that is absent, stale or damaged is made from it.
 
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.features import vectors_token
+from db.index_rows import index_rows, index_tracks
 from db.session import Catalog
 from recommender import params
 from recommender.retrieval.hubness import Reference
@@ -112,7 +114,8 @@ def build(
     arrays = Arrays(part)
     with catalog.snapshot() as session:
         token = vectors_token(session)
-        index = build_index(session, trunk_id, arrays, previous.index)
+        held = index_tracks(session, trunk_id)
+        index = build_index(held, partial(index_rows, session, trunk_id), arrays, previous.index)
     sidecar = Sidecar(
         trunk_id=trunk_id,
         dimension=index.dimension,

@@ -6,17 +6,16 @@ that are the same, and the inverted file, to which new tracks are added and from
 No more than a block of vectors is in memory at a time, however large the catalogue is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy.orm import Session
 
-from db.index_rows import IndexRows, IndexTracks, index_rows, index_tracks
+from db.index_rows import IndexRows, IndexTracks
 from recommender import params
 from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.hubness import TRACKS_AT_ONCE, Reference, centre_of, freeze, offsets
+from recommender.retrieval.hubness import Reference, centre_of, freeze, offsets
 from recommender.retrieval.index_files import Arrays
 from recommender.retrieval.segment_index import Rows, SegmentIndex
 
@@ -25,29 +24,32 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+Read = Callable[[Ints | None], Iterable[IndexRows]]
+"""Reads the segments of some tracks, or of all, in blocks of whole tracks, ascending."""
+
+TRACKS_AT_ONCE = 4096
+
+
 def build_index(
-    session: Session, trunk_id: str, arrays: Arrays, previous: SegmentIndex | None = None
+    held: IndexTracks, read: Read, arrays: Arrays, previous: SegmentIndex | None = None
 ) -> SegmentIndex:
     """Build the index of a trunk's embeddings, but for its inverted file.
 
     Parameters
     ----------
-    session
-        Of the catalogue, which it sees as it was at one moment.
-    trunk_id
-        Whose embeddings.
+    held, read
+        The tracks that belong in it, and what reads their segments: both see the same state.
     arrays
         Where the index's arrays are made.
     previous
         An older index of the same trunk, which as much as possible is taken over from, while the catalogue
         is about as large as it was; None to begin anew.
     """
-    held = index_tracks(session, trunk_id)
     if not len(held.track_ids):
         return _empty()
     if previous is not None and not _still_good(previous, len(held.track_ids)):
         previous = None
-    return _Build(session, trunk_id, held, arrays, previous).run()
+    return _Build(held, read, arrays, previous).run()
 
 
 def _still_good(previous: SegmentIndex, n_tracks: int) -> bool:
@@ -69,16 +71,8 @@ def unchanged(held: IndexTracks, previous: SegmentIndex) -> tuple[Ints, Ints]:
 class _Build:
     """One build and the arrays that it fills."""
 
-    def __init__(
-        self,
-        session: Session,
-        trunk_id: str,
-        held: IndexTracks,
-        arrays: Arrays,
-        previous: SegmentIndex | None,
-    ) -> None:
-        self.session, self.trunk_id, self.held = session, trunk_id, held
-        self.arrays, self.previous = arrays, previous
+    def __init__(self, held: IndexTracks, read: Read, arrays: Arrays, previous: SegmentIndex | None) -> None:
+        self.held, self.read, self.arrays, self.previous = held, read, arrays, previous
         self.starts = np.cumsum(held.counts) - held.counts
         self.is_new = np.ones(len(held.track_ids), bool)
         self.vectors = np.zeros((0, 0), np.float32)
@@ -134,7 +128,7 @@ class _Build:
     def _read(self) -> None:
         """Read the new tracks' unit vectors and tags, block by block."""
         new = None if self.is_new.all() else self.held.track_ids[self.is_new]
-        for block in index_rows(self.session, self.trunk_id, new):
+        for block in self.read(new):
             if self.previous is None and not self.vectors.size:
                 self._allocate(block.embeddings.shape[1], block.tags.shape[1])
             self._store(block)

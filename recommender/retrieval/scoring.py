@@ -54,6 +54,42 @@ def song_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
     return np.asarray(params.MATCH_TEMPERATURE * both, np.float32)
 
 
+def song_score_table(songs: Array, song_starts: Ints, candidates: Array, starts: Ints) -> Array:
+    """Score candidate tracks against many songs at once: `song_scores` of each, (songs, tracks).
+
+    Parameters
+    ----------
+    songs, song_starts
+        (song segments, dimensions) of length 1, and where each song's begin.
+    candidates, starts
+        As of `song_scores`.
+    """
+    ends = np.append(starts[1:], len(candidates))
+    most = max(1, CELLS // max(1, len(songs)))
+    parts = [np.zeros((len(song_starts), 0), np.float32)]
+    first = 0
+    while first < len(starts):
+        last = max(first + 1, int(np.searchsorted(ends, starts[first] + most, side="right")))
+        some = candidates[starts[first] : ends[last - 1]]
+        parts.append(_table(songs, song_starts, some, starts[first:last] - starts[first]))
+        first = last
+    return np.concatenate(parts, axis=1)
+
+
+def _table(songs: Array, song_starts: Ints, candidates: Array, starts: Ints) -> Array:
+    """Return `song_score_table` of few candidates."""
+    weights = candidates @ songs.T
+    weights /= np.float32(params.MATCH_TEMPERATURE)
+    np.exp(weights, out=weights)
+    of_songs = np.diff(np.append(song_starts, len(songs)))
+    of_tracks = np.diff(np.append(starts, len(candidates)))[:, None]
+    there = np.log(np.add.reduceat(weights, starts, axis=0) / of_tracks)
+    there = np.add.reduceat(there, song_starts, axis=1) / of_songs
+    back = np.log(np.add.reduceat(weights, song_starts, axis=1) / of_songs)
+    back = np.add.reduceat(back, starts, axis=0) / of_tracks
+    return np.asarray(params.MATCH_TEMPERATURE * (there + back).T / 2, np.float32)
+
+
 def passage_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
     """Score candidate tracks against a passage: the mean, over its segments, of the best match.
 

@@ -8,7 +8,7 @@ step being 1 − score of two neighbours. Squares rather have all steps small th
 import numpy as np
 import numpy.typing as npt
 
-from recommender.retrieval.scoring import song_scores
+from recommender.retrieval.scoring import song_score_table
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -32,9 +32,7 @@ def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
 
 def pairwise_scores(vectors: Array, starts: Ints) -> Array:
     """Return the scores of tracks with each other, (tracks, tracks), as `song_scores` takes them."""
-    ends = np.append(starts[1:], len(vectors))
-    rows = [song_scores(vectors[a:b], vectors, starts) for a, b in zip(starts, ends, strict=True)]
-    return np.stack(rows)
+    return song_score_table(vectors, starts, vectors, starts)
 
 
 def walk(scores: Array, start: int, end: int, n: int) -> list[int]:

@@ -14,7 +14,7 @@ from db.features import renew_vectors_token
 from db.index_rows import index_rows
 from db.models import Track
 from db.session import Catalog, open_catalog
-from recommender.retrieval import index_build
+from recommender.retrieval import index as index_module
 from recommender.retrieval.exact import nearest, unit_rows
 from recommender.retrieval.hubness import offsets
 from recommender.retrieval.index import Found, build, open_index, state
@@ -253,7 +253,7 @@ def test_taking_over_gives_what_building_anew_would(catalog: Catalog, how: str) 
             yield block
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_build, "index_rows", counted)
+        patch.setattr(index_module, "index_rows", counted)
         after = build(catalog, TRUNK, Found("stale", before))[0]
     assert_right(after, catalog)
     expected = {
