@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -166,17 +167,31 @@ def copy_segments(session: Session, source: Track, target: Track) -> None:
 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
     """Return a track's features under a trunk, or None where it has none."""
+    return tracks_features(session, [track_id], trunk_id).get(track_id)
+
+
+def tracks_features(session: Session, track_ids: Sequence[int], trunk_id: str) -> dict[int, TrackFeatures]:
+    """Return the features of a few tracks under a trunk; tracks without any are left out."""
     query = (
-        select(Segment.id, Segment.start_s, Segment.end_s - Segment.start_s, Feature.embedding, Feature.tags)
+        select(
+            Segment.track_id,
+            Segment.id,
+            Segment.start_s,
+            Segment.end_s - Segment.start_s,
+            Feature.embedding,
+            Feature.tags,
+        )
         .join(Feature, Feature.segment_id == Segment.id)
-        .where(Segment.track_id == track_id, Feature.trunk_id == trunk_id)
-        .order_by(Segment.start_s)
+        .where(Segment.track_id.in_(track_ids), Feature.trunk_id == trunk_id)
+        .order_by(Segment.track_id, Segment.start_s)
     )
-    rows = session.execute(query).all()
-    if not rows:
-        return None
-    ids, starts, durations, embeddings, tags = zip(*rows, strict=True)
-    return TrackFeatures(list(ids), list(starts), list(durations), stack(embeddings), stack(tags))
+    found = {}
+    for track_id, group in groupby(session.execute(query), key=lambda row: int(row[0])):
+        _, ids, starts, durations, embeddings, tags = zip(*group, strict=True)
+        found[track_id] = TrackFeatures(
+            list(ids), list(starts), list(durations), stack(embeddings), stack(tags)
+        )
+    return found
 
 
 def has_features(session: Session, track_id: int, trunk_id: str) -> bool:

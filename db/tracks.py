@@ -4,6 +4,7 @@ import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ class Counts:
     played: int
 
 
+@lru_cache(maxsize=65_536)
 def search_key(*texts: str) -> str:
     """Return what a search compares: no accents, no case, single spaces."""
     decomposed = unicodedata.normalize("NFKD", " ".join(texts))

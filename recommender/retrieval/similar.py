@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import track_features
+from db.features import TrackFeatures, tracks_features
 from db.models import Track
 from db.patches import track_patches
 from db.plays import played_ids
@@ -250,19 +250,22 @@ class _Search:
         """Return the matches, with the passages that fit."""
         ids = [int(i) for i in self.index.rows.track_ids[final.places]]
         rows = by_ids(self.session, ids)
+        features = tracks_features(self.session, ids, self.bundle.trunk_id)
+        self.stretches(ids)  # all in one query
         found = []
         for place, track_id in enumerate(ids):
             parts = {name: float(values[place]) for name, values in final.parts.items()}
             asked = range(len(self.queries)) if final.winners is None else [int(final.winners[place])]
-            number, passage = self._passage(track_id, asked)
+            number, passage = self._passage(features.get(track_id), track_id, asked)
             found.append(
                 Match(rows[track_id], similarity(float(final.scores[place])), parts, passage, number)
             )
         return found
 
-    def _passage(self, track_id: int, asked: Sequence[int]) -> tuple[int, Passage | None]:
+    def _passage(
+        self, features: TrackFeatures | None, track_id: int, asked: Sequence[int]
+    ) -> tuple[int, Passage | None]:
         stretch = self.stretches([track_id]).get(track_id)
-        features = track_features(self.session, track_id, self.bundle.trunk_id)
         if stretch is None or features is None:
             return asked[0], None
         queries = [self.queries[number] for number in asked]
