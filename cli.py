@@ -1,5 +1,6 @@
 """The command line of deepcuts: global options, commands, and errors turned into messages."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from recommender.commands.tag import tag
 from recommender.commands.train import train
 from recommender.commands.tune import tune
 
+# A short command makes more objects than the collector's usual pace is meant for, and hardly any garbage.
+gc.set_threshold(100_000)
 # numpy's threads spin on after each small product and slow down those of ONNX Runtime.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -1,6 +1,7 @@
 """Predictions: the genre probabilities that bundles give to segments, in and out."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,24 @@ Array = npt.NDArray[np.float32]
 
 def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
     """Return (durations in seconds, (segments, labels) genres) of a track, or None."""
+    return tracks_predictions(session, [track_id], bundle_id).get(track_id)
+
+
+def tracks_predictions(
+    session: Session, track_ids: Sequence[int], bundle_id: str
+) -> dict[int, tuple[list[float], Array]]:
+    """Return the same of a few tracks; those without any are left out."""
     query = (
-        select(Segment.end_s - Segment.start_s, Prediction.genres)
+        select(Segment.track_id, Segment.end_s - Segment.start_s, Prediction.genres)
         .join(Prediction, Prediction.segment_id == Segment.id)
-        .where(Segment.track_id == track_id, Prediction.bundle_id == bundle_id)
-        .order_by(Segment.start_s)
+        .where(Segment.track_id.in_(track_ids), Prediction.bundle_id == bundle_id)
+        .order_by(Segment.track_id, Segment.start_s)
     )
-    rows = session.execute(query).all()
-    if not rows:
-        return None
-    durations, genres = zip(*rows, strict=True)
-    return list(durations), stack(genres)
+    found = {}
+    for track_id, group in groupby(session.execute(query), key=lambda row: int(row[0])):
+        _, durations, genres = zip(*group, strict=True)
+        found[track_id] = (list(durations), stack(genres))
+    return found
 
 
 def song_predictions(

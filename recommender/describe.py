@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from classifier.analysis import song_mean
 from classifier.bundle import Bundle
 from classifier.taxonomy import Placement, finest
-from db.features import track_features
-from db.predictions import track_predictions
+from db.features import tracks_features
+from db.predictions import tracks_predictions
+from db.tracks import IDS_AT_ONCE
 
 Array = npt.NDArray[np.float32]
 
@@ -104,9 +105,16 @@ def judgement(sound: Sound, bundle: Bundle) -> dict[str, Any]:
 
 def track_sound(session: Session, track_id: int, bundle: Bundle) -> Sound | None:
     """Return what a catalogued track sounds like, or None where it is not analysed."""
-    features = track_features(session, track_id, bundle.trunk_id)
-    if features is None:
-        return None
-    stored = track_predictions(session, track_id, bundle.bundle_id)
-    genres = stored[1] if stored is not None else None
-    return sound_of(bundle, features.tags, features.embeddings, features.durations_s, genres)
+    return track_sounds(session, [track_id], bundle).get(track_id)
+
+
+def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> dict[int, Sound]:
+    """Return what some catalogued tracks sound like; those that are not analysed are left out."""
+    found = {}
+    for start in range(0, len(track_ids), IDS_AT_ONCE):
+        some = track_ids[start : start + IDS_AT_ONCE]
+        stored = tracks_predictions(session, some, bundle.bundle_id)
+        for track_id, heard in tracks_features(session, some, bundle.trunk_id).items():
+            genres = stored[track_id][1] if track_id in stored else None
+            found[track_id] = sound_of(bundle, heard.tags, heard.embeddings, heard.durations_s, genres)
+    return found

@@ -249,7 +249,7 @@ def test_active_bundle_that_is_gone(tmp_path: Path) -> None:
 def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     shipped = bundle.load(bundle.SHIPPED)
     features = [tuple(row) for row in query(library.home, "SELECT * FROM feature ORDER BY segment_id")]
-    index = {path.name: path.read_bytes() for path in (library.home / "index").iterdir()}
+    index = {p.name: p.read_bytes() for p in (library.home / "index").rglob("*") if p.is_file()}
     made = other_bundle(library.home)
     Home(library.home).activate(shipped)
     for name, used, n_labels in (
@@ -267,7 +267,7 @@ def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     assert [
         tuple(row) for row in query(library.home, "SELECT * FROM feature ORDER BY segment_id")
     ] == features
-    assert {path.name: path.read_bytes() for path in (library.home / "index").iterdir()} == index
+    assert {p.name: p.read_bytes() for p in (library.home / "index").rglob("*") if p.is_file()} == index
     assert {g["name"] for g in library.similar("1")["results"][0]["genres"]} == {"calm", "loud"}
     ran = library.run("train", "--use", "bundle-nothing")
     assert (ran.code, ran.out) == (1, "")

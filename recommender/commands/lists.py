@@ -57,7 +57,7 @@ def discover(
 
     Bring play counts in with: deepcuts plays import FILE.
     """
-    from recommender.commands.results import match_json, tell_matches, track_json
+    from recommender.commands.results import matches_json, tell_matches, tracks_json
     from recommender.commands.wishes import day_of, filters_of
     from recommender.retrieval.lists import discover as found_cuts
     from recommender.retrieval.wishes import Wishes
@@ -75,11 +75,11 @@ def discover(
     with home.existing_catalog().transaction() as session:
         ranking, played = found_cuts(session, index, bundle, wishes, seeds, day)
         answer: dict[str, Any] = {
-            "seeds": [track_json(session, track, bundle) for track in played],
+            "seeds": tracks_json(session, played, bundle),
             "trunk_id": bundle.trunk_id,
             "results": [
-                {**match_json(session, rank, match, bundle), "because": _because(played[match.query])}
-                for rank, match in enumerate(ranking.matches, start=1)
+                {**match, "because": _because(played[match["query"]])}
+                for match in matches_json(session, ranking.matches, bundle)
             ],
             "shortfall": ranking.shortfall,
         }
@@ -117,7 +117,7 @@ def find(
 
     The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
     """
-    from recommender.commands.results import track_json
+    from recommender.commands.results import ranked_json
     from recommender.commands.wishes import filters_of
     from recommender.retrieval.lists import find as found_by_words
     from recommender.retrieval.wishes import Wishes
@@ -129,17 +129,16 @@ def find(
         found, terms = found_by_words(
             session, index, bundle, " ".join(words), wishes, ", ".join(unwanted or ())
         )
+        more = [
+            {
+                "score": round(one.score, 6),
+                "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
+            }
+            for one in found
+        ]
         answer = {
             "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
-            "results": [
-                {
-                    "rank": rank,
-                    **track_json(session, one.track, bundle),
-                    "score": round(one.score, 6),
-                    "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
-                }
-                for rank, one in enumerate(found, start=1)
-            ],
+            "results": ranked_json(session, [one.track for one in found], bundle, more),
             "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < n else None,
         }
     _finish(answer, output, as_json, lambda: _tell_found(answer))
@@ -183,7 +182,7 @@ def path(
     as_json: AsJson = False,
 ) -> None:
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
-    from recommender.commands.results import track_json
+    from recommender.commands.results import ranked_json
     from recommender.commands.wishes import filters_of
     from recommender.retrieval.lists import walk
     from recommender.retrieval.query import resolve
@@ -194,16 +193,13 @@ def path(
     with home.existing_catalog().transaction() as session:
         ends = tuple(resolve(session, name, bundle, _no_file) for name in (start, end))
         steps = walk(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
+        more = [
+            {"step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6)}
+            for step in steps
+        ]
         answer = {
             "trunk_id": bundle.trunk_id,
-            "results": [
-                {
-                    "rank": rank,
-                    **track_json(session, step.track, bundle),
-                    "step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6),
-                }
-                for rank, step in enumerate(steps, start=1)
-            ],
+            "results": ranked_json(session, [step.track for step in steps], bundle, more),
             "shortfall": f"only {len(steps)} songs are on the way, both ends included"
             if len(steps) < n
             else None,

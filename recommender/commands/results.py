@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from recommender.params import SHOWN_GENRES, SHOWN_TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.orm import Session
 
     from classifier.bundle import Bundle
@@ -34,37 +36,52 @@ def query_json(query: "Query", bundle: "Bundle") -> dict[str, Any]:
     }
 
 
-def track_json(session: "Session", track: "Track", bundle: "Bundle") -> dict[str, Any]:
-    """Return a track for machines."""
-    from recommender.describe import named, track_sound
+def tracks_json(session: "Session", tracks: "Sequence[Track]", bundle: "Bundle") -> list[dict[str, Any]]:
+    """Return tracks for machines."""
+    from recommender.describe import named, track_sounds
 
-    sound = track_sound(session, track.id, bundle)
-    return {
-        "track_id": track.id,
-        "path": track.path,
-        "title": track.title,
-        "artist": track.artist,
-        "album": track.album,
-        "year": track.year,
-        "duration_s": track.duration_s,
-        "plays": track.plays,
-        "last_played": track.last_played.isoformat() if track.last_played else None,
-        "genres": named(bundle.labels, sound.genres) if sound else [],
-        "tags": named(bundle.tag_names, sound.tags, JSON_TAGS) if sound else [],
-    }
+    sounds = track_sounds(session, [track.id for track in tracks], bundle)
+    return [
+        {
+            "track_id": track.id,
+            "path": track.path,
+            "title": track.title,
+            "artist": track.artist,
+            "album": track.album,
+            "year": track.year,
+            "duration_s": track.duration_s,
+            "plays": track.plays,
+            "last_played": track.last_played.isoformat() if track.last_played else None,
+            "genres": named(bundle.labels, sounds[track.id].genres) if track.id in sounds else [],
+            "tags": named(bundle.tag_names, sounds[track.id].tags, JSON_TAGS) if track.id in sounds else [],
+        }
+        for track in tracks
+    ]
 
 
-def match_json(session: "Session", rank: int, match: "Match", bundle: "Bundle") -> dict[str, Any]:
-    """Return a match for machines."""
-    return {
-        "rank": rank,
-        **track_json(session, match.track, bundle),
-        "similarity": round(match.similarity, 6),
-        "query": match.query,
-        **passage_json(match.passage),
-        "score": round(match.score, 6),
-        "score_parts": {name: round(value, 6) for name, value in match.parts.items()},
-    }
+def ranked_json(
+    session: "Session", tracks: "Sequence[Track]", bundle: "Bundle", more: "Sequence[dict[str, Any]]"
+) -> list[dict[str, Any]]:
+    """Return a list's tracks for machines, each with its rank and with more that is known of it."""
+    shown = tracks_json(session, tracks, bundle)
+    return [
+        {"rank": rank, **track, **its} for rank, (track, its) in enumerate(zip(shown, more, strict=True), 1)
+    ]
+
+
+def matches_json(session: "Session", matches: "Sequence[Match]", bundle: "Bundle") -> list[dict[str, Any]]:
+    """Return matches for machines."""
+    more = [
+        {
+            "similarity": round(match.similarity, 6),
+            "query": match.query,
+            **passage_json(match.passage),
+            "score": round(match.score, 6),
+            "score_parts": {name: round(value, 6) for name, value in match.parts.items()},
+        }
+        for match in matches
+    ]
+    return ranked_json(session, [match.track for match in matches], bundle, more)
 
 
 def passage_json(passage: "Passage | None") -> dict[str, float | None]:

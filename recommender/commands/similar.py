@@ -113,7 +113,7 @@ def similar_answer(
 ) -> dict[str, Any]:
     """Return the answer for machines."""
     from recommender.commands.output import say
-    from recommender.commands.results import match_json, query_json
+    from recommender.commands.results import matches_json, query_json
     from recommender.retrieval.index import open_index
     from recommender.retrieval.query import resolve
     from recommender.retrieval.similar import similar as rank_songs
@@ -130,7 +130,7 @@ def similar_answer(
         heard = [asked(name, span) for name in queries]
         pushed = [asked(name) for name in unwanted]
         ranking = rank_songs(session, index, bundle, heard, wishes, pushed)
-        results = [match_json(session, rank, m, bundle) for rank, m in enumerate(ranking.matches, start=1)]
+        results = matches_json(session, ranking.matches, bundle)
         why.add(results, session, index, bundle, heard, ranking.matches)
         return {
             "query": query_json(heard[0], bundle),
