@@ -12,7 +12,7 @@ IDENTIFY_AHEAD: Final = 512
 
 # Retrieval.
 N_RESULTS: Final = 10
-EXACT_SEGMENTS: Final = 150_000
+EXACT_SEGMENTS: Final = 100_000
 """Up to so many segments every track is scored; of more, an inverted file names the candidates."""
 FIRST_NEIGHBOURS: Final = 256
 """Nearest segments taken for each query segment before tracks are scored exactly."""
@@ -35,7 +35,7 @@ LIST_ROUNDS: Final = 10
 LEAST_RECALL: Final = 0.985
 """Of the ten nearest segments of a query, by an exact search, so many are found among the candidates."""
 RECALL_QUERIES: Final = 200
-CHECKED_BYTES: Final = 96 * 2**20
+CHECKED_BYTES: Final = 16 * 2**20
 """An index of up to so many bytes is hashed whole when it is opened; of a larger one only the sizes."""
 
 MATCH_TEMPERATURE: Final = 0.05

@@ -105,18 +105,12 @@ def rank_tracks(
         None where the queries must agree. Otherwise each is a taste of its own and counts so much, 0..1: a
         track is scored by the one that gives it most.
     """
-    vectors, starts, rows = index.vectors_of(places)
-    if not hub_correction:
-        vectors = index.uncentred(vectors, rows)
-    tables = [
-        _of_query(index, query, vectors, starts, places, stretches_of, hub_correction=hub_correction)
-        for query in queries
-    ]
+    sounds = _Sounds(index, places, hub_correction=hub_correction)
+    tables = [_of_query(sounds, query, stretches_of) for query in queries]
     parts, winners = _agreed(tables) if tastes is None else _best_taste(tables, tastes)
     parts["unwanted"] = np.zeros(len(places), np.float32)
     for query in unwanted:
-        alike = _sound(index, query, vectors, starts, hub_correction=hub_correction)
-        cost = -params.NOT_WEIGHT * np.maximum(alike, 0)
+        cost = -params.NOT_WEIGHT * np.maximum(sounds.of(query), 0)
         parts["unwanted"] = np.minimum(parts["unwanted"], cost)
     return Ranked(places, parts, winners)
 
@@ -138,30 +132,39 @@ def _best_taste(tables: Sequence[dict[str, Array]], tastes: Sequence[float]) -> 
     return parts | {"taste": losses[rows]}, winners
 
 
-def _sound(index: SegmentIndex, query: Query, vectors: Array, starts: Ints, *, hub_correction: bool) -> Array:
-    units = centred(query.units, index.reference.centre) if hub_correction else query.units
-    return (passage_scores if query.passage else song_scores)(units, vectors, starts)
+class _Sounds:
+    """What queries sound like to some tracks."""
+
+    def __init__(self, index: SegmentIndex, places: Ints, *, hub_correction: bool) -> None:
+        self.index, self.places, self.hub_correction = index, places, hub_correction
+        # Scoring all of the tracks takes less time than copying most of their vectors.
+        most = 2 * len(places) > len(index.rows.track_ids)
+        self._vectors, self._starts, rows = index.vectors_of(None if most else places)
+        self._chosen = places if most else np.arange(len(places))
+        if not hub_correction:
+            self._vectors = index.uncentred(self._vectors, rows)
+
+    def of(self, query: Query) -> Array:
+        """Return the tracks' scores for one query, hubs not corrected, (tracks,)."""
+        units = centred(query.units, self.index.reference.centre) if self.hub_correction else query.units
+        score = passage_scores if query.passage else song_scores
+        return score(units, self._vectors, self._starts)[self._chosen]
+
+    def offsets(self, query: Query) -> Array:
+        """Return what the hub correction takes off, (tracks,)."""
+        if not self.hub_correction:
+            return np.zeros(len(self.places), np.float32)
+        rows = self.index.rows
+        return np.asarray((rows.passage_offsets if query.passage else rows.song_offsets)[self.places])
 
 
-def _of_query(
-    index: SegmentIndex,
-    query: Query,
-    vectors: Array,
-    starts: Ints,
-    places: Ints,
-    stretches_of: StretchesOf,
-    *,
-    hub_correction: bool,
-) -> dict[str, Array]:
+def _of_query(sounds: _Sounds, query: Query, stretches_of: StretchesOf) -> dict[str, Array]:
     """Return one query's parts: sound, alignment, hub."""
-    sound = _sound(index, query, vectors, starts, hub_correction=hub_correction)
-    offsets = np.zeros(len(places), np.float32)
-    if hub_correction:
-        kept = index.rows.passage_offsets if query.passage else index.rows.song_offsets
-        offsets = kept[places]
+    sound, offsets = sounds.of(query), sounds.offsets(query)
     aligned = sound.copy()
     if query.passage:
-        centre = index.reference.centre if hub_correction else np.zeros_like(index.reference.centre)
+        index, places = sounds.index, sounds.places
+        centre = index.reference.centre if sounds.hub_correction else np.zeros_like(index.reference.centre)
         order = np.lexsort((places, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
         ids = [int(i) for i in index.rows.track_ids[places[order]]]
         stretches = stretches_of(ids)
@@ -178,9 +181,8 @@ def _mean(tables: Sequence[Array] | Array) -> Array:
 
 def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) -> Ranked:
     """Return the same scores with `sound` told apart as `cosine` and `centring`."""
-    vectors, starts, rows = index.vectors_of(ranked.places)
-    plain = index.uncentred(vectors, rows)
-    each = np.stack([_sound(index, query, plain, starts, hub_correction=False) for query in queries])
+    sounds = _Sounds(index, ranked.places, hub_correction=False)
+    each = np.stack([sounds.of(query) for query in queries])
     cosines = _mean(each) if ranked.winners is None else each[ranked.winners, np.arange(each.shape[1])]
     parts = {"cosine": cosines, "centring": ranked.parts["sound"] - cosines}
     rest = {name: values for name, values in ranked.parts.items() if name != "sound"}
