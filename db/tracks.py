@@ -123,6 +123,12 @@ def missing_tracks(session: Session) -> list[Track]:
     return sorted(session.scalars(select(Track).where(Track.missing)), key=lambda track: track.path)
 
 
+def labels_by_id(session: Session) -> dict[int, str]:
+    """Return the user's labels of the tracks that have one."""
+    query = select(Track.id, Track.label).where(Track.label.is_not(None))
+    return {track_id: label or "" for track_id, label in session.execute(query)}
+
+
 def labelled(session: Session) -> list[Track]:
     """Return the present, analysed tracks that carry a label, by path."""
     query = select(Track).where(

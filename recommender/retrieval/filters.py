@@ -16,7 +16,7 @@ from classifier.params import SURE
 from classifier.taxonomy import Taxonomy
 from db.models import LARGEST, Track
 from db.predictions import song_predictions
-from db.tracks import by_ids, search_key
+from db.tracks import labels_by_id, search_key
 from recommender import params
 from recommender.errors import FilterError
 from recommender.retrieval.segment_index import SegmentIndex
@@ -87,7 +87,7 @@ def allowed_places(
         _check_genres(session, bundle, filters.genres)
         places = np.flatnonzero(passed)
         genres = song_predictions(session, bundle.bundle_id, ids[places], len(bundle.labels))
-        labels = {i: t.label for i, t in by_ids(session, [int(i) for i in ids[places]]).items()}
+        labels = labels_by_id(session)
         found = by_genres(
             filters.genres,
             bundle.taxonomy,

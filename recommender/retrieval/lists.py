@@ -14,7 +14,7 @@ from classifier.label_paths import ancestors
 from db.models import Track
 from db.plays import most_played, played_ids
 from db.predictions import song_predictions
-from db.tracks import by_ids
+from db.tracks import by_ids, labels_by_id
 from recommender import params
 from recommender.errors import QueryError
 from recommender.retrieval import search, song_path
@@ -105,27 +105,39 @@ def find(
         If a word is no tag, genre or label.
     """
     places = allowed_places(session, index, bundle, wishes.filters, frozenset())
-    rows = by_ids(session, [int(i) for i in index.rows.track_ids])
-    known = _probabilities(session, index, bundle, [rows[int(i)].label for i in index.rows.track_ids])
+    labels = labels_by_id(session)
+    known = _probabilities(session, index, bundle, [labels.get(int(i)) for i in index.rows.track_ids])
     terms = search.parse(words, known)
     terms += [replace(term, wanted=False) for term in (search.parse(unwanted, known) if unwanted else ())]
     scores = search.scores(terms, known)[places]
-    ids = index.rows.track_ids[places]
-    tracks = [rows[int(i)] for i in ids]
-    order = np.lexsort((ids, -scores))
-    listed = [tracks[i] for i in order]
-    contents = [track.content_hash or f"track {track.id}" for track in listed]
-    once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
-    firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
-    chosen = choose(scores[order], wishes.n, [once, *firm, *soft])
-    if len(chosen) < wishes.n:
-        chosen = choose(scores[order], wishes.n, [once, *firm])
+    order = np.lexsort((places, -scores))
     strong = {term.name: search.strengths(known[term.name])[places] for term in terms}
     found = [
-        Found(tracks[i], float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
-        for i in order[chosen]
+        Found(track, float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
+        for i, track in _best_by_words(session, index.rows.track_ids[places], scores, order, wishes)
     ]
     return found, terms
+
+
+def _best_by_words(
+    session: Session, ids: Ints, scores: Array, order: Ints, wishes: Wishes
+) -> list[tuple[int, Track]]:
+    """Choose from ever more of the best songs, until the list is full; return them and where they are."""
+    pool = max(params.POOL, 10 * wishes.n)
+    while True:
+        some = order[:pool]
+        rows = by_ids(session, [int(i) for i in ids[some]])
+        listed = [rows[int(i)] for i in ids[some]]
+        contents = [track.content_hash or f"track {track.id}" for track in listed]
+        once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
+        firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
+        chosen = choose(scores[some], wishes.n, [once, *firm, *soft])
+        last = len(some) == len(order)
+        if len(chosen) < wishes.n and last:
+            chosen = choose(scores[some], wishes.n, [once, *firm])
+        if last or len(chosen) >= wishes.n:
+            return [(int(some[i]), listed[i]) for i in chosen]
+        pool *= 4
 
 
 def _probabilities(

@@ -252,6 +252,17 @@ def found_by(made: Made, words: str, wishes: Wishes = ALL) -> tuple[list[Found],
         return find(session, made.index, made.bundle, words, wishes)
 
 
+@pytest.mark.parametrize("n", [1, 4, 30])
+@pytest.mark.parametrize("limits", [{}, {"per_artist": 1}, {"per_artist": 0, "per_album": 0}], ids=str)
+def test_words_give_the_same_from_a_small_pool(
+    made: Made, monkeypatch: pytest.MonkeyPatch, n: int, limits: dict[str, int]
+) -> None:
+    expected = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
+    monkeypatch.setattr(params, "POOL", 1)
+    found = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
+    assert [(one.track.id, one.score) for one in found] == [(one.track.id, one.score) for one in expected]
+
+
 def mean(song: Song, name: str) -> np.ndarray:
     lengths = [segment.end_s - segment.start_s for segment in song.heard]
     return np.average([getattr(segment, name) for segment in song.heard], axis=0, weights=lengths)
