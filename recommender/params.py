@@ -25,7 +25,7 @@ SCALAR_QUANTISED: Final = 16_000_000
 """Up to so many segments are kept at a byte a dimension in the inverted file; of more, at a quarter."""
 LISTS_PER_ROOT: Final = 4.0
 """Lists of an inverted file: so many times the root of its vectors, to the nearest power of two."""
-MOST_LISTS: Final = 16_384
+MOST_LISTS: Final = 8192
 LEAST_PER_LIST: Final = 32
 """Vectors that a list is learnt from."""
 LEARNT_FROM: Final = 65_536

@@ -217,9 +217,9 @@ def test_a_damaged_inverted_file_is_noticed(catalog: Catalog, folder: Path) -> N
     [
         (200_000, "IVF2048,SQ8"),
         (1_000_000, "IVF4096,SQ8"),
-        (10_000_000, "IVF16384,SQ8"),
-        (16_000_001, "IVF16384,PQ51"),
-        (80_000_000, "IVF16384,PQ51"),
+        (10_000_000, "IVF8192,SQ8"),
+        (16_000_001, "IVF8192,PQ51"),
+        (80_000_000, "IVF8192,PQ51"),
         (70, "IVF2,SQ8"),
         (1, "IVF1,SQ8"),
     ],
