@@ -9,12 +9,40 @@ import pytest
 from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.serve import Trunk
-from tests import postgres
+from tests import databases, postgres
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
 
 os.environ.pop("DEEPCUTS_DATABASE", None)  # a catalogue of one's own is no place for tests
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option to run all tests that open a catalogue on PostgreSQL."""
+    parser.addoption("--postgres", action="store_true", help="every catalogue on PostgreSQL, none in a file")
+
+
+def _default_database(config: pytest.Config) -> str:
+    return databases.POSTGRESQL if config.getoption("--postgres") else databases.SQLITE
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse --postgres where there is no server to be had: nothing would run on it."""
+    missing = postgres.what_is_missing()
+    if config.getoption("--postgres") and missing is not None:
+        raise pytest.UsageError(f"--postgres: {missing}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests marked `databases` on each of those named, others on the one that the option says."""
+    default = _default_database(metafunc.config)
+    marked = metafunc.definition.get_closest_marker("databases")
+    kinds = marked.args if marked else (default,)
+    if default == databases.POSTGRESQL and default in kinds:
+        kinds = (default,)
+    if "database" in metafunc.fixturenames:
+        names = [pytest.HIDDEN_PARAM if kind == default else kind for kind in kinds]
+        metafunc.parametrize("database", kinds, ids=names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,3 +79,20 @@ def server() -> Iterator[postgres.Server]:
         pytest.skip(missing)
     with postgres.running() as started:
         yield started
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of database that the catalogues of test homes are in."""
+    kind: str = request.param
+    with databases.on(request.getfixturevalue("server") if kind == databases.POSTGRESQL else None):
+        yield kind
+
+
+@pytest.fixture(autouse=True)
+def _dropped_databases(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take the databases of a test's own homes away after it."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        databases.drop_below(folder)

@@ -128,6 +128,7 @@ def running() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="deepcuts-postgresql-"))
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)
+        folder.chmod(0o755)  # commands that may not override permissions reach its socket too
     data = folder / "data"
     try:
         subprocess.run(

@@ -12,6 +12,7 @@ from classifier.bundle_write import Contents, write
 from classifier.errors import BundleError
 from classifier.linear_head import LinearHead
 from recommender.home import Home
+from tests import databases
 from tests.recommender import support
 from tests.recommender.support import Library, deepcuts, deepcuts_here, query
 
@@ -19,7 +20,7 @@ COMMANDS = ("ingest", "similar", "classify", "train", "tag", "status", "failures
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     return support.ingested_library(tmp_path_factory.getbasetemp())
 
 
@@ -90,10 +91,12 @@ def test_nothing_ingested_yet_is_one_plain_line(tmp_path: Path, arguments: list[
     ran = deepcuts(tmp_path / "home", *arguments)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
-        f"deepcuts: the catalogue in {tmp_path / 'home'} is empty; fill it with: deepcuts ingest FOLDER\n"
+        f"deepcuts: the catalogue {databases.place(tmp_path / 'home')} is empty; "
+        "fill it with: deepcuts ingest FOLDER\n"
     )
 
 
+@pytest.mark.databases("sqlite")  # a server's catalogue is named by its address
 def test_home_comes_from_the_option_else_the_environment(ingested: Library, tmp_path: Path) -> None:
     by_variable = deepcuts(None, "status", "--json", DEEPCUTS_HOME=str(ingested.home))
     assert by_variable.json["home"] == str(ingested.home)
@@ -109,7 +112,7 @@ def test_home_of_an_odd_name(tmp_path: Path) -> None:
     support.write_song(tmp_path / "music/a.flac", 1)
     assert support.ingest(home, tmp_path / "music")["analysed"] == 1
     assert deepcuts(home, "status", "--json").json["tracks"] == 1
-    assert (home / "catalog.sqlite").is_file()
+    assert (home / "catalog.sqlite").is_file() is (databases.kind() == databases.SQLITE)
 
 
 def test_home_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:
@@ -136,6 +139,7 @@ def test_ingest_of_a_folder_without_music(tmp_path: Path) -> None:
     assert deepcuts_here(tmp_path / "home", "status", "--json").json["tracks"] == 0
 
 
+@pytest.mark.databases("sqlite")
 def test_catalogue_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_text("not a database, a letter to my sister\n" * 99)
     for arguments in (["status"], ["ingest", str(tmp_path)]):
@@ -274,6 +278,7 @@ def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     assert ran.err == f"deepcuts: no bundle 'bundle-nothing'; there are: {made.bundle_id}, shipped\n"
 
 
+@pytest.mark.databases("sqlite")
 def test_database_is_whole(ingested: Library) -> None:
     connection = sqlite3.connect(ingested.home / "catalog.sqlite")
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

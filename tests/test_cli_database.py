@@ -19,11 +19,14 @@ from tests.recommender import support
 from tests.recommender.support import Library, Ran, counts, deepcuts, deepcuts_here
 from tests.recommender.test_kill import group_members, wait_until
 
+# One side of each comparison is always a file.
+pytestmark = pytest.mark.databases("sqlite")
+
 SECRET = "s3cret&word"
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def local(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library in a catalogue of its home's own."""
     return support.ingested_library(tmp_path_factory.getbasetemp())
 

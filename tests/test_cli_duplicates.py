@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import synth
+from tests import databases, synth
 from tests.recommender.support import Library, counts, deepcuts, query
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 SECONDS = 18.0
 SONG = ("rock/hill.flac", "hill.mp3", "old/hill.opus", "copy of hill.flac")
@@ -22,7 +24,7 @@ def song(seed: int) -> synth.Samples:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """Four files of one song, a live take of it, and two others of the same length, one under its name."""
     made = Library(tmp_path_factory.mktemp("music"), tmp_path_factory.mktemp("home") / "home", here=True)
     for folder in ("rock", "old"):
@@ -107,7 +109,7 @@ def test_as_a_process_it_prints_the_same_and_nothing_else(library: Library) -> N
 
 def test_without_duplicates_it_says_so(library: Library, tmp_path: Path) -> None:
     copy = library.clone(tmp_path)
-    query(copy.home, "UPDATE track SET missing = 1 WHERE title != 'River'")
+    query(copy.home, "UPDATE track SET missing = true WHERE title != 'River'")
     ran = copy.run("duplicates")
     assert (ran.code, ran.out) == (0, "No duplicates.\n")
     assert groups(copy) == []
@@ -127,6 +129,6 @@ def test_what_another_bundle_analysed_is_named_as_not_compared(library: Library,
 def test_bad_uses(tmp_path: Path, library: Library) -> None:
     ran = deepcuts(tmp_path / "none", "duplicates")
     assert ran.code == 1
-    assert ran.err.startswith("deepcuts: the catalogue in ")
+    assert ran.err.startswith(f"deepcuts: the catalogue {databases.place(tmp_path / 'none')} is empty")
     assert len(ran.err.splitlines()) == 1
     assert library.run("duplicates", "--kind", "alike").code == 2

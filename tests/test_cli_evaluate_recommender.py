@@ -25,8 +25,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
         tmp_path_factory.mktemp("evaluated"), here=True
     )
     for label in ("rock", "jazz", "folk"):
-        sql = "UPDATE track SET label = ? WHERE CAST(rel_path AS TEXT) LIKE ?"
-        query(made.home, sql, label, f"{label}/%")
+        sql = "UPDATE track SET label = ? WHERE substr(rel_path, 1, 5) = ?"
+        query(made.home, sql, label, f"{label}/".encode())
     query(made.home, "UPDATE track SET plays = (id * 7) % 5")
     return made
 
@@ -150,7 +150,7 @@ def test_bad_uses(library: Library, arguments: tuple[str, ...], code: int, messa
 
 def test_fewer_than_two_tracks_are_nothing_to_judge(library: Library, tmp_path: Path) -> None:
     one = library.clone(tmp_path)
-    query(one.home, "UPDATE track SET missing = 1 WHERE title != 'Theta'")
+    query(one.home, "UPDATE track SET missing = true WHERE title != 'Theta'")
     shutil.rmtree(one.home / "index")
     ran = one.run("evaluate", "recommender", "--json")
     assert (ran.code, ran.out) == (1, "")

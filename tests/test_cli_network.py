@@ -241,7 +241,7 @@ def test_a_training_that_was_killed_goes_on(
     process = subprocess.Popen(
         [sys.executable, "-c", SAVING_EVERY_EPOCH, *arguments],
         cwd=REPO,
-        env=support.environment(),
+        env=support.environment(home),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -12,15 +12,17 @@ import mutagen
 import pytest
 from mutagen import id3
 
-from recommender.home import Home
+from tests.databases import home_at
 from tests.recommender import support
 from tests.recommender.support import SONGS, Library, deepcuts, query, tracks
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 START = 1_600_000_000
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def ready(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, in this process; only to be read."""
     return support.ingested_library(tmp_path_factory.getbasetemp())
 
@@ -204,7 +206,7 @@ def test_without_a_catalogue(tmp_path: Path) -> None:
 
 def test_one_writer_at_a_time(library: Library, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(f"path,plays\n{library.music}/kappa.flac,4\n")
-    with Home(library.home).writer_lock():
+    with home_at(library.home).writer_lock():
         ran = library.run("plays", "import", tmp_path / "x.csv")
         assert (ran.code, ran.out) == (1, "")
         assert "another deepcuts is writing" in ran.err

@@ -164,8 +164,8 @@ def test_train_on_the_labelled_tracks_of_the_catalogue(
     assert described["training"]["split"].startswith(
         "2 fold(s) held out; 4 songs by artist or group, 5 by"  # two of Ann Arbor's, two in folk/deep
     )
-    labels = query(library.home, "SELECT label, count(*) FROM track GROUP BY label ORDER BY label")
-    assert [tuple(row) for row in labels] == [(None, 1), ("folk", 3), ("jazz", 3), ("rock", 3)]
+    labels = query(library.home, "SELECT label, count(*) FROM track GROUP BY label")
+    assert {tuple(row) for row in labels} == {(None, 1), ("folk", 3), ("jazz", 3), ("rock", 3)}
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from classifier.bundle import Bundle
-from db.session import open_catalog
 from recommender.commands.why import file_name
 from recommender.retrieval.index import open_index
 from tests import synth
+from tests.databases import open_catalog
 from tests.recommender import support
 from tests.recommender.support import Library, query
 

@@ -14,7 +14,7 @@ from tests.recommender.support import Library
 
 
 @pytest.fixture(scope="session")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, only to be read."""
     return support.ingested_library(tmp_path_factory.getbasetemp())
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.tracks import root_for
 from recommender.retrieval.segment_index import SegmentIndex
+from tests.databases import open_catalog
 from tests.db.rows import new_track, store_embeddings
 
 DIMENSIONS = 8

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from classifier.taxonomy import Taxonomy
 from db.features import SegmentRow, store_segments
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.tracks import root_for, search_key
 from recommender.retrieval.index import build
 from recommender.retrieval.segment_index import SegmentIndex
+from tests.databases import open_catalog
 from tests.db.rows import BUNDLE, TRUNK, new_track
 
 Vectors = npt.NDArray[np.float64]

@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ from typer.testing import CliRunner
 
 import cli
 from classifier import bundle
-from db.session import open_catalog
 from recommender.retrieval.index import open_index
-from tests import synth
+from tests import databases, synth
+from tests.databases import open_catalog, query
 
 REPO = Path(__file__).resolve().parents[2]
 CLI = (sys.executable, str(REPO / "cli.py"))
@@ -49,11 +48,13 @@ class Ran:
         return json.loads(self.out)
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return the environment of commands: the caller's, without a home or a database of its own."""
+def environment(home: Path | None = None, **more: str) -> dict[str, str]:
+    """Return the environment of commands on a home: the caller's, but for the home and its database."""
     own = ("DEEPCUTS_HOME", "DEEPCUTS_DATABASE")
     kept = {name: value for name, value in os.environ.items() if name not in own}
-    return kept | more
+    if home is None and "DEEPCUTS_HOME" in more:
+        home = Path(more["DEEPCUTS_HOME"])
+    return kept | databases.variables(home) | more
 
 
 def deepcuts(
@@ -65,7 +66,7 @@ def deepcuts(
     done = subprocess.run(
         [*prefix, *CLI, *place, *words],
         capture_output=True,
-        env=environment(**more),
+        env=environment(home, **more),
         timeout=TIMEOUT_S,
         check=False,
     )
@@ -94,18 +95,7 @@ def counts(report: Any) -> dict[str, int]:
     return found | ({"failed": len(report["failed"])} if report["failed"] else {})
 
 
-def query(home: Path, sql: str, *values: object) -> list[sqlite3.Row]:
-    """Run SQL on the catalogue, whatever wrote it."""
-    connection = sqlite3.connect(home / "catalog.sqlite", timeout=30)
-    try:
-        connection.row_factory = sqlite3.Row
-        with connection:
-            return connection.execute(sql, values).fetchall()
-    finally:
-        connection.close()
-
-
-def tracks(home: Path) -> dict[str, sqlite3.Row]:
+def tracks(home: Path) -> dict[str, Any]:
     """Return the track rows by their absolute path."""
     found = query(home, "SELECT track.*, root.path AS root FROM track JOIN root ON root.id = track.root_id")
     rows = {os.path.join(os.fsdecode(row["root"]), os.fsdecode(row["rel_path"])): row for row in found}
@@ -113,7 +103,7 @@ def tracks(home: Path) -> dict[str, sqlite3.Row]:
     return rows
 
 
-def names(home: Path) -> dict[str, sqlite3.Row]:
+def names(home: Path) -> dict[str, Any]:
     """Return the track rows by file name."""
     found = tracks(home)
     rows = {os.path.basename(path): row for path, row in found.items()}
@@ -166,7 +156,8 @@ def write_library(folder: Path) -> Path:
 def deepcuts_here(home: Path | None, *arguments: str | Path | int) -> Ran:
     """Run the command line as `deepcuts` does, but within this process, which is quicker."""
     place = [] if home is None else ["--home", str(home)]
-    ran = CliRunner().invoke(cli.app, [*place, *map(str, arguments)])
+    variables = databases.variables(home)
+    ran = CliRunner().invoke(cli.app, [*place, *map(str, arguments)], env=variables)
     if ran.exception is not None and not isinstance(ran.exception, SystemExit):
         raise ran.exception
     return Ran(ran.exit_code, ran.stdout, ran.stderr)
@@ -211,7 +202,7 @@ class Library:
             return deepcuts_here(self.home, *words)
         return deepcuts(self.home, *arguments, **more)
 
-    def row(self, name: str) -> sqlite3.Row:
+    def row(self, name: str) -> Any:
         """Return the row of the track at a path relative to the library."""
         return tracks(self.home)[str(self.music / name)]
 
@@ -226,14 +217,18 @@ class Library:
         copy = Library(folder / "music", folder / "home", self.here if here is None else here)
         shutil.copytree(self.music, copy.music, symlinks=True)
         shutil.copytree(self.home, copy.home)
+        databases.copy_catalog(self.home, copy.home)
         query(copy.home, "UPDATE root SET path = ?", os.fsencode(copy.music))
         return copy
 
 
-@functools.cache
 def ingested_library(temporary: Path) -> Library:
     """Return the small library, ingested below a session's folder: one for all, so only to be read."""
-    folder = temporary / "small library"
+    return _ingested_library(temporary / f"small library, {databases.kind()}")
+
+
+@functools.cache
+def _ingested_library(folder: Path) -> Library:
     library = Library(write_library(folder / "music"), folder / "home")
     report = library.ingest()
     assert counts(report) == {"found": len(SONGS), "analysed": len(SONGS)}

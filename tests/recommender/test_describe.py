@@ -15,8 +15,9 @@ from classifier.linear_head import LinearHead
 from classifier.params import SURE
 from classifier.taxonomy import Taxonomy
 from db.models import Root
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from recommender.describe import Sound, judgement, named, sound_of, track_sound
+from tests.databases import open_catalog
 from tests.db.rows import TRUNK, new_track, store_embeddings
 
 LABELS = ("folk", "rock/hard/doom", "rock/hard/sludge", "rock/punk")

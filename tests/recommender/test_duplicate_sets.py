@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from db.features import SegmentRow, store_segments
 from db.models import Root, Track
 from db.patches import Patches, track_patches
-from db.session import open_catalog
 from recommender.retrieval.duplicate_sets import (
     Pair,
     find_duplicates,
@@ -24,7 +23,10 @@ from recommender.retrieval.duplicate_sets import (
 )
 from recommender.retrieval.duplicates import is_same_recording
 from recommender.retrieval.versions import same_recording_named, song_named
+from tests.databases import open_catalog
 from tests.recommender.test_duplicates import PATCH_S, heard, sound
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 TRUNK = "trunk-test"
 
@@ -60,7 +62,7 @@ def test_pairs_are_those_that_a_comparison_of_all_finds(session: Session) -> Non
         patches = heard(sound(seed, 110, base_seed=seed % 3), random.uniform(0, 1), length, 0.2, number)
         title = f"{'ABC'[seed % 3]}{random.choice(['', ' (Live)', ' (Remastered)'])}"
         add(session, patches, length, artist=str(random.choice(["", "Ann"])), title=title)
-    tracks = session.query(Track).all()
+    tracks = session.query(Track).order_by(Track.id).all()
     stored = track_patches(session, [t.id for t in tracks], TRUNK, PATCH_S)
     expected = set()
     for one, other in combinations(tracks, 2):

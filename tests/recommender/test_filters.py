@@ -95,7 +95,7 @@ def test_genres_of_the_shipped_hierarchy_equal_a_loop(shipped: Bundle, seed: int
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     found = store(tmp_path_factory.mktemp("filters"), make_songs(40))
     yield found
     found.catalog.close()
@@ -108,6 +108,7 @@ def ids_passing(made: Made, filters: Filters, excluded: frozenset[int] = frozens
     return [int(made.index.rows.track_ids[place]) for place in places]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_no_filter_leaves_out_the_excluded_alone(made: Made) -> None:
     assert ids_passing(made, Filters()) == sorted(made.songs)
     assert ids_passing(made, Filters(), frozenset([3, 9, 12345])) == sorted(set(made.songs) - {3, 9})
@@ -115,6 +116,7 @@ def test_no_filter_leaves_out_the_excluded_alone(made: Made) -> None:
     assert Filters(max_plays=0)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("name", ["polka", "krakow", "polka/krakow", "fast", "Rock/Pop", "folk", "hard"])
 def test_a_genre_is_known_though_no_song_is_left(made: Made, name: str) -> None:
     assert ids_passing(made, Filters(genres=(name,), years=Range(1800, 1801))) == []

@@ -13,13 +13,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from db.features import renew_vectors_token
 from db.index_rows import index_rows
 from db.models import Track
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from recommender.retrieval import index as index_module
 from recommender.retrieval.exact import nearest, unit_rows
 from recommender.retrieval.hubness import offsets
 from recommender.retrieval.index import Found, build, open_index, state
 from recommender.retrieval.index_files import FORMAT, read_sidecar
 from recommender.retrieval.segment_index import SegmentIndex
+from tests.databases import open_catalog
 from tests.db.rows import TRUNK, store_embeddings
 from tests.recommender.index_truth import (
     DIMENSIONS,

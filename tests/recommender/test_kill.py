@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from classifier import bundle
-from db.session import open_catalog
 from recommender.retrieval.index import open_index
 from tests import synth
+from tests.databases import no_table_yet, open_catalog
 from tests.recommender import support
 from tests.recommender.support import counts, query, tracks
 
@@ -38,7 +37,7 @@ Sounds = dict[str, list[tuple[float, float, bytes, bytes, bytes]]]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Sounds:
+def uninterrupted(database: str, music: Path, tmp_path_factory: pytest.TempPathFactory) -> Sounds:
     """What a run that nobody ends stores."""
     home = tmp_path_factory.mktemp("uninterrupted")
     ran = support.deepcuts(home, "ingest", music, "--json")
@@ -71,7 +70,7 @@ def n_rows(home: Path) -> int:
     """Return how many tracks a run has stored so far."""
     try:
         return query(home, "SELECT count(*) FROM track WHERE analysed_hash IS NOT NULL")[0][0]
-    except sqlite3.OperationalError:  # no file, or no table, yet
+    except no_table_yet():
         return 0
 
 
@@ -88,7 +87,7 @@ def start(music: Path) -> Iterator[Start]:
             [*support.CLI, "--home", str(home), "ingest", str(music)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=support.environment(),
+            env=support.environment(home),
             start_new_session=True,
         )
         started.append(process)

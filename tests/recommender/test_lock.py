@@ -2,8 +2,9 @@
 
 import pytest
 
+from db.models import Setting
 from recommender.errors import HomeLockedError
-from recommender.home import Home
+from tests.databases import home_at, open_catalog
 from tests.recommender.support import Library, query
 
 
@@ -19,7 +20,7 @@ from tests.recommender.support import Library, query
     ids=" ".join,
 )
 def test_every_writer_is_refused_while_the_lock_is_held(library: Library, command: list[str]) -> None:
-    with Home(library.home).writer_lock():
+    with home_at(library.home).writer_lock():
         ran = library.run(*(word.format(music=library.music) for word in command))
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
@@ -28,11 +29,8 @@ def test_every_writer_is_refused_while_the_lock_is_held(library: Library, comman
 
 
 def test_readers_work_while_the_lock_is_held_and_a_write_is_under_way(library: Library) -> None:
-    from db.models import Setting
-    from db.session import open_catalog
-
     catalog = open_catalog(library.home / "catalog.sqlite")
-    with Home(library.home).writer_lock(), catalog.transaction() as session:
+    with home_at(library.home).writer_lock(), catalog.transaction() as session:
         session.merge(Setting(name="under way", value="yes"))
         session.flush()
         assert len(library.similar("alpha", "-n", 3)["results"]) == 3
@@ -44,10 +42,10 @@ def test_readers_work_while_the_lock_is_held_and_a_write_is_under_way(library: L
 
 
 def test_lock_is_free_again_after_an_error(library: Library) -> None:
-    home = Home(library.home)
+    home = home_at(library.home)
     with pytest.raises(RuntimeError, match="inside"), home.writer_lock():
         raise RuntimeError("inside")
-    with home.writer_lock(), pytest.raises(HomeLockedError), Home(library.home).writer_lock():
+    with home.writer_lock(), pytest.raises(HomeLockedError), home_at(library.home).writer_lock():
         pass
     with home.writer_lock():
         pass

@@ -10,11 +10,11 @@ from scipy.spatial.distance import pdist
 from sklearn.manifold import trustworthiness
 
 from classifier.bundle import Bundle
-from db.session import open_catalog
 from recommender.describe import judgement, track_sound
 from recommender.errors import RecommenderError
 from recommender.quality import map as map_module
 from recommender.quality.map import catalogue_map, track_means, two_dimensions
+from tests.databases import open_catalog
 from tests.recommender.support import Library, names, query
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -140,7 +140,7 @@ def test_points_carry_the_users_label_or_else_the_models(
 ) -> None:
     rows = names(library.home)
     query(library.home, "UPDATE track SET label = 'polka/slow' WHERE id = ?", rows["alpha.mp3"]["id"])
-    query(library.home, "UPDATE track SET missing = 1 WHERE id = ?", rows["beta.flac"]["id"])
+    query(library.home, "UPDATE track SET missing = true WHERE id = ?", rows["beta.flac"]["id"])
     sure, unsure = rows["gamma.ogg"]["id"], rows["delta.wav"]["id"]
 
     def sound_of(session: Any, track_id: int, bundle: Bundle) -> Any:
@@ -169,7 +169,7 @@ def test_points_carry_the_users_label_or_else_the_models(
 
 
 def test_nothing_analysed_is_one_plain_line(library: Library, shipped: Bundle) -> None:
-    query(library.home, "UPDATE track SET missing = 1")
+    query(library.home, "UPDATE track SET missing = true")
     catalog = open_catalog(library.home / "catalog.sqlite")
     with catalog.transaction() as session, pytest.raises(RecommenderError, match="run ingest"):
         catalogue_map(session, shipped, 0)

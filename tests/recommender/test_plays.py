@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from db.features import vectors_token
 from db.models import Track
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.tracks import at_path, root_for
 from recommender.errors import PlaysError
 from recommender.library.play_values import parse_plays, parse_time
 from recommender.library.plays import PlaysReport, import_plays
+from tests.databases import open_catalog
 from tests.db.rows import new_track
 
 NFD, NFC = "Cafe\u0301.mp3", "Café.mp3"

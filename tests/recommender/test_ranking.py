@@ -19,6 +19,8 @@ from tests.db.rows import TRUNK
 from tests.recommender.brute_force import BruteForce, asked, patches_of
 from tests.recommender.random_catalog import PATCH_S, Made, make_songs, store
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 
 @dataclass(repr=False)
 class Small:
@@ -53,7 +55,7 @@ class Small:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+def small(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     made = store(tmp_path_factory.mktemp("ranking"), make_songs(70))
     yield Small(made, BruteForce(made.songs))
     made.catalog.close()

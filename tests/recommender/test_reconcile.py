@@ -14,6 +14,8 @@ from tests import synth
 from tests.recommender import support
 from tests.recommender.support import Library, counts, names, query, tracks, write_song
 
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
+
 N = len(support.SONGS)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from db.models import Track
-from db.session import open_catalog
 from db.tracks import root_for
 from recommender import params
 from recommender.errors import AmbiguousQueryError, QueryError
@@ -24,6 +23,7 @@ from recommender.retrieval.index import Found, build
 from recommender.retrieval.query import HeardFile, Query, Span, from_track, resolve
 from recommender.retrieval.similar import Match, Ranking, similar, similarity
 from recommender.retrieval.wishes import Wishes
+from tests.databases import open_catalog
 from tests.db.rows import TRUNK, new_track, store_embeddings
 from tests.recommender import brute_force
 from tests.recommender.brute_force import Answer, Asked, BruteForce, asked
@@ -47,7 +47,7 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+def both(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     made = store(tmp_path_factory.mktemp("random"), make_songs())
     yield Both(made, BruteForce(made.songs))
     made.catalog.close()
@@ -156,6 +156,7 @@ ASKS = [
 ]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("hub_correction", [True, False])
 @pytest.mark.parametrize("ask", ASKS, ids=str)
 def test_answers_equal_brute_force(both: Both, ask: Ask, hub_correction: bool) -> None:

@@ -35,7 +35,10 @@ from recommender.training import (
     waiting_tracks,
 )
 from recommender.training_data import TrainingData
+from tests.databases import home_at
 from tests.db.rows import new_track
+
+pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 OLD = "bundle-old"
 SIZE, TAGS = 200, 50
@@ -43,7 +46,7 @@ SIZE, TAGS = 200, 50
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    made = Home(tmp_path / "home")
+    made = home_at(tmp_path / "home")
     made.bundles_dir.mkdir(parents=True)
     return made
 

@@ -14,10 +14,10 @@ from classifier.bundle import Bundle
 from classifier.frontend import FrontEnd, mel_filters
 from classifier.serve import Trunk
 from recommender import training_data
-from recommender.home import Home
 from recommender.library import workers
 from recommender.training_data import TrainingData
 from tests import synth
+from tests.databases import home_at
 from tests.recommender.here import Here
 from tests.recommender.support import Library, write_song
 
@@ -50,7 +50,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def data(shipped: Bundle, tmp_path: Path, music: Path) -> Callable[..., TrainingData]:
     def make(source: Path | None = music, home: Path | None = None, **more: Any) -> TrainingData:
-        return TrainingData(Home(home or tmp_path / "home"), shipped, source, **more)
+        return TrainingData(home_at(home or tmp_path / "home"), shipped, source, **more)
 
     return make
 

@@ -13,7 +13,7 @@ from classifier import bundle
 from classifier.serve import Trunk
 from recommender import training_data
 from recommender.library import ingest, workers
-from tests import synth
+from tests import databases, synth
 from tests.recommender import support
 from tests.recommender.here import Here
 from tests.recommender.support import Library, Ran
@@ -96,10 +96,14 @@ class Heard:
         return bundle.load(Path(self.ran.json["bundle_path"]))
 
 
-@functools.cache
 def heard_by_network(temporary: Path) -> Heard:
     """Return the small library heard by a network, below a session's folder: only to be read."""
-    folder = temporary / "heard by a network"
+    return _heard_by_network(temporary, databases.kind())
+
+
+@functools.cache
+def _heard_by_network(temporary: Path, database: str) -> Heard:
+    folder = temporary / f"heard by a network, {database}"
     library = support.ingested_library(temporary).clone(folder, here=True)
     genres = write_genres(folder / "genres")
     ran = quick(library.home, "train", genres, *TRAIN_NETWORK)
