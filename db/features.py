@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Feature, Prediction, Segment, Setting, Track
+from db.tracks import IDS_AT_ONCE
 
 Array = npt.NDArray[np.float32]
 
@@ -167,30 +168,33 @@ def copy_segments(session: Session, source: Track, target: Track) -> None:
 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
     """Return a track's features under a trunk, or None where it has none."""
-    return tracks_features(session, [track_id], trunk_id).get(track_id)
+    return features_of(session, [track_id], trunk_id).get(track_id)
 
 
-def tracks_features(session: Session, track_ids: Sequence[int], trunk_id: str) -> dict[int, TrackFeatures]:
-    """Return the features of a few tracks under a trunk; tracks without any are left out."""
-    query = (
-        select(
-            Segment.track_id,
-            Segment.id,
-            Segment.start_s,
-            Segment.end_s - Segment.start_s,
-            Feature.embedding,
-            Feature.tags,
-        )
-        .join(Feature, Feature.segment_id == Segment.id)
-        .where(Segment.track_id.in_(track_ids), Feature.trunk_id == trunk_id)
-        .order_by(Segment.track_id, Segment.start_s)
-    )
+def features_of(session: Session, track_ids: Sequence[int], trunk_id: str) -> dict[int, TrackFeatures]:
+    """Return the features of tracks under a trunk, by track; those without any are left out."""
     found = {}
-    for track_id, group in groupby(session.execute(query), key=lambda row: int(row[0])):
-        _, ids, starts, durations, embeddings, tags = zip(*group, strict=True)
-        found[track_id] = TrackFeatures(
-            list(ids), list(starts), list(durations), stack(embeddings), stack(tags)
+    for first in range(0, len(track_ids), IDS_AT_ONCE):
+        query = (
+            select(
+                Segment.track_id,
+                Segment.id,
+                Segment.start_s,
+                Segment.end_s - Segment.start_s,
+                Feature.embedding,
+                Feature.tags,
+            )
+            .join(Feature, Feature.segment_id == Segment.id)
+            .where(
+                Segment.track_id.in_(track_ids[first : first + IDS_AT_ONCE]), Feature.trunk_id == trunk_id
+            )
+            .order_by(Segment.track_id, Segment.start_s)
         )
+        for track_id, group in groupby(session.execute(query), key=lambda row: int(row[0])):
+            _, ids, starts, durations, embeddings, tags = zip(*group, strict=True)
+            found[track_id] = TrackFeatures(
+                list(ids), list(starts), list(durations), stack(embeddings), stack(tags)
+            )
     return found
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from classifier.analysis import song_mean
 from classifier.bundle import Bundle
 from classifier.taxonomy import Placement, finest
-from db.features import tracks_features
+from db.features import features_of
 from db.predictions import tracks_predictions
 from db.tracks import IDS_AT_ONCE
 
@@ -114,7 +114,7 @@ def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> 
     for start in range(0, len(track_ids), IDS_AT_ONCE):
         some = track_ids[start : start + IDS_AT_ONCE]
         stored = tracks_predictions(session, some, bundle.bundle_id)
-        for track_id, heard in tracks_features(session, some, bundle.trunk_id).items():
+        for track_id, heard in features_of(session, some, bundle.trunk_id).items():
             genres = stored[track_id][1] if track_id in stored else None
             found[track_id] = sound_of(bundle, heard.tags, heard.embeddings, heard.durations_s, genres)
     return found

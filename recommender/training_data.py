@@ -28,7 +28,7 @@ from classifier.frontend import FrontEnd, mel_filters
 from classifier.recipes import Recipe
 from classifier.songs import Song, representative_weights
 from classifier.spectral_song import SpectralSong
-from db.features import track_features
+from db.features import features_of
 from db.tracks import labelled
 from recommender.home import Home
 from recommender.library.labels import Label, Labelled, label_rule, read_labels, split_group
@@ -262,8 +262,10 @@ def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list
     """
     songs, copies = [], []
     first: dict[str, str] = {}
-    for track in labelled(session):
-        features = track_features(session, track.id, bundle.trunk_id)
+    tracks = labelled(session)
+    heard = features_of(session, [track.id for track in tracks], bundle.trunk_id)
+    for track in tracks:
+        features = heard.get(track.id)
         if features is None or track.label is None:
             continue
         if track.content_hash and first.setdefault(track.content_hash, track.path) != track.path:

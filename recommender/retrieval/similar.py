@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
-from db.features import TrackFeatures, tracks_features
+from db.features import TrackFeatures, features_of
 from db.models import Track
 from db.patches import track_patches
 from db.plays import played_ids
@@ -250,7 +250,7 @@ class _Search:
         """Return the matches, with the passages that fit."""
         ids = [int(i) for i in self.index.rows.track_ids[final.places]]
         rows = by_ids(self.session, ids)
-        features = tracks_features(self.session, ids, self.bundle.trunk_id)
+        features = features_of(self.session, ids, self.bundle.trunk_id)
         self.stretches(ids)  # all in one query
         found = []
         for place, track_id in enumerate(ids):

@@ -11,6 +11,7 @@ from db import predictions
 from db.features import (
     SegmentRow,
     copy_segments,
+    features_of,
     count_segments,
     has_features,
     renew_vectors_token,
@@ -103,6 +104,23 @@ def test_nothing_is_told_of_another_trunk_or_bundle(catalog: Catalog, rows: list
         assert not has_features(session, track_id, "trunk-b")
         assert tracks_with_features(session, TRUNK) == {track_id}
         assert tracks_with_features(session, "trunk-b") == set()
+
+
+def test_features_of_many_tracks_are_those_of_each(catalog: Catalog) -> None:
+    random = np.random.default_rng(4)
+    made = [[segment_row(random, 30.0 * i, 30.0 * i + 20 + i) for i in range(n)] for n in (3, 1, 2)]
+    ids = [stored(catalog, rows, str(number)) for number, rows in enumerate(made)]
+    with catalog.transaction() as session:
+        found = features_of(session, [ids[2], *range(1000, 70_000), ids[0], ids[1]], TRUNK)
+        assert set(found) == set(ids)
+        for track_id, rows in zip(ids, made, strict=True):
+            assert found[track_id].starts_s == [row.start_s for row in rows]
+            assert_array_equal(found[track_id].embeddings, np.stack([row.embedding for row in rows]))
+            assert_array_equal(found[track_id].tags, np.stack([row.tags for row in rows]))
+            owners = {session.get(Segment, i).track_id for i in found[track_id].segment_ids}
+            assert owners == {track_id}
+        assert features_of(session, ids, "trunk-b") == {}
+        assert features_of(session, [], TRUNK) == {}
 
 
 def test_storing_again_replaces(catalog: Catalog, rows: list[SegmentRow]) -> None:
