@@ -9,5 +9,9 @@ class CatalogBusyError(CatalogError):
     """Another process is writing to the catalogue on this server."""
 
 
+class LockLostError(CatalogError):
+    """The server no longer keeps other writers away from this one."""
+
+
 class NoCatalogError(CatalogError):
     """The database is there, but there is no catalogue in it yet."""

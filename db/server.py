@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from db.errors import CatalogBusyError, CatalogError
+from db.errors import CatalogBusyError, CatalogError, LockLostError
 
 DRIVER: Final = "postgresql+psycopg"
 EXAMPLE: Final = f"{DRIVER}://user@host/name"
@@ -23,6 +24,16 @@ WRITER_KEY: Final = int.from_bytes(b"deepcuts", "big")
 """The advisory lock of whoever writes to the catalogue."""
 UPGRADE_KEY: Final = WRITER_KEY + 1
 """The advisory lock of whoever brings the schema up to date."""
+WRITE_KEY: Final = WRITER_KEY + 2
+"""The advisory lock that transactions of the writer share; the next writer waits for them."""
+
+HOLDS_LOCK: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+        WHERE datname = current_database() AND locktype = 'advisory' AND granted AND pid = :backend
+        AND classid::bigint << 32 | objid::bigint = :key AND objsubid = 1
+    )
+"""
 
 NOT_ALLOWED: Final = ("42501", "25006")
 """PostgreSQL's codes for a missing right, and for a server that can only be read."""
@@ -96,8 +107,42 @@ def explained(error: DBAPIError, url: URL) -> CatalogError:
     return CatalogError(f"the catalogue at {server_name(url)} cannot be used: {said}")
 
 
+@dataclass(frozen=True)
+class WriterLock:
+    """A server's one writer lock, while it is held.
+
+    Attributes
+    ----------
+    name
+        Of the catalogue, as it can be shown.
+    backend
+        The process of the server whose connection holds the lock.
+    """
+
+    name: str
+    backend: int
+
+    def check(self, connection: Connection) -> None:
+        """Refuse a transaction at its beginning unless the lock is still held; then it is until its end.
+
+        The transaction takes part in a second lock, which the next writer waits for: should this one's
+        lock be lost after the check, the next begins when the transaction is over.
+
+        Raises
+        ------
+        LockLostError
+            If the lock's connection is gone, whatever ended it.
+        """
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": WRITE_KEY})
+        if not connection.scalar(text(HOLDS_LOCK), {"backend": self.backend, "key": WRITER_KEY}):
+            raise LockLostError(
+                f"the connection that kept other writers away from {self.name} was lost; what was stored "
+                "is kept, so do the same again to go on"
+            )
+
+
 @contextmanager
-def server_writer_lock(url: URL) -> Iterator[None]:
+def server_writer_lock(url: URL) -> Iterator[WriterLock]:
     """Hold a server's one writer lock; the server releases it when the connection ends, however it ends.
 
     Raises
@@ -111,6 +156,8 @@ def server_writer_lock(url: URL) -> Iterator[None]:
     try:
         connection = engine.connect()
         taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_KEY})
+        if taken:
+            backend = _after_others(connection)
     except DBAPIError as error:
         raise explained(error, url) from error
     try:
@@ -118,9 +165,16 @@ def server_writer_lock(url: URL) -> Iterator[None]:
             raise CatalogBusyError(
                 f"another deepcuts is writing to {server_name(url)}; wait until it is done, or stop it"
             )
-        yield
+        yield WriterLock(server_name(url), backend)
     finally:
         connection.close()
+
+
+def _after_others(connection: Connection) -> int:
+    """Wait until a writer that lost its lock has ended its transaction; return the connection's process."""
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": WRITE_KEY})
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": WRITE_KEY})
+    return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
 def lock_upgrade(connection: Connection) -> None:

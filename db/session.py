@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.errors import CatalogError, NoCatalogError
 from db.server import (
     LONGEST_PATH,
+    WriterLock,
     check_encoding,
     explained,
     lock_upgrade,
@@ -42,6 +43,8 @@ class Catalog:
         Whether the database is on a server.
     longest_path
         Bytes of the longest path that it can hold; None where the file system's limit is the only one.
+    writer_lock
+        The server's writer lock while it is held: no transaction is begun once it is lost.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Catalog:
         self.engine = engine
         self.on_server = engine.dialect.name != "sqlite"
         self.longest_path = LONGEST_PATH if self.on_server else None
+        self.writer_lock: WriterLock | None = None
         try:
             _upgrade(engine, make=make)
         except DatabaseError as error:
@@ -71,10 +75,13 @@ class Catalog:
         Raises
         ------
         CatalogError
-            If the server, where there is one, cannot be reached any more, or does not allow it.
+            If the server, where there is one, cannot be reached any more, or does not allow it; a
+            `LockLostError` if it lets others write although the writer lock should keep them away.
         """
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                if self.writer_lock is not None:
+                    self.writer_lock.check(session.connection())
                 yield session
         except DBAPIError as error:
             if not self.on_server or not of_server(error):

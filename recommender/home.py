@@ -10,7 +10,7 @@ from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from db.errors import CatalogBusyError, NoCatalogError
-from db.server import server_name, server_url, server_writer_lock
+from db.server import WriterLock, server_name, server_url, server_writer_lock
 from db.session import Catalog, open_catalog, open_server_catalog
 from recommender import params
 from recommender.errors import HomeLockedError, RecommenderError
@@ -37,6 +37,7 @@ class Home:
         self.path = path
         self._server = server_url(database) if database else None
         self._opened: list[Catalog] = []
+        self._lock: WriterLock | None = None
         self.catalog_path = path / "catalog.sqlite"
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
@@ -58,18 +59,27 @@ class Home:
             raise RecommenderError(
                 f"the home directory {self.path} cannot be used: {error.strerror}"
             ) from error
-        self._opened.append(opened)
-        return opened
+        return self._with_lock(opened)
 
     def catalog_if_any(self) -> Catalog | None:
         """Open the catalogue, or return None where nothing has been ingested yet."""
         if self._server is None:
             return self.catalog() if self.catalog_path.exists() else None
         try:
-            self._opened.append(open_server_catalog(self._server, make=False))
+            return self._with_lock(open_server_catalog(self._server, make=False))
         except NoCatalogError:
             return None
-        return self._opened[-1]
+
+    def _with_lock(self, opened: Catalog) -> Catalog:
+        """Let a catalogue's transactions see that the writer lock, where it is held, still is."""
+        self._opened.append(opened)
+        opened.writer_lock = self._lock
+        return opened
+
+    def _hold(self, lock: WriterLock | None) -> None:
+        self._lock = lock
+        for opened in self._opened:
+            opened.writer_lock = lock
 
     def close(self) -> None:
         """Close the connections of every catalogue that was opened here."""
@@ -99,9 +109,10 @@ class Home:
             held.enter_context(self._home_lock())
             if self._server is not None:
                 try:
-                    held.enter_context(server_writer_lock(self._server))
+                    self._hold(held.enter_context(server_writer_lock(self._server)))
                 except CatalogBusyError as error:
                     raise HomeLockedError(str(error)) from error
+                held.callback(self._hold, None)
             yield
 
     @contextmanager

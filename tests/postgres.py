@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -78,6 +79,12 @@ class Server:
         with engine.connect() as connection:
             for statement in statements:
                 connection.execute(text(statement))
+
+    def ask(self, question: str) -> Any:
+        """Return the one value that a query of the server's owner answers."""
+        engine = create_engine(self.url("postgres"), poolclass=NullPool)
+        with engine.connect() as connection:
+            return connection.scalar(text(question))
 
     def new_database(self, options: str = "") -> str:
         """Make an empty database and return its address."""

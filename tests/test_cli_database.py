@@ -198,6 +198,44 @@ def test_killed_in_the_middle_then_finished(local: Library, server: Server, tmp_
     assert own.analyses() == expected
 
 
+def test_an_ingest_whose_lock_is_cut_stops_with_a_line_and_the_next_goes_on(
+    local: Library, server: Server, tmp_path: Path
+) -> None:
+    own = Remote(tmp_path / "home", server.new_catalog_database())
+    command = [*support.CLI, "--home", str(own.home), "--database", own.url, "ingest", str(local.music)]
+    process = subprocess.Popen(
+        [*command, "--jobs", "1", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=support.environment(),
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: own.n_rows() >= 2)
+        os.killpg(process.pid, signal.SIGSTOP)
+        kept = own.n_rows()
+        assert kept < len(support.SONGS)
+        name = make_url(own.url).database
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON oid = database "
+            f"WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND datname = '{name}'"
+        )
+        os.killpg(process.pid, signal.SIGCONT)
+        out, err = process.communicate(timeout=support.TIMEOUT_S)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode() == (
+        f"deepcuts: the connection that kept other writers away from postgresql+psycopg://deepcuts@/{name} "
+        "was lost; what was stored is kept, so do the same again to go on\n"
+    )
+    assert kept <= own.n_rows() < len(support.SONGS)
+    own.ingest(local.music)
+    assert own.analyses() == support.analyses(local.home)
+
+
 def test_a_writer_elsewhere_keeps_others_away_but_no_reader(
     local: Library, remote: Remote, tmp_path: Path
 ) -> None:

@@ -14,11 +14,11 @@ from numpy.testing import assert_array_equal
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from db.errors import CatalogBusyError, CatalogError, NoCatalogError
+from db.errors import CatalogBusyError, CatalogError, LockLostError, NoCatalogError
 from db.models import LARGEST, Feature, Root, Segment, Setting, Track
 from db.patches import track_patches
 from db.predictions import song_predictions
-from db.server import LONGEST_PATH, server_name, server_url, server_writer_lock
+from db.server import LONGEST_PATH, WriterLock, server_name, server_url, server_writer_lock
 from db.session import HEAD_REVISION, Catalog, open_server_catalog, schema_revision
 from db.tracks import at_path
 from tests.conftest import REPO
@@ -327,3 +327,56 @@ def test_a_time_comes_back_without_a_zone_whatever_the_servers_is(remote: Catalo
         assert session.scalar(text("SHOW timezone")) == "Asia/Kolkata"
     with remote.transaction() as session:
         assert session.scalar(select(Track.last_played)) == when
+
+
+# A writer whose lock is lost
+
+
+def cut(server: Server, lock: WriterLock) -> None:
+    """End the lock's own connection, and no other."""
+    server.execute(f"SELECT pg_terminate_backend({lock.backend})")
+    while server.ask(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {lock.backend}"):
+        threading.Event().wait(0.01)
+
+
+def test_a_writer_whose_lock_is_lost_writes_nothing_more(server: Server, remote: Catalog) -> None:
+    url = remote.engine.url
+    with server_writer_lock(url) as lock:
+        remote.writer_lock = lock
+        with remote.transaction() as session:
+            session.add(Setting(name="before", value="kept"))
+        cut(server, lock)
+        with pytest.raises(LockLostError) as caught, remote.transaction() as session:
+            session.add(Setting(name="after", value="unguarded"))
+    assert "\n" not in str(caught.value)
+    assert server_name(url) in str(caught.value)
+    with server_writer_lock(url) as again:
+        with pytest.raises(LockLostError), remote.transaction():  # another's lock is not the one lost
+            pass
+        remote.writer_lock = again
+        with remote.transaction() as session:
+            assert session.scalars(select(Setting.name)).all() == ["before"]
+
+
+def test_the_next_writer_waits_for_a_transaction_that_was_begun_under_the_lock(
+    server: Server, remote: Catalog
+) -> None:
+    url, order = remote.engine.url, list[str]()
+
+    def write_next() -> None:
+        with server_writer_lock(url):
+            order.append("next")
+
+    with server_writer_lock(url) as lock:
+        remote.writer_lock = lock
+        with remote.transaction() as session:
+            cut(server, lock)
+            other = threading.Thread(target=write_next)
+            other.start()
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not server.ask(waiting):
+                threading.Event().wait(0.01)
+            session.add(Setting(name="a", value="b"))
+            order.append("first")
+        other.join()
+    assert order == ["first", "next"]
