@@ -1,6 +1,6 @@
 """Predictions: the genre probabilities that bundles give to segments, in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -9,9 +9,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.features import READ_ROWS, pack, stack
-from db.models import Feature, Prediction, Segment
+from db.models import Feature, Prediction, Segment, Setting
 
 Array = npt.NDArray[np.float32]
+
+BUNDLES_OF = "bundles of home "
 
 
 def track_predictions(session: Session, track_id: int, bundle_id: str) -> tuple[list[float], Array] | None:
@@ -93,6 +95,23 @@ def add_predictions(session: Session, bundle_id: str, segment_ids: Sequence[int]
     )
 
 
-def drop_other_predictions(session: Session, bundle_id: str) -> None:
-    """Delete the predictions of all bundles but one."""
-    session.execute(delete(Prediction).where(Prediction.bundle_id != bundle_id))
+def drop_other_predictions(session: Session, bundle_ids: Collection[str]) -> None:
+    """Delete the predictions of all bundles but some."""
+    session.execute(delete(Prediction).where(Prediction.bundle_id.not_in(bundle_ids)))
+
+
+def set_bundles_of(session: Session, home_id: str, bundle_ids: Sequence[str]) -> None:
+    """Note the bundles whose predictions a home needs: the active one, and one that is to be."""
+    session.merge(Setting(name=f"{BUNDLES_OF}{home_id}", value=" ".join(bundle_ids)))
+
+
+def bundles_of(session: Session, home_id: str) -> list[str]:
+    """Return the bundles that a home needs, as far as it told."""
+    noted = session.get(Setting, f"{BUNDLES_OF}{home_id}")
+    return noted.value.split() if noted is not None else []
+
+
+def bundles_of_all(session: Session) -> set[str]:
+    """Return the bundles that any home needs, as far as they told."""
+    query = select(Setting.value).where(Setting.name.startswith(BUNDLES_OF))
+    return {bundle_id for noted in session.scalars(query) for bundle_id in noted.split()}

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from db.errors import CatalogBusyError, NoCatalogError
+from db.predictions import bundles_of, set_bundles_of
 from db.server import WriterLock, server_name, server_url, server_writer_lock
 from db.session import Catalog, open_catalog, open_server_catalog
 from recommender import params
@@ -43,6 +45,7 @@ class Home:
         self.bundles_dir = path / "bundles"
         self.cache_dir = path / "cache"
         self._active_path = path / "bundles" / "active"
+        self._id_path = path / "id"
 
     @property
     def catalog_name(self) -> str:
@@ -144,6 +147,31 @@ class Home:
         except (FileNotFoundError, NotADirectoryError):
             return bundle.load(bundle.SHIPPED)
         return self.find_bundle(name)
+
+    def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> None:
+        """Tell other homes on a server whose predictions this one needs; a file is no other home's.
+
+        Parameters
+        ----------
+        replaces
+            Whether those of the bundle before it are not needed any more.
+        """
+        if not catalog.on_server:
+            return
+        with catalog.transaction() as session:
+            noted = bundles_of(session, self._id())
+            wanted = [bundle_id] if replaces else list(dict.fromkeys([*noted, bundle_id]))
+            if noted != wanted:
+                set_bundles_of(session, self._id(), wanted)
+
+    def _id(self) -> str:
+        """Return the name by which a server knows this home, giving it one if it has none."""
+        try:
+            return self._id_path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            self.path.mkdir(parents=True, exist_ok=True)
+            replace_file(self._id_path, uuid.uuid4().hex.encode())
+            return self._id()
 
     def find_bundle(self, name: str) -> Bundle:
         """Load a bundle by its id, by ``shipped``, or by the path of its directory."""

@@ -22,7 +22,12 @@ from classifier.taxonomy import FORMAT
 from classifier.training import Start, Trained, train_head, train_network
 from classifier.validation import run_key
 from db.features import tracks_with_features
-from db.predictions import add_predictions, drop_other_predictions, features_without_predictions
+from db.predictions import (
+    add_predictions,
+    bundles_of_all,
+    drop_other_predictions,
+    features_without_predictions,
+)
 from db.session import Catalog
 from db.tracks import present
 from recommender.home import Home
@@ -160,13 +165,22 @@ def facets_alone(bundle: Bundle) -> dict[str, Any]:
 def switch_bundle(home: Home, catalog: Catalog | None, chosen: Bundle) -> int:
     """Make a bundle the active one, its predictions first, and return how many segments got new ones.
 
-    The old predictions are dropped only once the new ones are stored and the bundle is active.
+    The old predictions are dropped only once the new ones are stored and the bundle is active. Those that
+    another home on the same server needs are kept, and so are the shipped bundle's there: a home that
+    never chose one uses it.
     """
-    predicted = predict_catalog(catalog, chosen) if catalog is not None else 0
+    if catalog is None:
+        home.activate(chosen)
+        return 0
+    home.note_bundle(catalog, chosen.bundle_id, replaces=False)
+    predicted = predict_catalog(catalog, chosen)
     home.activate(chosen)
-    if catalog is not None:
-        with catalog.transaction() as session:
-            drop_other_predictions(session, chosen.bundle_id)
+    home.note_bundle(catalog, chosen.bundle_id)
+    with catalog.transaction() as session:
+        kept = {chosen.bundle_id}
+        if catalog.on_server:
+            kept |= {base_bundle().bundle_id, *bundles_of_all(session)}
+        drop_other_predictions(session, kept)
     return predicted
 
 

@@ -70,6 +70,7 @@ def run_ingest(
     bundle = home.bundle()
     with home.writer_lock():
         catalog = home.catalog()
+        home.note_bundle(catalog, bundle.bundle_id)
         try:
             with progress_bar("Analysing", quiet=quiet) as progress:
                 report = run(catalog, bundle, folders, labels, label_depth, jobs, progress)

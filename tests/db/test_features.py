@@ -11,8 +11,8 @@ from db import predictions
 from db.features import (
     SegmentRow,
     copy_segments,
-    features_of,
     count_segments,
+    features_of,
     has_features,
     renew_vectors_token,
     store_segments,
@@ -225,7 +225,7 @@ def test_predictions_of_a_new_bundle_are_added_batch_by_batch(
         assert_array_equal(
             track_predictions(session, track_id, BUNDLE)[1], np.stack([r.genres for r in rows])
         )
-        drop_other_predictions(session, "bundle-b")
+        drop_other_predictions(session, ["bundle-b", "bundle-c"])
         assert track_predictions(session, track_id, BUNDLE) is None
         assert len(track_predictions(session, track_id, "bundle-b")[1]) == 5
 

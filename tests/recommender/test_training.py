@@ -35,6 +35,7 @@ from recommender.training import (
     waiting_tracks,
 )
 from recommender.training_data import TrainingData
+from tests import databases
 from tests.databases import home_at
 from tests.db.rows import new_track
 
@@ -146,6 +147,27 @@ def test_switching_drops_the_others_predictions(home: Home, catalog: Catalog, sh
     assert switch_bundle(home, catalog, chosen) == 6
     assert predicted_by(catalog) == {chosen.bundle_id: 6}
     assert home.bundle().bundle_id == chosen.bundle_id
+
+
+@pytest.mark.databases("postgresql")
+def test_another_homes_bundle_keeps_its_predictions_on_a_shared_server(
+    home: Home, catalog: Catalog, shipped: Bundle, tmp_path: Path
+) -> None:
+    theirs = Home(tmp_path / "theirs", databases.address(home.path))
+    switch_bundle(theirs, catalog, shipped)
+    first, second, third = (other_bundle(home, shipped, seed) for seed in range(3))
+    switch_bundle(home, catalog, first)
+    assert predicted_by(catalog) == {shipped.bundle_id: 6, first.bundle_id: 6}
+    switch_bundle(theirs, catalog, second)
+    switch_bundle(home, catalog, third)  # the first is needed by nobody any more
+    kept = {shipped.bundle_id: 6, second.bundle_id: 6, third.bundle_id: 6}
+    assert predicted_by(catalog) == kept
+    theirs.note_bundle(catalog, first.bundle_id, replaces=False)  # as when a switch was killed
+    switch_bundle(home, catalog, shipped)
+    assert predicted_by(catalog) == {shipped.bundle_id: 6, second.bundle_id: 6}
+    assert (home.bundle().bundle_id, theirs.bundle().bundle_id) == (shipped.bundle_id, second.bundle_id)
+    switch_bundle(theirs, catalog, third)
+    assert predicted_by(catalog) == {shipped.bundle_id: 6, third.bundle_id: 6}
 
 
 def test_a_switch_that_fails_leaves_the_old_bundle_its_predictions(
