@@ -88,12 +88,51 @@ def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
         The standardisation of the features is folded into its kernel and bias.
     """
     with threadpool_limits(1):  # with products this small, more threads only wait for each other
-        kernel, bias = _softmax_regression(examples, n_labels, fit.penalty)
+        kernel, bias = _softmax_regression(_of_segments(examples), n_labels, fit.penalty)
         if fit.blend > 0:
-            other_kernel, other_bias = _discriminant(examples, n_labels, fit.shrinkage)
+            other_kernel, other_bias = _discriminant(_of_songs(examples), n_labels, fit.shrinkage)
             kernel, bias = kernel + fit.blend * other_kernel, bias + fit.blend * other_bias
     kernel, bias = kernel / fit.temperature, bias / fit.temperature
     return LinearHead(fit.input, kernel.astype(np.float32), bias.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a classifier is fitted on, the same whatever its strength.
+
+    Attributes
+    ----------
+    x, centre, scale
+        (examples, features) standardised, and by what.
+    targets, present
+        (examples,) places in `present`, the labels that there are.
+    weights
+        (examples,).
+    """
+
+    x: npt.NDArray[np.floating]
+    centre: Array64
+    scale: Array64
+    targets: Indices
+    present: Indices
+    weights: npt.NDArray[np.floating]
+
+
+def _of_segments(examples: Examples) -> _Prepared:
+    """Prepare softmax regression; the weights sum to the number of songs."""
+    weights = examples.weights()
+    x, centre, scale = _standardised(examples.features, np.ones(len(weights), np.float32))
+    present, targets = np.unique(examples.targets, return_inverse=True)
+    per_song = weights * len(np.unique(examples.songs)) / len(weights)
+    return _Prepared(x.astype(np.float32), centre, scale, targets, present, per_song)
+
+
+def _of_songs(examples: Examples) -> _Prepared:
+    """Prepare discriminant analysis, of song means: within a label they vary as songs do."""
+    songs = examples.song_means()
+    weights = songs.weights()
+    present, targets = np.unique(songs.targets, return_inverse=True)
+    return _Prepared(*_standardised(songs.features, weights), targets, present, weights)
 
 
 def _standardised(features: Array, weights: Array) -> tuple[Array64, Array64, Array64]:
@@ -105,50 +144,42 @@ def _standardised(features: Array, weights: Array) -> tuple[Array64, Array64, Ar
     return (x - centre) * scale, centre, scale
 
 
-def _folded(
-    kernel: Array64, bias: Array64, centre: Array64, scale: Array64, present: Indices, n_labels: int
-) -> tuple[Array64, Array64]:
+def _folded(kernel: Array64, bias: Array64, learned: _Prepared, n_labels: int) -> tuple[Array64, Array64]:
     """Return kernel and bias for features as they are, with a column for every label."""
     whole = np.zeros((len(kernel), n_labels))
-    whole[:, present] = kernel * scale[:, None]
+    whole[:, learned.present] = kernel * learned.scale[:, None]
     offset = np.full(n_labels, NEVER)
-    offset[present] = bias - centre @ whole[:, present]
+    offset[learned.present] = bias - learned.centre @ whole[:, learned.present]
     return whole, offset
 
 
 def _softmax_regression(
-    examples: Examples, n_labels: int, penalty: float, tolerance: float = params.HEAD_TOLERANCE
+    learned: _Prepared, n_labels: int, penalty: float, tolerance: float = params.HEAD_TOLERANCE
 ) -> tuple[Array64, Array64]:
     from sklearn.linear_model import LogisticRegression
 
-    weights = examples.weights()
-    x, centre, scale = _standardised(examples.features, np.ones(len(weights), np.float32))
-    present, targets = np.unique(examples.targets, return_inverse=True)
-    per_song = weights * len(np.unique(examples.songs)) / len(weights)  # they sum to the number of songs
+    two = len(learned.present) == 2
     # Scikit-learn adds ‖kernel‖² / 2, of one column where there are two labels: the difference of ours.
-    c = (2.0 if len(present) == 2 else 1.0) / penalty
-    model = LogisticRegression(C=c, tol=tolerance, max_iter=params.HEAD_ITERATIONS)
-    model.fit(x.astype(np.float32), targets, sample_weight=per_song)
+    model = LogisticRegression(
+        C=(2.0 if two else 1.0) / penalty, tol=tolerance, max_iter=params.HEAD_ITERATIONS
+    )
+    model.fit(learned.x, learned.targets, sample_weight=learned.weights)
     kernel, bias = model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
-    if len(present) == 2:
+    if two:
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.array([-bias[0], bias[0]]) / 2
-    return _folded(kernel, bias, centre, scale, present, n_labels)
+    return _folded(kernel, bias, learned, n_labels)
 
 
-def _discriminant(examples: Examples, n_labels: int, shrinkage: float) -> tuple[Array64, Array64]:
-    """Fit on song means: within a label they vary as songs do, whatever their segments do."""
-    songs = examples.song_means()
-    weights = songs.weights()
-    x, centre, scale = _standardised(songs.features, weights)
-    present, targets = np.unique(songs.targets, return_inverse=True)
-    means = np.stack([x[targets == label].mean(axis=0) for label in range(len(present))])
+def _discriminant(learned: _Prepared, n_labels: int, shrinkage: float) -> tuple[Array64, Array64]:
+    x, targets, weights = learned.x, learned.targets, learned.weights
+    means = np.stack([x[targets == label].mean(axis=0) for label in range(len(learned.present))])
     within = x - means[targets]
     covariance = shrunk(
         np.einsum("s,si,sj->ij", weights / weights.sum(), within, within, optimize=True), shrinkage
     )
     kernel = np.linalg.solve(covariance, means.T)
     bias = -0.5 * (means.T * kernel).sum(axis=0)
-    return _folded(kernel, bias, centre, scale, present, n_labels)
+    return _folded(kernel, bias, learned, n_labels)
 
 
 def shrunk(covariance: Array64, shrinkage: float) -> Array64:
@@ -201,14 +232,17 @@ def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input:
         return HeadFit(head_input)
     with threadpool_limits(1):
         quick = partial(_softmax_regression, tolerance=params.HEAD_CHOICE_TOLERANCE)
-        regression = _best(quick, params.HEAD_PENALTIES, examples, songs, found, n_labels)
-        discriminant = _best(_discriminant, params.HEAD_SHRINKAGES, songs, songs, found, n_labels)
+        place = np.searchsorted(songs.songs, examples.songs)
+        segments = [_of_segments(examples.of(inside[place])) for inside, _ in found]
+        regression = _best(quick, params.HEAD_PENALTIES, segments, songs, found, n_labels)
+        means = [_of_songs(songs.of(inside)) for inside, _ in found]
+        discriminant = _best(_discriminant, params.HEAD_SHRINKAGES, means, songs, found, n_labels)
     (penalty, temperature), (shrinkage, other) = regression, discriminant
     return HeadFit(head_input, penalty, shrinkage, temperature / other, 2 * temperature)
 
 
 Mask = npt.NDArray[np.bool_]
-Method = Callable[[Examples, int, float], tuple[Array64, Array64]]
+Method = Callable[[_Prepared, int, float], tuple[Array64, Array64]]
 
 
 def splits(targets: Indices, folds: Indices) -> list[tuple[Mask, Mask]]:
@@ -226,7 +260,7 @@ def splits(targets: Indices, folds: Indices) -> list[tuple[Mask, Mask]]:
 def _best(
     method: Method,
     strengths: Sequence[float],
-    examples: Examples,
+    learned: Sequence[_Prepared],
     songs: Examples,
     found: Sequence[tuple[Mask, Mask]],
     n_labels: int,
@@ -235,13 +269,12 @@ def _best(
 
     The strongest comes first; once a weaker one does worse than the one before, the rest are left out.
     """
-    place = np.searchsorted(songs.songs, examples.songs)
     truth = np.concatenate([songs.targets[tested] for _, tested in found])
     best = (np.inf, 0.0, 1.0)
     for strength in strengths:
         scores = []
-        for inside, tested in found:
-            kernel, bias = method(examples.of(inside[place]), n_labels, strength)
+        for (_, tested), prepared in zip(found, learned, strict=True):
+            kernel, bias = method(prepared, n_labels, strength)
             scores.append(songs.features[tested] @ kernel + bias)
         held_out = np.concatenate(scores, dtype=np.float32)
         temperature = fit_temperature(held_out, truth)
