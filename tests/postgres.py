@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -128,8 +128,8 @@ def _as_account(*command: str | Path, dies_with_us: bool = False) -> list[str]:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """Start a server, and stop it at the end; it also ends with this process."""
+def running(chosen: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
+    """Start a server with some settings, and stop it at the end; it also ends with this process."""
     bin_dir = programs()
     assert bin_dir is not None
     folder = Path(tempfile.mkdtemp(prefix="deepcuts-postgresql-"))
@@ -145,7 +145,7 @@ def running() -> Iterator[Server]:
             cwd=folder,
         )
         (data / "pg_hba.conf").write_text(ACCESS)
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in chosen.items()]
         with open(folder / "log", "wb") as log:
             process = subprocess.Popen(
                 _as_account(bin_dir / "postgres", "-D", data, "-k", folder, *settings, dies_with_us=True),
