@@ -1,13 +1,13 @@
 """Segments, features and predictions: the arrays of the catalogue, in and out."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.models import Feature, Prediction, Segment, Setting, Track
@@ -107,10 +107,19 @@ def store_segments(
     else:
         track.segments = [_segment(row, trunk_id) for row in rows]
     session.flush()
-    for segment, row in zip(track.segments, rows, strict=True):
-        if row.genres is not None:
-            session.merge(Prediction(segment_id=segment.id, bundle_id=bundle_id, genres=pack(row.genres)))
+    known = {segment.id: row.genres for segment, row in zip(track.segments, rows, strict=True)}
+    _store_predictions(session, {i: genres for i, genres in known.items() if genres is not None}, bundle_id)
     renew_vectors_token(session)
+
+
+def _store_predictions(session: Session, genres: Mapping[int, Array], bundle_id: str) -> None:
+    """Store a bundle's genres by segment in place of its older ones."""
+    if not genres:
+        return
+    older = delete(Prediction).where(Prediction.segment_id.in_(genres), Prediction.bundle_id == bundle_id)
+    session.execute(older)
+    rows = [{"segment_id": i, "bundle_id": bundle_id, "genres": pack(row)} for i, row in genres.items()]
+    session.execute(insert(Prediction), rows)
 
 
 def _cut_alike(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> bool:
