@@ -194,9 +194,7 @@ def features_of(session: Session, track_ids: Sequence[int], trunk_id: str) -> di
                 Feature.tags,
             )
             .join(Feature, Feature.segment_id == Segment.id)
-            .where(
-                Segment.track_id.in_(track_ids[first : first + IDS_AT_ONCE]), Feature.trunk_id == trunk_id
-            )
+            .where(Segment.track_id.in_(track_ids[first : first + IDS_AT_ONCE]), Feature.trunk_id == trunk_id)
             .order_by(Segment.track_id, Segment.start_s)
         )
         for track_id, group in groupby(session.execute(query), key=lambda row: int(row[0])):
