@@ -5,10 +5,13 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,23 @@ def measured_cli(home: Path, *arguments: object) -> tuple[Any, float, int]:
     stop.set()
     watcher.join()
     return json.loads(output), wall, max(peaks)
+
+
+@contextmanager
+def held_on(cores: Iterable[int]) -> Iterator[None]:
+    """Start processes that stay on some of the cores."""
+    all_of_them = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_of_them)
+
+
+def children_cpu_s() -> float:
+    """Return the processors' time spent so far in processes below this one that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _watch_memory(process: int, stop: threading.Event, peaks: list[int]) -> None:
@@ -72,8 +92,19 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load_before": os.getloadavg()[0],
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in names},
+        **versions(*names),
     }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _processor() -> str:

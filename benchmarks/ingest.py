@@ -1,9 +1,13 @@
-"""Speed and memory of an ingest, beside Musly's analysis of the same whole tracks.
+"""Speed and memory of an ingest beside Musly, Essentia and decoding alone, on the same whole tracks.
 
-    python benchmarks/ingest.py FOLDER [--musly] [--rounds 3]
+    python benchmarks/ingest.py FOLDER [--rounds 3] [--against musly essentia decode libsndfile]
 
-Rounds alternate between the two, so that a drift of the machine's speed touches both. Musly
-(`pip install pymusly`) runs as two processes that share the files; its decoder is given whole tracks.
+Rounds alternate between the contestants, so that a drift of the machine's speed touches all. Each runs
+as one process held on one core, and as one process a core on all of them; ours on one core is
+`--jobs 1`, its main process and its one worker sharing it. Wall times hold all that starting costs.
+Musly (`pip install pymusly`) and Essentia's MusicExtractor (`pip install essentia`; slow, so that it is
+given a sample of the files) decode for themselves, as do `decode`, our decoder to 16 kHz mono, and
+`libsndfile`, its plain reading of the samples as they are.
 """
 
 import os
@@ -13,35 +17,81 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import common
 
-MUSLY = """
+SUFFIXES: Final = {".mp3", ".ogg", ".flac", ".wav"}
+SCRIPTS: Final = {
+    "musly": """
 import sys, pymusly
 jukebox = pymusly.MuslyJukebox(method="timbre", decoder="none")
 for path in sys.stdin.read().splitlines():
     jukebox.track_from_audiofile(path, 0, 0)
-"""
+""",
+    "essentia": """
+import sys, essentia, essentia.standard
+essentia.log.infoActive = essentia.log.warningActive = False
+extractor = essentia.standard.MusicExtractor()
+for path in sys.stdin.read().splitlines():
+    extractor(path)
+""",
+    "decode": """
+import sys
+from pathlib import Path
+from classifier.decode import DecodeReport, stream_mono
+for path in sys.stdin.read().splitlines():
+    for block in stream_mono(Path(path), 16_000, DecodeReport()):
+        pass
+""",
+    "libsndfile": """
+import sys, numpy, soundfile
+for path in sys.stdin.read().splitlines():
+    with soundfile.SoundFile(path) as file:
+        block = numpy.empty((5 * file.samplerate, file.channels), numpy.float32)
+        while len(file.read(out=block)):
+            pass
+""",
+}
+CORES: Final = sorted(os.sched_getaffinity(0))
 
 
-def ours(folder: Path) -> dict[str, Any]:
-    """Ingest into an empty home; return the report with wall time and peak memory."""
-    with tempfile.TemporaryDirectory() as home:
-        report, wall, peak = common.measured_cli(Path(home), "ingest", folder)
-    return {"wall_s": wall, "peak_bytes": peak, "report": report}
+@dataclass(frozen=True)
+class Run:
+    """One run: its wall time, the processors' time in all its processes, and its peak memory."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int = 0
+    report: Any = None
 
 
-def musly(files: list[str], processes: int) -> float:
-    """Return the seconds that Musly takes for the files, shared among processes."""
-    started = time.perf_counter()
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", MUSLY], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        for _ in range(processes)
-    ]
+def ours(folder: Path, processes: int) -> Run:
+    """Ingest into an empty home."""
+    spent = common.children_cpu_s()
+    with tempfile.TemporaryDirectory() as home, common.held_on(CORES[:processes]):
+        report, wall, peak = common.measured_cli(Path(home), "ingest", folder, "--jobs", processes)
+    return Run(wall, common.children_cpu_s() - spent, peak, report)
+
+
+def theirs(name: str, files: list[str], processes: int) -> Run:
+    """Run a script on the files, shared among processes."""
+    spent, started = common.children_cpu_s(), time.perf_counter()
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with common.held_on(CORES[:processes]):
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", SCRIPTS[name]],
+                stdin=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                cwd=common.ROOT,
+                env=environment,
+            )
+            for _ in range(processes)
+        ]
     threads = [
         threading.Thread(target=process.communicate, args=("\n".join(files[i::processes]),))
         for i, process in enumerate(running)
@@ -51,41 +101,68 @@ def musly(files: list[str], processes: int) -> float:
     for thread in threads:
         thread.join()
     if any(process.returncode for process in running):
-        raise RuntimeError("Musly failed: is pymusly installed, and ffmpeg, which it decodes with?")
-    return time.perf_counter() - started
+        raise RuntimeError(f"{name} failed: is it installed, and ffmpeg?")
+    return Run(time.perf_counter() - started, common.children_cpu_s() - spent)
+
+
+def measure(folder: Path, files: list[str], args: Any, processes: int) -> dict[str, Any]:
+    """Let the contestants take turns; return medians a track and the ratios to ours."""
+    sample = files[:: max(1, len(files) // args.sample)][: args.sample]
+    given = {name: sample if name == "essentia" else files for name in args.against}
+    runs: dict[str, list[Run]] = {name: [] for name in ("ours", *given)}
+    for _ in range(args.rounds):
+        runs["ours"].append(ours(folder, processes))
+        for name, some in given.items():
+            runs[name].append(theirs(name, some, processes))
+    tracks = {name: len(given.get(name, files)) for name in runs}
+    seconds = {name: _median(some, "wall_s") / tracks[name] for name, some in runs.items()}
+    return {
+        "processes": processes,
+        "tracks": tracks,
+        "wall_s": {name: [round(run.wall_s, 2) for run in some] for name, some in runs.items()},
+        "wall_ms_a_track": {name: round(1000 * s, 1) for name, s in seconds.items()},
+        "cpu_ms_a_track": {
+            name: round(1000 * _median(some, "cpu_s") / tracks[name], 1) for name, some in runs.items()
+        },
+        "time_over_ours": {name: round(s / seconds["ours"], 2) for name, s in seconds.items()},
+        **_of_ours(runs["ours"]),
+    }
+
+
+def _median(runs: list[Run], what: str) -> float:
+    return statistics.median(getattr(run, what) for run in runs)
+
+
+def _of_ours(runs: list[Run]) -> dict[str, Any]:
+    """Return what only our own report tells: rates, memory, and where the processors' time went."""
+    report = runs[0].report
+    wall = _median(runs, "wall_s")
+    parts = {name: statistics.median(r.report["stage_s"][name] for r in runs) for name in report["stage_s"]}
+    parts["all else"] = max(0.0, _median(runs, "cpu_s") - sum(parts.values()))
+    return {
+        "tracks_per_minute": round(report["analysed"] / wall * 60, 1),
+        "three_minute_tracks_per_minute": round(report["audio_s"] / 180 / wall * 60, 1),
+        "peak_memory_mb": round(max(run.peak_bytes for run in runs) / 1e6),
+        "ms_a_track": {name: round(1000 * s / report["analysed"], 1) for name, s in parts.items()},
+        "share_of_work": {name: round(s / sum(parts.values()), 3) for name, s in parts.items()},
+    }
 
 
 def main() -> None:
     """Run it."""
     parser = common.parser(__doc__ or "")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--musly", action="store_true")
+    parser.add_argument("--against", nargs="*", choices=sorted(SCRIPTS), default=[])
+    parser.add_argument("--sample", type=int, default=4, help="files that Essentia is given")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", type=int, nargs="*", default=sorted({1, len(CORES)}))
     args = parser.parse_args()
-    answer: dict[str, Any] = {"machine": common.machine()}
-    mine, theirs = [], []
-    for _ in range(args.rounds):
-        mine.append(ours(args.folder.resolve()))
-        if args.musly:
-            suffixes = {".mp3", ".ogg", ".opus", ".flac"}
-            files = sorted(str(p) for p in args.folder.resolve().rglob("*") if p.suffix in suffixes)
-            theirs.append(musly(files, os.cpu_count() or 1))
-    report = mine[0]["report"]
-    wall = statistics.median(run["wall_s"] for run in mine)
-    three_minute = report["audio_s"] / 180
-    stages = report["stage_s"]
-    answer |= {
-        "tracks": report["analysed"],
-        "audio_hours": round(report["audio_s"] / 3600, 2),
-        "wall_s": [round(run["wall_s"], 1) for run in mine],
-        "tracks_per_minute": round(report["analysed"] / wall * 60, 1),
-        "three_minute_tracks_per_minute": round(three_minute / wall * 60, 1),
-        "peak_memory_mb": round(max(run["peak_bytes"] for run in mine) / 1e6),
-        "share_of_work": {name: round(s / sum(stages.values()), 3) for name, s in stages.items()},
-    }
-    if theirs:
-        answer["musly_wall_s"] = [round(s, 1) for s in theirs]
-        answer["musly_time_over_ours"] = round(statistics.median(theirs) / wall, 2)
+    folder = args.folder.resolve()
+    files = sorted(str(p) for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    packages = ("pymusly", "essentia")
+    answer: dict[str, Any] = {"machine": common.machine() | common.versions(*packages)}
+    for processes in args.processes:
+        answer[f"on {processes}"] = measure(folder, files, args, processes)
     common.report(answer, args.output)
 
 
