@@ -1,10 +1,11 @@
 """The musicnn trunk as an ONNX graph laid out for speed: the same function in less time. Imports Keras.
 
 ONNX Runtime computes a convolution's channels in blocks of 16, and what a block lacks is computed and
-thrown away; the trunk's branches have 23, 14, 3, 7 and 17. So a branch's filters are repeated, each time
+thrown away; the branches along time have 3, 7 and 17. So a branch's filters are repeated, each time
 shifted by one more step, and take as many steps at once: 3 filters and ten shifts are 30 channels, a
 tenth as often. Convolutions follow each other without a change of layout, since channels are whole
 blocks and the maximum over frequency is a pooling. The channel of ones is a constant, added after.
+The branches wide in frequency go through the Fourier transform (`classifier.musicnn_fourier`).
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from classifier import params
 from classifier.musicnn import MID_PADDING, TEMPORAL, TIMBRAL
+from classifier.musicnn_fourier import spectral, transform
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -126,7 +128,9 @@ def _front(graph: _Graph, weights: Weights) -> str:
     """The five branches, normalised: (n, filters, 1, frames)."""
     shifted = graph.add("Add", ["patch", graph.numbers("input/offset", weights["input/offset"])], "shifted")
     image = graph.reshape(shifted, "image", -1, 1, FRAMES, BANDS)
-    maxima = [_timbral(graph, name, (shifted, image), weights) for name in TIMBRAL]
+    turned = graph.add("Transpose", [shifted], "turned", perm=[0, 2, 1])
+    waves = graph.add("MatMul", [graph.numbers("transform", transform(BANDS)), turned], "waves")
+    maxima = [_timbral(graph, name, waves, weights) for name in TIMBRAL]
     names, order = [*TIMBRAL, *TEMPORAL], [(n, i) for n in TIMBRAL for i in range(_size(weights, n))]
     for group in temporal_groups({name: weights[f"{name}/kernel"].shape[::3] for name in TEMPORAL}):
         maxima.append(_temporal(graph, image, group, weights))
@@ -156,38 +160,38 @@ def _dense(graph: _Graph, name: str, x: str, weights: Weights) -> str:
     return graph.add("Gemm", [x, *parts], f"{name}_dense")
 
 
-def _timbral(graph: _Graph, name: str, inputs: tuple[str, str], weights: Weights) -> str:
-    """The maximum over frequency of a branch wide in frequency, two places a step: (n, filters, 1, frames).
+def _timbral(graph: _Graph, name: str, waves: str, weights: Weights) -> str:
+    """The maximum over frequency of a branch wide in frequency: (n, filters, 1, frames).
 
-    Of an odd number of places the last is computed apart.
+    `waves` is the input's Fourier transform along the bands, (n, 2 · coefficients, frames).
     """
-    shifted, image = inputs
-    kernel, bias = weights[f"{name}/kernel"].transpose(3, 2, 0, 1), weights[f"{name}/bias"]
-    n, width = len(bias), kernel.shape[3]
-    pairs, single = divmod(BANDS - width + 1, 2)
-    both = np.concatenate([np.pad(kernel, ((0, 0), (0, 0), (0, 0), side)) for side in ((0, 1), (1, 0))])
-    x = graph.convolve(
-        image, f"{name}_pairs", both, np.tile(bias, 2), [MID_PADDING, 0, MID_PADDING, 0], (1, 2)
-    )
-    x = graph.add("MaxPool", [x], f"{name}_pool", kernel_shape=[1, pairs])
-    x = graph.reshape(graph.slice(x, f"{name}_live", 0, 2 * n, 1), f"{name}_split", 0, 2, n, FRAMES)
+    parts = spectral(weights[f"{name}/kernel"][:, :, 0], BANDS)
+    n = parts.even.shape[1]
+    even = _spectrum(graph, f"{name}_even", waves, parts.even, parts.cosines)
+    odd = _spectrum(graph, f"{name}_odd", waves, parts.odd, parts.sines)
+    x = graph.add("Add", [even, graph.add("Abs", [odd], f"{name}_unsigned")], f"{name}_places")
     x = graph.add("ReduceMax", [x], f"{name}_max", axes=[1], keepdims=0)
-    if single:
-        x = graph.add("Max", [x, _last_place(graph, name, shifted, kernel, bias)], f"{name}_whole")
-    return graph.reshape(x, f"{name}_raw", 0, n, 1, FRAMES)
+    x = graph.reshape(x, f"{name}_rows", -1, n, 1, FRAMES)
+    return graph.add("Add", [x, graph.numbers(f"{name}/bias", _bias(weights, name))], f"{name}_raw")
 
 
-def _last_place(graph: _Graph, name: str, shifted: str, kernel: Array, bias: Array) -> str:
-    """A timbral branch at its highest place, with the bands as channels: (n, filters, frames)."""
-    n, _, length, width = kernel.shape
-    bands = min(BANDS, width + -width % BLOCK)
-    top = graph.slice(shifted, f"{name}_top", BANDS - bands, BANDS, 2)
-    top = graph.add("Transpose", [top], f"{name}_turned", perm=[0, 2, 1])
-    top = graph.reshape(top, f"{name}_row", 0, bands, 1, FRAMES)
-    turned = np.pad(kernel[:, 0], ((0, 0), (0, 0), (bands - width, 0))).transpose(0, 2, 1)
-    pads = [0, MID_PADDING, 0, length - 1 - MID_PADDING]
-    x = graph.convolve(top, f"{name}_last", turned[:, :, None], bias, pads)
-    return graph.reshape(graph.slice(x, f"{name}_last_live", 0, n, 1), f"{name}_last_raw", 0, n, FRAMES)
+def _bias(weights: Weights, name: str) -> Array:
+    return weights[f"{name}/bias"][:, None, None]
+
+
+def _spectrum(graph: _Graph, name: str, waves: str, kernel: Array, back: Array) -> str:
+    """Filter each coefficient along time, and transform back: (n, places, filters · frames)."""
+    coefficients, n, parts, taps = kernel.shape
+    x = graph.add(
+        "Conv",
+        [waves, graph.numbers(f"{name}/kernel", kernel.reshape(-1, parts, taps))],
+        f"{name}_filtered",
+        group=coefficients,
+        kernel_shape=[taps],
+        pads=[MID_PADDING, MID_PADDING],
+    )
+    x = graph.reshape(x, f"{name}_rows", 0, coefficients, n * FRAMES)
+    return graph.add("MatMul", [graph.numbers(f"{name}/back", back), x], name)
 
 
 @dataclass(frozen=True)
