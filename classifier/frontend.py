@@ -177,10 +177,16 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
     # numpy's transform stays in float32 where it divides by n_fft; else it goes through float64 and back.
     window, filters = hann(n_fft) * np.float32(n_fft), np.ascontiguousarray(mel_filters.T)
     out = np.empty((len(frames), filters.shape[1]), np.float32)
+    windowed = np.empty((CHUNK_FRAMES, n_fft), np.float32)  # memory used again stays in the cache
+    spectrum = np.empty((CHUNK_FRAMES, len(filters)), np.complex64)
+    power, imaginary = np.empty((2, CHUNK_FRAMES, len(filters)), np.float32)
     for start in range(0, len(frames), CHUNK_FRAMES):
-        spectrum = np.fft.rfft(frames[start : start + CHUNK_FRAMES] * window, norm="forward")
-        power = spectrum.real**2 + spectrum.imag**2
-        np.matmul(power, filters, out=out[start : start + CHUNK_FRAMES])
+        n = min(CHUNK_FRAMES, len(frames) - start)
+        np.multiply(frames[start : start + n], window, out=windowed[:n])
+        np.fft.rfft(windowed[:n], norm="forward", out=spectrum[:n])
+        np.square(spectrum.real[:n], out=power[:n])
+        power[:n] += np.square(spectrum.imag[:n], out=imaginary[:n])
+        np.matmul(power[:n], filters, out=out[start : start + n])
     return out
 
 
