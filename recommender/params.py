@@ -7,8 +7,8 @@ HOME_VARIABLE: Final = "DEEPCUTS_HOME"
 
 # Ingest: tasks handed to the workers ahead of time, for each worker.
 TASKS_AHEAD: Final = 3
-# Files identified (hash and tags) before the first of them is analysed.
-IDENTIFY_AHEAD: Final = 512
+# New files identified (hash and tags) together with changed ones, before any of them is analysed.
+IDENTIFY_TOGETHER: Final = 512
 
 # Retrieval.
 N_RESULTS: Final = 10

@@ -1,7 +1,7 @@
 """Ingest folders: scan, plan, identify, analyse, store, one transaction a track."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -121,6 +121,9 @@ class _Ingest:
         self._progress = progress
         self._gone: list[tuple[str, list[int], bool]] = []
         self._done = self._total = 0
+        # The file that is analysed for each recording, and the files that wait for that, itself among them.
+        self._leaders: dict[str, FoundFile] = {}
+        self._waiting: dict[FoundFile, dict[FoundFile, Identity]] = {}
 
     def folder(self, place: str, rule: Rule | None) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
@@ -154,34 +157,54 @@ class _Ingest:
             self._mark_missing(place, gone, found_any)
 
     def _update(self, root: Root, made: Plan) -> None:
-        """Identify and, where needed, analyse files: known ones together, new ones in batches."""
+        """Identify files, and analyse those whose audio is new, while others are being identified."""
         jobs = min(self.jobs, len(made.changed) + len(made.new))
-        step = params.IDENTIFY_AHEAD
-        batches = [made.new[start : start + step] for start in range(0, len(made.new), step)] or [[]]
-        batches[0] = made.changed + batches[0]
         with Workers[FoundFile](self.bundle.path, jobs) as workers:
-            for batch in batches:
-                identified = self._identify(workers, root, batch)
-                settled = self._settle(root, identified)
-                rest = {file: i for file, i in identified.items() if file not in settled}
-                self._analyse(workers, root, rest)
+            for file, result in workers.run(self._unheard(workers, root, made), analyse):
+                self._take(root, file, result)
+
+    def _unheard(
+        self, workers: Workers[FoundFile], root: Root, made: Plan
+    ) -> Iterator[tuple[FoundFile, str]]:
+        """Yield the files whose audio is new, as it turns out.
+
+        Changed files are identified before any is analysed, and new ones with them, since a file may have
+        taken another's name.
+        """
+        n_together = params.IDENTIFY_TOGETHER if made.changed else 0
+        together = made.changed + made.new[:n_together]
+        yield from self._new_audio(root, dict(self._identify(workers, root, together)))
+        for file, identity in self._identify(workers, root, made.new[n_together:]):
+            yield from self._new_audio(root, {file: identity})
 
     def _identify(
         self, workers: Workers[FoundFile], root: Root, files: list[FoundFile]
-    ) -> dict[FoundFile, Identity]:
+    ) -> Iterator[tuple[FoundFile, Identity]]:
         """Hash the files and read their tags."""
-        started = perf_counter()
-        identified: dict[FoundFile, Identity] = {}
         for file, result in workers.run(((file, file.path) for file in files), identify):
             if isinstance(result, Identity):
-                identified[file] = result
+                self.report.stage_s["identify"] += result.seconds
+                yield file, result
             elif isinstance(result, Failure):
                 self._fail(root, file, None, result)
-        self.report.stage_s["identify"] += perf_counter() - started
-        return identified
+
+    def _new_audio(
+        self, root: Root, identified: dict[FoundFile, Identity]
+    ) -> Iterator[tuple[FoundFile, str]]:
+        """Settle files, and yield what must be analysed for the others: each recording once."""
+        settled = self._settle(root, identified)
+        for file, identity in identified.items():
+            if file in settled:
+                continue
+            leader = self._leaders.setdefault(identity.content_hash or file.path, file)
+            self._waiting.setdefault(leader, {})[file] = identity
+            if leader is file:
+                yield file, file.path
 
     def _settle(self, root: Root, identified: dict[FoundFile, Identity]) -> set[FoundFile]:
         """Store what needs no analysis; return the files that this was enough for."""
+        if not identified:
+            return set()
         with self.catalog.transaction() as session:
             outcomes = settle(session, session.merge(root), identified, self.bundle.trunk_id)
         for outcome in outcomes.values():
@@ -189,23 +212,17 @@ class _Ingest:
             self._step()
         return set(outcomes)
 
-    def _analyse(self, workers: Workers[FoundFile], root: Root, pending: dict[FoundFile, Identity]) -> None:
-        """Analyse each recording once; its other copies get the same rows."""
-        first: dict[object, FoundFile] = {}
-        copies: dict[FoundFile, list[FoundFile]] = {}
-        for file, identity in pending.items():
-            leader = first.setdefault(identity.content_hash or file.path, file)
-            copies.setdefault(leader, [])
-            if leader is not file:
-                copies[leader].append(file)
-        for file, result in workers.run(((file, file.path) for file in copies), analyse):
-            for each in (file, *copies[file]):
-                if isinstance(result, TrackAnalysis) and each is file:
-                    self._store(root, each, pending[each], result)
-                elif isinstance(result, Failure):
-                    self._fail(root, each, pending[each], result)
-                else:
-                    self._settle(root, {each: pending[each]})
+    def _take(self, root: Root, file: FoundFile, result: object) -> None:
+        """Store a file's analysis, or why there is none; what waits as its copy gets the same."""
+        waiting = self._waiting.pop(file)
+        del self._leaders[waiting[file].content_hash or file.path]
+        for each, identity in waiting.items():
+            if isinstance(result, TrackAnalysis) and each is file:
+                self._store(root, each, identity, result)
+            elif isinstance(result, Failure):
+                self._fail(root, each, identity, result)
+            else:
+                self._settle(root, {each: identity})
 
     def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
         started = perf_counter()

@@ -168,7 +168,6 @@ def store_analysis(
     track.duration_s = analysis.duration_s
     track.warning = "; ".join(analysis.warnings) or None
     track.analysed_hash = identity.content_hash
-    session.flush()
     rows = segment_rows(analysis, bundle)
     store_segments(session, track, rows, bundle.trunk_id, bundle.bundle_id, same_audio=same_audio)
     return track

@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from time import perf_counter
 from typing import Final, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -32,10 +33,11 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Identity:
-    """What can be told of a file without decoding it."""
+    """What can be told of a file without decoding it, in so many seconds."""
 
     content_hash: str | None
     tags: FileTags
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,10 @@ def _end_with(parent: BaseProcess) -> None:
 
 def identify(path: str) -> Identity | Failure:
     """Hash a file's audio packets and read its tags."""
+    started = perf_counter()
     try:
-        return Identity(audio_hash(Path(path)), read_tags(Path(path)))
+        content_hash, tags = audio_hash(Path(path)), read_tags(Path(path))
+        return Identity(content_hash, tags, perf_counter() - started)
     except OSError as error:
         return Failure("unreadable", f"cannot be read: {(error.strerror or str(error)).lower()}")
 
@@ -144,7 +148,8 @@ class Workers(Generic[Key]):
     ) -> Iterator[tuple[Key, object]]:
         """Run a task on every path; yield (key, result) as they are done, in any order.
 
-        No more than a few tasks a worker are handed out ahead of what was taken from the iterator.
+        No more than a few tasks a worker are handed out ahead of what was taken from the iterator. The
+        paths may come from another run of the same workers.
         """
         feed = iter(paths)
         running: dict[Future[object], tuple[Key, str]] = {}
@@ -195,4 +200,11 @@ class Workers(Generic[Key]):
                 yield key, CRASHED
             finally:
                 pool.shutdown(wait=False)
-        self._pool = self._new_pool(self._jobs)
+        self._revive()
+
+    def _revive(self) -> None:
+        """Start another pool in place of a broken one, unless another run has done so."""
+        try:
+            self._pool.submit(os.getpid)
+        except BrokenProcessPool:
+            self._pool = self._new_pool(self._jobs)

@@ -90,3 +90,16 @@ def test_crash_while_the_caller_is_busy_with_a_result() -> None:
             results[key] = result
             time.sleep(0.3)
     assert results == expected(7, bad)
+
+
+@pytest.mark.parametrize("bad", [(), (3,)])
+def test_paths_that_come_from_another_run_of_the_same_workers(bad: tuple[int, ...]) -> None:
+    """As ingest does; a crash of either run's task costs that file alone."""
+    with Workers[int](SHIPPED, 2) as workers:
+        first = workers.run(paths(8, bad), tasks.crash_on_bad)
+        good = ((key, result.lower()) for key, result in first if result is not CRASHED)
+        renamed = ((key, "bad" if key == 5 else path) for key, path in good)
+        second = dict(workers.run(renamed, tasks.crash_on_bad))
+        reached = {key: result for key, result in expected(8, (5,)).items() if key not in bad}
+        assert second == reached
+        assert dict(workers.run(paths(3), tasks.upper)) == expected(3, ())
