@@ -1,5 +1,6 @@
 """``ingest``: bring the catalogue up to date with folders of music."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,16 @@ def ingest(
     labels: Labels = "none",
     label_depth: LabelDepth = 1,
     jobs: Jobs = None,
+    nice: Annotated[
+        int | None,
+        typer.Option(
+            "--nice",
+            min=0,
+            max=19,
+            help="Leave the processors to other programs; 19 is the most considerate.",
+            show_default="as the command was started",
+        ),
+    ] = None,
     reindex: Annotated[
         bool,
         typer.Option(
@@ -39,6 +50,8 @@ def ingest(
     """
     from recommender.commands.output import EXIT_SOME_FAILED, say, show_json
 
+    if nice is not None and hasattr(os, "nice"):
+        os.nice(nice)  # the workers inherit it
     report, index_size = run_ingest(
         home_of(context), [str(f) for f in folders], labels, label_depth, jobs, quiet=as_json, anew=reindex
     )

@@ -74,7 +74,7 @@ def n_rows(home: Path) -> int:
         return 0
 
 
-Start = Callable[[Path], "subprocess.Popen[bytes]"]
+Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def start(music: Path) -> Iterator[Start]:
     """Start an ingest in a process group of its own; all that is left of it is ended afterwards."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(home: Path) -> "subprocess.Popen[bytes]":
+    def begin(home: Path, *options: str) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
-            [*support.CLI, "--home", str(home), "ingest", str(music)],
+            [*support.CLI, "--home", str(home), "ingest", str(music), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=support.environment(home),
@@ -224,3 +224,12 @@ def test_a_second_writer_is_turned_away_while_readers_work(tmp_path: Path, music
     _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, b"")
     assert n_rows(tmp_path) == N_FILES
+
+
+def test_nice_holds_for_the_workers_too(tmp_path: Path, start: Start) -> None:
+    process = start(tmp_path, "--nice", "7", "--jobs", "2")
+    wait_until(lambda: n_rows(tmp_path) >= 1)
+    members = group_members(process.pid)
+    assert len(members) >= 3
+    expected = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
+    assert {os.getpriority(os.PRIO_PROCESS, member) for member in members} == {expected}
