@@ -2,9 +2,13 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 from classifier.decode_ffmpeg import OPTIONS
+from classifier.mp3_frames import LARGEST, first_packet
 from classifier.untagged import UntaggedFile
+
+DIGEST_BYTES: Final = 16
 
 
 def audio_hash(path: Path) -> str | None:
@@ -22,10 +26,20 @@ def audio_hash(path: Path) -> str | None:
     OSError
         If the file cannot be read.
     """
+    with UntaggedFile(path) as file:
+        data = file.read(LARGEST + 1) if path.suffix.lower() == ".mp3" else b""
+    first = first_packet(data) if len(data) <= LARGEST else None
+    if first is not None:
+        return hashlib.blake2b(memoryview(data)[first:], digest_size=DIGEST_BYTES).hexdigest()
+    return _packets_hash(path)
+
+
+def _packets_hash(path: Path) -> str | None:
+    """Hash the packets that FFmpeg finds."""
     import av  # costly, and most queries name a catalogued track
 
     av.logging.set_level(av.logging.PANIC)
-    state = hashlib.blake2b(digest_size=16)
+    state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     n_packets = 0
     try:
         with (
