@@ -183,7 +183,7 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
     for start in range(0, len(frames), CHUNK_FRAMES):
         n = min(CHUNK_FRAMES, len(frames) - start)
         np.multiply(frames[start : start + n], window, out=windowed[:n])
-        np.fft.rfft(windowed[:n], norm="forward", out=spectrum[:n])
+        np.fft.rfft(windowed[:n], norm="forward", out=spectrum[:n])  # type: ignore[arg-type]
         np.square(spectrum.real[:n], out=power[:n])
         power[:n] += np.square(spectrum.imag[:n], out=imaginary[:n])
         np.matmul(power[:n], filters, out=out[start : start + n])
