@@ -148,12 +148,17 @@ def to_reference_level(samples: Array, rms: float, front_end: FrontEnd) -> Array
     rms
         Their root-mean-square level; left alone where it is 0.
     """
-    if front_end.reference_rms is None or rms <= 0:
-        return samples
-    return samples * np.float32(front_end.reference_rms / rms)
+    gain = _gain(rms, front_end)
+    return samples if gain == 1 else samples * gain
 
 
-def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
+def _gain(rms: float, front_end: FrontEnd) -> np.float32:
+    """Return what brings samples of a level to the reference level; 1 where there is none, or they are 0."""
+    level = front_end.reference_rms
+    return np.float32(1.0 if level is None or rms <= 0 else level / rms)
+
+
+def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float = 1.0) -> Array:
     """Compute the mel power spectrogram of a segment.
 
     The same as ``librosa.feature.melspectrogram`` with its defaults (Hann window, centred frames,
@@ -165,6 +170,8 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
         (samples,) float32 at ``front_end.rate_hz``.
     mel_filters
         (n_mels, 1 + n_fft/2), as the bundle carries them.
+    gain
+        What the samples are multiplied with first.
 
     Returns
     -------
@@ -172,7 +179,8 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
         (frames, n_mels) float32, frames = 1 + samples // hop_length.
     """
     n_fft, hop = front_end.n_fft, front_end.hop_length
-    padded = np.pad(samples, n_fft // 2)
+    padded = np.zeros(len(samples) + n_fft, np.float32)
+    np.multiply(samples, np.float32(gain), out=padded[n_fft // 2 : n_fft // 2 + len(samples)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     # numpy's transform stays in float32 where it divides by n_fft; else it goes through float64 and back.
     window, filters = hann(n_fft) * np.float32(n_fft), np.ascontiguousarray(mel_filters.T)
@@ -196,12 +204,12 @@ def power_to_db(power: Array) -> Array:
     return np.asarray(np.maximum(decibels, decibels.max() - TOP_DB), np.float32)
 
 
-def log_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
+def log_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float = 1.0) -> Array:
     """Compute the log-mel spectrogram of a segment, on the front end's scale.
 
     Parameters
     ----------
-    samples, mel_filters
+    samples, mel_filters, gain
         As `power_mel` takes them.
 
     Returns
@@ -209,7 +217,7 @@ def log_mel(samples: Array, mel_filters: Array, front_end: FrontEnd) -> Array:
     numpy.ndarray
         (frames, n_mels) float32.
     """
-    out = power_mel(samples, mel_filters, front_end)
+    out = power_mel(samples, mel_filters, front_end, gain)
     if front_end.scale == "log10":
         out *= np.float32(front_end.log_scale)
         out += np.float32(1)
@@ -266,7 +274,7 @@ def segment_patches(samples: Array, rms: float, mel_filters: Array, front_end: F
         (patches, patch_frames, n_bands) float32; none where the segment is shorter than a patch
         and the front end does not pad.
     """
-    mel = _filled(log_mel(to_reference_level(samples, rms, front_end), mel_filters, front_end), front_end)
+    mel = _filled(log_mel(samples, mel_filters, front_end, float(_gain(rms, front_end))), front_end)
     bands = mel @ cosine_transform(front_end.n_mels, front_end.n_mfcc) if front_end.feature == "mfcc" else mel
     length = front_end.patch_frames
     starts = patch_starts(len(bands), length, front_end.min_rest_frames)
