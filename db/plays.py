@@ -1,7 +1,7 @@
 """Play counts: set and read. They never touch the vectors or their token."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import LARGEST, Root, Track
-from db.tracks import by_ids
+from db.tracks import IDS_AT_ONCE, by_ids
+
+MANY = 5000
+"""Tracks of which it is quicker to read all counts than to ask for each."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,19 @@ def most_played(session: Session, n: int, since: datetime | None = None) -> list
         query = query.where(Track.last_played >= since)
     order = (Track.plays.desc(), Track.last_played.desc().nulls_last(), Track.id)
     return list(session.scalars(query.order_by(*order).limit(n)))
+
+
+def plays_of(session: Session, track_ids: Sequence[int]) -> dict[int, int]:
+    """Return the plays of some tracks by their ids; of very many, those that were never played are left out."""
+    if len(track_ids) > MANY:
+        query = select(Track.id, Track.plays).where(Track.plays > 0)
+        return {row.id: row.plays for row in session.execute(query)}
+    found: dict[int, int] = {}
+    for start in range(0, len(track_ids), IDS_AT_ONCE):
+        some = track_ids[start : start + IDS_AT_ONCE]
+        query = select(Track.id, Track.plays).where(Track.id.in_(some))
+        found.update((row.id, row.plays) for row in session.execute(query))
+    return found
 
 
 def played_ids(session: Session) -> dict[int, int]:

@@ -123,7 +123,7 @@ def _best_by_words(
     session: Session, ids: Ints, scores: Array, order: Ints, wishes: Wishes
 ) -> list[tuple[int, Track]]:
     """Choose from ever more of the best songs, until the list is full; return them and where they are."""
-    pool = max(params.POOL, 10 * wishes.n)
+    pool = max(params.PLAIN_POOL, 4 * wishes.n)
     while True:
         some = order[:pool]
         rows = by_ids(session, [int(i) for i in ids[some]])

@@ -11,7 +11,7 @@ from classifier.bundle import Bundle
 from db.features import TrackFeatures, features_of
 from db.models import Track
 from db.patches import track_patches
-from db.plays import played_ids
+from db.plays import plays_of
 from db.tracks import by_ids
 from recommender import params
 from recommender.retrieval.discovery import discovery_part
@@ -161,8 +161,9 @@ class _Search:
         )
         part = np.zeros(len(places), np.float32)
         if self.wishes.discover:  # without it, plays are not even looked at
-            counts = played_ids(self.session)
-            plays = np.array([counts.get(int(i), 0) for i in self.index.rows.track_ids[places]], np.int64)
+            ids = [int(i) for i in self.index.rows.track_ids[places]]
+            counts = plays_of(self.session, ids)
+            plays = np.array([counts.get(i, 0) for i in ids], np.int64)
             part = discovery_part(ranked.scores, plays, self.wishes.discover)
         return replace(ranked, parts=ranked.parts | {"discovery": part})
 
@@ -170,7 +171,8 @@ class _Search:
         """Choose from ever more of the best tracks, until the list is full."""
         scores, ids = ranked.scores, self.index.rows.track_ids[ranked.places]
         order = np.lexsort((ids, -scores))
-        pool = max(params.POOL, 10 * self.wishes.n)
+        varied = self.wishes.diversity or self.tastes is not None
+        pool = max(params.POOL, 10 * self.wishes.n) if varied else max(params.PLAIN_POOL, 4 * self.wishes.n)
         while True:
             some = order[:pool]
             found = self._from_pool(

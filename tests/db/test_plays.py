@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db import plays
 from db.features import vectors_token
 from db.models import LARGEST, Track
-from db.plays import Changes, KnownSong, PlayCount, known_songs, most_played, played_ids, set_plays
+from db.plays import Changes, KnownSong, PlayCount, known_songs, most_played, played_ids, plays_of, set_plays
 from db.session import Catalog
 from db.tracks import root_for
 from tests.db.conftest import NewCatalog
@@ -80,6 +81,21 @@ def test_most_played_first_then_last_played_then_id(catalog: Catalog) -> None:
         assert names == ["most", "new", "new, too", "old", "undated"]
         assert [track.rel_path for track in most_played(session, 2)] == names[:2]
         assert played_ids(session) == {1: 5, 2: 5, 3: 5, 4: 5, 5: 6, 7: 0}
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 500])
+def test_plays_of_some_tracks(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(plays, "IDS_AT_ONCE", at_once)
+    monkeypatch.setattr(plays, "MANY", 5)
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        for number in range(8):
+            new_track(session, root, str(number), plays=number % 4)
+    with catalog.transaction() as session:
+        assert plays_of(session, []) == {}
+        assert plays_of(session, [8, 1, 3, 99]) == {8: 3, 1: 0, 3: 2}
+        many = plays_of(session, range(1, 9))
+        assert {i: many.get(i, 0) for i in range(1, 9)} == {i: (i - 1) % 4 for i in range(1, 9)}
 
 
 def test_known_songs_hold_those_whose_file_is_gone(catalog: Catalog) -> None:

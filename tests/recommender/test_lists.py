@@ -258,7 +258,7 @@ def test_words_give_the_same_from_a_small_pool(
     made: Made, monkeypatch: pytest.MonkeyPatch, n: int, limits: dict[str, int]
 ) -> None:
     expected = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
-    monkeypatch.setattr(params, "POOL", 1)
+    monkeypatch.setattr(params, "PLAIN_POOL", 1)
     found = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
     assert [(one.track.id, one.score) for one in found] == [(one.track.id, one.score) for one in expected]
 

@@ -307,7 +307,7 @@ def test_a_short_reach_finds_what_the_filters_leave(both: Both, monkeypatch: pyt
 
 
 def test_a_small_pool_changes_nothing(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "POOL", 1)
+    monkeypatch.setattr(params, "PLAIN_POOL", 1)
     for n in (1, 3, 10):
         check(both, Ask((0,)), Wishes(n=n))
         check(both, Ask((0,)), Wishes(n=n, per_artist=1, per_album=1))
