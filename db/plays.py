@@ -125,7 +125,7 @@ def most_played(session: Session, n: int, since: datetime | None = None) -> list
 
 
 def plays_of(session: Session, track_ids: Sequence[int]) -> dict[int, int]:
-    """Return the plays of some tracks by their ids; of very many, those that were never played are left out."""
+    """Return the plays of some tracks by their ids; of very many, the never played are left out."""
     if len(track_ids) > MANY:
         query = select(Track.id, Track.plays).where(Track.plays > 0)
         return {row.id: row.plays for row in session.execute(query)}
