@@ -166,8 +166,8 @@ def switch_bundle(home: Home, catalog: Catalog | None, chosen: Bundle) -> int:
     """Make a bundle the active one, its predictions first, and return how many segments got new ones.
 
     The old predictions are dropped only once the new ones are stored and the bundle is active. Those that
-    another home on the same server needs are kept, and so are the shipped bundle's there: a home that
-    never chose one uses it.
+    another home on the same server needs are kept, if it ever ingested or chose a bundle: one that only
+    reads is not known there.
     """
     if catalog is None:
         home.activate(chosen)
@@ -177,10 +177,7 @@ def switch_bundle(home: Home, catalog: Catalog | None, chosen: Bundle) -> int:
     home.activate(chosen)
     home.note_bundle(catalog, chosen.bundle_id)
     with catalog.transaction() as session:
-        kept = {chosen.bundle_id}
-        if catalog.on_server:
-            kept |= {base_bundle().bundle_id, *bundles_of_all(session)}
-        drop_other_predictions(session, kept)
+        drop_other_predictions(session, {chosen.bundle_id, *bundles_of_all(session)})
     return predicted
 
 

@@ -160,8 +160,7 @@ def test_another_homes_bundle_keeps_its_predictions_on_a_shared_server(
     assert predicted_by(catalog) == {shipped.bundle_id: 6, first.bundle_id: 6}
     switch_bundle(theirs, catalog, second)
     switch_bundle(home, catalog, third)  # the first is needed by nobody any more
-    kept = {shipped.bundle_id: 6, second.bundle_id: 6, third.bundle_id: 6}
-    assert predicted_by(catalog) == kept
+    assert predicted_by(catalog) == {second.bundle_id: 6, third.bundle_id: 6}
     theirs.note_bundle(catalog, first.bundle_id, replaces=False)  # as when a switch was killed
     switch_bundle(home, catalog, shipped)
     assert predicted_by(catalog) == {shipped.bundle_id: 6, second.bundle_id: 6}
