@@ -114,6 +114,13 @@ def test_reference_level_is_reached(amplitude_exponent: float, reference_rms: fl
     assert math.sqrt(np.mean(scaled.astype(np.float64) ** 2)) == pytest.approx(reference_rms, rel=1e-4)
 
 
+def test_gain_is_a_product(shipped: Bundle) -> None:
+    samples = synth.music_like(3.1, 5, RATE_HZ)
+    found = power_mel(samples, shipped.mel_filters, shipped.front_end, gain=0.37)
+    expected = power_mel(samples, shipped.mel_filters, shipped.front_end) * 0.37**2
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_no_reference_level_and_digital_silence_leave_samples_alone() -> None:
     samples, silence = synth.noise(1), np.zeros(100, np.float32)
     np.testing.assert_array_equal(to_reference_level(samples, 0.1, FrontEnd(reference_rms=None)), samples)

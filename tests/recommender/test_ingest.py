@@ -406,3 +406,16 @@ def test_stored_sound_always_belongs_to_the_file_at_its_path(ordered: Library, s
             assert found[name]["title"] == f"Song {number}"
             assert stored[str(ordered.music / name)] == sounds[f"{number}.flac"]
         assert ordered.indexed() == {found[name]["id"] for name in truth}
+
+
+def test_copies_of_a_file_that_fails_fail_with_it(quick_library: Library) -> None:
+    """New files that are the same recording wait for the analysis of one of them."""
+    silent = synth.write(quick_library.music / "silent 1.flac", np.zeros(6 * synth.RATE_HZ, np.float32))
+    for number in (2, 3):
+        shutil.copy(silent, quick_library.music / f"silent {number}.flac")
+    report = quick_library.ingest(code=3)
+    failed = {Path(f["path"]).name: f["kind"] for f in report["failed"]}
+    assert {name: kind for name, kind in failed.items() if kind == "silent"} == {
+        f"silent {number}.flac": "silent" for number in (1, 2, 3)
+    }
+    assert report["stage_s"]["identify"] > 0
