@@ -37,3 +37,7 @@ class PlaysError(RecommenderError):
 
 class FilterError(RecommenderError):
     """A filter names what does not exist, or cannot be read."""
+
+
+class ClusterError(RecommenderError):
+    """A Dask cluster that cannot be reached, or has no worker that can be used."""

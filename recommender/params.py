@@ -10,6 +10,20 @@ TASKS_AHEAD: Final = 3
 # New files identified (hash and tags) together with changed ones, before any of them is analysed.
 IDENTIFY_TOGETHER: Final = 512
 
+# Ingest on a Dask cluster: tasks handed to each thread of a worker, the one that it runs included.
+CLUSTER_TASKS_AHEAD: Final = 2
+CONNECT_S: Final = 8.0
+LOOK_S: Final = 1.0
+"""How often the scheduler is asked which workers it has."""
+WORKERLESS_S: Final = 60.0
+"""A run waits so long for a worker that can be used."""
+LOST_ALONE: Final = 2
+"""A file that was alone on a worker when that was lost, so often, is what ended it."""
+UNSEEN_FILES: Final = 20
+"""Where the workers can read none of so many files, the run stops: the music is not on shared storage."""
+KEPT_TRUNKS: Final = 2
+"""Trunks that a worker keeps in memory."""
+
 # Retrieval.
 N_RESULTS: Final = 10
 EXACT_SEGMENTS: Final = 100_000

@@ -1,6 +1,7 @@
 """``ingest``: bring the catalogue up to date with folders of music."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,11 @@ import typer
 from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
 
 if TYPE_CHECKING:
+    from classifier.bundle import Bundle
     from recommender.home import Home
+    from recommender.library.cluster import ClusterWorkers
     from recommender.library.ingest import IngestReport
+    from recommender.library.scan import FoundFile
 
 INTERRUPTED = 130
 
@@ -34,6 +38,15 @@ def ingest(
             show_default="as the command was started",
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="tcp://HOST:8786",
+            help="Analyse on the workers of this Dask cluster, which must have the music at the same paths; "
+            "needs deepcuts[cluster].",
+        ),
+    ] = None,
     reindex: Annotated[
         bool,
         typer.Option(
@@ -52,8 +65,17 @@ def ingest(
 
     if nice is not None and hasattr(os, "nice"):
         os.nice(nice)  # the workers inherit it
+    if scheduler is not None and jobs is not None:
+        raise typer.BadParameter("with --scheduler the cluster decides; leave --jobs out")
     report, index_size = run_ingest(
-        home_of(context), [str(f) for f in folders], labels, label_depth, jobs, quiet=as_json, anew=reindex
+        home_of(context),
+        [str(f) for f in folders],
+        labels,
+        label_depth,
+        jobs,
+        quiet=as_json,
+        anew=reindex,
+        scheduler=scheduler,
     )
     if as_json:
         show_json(_as_json(report, index_size))
@@ -74,6 +96,7 @@ def run_ingest(
     *,
     quiet: bool,
     anew: bool = False,
+    scheduler: str | None = None,
 ) -> "tuple[IngestReport, int]":
     """Ingest under the writer lock and refresh the index; return the report and the index's size."""
     from recommender.commands.output import progress_bar, say
@@ -85,8 +108,8 @@ def run_ingest(
         catalog = home.catalog()
         home.note_bundle(catalog, bundle.bundle_id)
         try:
-            with progress_bar("Analysing", quiet=quiet) as progress:
-                report = run(catalog, bundle, folders, labels, label_depth, jobs, progress)
+            with _cluster(scheduler, bundle) as cluster, progress_bar("Analysing", quiet=quiet) as progress:
+                report = run(catalog, bundle, folders, labels, label_depth, jobs, progress, cluster)
             index, _ = open_index(catalog, home.index_dir, bundle.trunk_id, anew=anew)
         except KeyboardInterrupt:
             say("Stopped; what was analysed is kept, and the next ingest goes on from there.")
@@ -94,6 +117,17 @@ def run_ingest(
         finally:
             catalog.close()
     return report, len(index)
+
+
+def _cluster(
+    scheduler: str | None, bundle: "Bundle"
+) -> "AbstractContextManager[ClusterWorkers[FoundFile] | None]":
+    if scheduler is None:
+        return nullcontext()
+    from recommender.commands.output import printable, say
+    from recommender.library.cluster import ClusterWorkers
+
+    return ClusterWorkers(scheduler, bundle, tell=lambda line: say(printable(line)))
 
 
 def _as_json(report: "IngestReport", index_size: int) -> dict[str, Any]:

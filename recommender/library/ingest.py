@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
@@ -15,7 +17,12 @@ from recommender.library.labels import Rule, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
 from recommender.library.reconcile import settle, store_analysis, store_failure
 from recommender.library.scan import FoundFile, find_files
-from recommender.library.workers import Failure, Identity, Workers, analyse, identify
+from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
+
+if TYPE_CHECKING:
+    from recommender.library.cluster import ClusterWorkers
+
+    AnyWorkers = Workers[FoundFile] | ClusterWorkers[FoundFile]
 
 Progress = Callable[[int, int], None]
 """Called with files done and files to do."""
@@ -78,6 +85,7 @@ def ingest(
     label_depth: int = 1,
     jobs: int | None = None,
     progress: Progress = lambda done, total: None,
+    cluster: "ClusterWorkers[FoundFile] | None" = None,
 ) -> IngestReport:
     """Bring the catalogue up to date with some folders.
 
@@ -95,6 +103,8 @@ def ingest(
         Worker processes; None for one a processor.
     progress
         Told as files are done.
+    cluster
+        Workers that read the files, in place of processes of this machine.
 
     Raises
     ------
@@ -104,7 +114,7 @@ def ingest(
     started = perf_counter()
     places = [os.path.abspath(folder) for folder in folders]
     rules = [label_rule(labels, place, label_depth) for place in places]
-    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress)
+    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress, cluster)
     for place, rule in zip(places, rules, strict=True):
         run.folder(place, rule)
     run.finish()
@@ -115,8 +125,15 @@ def ingest(
 class _Ingest:
     """One run over some folders."""
 
-    def __init__(self, catalog: Catalog, bundle: Bundle, jobs: int, progress: Progress) -> None:
-        self.catalog, self.bundle, self.jobs = catalog, bundle, jobs
+    def __init__(
+        self,
+        catalog: Catalog,
+        bundle: Bundle,
+        jobs: int,
+        progress: Progress,
+        cluster: "ClusterWorkers[FoundFile] | None",
+    ) -> None:
+        self.catalog, self.bundle, self.jobs, self.cluster = catalog, bundle, jobs, cluster
         self.report = IngestReport()
         self._progress = progress
         self._gone: list[tuple[str, list[int], bool]] = []
@@ -159,12 +176,25 @@ class _Ingest:
     def _update(self, root: Root, made: Plan) -> None:
         """Identify files, and analyse those whose audio is new, while others are being identified."""
         jobs = min(self.jobs, len(made.changed) + len(made.new))
-        with Workers[FoundFile](self.bundle.path, jobs) as workers:
-            for file, result in workers.run(self._unheard(workers, root, made), analyse):
-                self._take(root, file, result)
+        with self._workers(jobs) as workers:
+            for part in self._parts(made):
+                unheard = self._unheard(workers, root, part)
+                # A cluster's workers do one kind of task at a time.
+                files = unheard if self.cluster is None else list(unheard)
+                for file, result in workers.run(files, analyse):
+                    self._take(root, file, result)
+
+    def _parts(self, made: Plan) -> list[Plan]:
+        """Return what is done in one go: all on this machine, some at a time on a cluster."""
+        if self.cluster is None:
+            return [made]
+        step = params.IDENTIFY_TOGETHER
+        parts = [replace(made, changed=[], new=made.new[i : i + step]) for i in range(0, len(made.new), step)]
+        first, *rest = parts or [replace(made, new=[])]
+        return [replace(first, changed=made.changed), *rest]
 
     def _unheard(
-        self, workers: Workers[FoundFile], root: Root, made: Plan
+        self, workers: "AnyWorkers", root: Root, made: Plan
     ) -> Iterator[tuple[FoundFile, str]]:
         """Yield the files whose audio is new, as it turns out.
 
@@ -177,8 +207,13 @@ class _Ingest:
         for file, identity in self._identify(workers, root, made.new[n_together:]):
             yield from self._new_audio(root, {file: identity})
 
+    def _workers(self, jobs: int) -> "AbstractContextManager[AnyWorkers]":
+        return (
+            Workers[FoundFile](self.bundle.path, jobs) if self.cluster is None else nullcontext(self.cluster)
+        )
+
     def _identify(
-        self, workers: Workers[FoundFile], root: Root, files: list[FoundFile]
+        self, workers: "AnyWorkers", root: Root, files: list[FoundFile]
     ) -> Iterator[tuple[FoundFile, Identity]]:
         """Hash the files and read their tags."""
         for file, result in workers.run(((file, file.path) for file in files), identify):
@@ -237,8 +272,9 @@ class _Ingest:
         self._step()
 
     def _fail(self, root: Root, file: FoundFile, identity: Identity | None, failure: Failure) -> None:
-        with self.catalog.transaction() as session:
-            store_failure(session, session.merge(root), file, identity, failure)
+        if failure.kind != NOT_SHARED:
+            with self.catalog.transaction() as session:
+                store_failure(session, session.merge(root), file, identity, failure)
         self.report.failed.append(FailedFile(file.path, failure.kind, failure.message))
         self._step()
 

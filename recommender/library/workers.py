@@ -49,6 +49,8 @@ class Failure:
 
 
 CRASHED = Failure("crash", "the decoder crashed on this file")
+NOT_SHARED = "not_shared"
+"""Kind of a failure that is the cluster's, not the file's: it is reported, and not kept."""
 
 # For glibc's `mallopt`: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD.
 KEEP_MEMORY: Final = ((-1, 256 << 20), (-3, 64 << 20))
@@ -97,8 +99,13 @@ def analyse(path: str) -> TrackAnalysis | Failure:
     """Decode a file and run the trunk on it."""
     if _trunk is None:
         raise RuntimeError("analyse runs in a worker process")
+    return analyse_with(_trunk, path)
+
+
+def analyse_with(trunk: Trunk, path: str) -> TrackAnalysis | Failure:
+    """Decode a file and run a trunk on it."""
     try:
-        return _trunk.analyse_file(Path(path))
+        return trunk.analyse_file(Path(path))
     except AudioError as error:
         return Failure(error.kind, str(error))
 
