@@ -13,6 +13,7 @@ IDENTIFY_TOGETHER: Final = 512
 # Ingest on a Dask cluster: tasks handed to each thread of a worker, the one that it runs included.
 CLUSTER_TASKS_AHEAD: Final = 2
 CONNECT_S: Final = 8.0
+CONNECT_TRIES: Final = 5
 LOOK_S: Final = 1.0
 """How often the scheduler is asked which workers it has."""
 WORKERLESS_S: Final = 60.0

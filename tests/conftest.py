@@ -9,7 +9,7 @@ import pytest
 from classifier import bundle
 from classifier.bundle import Bundle
 from classifier.serve import Trunk
-from tests import databases, postgres
+from tests import dask_cluster, databases, postgres
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
@@ -96,3 +96,11 @@ def _dropped_databases(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if folder is not None:
         databases.drop_below(folder)
+
+
+@pytest.fixture(scope="session")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dask_cluster.Cluster]:
+    """A Dask cluster of two workers; what needs it is skipped where Dask is not installed."""
+    pytest.importorskip("distributed", reason="Dask is not installed (pip install 'deepcuts[cluster]')")
+    with dask_cluster.running(tmp_path_factory.mktemp("dask")) as started:
+        yield started

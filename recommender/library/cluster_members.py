@@ -6,6 +6,7 @@ was in flight on a worker that is lost.
 """
 
 import asyncio
+import contextlib
 import logging
 import pickle
 import queue
@@ -221,12 +222,39 @@ def connect(address: str) -> Any:
     for name in ("distributed", "distributed.client"):  # what they log of lost workers is handled here
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return distributed.Client(address, timeout=params.CONNECT_S, set_as_default=False, name="deepcuts")
-    except (OSError, ValueError) as error:
+        asyncio.run(_knock(address, distributed.Security().get_connection_args("client")))
+        return _client(address)
+    except (OSError, ValueError, TypeError, MemoryError) as error:  # Dask's, at odd answers and addresses
         raise ClusterError(
             f"no Dask scheduler answers at {address}; start one with: dask scheduler, "
             "and name the address that it shows, such as tcp://HOST:8786"
         ) from error
+
+
+async def _knock(address: str, arguments: Mapping[str, Any]) -> None:
+    """Wait, but not for long, for a scheduler's greeting; a client would wait on."""
+    from distributed.comm import connect as connect_to
+    from distributed.core import send_recv
+
+    async with asyncio.timeout(params.CONNECT_S):
+        there = await connect_to(address, timeout=params.CONNECT_S, **arguments)
+        try:
+            kind = (await send_recv(there, op="identity", reply=True))["type"]
+        finally:
+            there.abort()
+    if kind != "Scheduler":
+        raise ValueError(f"{address} is that of a {kind}")
+
+
+def _client(address: str) -> Any:
+    import distributed
+
+    for _ in range(params.CONNECT_TRIES - 1):
+        with contextlib.suppress(AssertionError):  # Dask's, where the scheduler has news at that moment
+            return distributed.Client(
+                address, timeout=params.CONNECT_S, set_as_default=False, name="deepcuts"
+            )
+    return distributed.Client(address, timeout=params.CONNECT_S, set_as_default=False, name="deepcuts")
 
 
 async def outcome(future: Any) -> tuple[str, Any]:

@@ -193,9 +193,7 @@ class _Ingest:
         first, *rest = parts or [replace(made, new=[])]
         return [replace(first, changed=made.changed), *rest]
 
-    def _unheard(
-        self, workers: "AnyWorkers", root: Root, made: Plan
-    ) -> Iterator[tuple[FoundFile, str]]:
+    def _unheard(self, workers: "AnyWorkers", root: Root, made: Plan) -> Iterator[tuple[FoundFile, str]]:
         """Yield the files whose audio is new, as it turns out.
 
         Changed files are identified before any is analysed, and new ones with them, since a file may have

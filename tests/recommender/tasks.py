@@ -3,6 +3,8 @@
 import os
 import time
 
+from recommender.library.workers import Failure
+
 
 def upper(path: str) -> str:
     """Return the path in capitals."""
@@ -27,4 +29,15 @@ def fail_on_bad(path: str) -> str:
 def process_id(_path: str) -> int:
     """Return the id of the worker."""
     time.sleep(0.05)
+    return os.getpid()
+
+
+def unreadable_there(path: str) -> Failure | str:
+    """Say that a file cannot be read, as a worker does that lacks the storage it is on."""
+    return Failure("unreadable", "cannot be read: no such file or directory") if "far" in path else path
+
+
+def slow_process_id(_path: str) -> int:
+    """Return the id of the worker, slowly enough to be interrupted."""
+    time.sleep(0.3)
     return os.getpid()
