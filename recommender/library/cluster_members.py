@@ -194,6 +194,7 @@ class Members:
 
     def close(self) -> None:
         """Leave the cluster."""
+        self._tell_refusals()
         self._client.close()
 
 
