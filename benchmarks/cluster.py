@@ -1,8 +1,8 @@
-"""An ingest on a Dask cluster of two worker processes on this machine, beside one with two local processes.
+"""An ingest on a Dask cluster of two worker processes on this machine, beside local ones of one and of two.
 
     python benchmarks/cluster.py FOLDER [--rounds 3]
 
-Rounds alternate between the two. Then a run on the cluster loses a worker half-way, by SIGKILL, and its
+Rounds alternate between the three. Then a run on the cluster loses a worker half-way, by SIGKILL, and its
 rows are compared with those of a local run. Nothing is gained on one machine: what Dask costs is shown.
 """
 
@@ -119,6 +119,11 @@ def killed(folder: Path, place: Path, client: Any, half: int) -> dict[str, Any]:
     return {"killed_after_tracks": half, "killed_run_wall_s": round(wall, 2), "failed": len(report["failed"])}
 
 
+def _speed(ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> float:
+    """Return the median over the rounds of how many times as fast our ingest was, start-up left out."""
+    return round(statistics.median(b[1] / a[1] for a, b in zip(ours, theirs, strict=True)), 2)
+
+
 def main() -> None:
     """Run it."""
     parser = common.parser(__doc__ or "")
@@ -127,10 +132,12 @@ def main() -> None:
     args: argparse.Namespace = parser.parse_args()
     folder = args.folder.resolve()
     answer: dict[str, Any] = {"machine": common.machine()}
-    local, remote = [], []
+    alone, local, remote = [], [], []
     with tempfile.TemporaryDirectory() as temporary, cluster(Path(temporary)) as client:
         place = Path(temporary)
         for number in range(args.rounds):
+            wall, report = timed(place / f"alone{number}", folder, "--jobs", 1)
+            alone.append((wall, report["seconds"]))
             wall, report = timed(place / f"local{number}", folder, "--jobs", N_WORKERS)
             local.append((wall, report["seconds"]))
             wall, report = timed(place / f"remote{number}", folder, "--scheduler", client.scheduler.address)
@@ -139,11 +146,12 @@ def main() -> None:
         answer |= killed(folder, place, client, report["analysed"] // 2)
         answer["cluster_and_local"] = compared(place / "remote0", place / "local0")
         answer["killed_and_local"] = compared(place / "killed", place / "local0")
-    for name, runs in (("local", local), ("cluster", remote)):
+    for name, runs in (("one_process", alone), ("two_processes", local), ("cluster", remote)):
         answer[f"{name}_wall_s"] = [round(wall, 2) for wall, _ in runs]
         answer[f"{name}_ingest_s"] = [round(seconds, 2) for _, seconds in runs]
-    ratios = [ours[0] / theirs[0] for ours, theirs in zip(local, remote, strict=True)]
-    answer["speed_of_cluster_over_local"] = round(statistics.median(ratios), 3)
+    answer["speed_of_cluster_over_two_processes"] = _speed(remote, local)
+    answer["speed_of_cluster_over_one_process"] = _speed(remote, alone)
+    answer["speed_of_two_processes_over_one"] = _speed(local, alone)
     common.report(answer, args.output)
 
 

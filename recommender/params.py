@@ -10,8 +10,7 @@ TASKS_AHEAD: Final = 3
 # New files identified (hash and tags) together with changed ones, before any of them is analysed.
 IDENTIFY_TOGETHER: Final = 512
 
-# Ingest on a Dask cluster: tasks handed to each thread of a worker, the one that it runs included.
-CLUSTER_TASKS_AHEAD: Final = 2
+# Ingest on a Dask cluster.
 CONNECT_S: Final = 8.0
 CONNECT_TRIES: Final = 5
 LOOK_S: Final = 1.0

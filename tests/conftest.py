@@ -100,7 +100,9 @@ def _dropped_databases(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dask_cluster.Cluster]:
-    """A Dask cluster of two workers; what needs it is skipped where Dask is not installed."""
+    """A Dask cluster of two workers, of one thread and of two; skipped where Dask is not installed."""
     pytest.importorskip("distributed", reason="Dask is not installed (pip install 'deepcuts[cluster]')")
     with dask_cluster.running(tmp_path_factory.mktemp("dask")) as started:
+        for threads in (1, 2):
+            started.start_worker(threads=threads)
         yield started

@@ -18,6 +18,9 @@ from recommender.library.cluster_members import connect
 REPO = Path(__file__).resolve().parent.parent
 START_S = 60.0
 LOCALHOST = "127.0.0.1"
+# So that nothing stays for good where a test session is killed.
+IDLE = ("--idle-timeout", "30 minutes")
+DEATH = ("--death-timeout", "60")
 
 
 @dataclass
@@ -44,10 +47,10 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def start_worker(self, packages: Path = REPO, threads: int = 1) -> subprocess.Popen[bytes]:
+    def start_worker(self, *more: str, packages: Path = REPO, threads: int = 1) -> subprocess.Popen[bytes]:
         """Start a worker with a nanny, which starts it again when it is killed."""
-        arguments = (self.address, "--nthreads", str(threads), "--local-directory", str(self.folder))
-        return self.start("worker", *arguments, packages=packages)
+        arguments = ("--nthreads", str(threads), "--local-directory", str(self.folder), *DEATH, *more)
+        return self.start("worker", self.address, *arguments, packages=packages)
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """End what was started, and all of its own processes."""
@@ -89,20 +92,18 @@ def altered_packages(folder: Path) -> Path:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Cluster]:
-    """Start a scheduler that has no deepcuts, and two workers, of one thread and of two."""
+    """Start a scheduler that has no deepcuts, and as yet no worker."""
     without = folder / "without"
     without.mkdir()
     for package in ("classifier", "recommender"):
         (without / f"{package}.py").write_text("raise ImportError('the scheduler has no deepcuts')\n")
     cluster = Cluster(folder)
     try:
-        cluster.start("scheduler", "--port", "0", packages=without)
+        cluster.start("scheduler", "--port", "0", *IDLE, packages=without)
         deadline = time.monotonic() + START_S
         while not cluster.address and time.monotonic() < deadline:
             cluster.address = _address(folder / "0-scheduler.log")
             time.sleep(0.05)
-        for threads in (1, 2):
-            cluster.start_worker(threads=threads)
         yield cluster
     finally:
         for process in reversed(cluster.processes):

@@ -122,7 +122,7 @@ class ClusterWorkers(Generic[Key]):
                 given |= self._give_one(member, feed, task)
 
     def _give_one(self, member: Member, feed: Iterator[_Item[Key]], task: Callable[[str], object]) -> bool:
-        if member.alone or len(member.flights) >= member.threads * params.CLUSTER_TASKS_AHEAD:
+        if member.alone or len(member.flights) >= member.threads * params.TASKS_AHEAD:
             return False
         item = self._item_for(member, feed)
         if item is None:
@@ -147,7 +147,7 @@ class ClusterWorkers(Generic[Key]):
     def _next_results(self) -> Iterator[tuple[Key, object]]:
         """Wait a little for a task to be done; yield what it gave."""
         try:
-            flight, status, answer = self._members.arrived.get(timeout=params.LOOK_S / 4)
+            flight, status, answer = self._members.arrived.get(timeout=params.LOOK_S)
         except queue.Empty:
             return
         if flight not in self._flights:  # dropped meanwhile

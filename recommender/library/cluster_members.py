@@ -23,7 +23,7 @@ from recommender.library.cluster_worker import Call, bundle_files, prepare, vers
 INSTALL: Final = "pip install 'deepcuts[cluster]'"
 
 Arrival = tuple[Any, str, Any]
-"""Whose outcome it is, ``finished``, ``error`` or ``cancelled``, and the result or exception."""
+"""Whose outcome it is (None: a worker's), ``finished``, ``error`` or ``cancelled``, result or exception."""
 
 
 @dataclass(eq=False)
@@ -149,29 +149,30 @@ class Members:
         self._client.loop.add_callback(self._prepare, member)
 
     async def _prepare(self, member: Member) -> None:
-        """Compare a worker's versions, and see that it has the trunk; the client goes on meanwhile."""
+        """Make a worker ready, or refuse it; the client goes on meanwhile."""
+        refusal = await self._what_is_wrong(member)
+        if refusal:
+            self._refusals.append(f"The worker {member.address} gets no work: {refusal}.")
+        member.state = "ready" if refusal is None else "refused"
+        self.arrived.put((None, "news", None))  # whoever waits there looks again
+
+    async def _what_is_wrong(self, member: Member) -> str | None:
+        """Compare a worker's versions, see that it has the trunk; return why it cannot be used, or None."""
         expected, bundle = dict(versions()), self._bundle
         for sent in (False, True):
             files = bundle_files(bundle) if sent else None
             call = Call(prepare, expected, str(bundle.path), bundle.bundle_id, files)
             status, answer = await outcome(self._submit(call, member))
             if status == "cancelled":
-                return
+                return ""  # the connection is gone, which others say
             if status == "error":
-                self._refuse(member, f"deepcuts cannot run there ({type(answer).__name__}: {answer})")
-                return
+                return f"deepcuts cannot run there ({type(answer).__name__}: {answer})"
             theirs, ready = answer
             if theirs != expected:
-                self._refuse(member, _difference(theirs, expected))
-                return
+                return _difference(theirs, expected)
             if ready:
-                member.state = "ready"
-                return
-        self._refuse(member, f"it has another bundle than {bundle.bundle_id}")
-
-    def _refuse(self, member: Member, reason: str) -> None:
-        member.state = "refused"
-        self._refusals.append(f"The worker {member.address} gets no work: {reason}.")
+                return None
+        return f"it has another bundle than {bundle.bundle_id}"
 
     def _submit(self, call: Call, member: Member) -> Any:
         """Place a call on a worker; return its future."""

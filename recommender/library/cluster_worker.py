@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-import soundfile
 from threadpoolctl import threadpool_limits
 
 import classifier
@@ -64,8 +63,7 @@ _CODE: Final = _code_hash()
 def versions() -> Mapping[str, str]:
     """Return what must be the same on every machine, by name."""
     found = {"deepcuts": _version("deepcuts"), "deepcuts code": _CODE}
-    found |= {name: _version(name) for name in LIBRARIES}
-    return found | {"libsndfile": soundfile.__libsndfile_version__}
+    return found | {name: _version(name) for name in LIBRARIES}
 
 
 def _version(name: str) -> str:

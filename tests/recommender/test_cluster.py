@@ -85,7 +85,7 @@ def test_paths_are_taken_only_a_little_ahead(workers: ClusterWorkers[int]) -> No
     for _ in range(20):
         next(run)
     threads = 3
-    assert len(taken) <= 20 + threads * params.CLUSTER_TASKS_AHEAD
+    assert len(taken) <= 20 + threads * params.TASKS_AHEAD
     run.close()
 
 
@@ -162,7 +162,7 @@ def test_a_worker_of_other_code_that_joins_later_gets_no_work(
     tmp_path: Path, dask: Cluster, shipped: Bundle
 ) -> None:
     dask.wait_for(2)
-    altered = dask.start_worker(dask_cluster.altered_packages(tmp_path))
+    altered = dask.start_worker(packages=dask_cluster.altered_packages(tmp_path))
     told: list[str] = []
 
     def until_refused() -> Iterator[tuple[int, str]]:
@@ -181,6 +181,27 @@ def test_a_worker_of_other_code_that_joins_later_gets_no_work(
     assert line.startswith(f"The worker {address} gets no work: its deepcuts code is ")
     assert ids
     assert refused not in ids
+
+
+def test_a_worker_comes_back_at_its_address_and_a_scheduler_does_not(
+    tmp_path: Path, dask: Cluster, shipped: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client does not look meanwhile: it learns of both from what it had handed out."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with dask_cluster.running(tmp_path) as own:
+        own.start_worker("--worker-port", str(port))
+        (first,) = own.wait_for(1).values()
+        with ClusterWorkers[int](own.address, shipped, print) as workers:
+            run = workers.run(paths(200), tasks.process_id)
+            next(run)
+            monkeypatch.setattr(params, "LOOK_S", 1000.0)
+            os.kill(first, signal.SIGKILL)
+            assert any(result != first for _, result in run)
+            assert set(own.workers()) == {f"tcp://127.0.0.1:{port}"}
+            own.end(own.processes[0])
+            with pytest.raises(ClusterError, match=rf"the scheduler at {own.address} is gone; what was"):
+                list(run)
 
 
 def test_without_any_worker_the_run_ends(
