@@ -8,6 +8,7 @@ rows are compared with those of a local run. Nothing is gained on one machine: w
 
 import argparse
 import contextlib
+import importlib.metadata
 import os
 import signal
 import sqlite3
@@ -131,7 +132,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args: argparse.Namespace = parser.parse_args()
     folder = args.folder.resolve()
-    answer: dict[str, Any] = {"machine": common.machine()}
+    versions = {"distributed": importlib.metadata.version("distributed")}
+    answer: dict[str, Any] = {"machine": common.machine() | versions}
     alone, local, remote = [], [], []
     with tempfile.TemporaryDirectory() as temporary, cluster(Path(temporary)) as client:
         place = Path(temporary)

@@ -21,8 +21,8 @@ LOST_ALONE: Final = 2
 """A file that was alone on a worker when that was lost, so often, is what ended it."""
 UNSEEN_FILES: Final = 20
 """Where the workers can read none of so many files, the run stops: the music is not on shared storage."""
-KEPT_TRUNKS: Final = 2
-"""Trunks that a worker keeps in memory."""
+KEPT_TRUNKS: Final = 4
+"""Trunks that a worker of a cluster keeps in memory, for runs with different bundles."""
 
 # Retrieval.
 N_RESULTS: Final = 10

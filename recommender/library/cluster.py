@@ -1,8 +1,9 @@
 """Tasks done on the workers of a Dask cluster, in place of worker processes on this machine.
 
-The workers read the same paths, from storage that they share; this process alone writes the
-catalogue. What was in flight on a worker that is lost is done again elsewhere, each file alone on
-a worker, so that a file that ends its worker is found, and those that were beside it are not blamed.
+The workers read the same paths, from storage that they share, for hashes and tags as for analysis;
+this process alone writes the catalogue. What was in flight on a worker that is lost is done again
+elsewhere, each file alone on a worker, so that a file that ends its worker is found, and those that
+were beside it are not blamed.
 """
 
 import os
@@ -21,6 +22,7 @@ from recommender.library.workers import CRASHED, NOT_SHARED, Failure
 Key = TypeVar("Key")
 
 UNREADABLE: Final = "unreadable"
+SHARE: Final = "the music must be on storage that all workers have at the same path"
 
 
 @dataclass(eq=False)
@@ -128,10 +130,10 @@ class ClusterWorkers(Generic[Key]):
         if item is None:
             return False
         flight = _Flight(item, member)
-        self._flights.add(flight)
         member.alone = item.suspect
         call = Call(perform, task, item.path, self._bundle_id)
         flight.future = self._members.place(call, member, flight)
+        self._flights.add(flight)
         return True
 
     def _item_for(self, member: Member, feed: Iterator[_Item[Key]]) -> _Item[Key] | None:
@@ -157,15 +159,14 @@ class ClusterWorkers(Generic[Key]):
         if status == "error" and type(answer).__name__ == "KilledWorker":
             yield from self._blame(flight)
             return
-        self._land(flight)
         if status == "error":
             raise answer
         prepared, result = answer
         if prepared:
+            self._land(flight)
             yield from self._judge(flight, result)
         else:
-            flight.item.suspect = True
-            self._again.append(flight.item)
+            yield from self._blame(flight)
             self._members.restarted(flight.member)
 
     def _land(self, flight: _Flight[Key]) -> None:
@@ -186,7 +187,7 @@ class ClusterWorkers(Generic[Key]):
     def _give_up_unseen(self) -> Iterator[tuple[Key, object]]:
         """Yield as failures the files that none of the workers can read."""
         there = {member.address for member in self._members.ready()}
-        for item in [item for item in self._again if item.unseen and there <= item.unseen.keys()]:
+        for item in [item for item in self._again if there and there <= item.unseen.keys()]:
             self._again.remove(item)
             self._n_unseen += 1
             address, failure = next(reversed(item.unseen.items()))
@@ -218,9 +219,6 @@ class ClusterWorkers(Generic[Key]):
         for flight in flights:
             flight.member.flights.discard(flight.future)
             flight.member.alone = False
-
-
-SHARE: Final = "the music must be on storage that all workers have at the same path"
 
 
 def _is_readable(path: str) -> bool:

@@ -191,14 +191,13 @@ def test_a_worker_comes_back_at_its_address_and_a_scheduler_does_not(
         port = free.getsockname()[1]
     with dask_cluster.running(tmp_path) as own:
         own.start_worker("--worker-port", str(port))
-        (first,) = own.wait_for(1).values()
         with ClusterWorkers[int](own.address, shipped, print) as workers:
+            assert dict(workers.run(paths(2), tasks.upper)) == expected(2, ())
+            monkeypatch.setattr(params, "LOOK_S", 1000.0)
+            assert dict(workers.run(paths(8, (2,)), tasks.crash_on_bad)) == expected(8, (2,))
+            assert set(own.workers()) == {f"tcp://127.0.0.1:{port}"}
             run = workers.run(paths(200), tasks.process_id)
             next(run)
-            monkeypatch.setattr(params, "LOOK_S", 1000.0)
-            os.kill(first, signal.SIGKILL)
-            assert any(result != first for _, result in run)
-            assert set(own.workers()) == {f"tcp://127.0.0.1:{port}"}
             own.end(own.processes[0])
             with pytest.raises(ClusterError, match=rf"the scheduler at {own.address} is gone; what was"):
                 list(run)
