@@ -22,6 +22,9 @@ from recommender.library.cluster_worker import Call, bundle_files, prepare, vers
 
 INSTALL: Final = "pip install 'deepcuts[cluster]'"
 
+ALIVE: Final = ("running", "connecting")
+"""States of a client that has, or looks for, its connection."""
+
 Arrival = tuple[Any, str, Any]
 """Whose outcome it is (None: a worker's), ``finished``, ``error`` or ``cancelled``, result or exception."""
 
@@ -95,6 +98,8 @@ class Members:
         if now - self._looked < params.LOOK_S:
             return []
         self._looked = now
+        if self._client.status not in ALIVE:
+            raise self.gone()
         there = self._workers()
         lost = [member for address, member in self._members.items() if address not in there]
         for member in lost:
@@ -179,7 +184,15 @@ class Members:
         return self._client.submit(pickle.loads, call.to_bytes(), workers=[member.address], pure=False)
 
     def place(self, call: Call, member: Member, flight: object) -> Any:
-        """Place a call on a worker; return its future, whose outcome comes in `arrived` with `flight`."""
+        """Place a call on a worker; return its future, whose outcome comes in `arrived` with `flight`.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler is gone.
+        """
+        if self._client.status not in ALIVE:
+            raise self.gone()
         future = self._submit(call, member)
         member.flights.add(future)
         self._client.loop.add_callback(self._follow, future, flight)
