@@ -100,7 +100,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path, dask: Cluster, music: Path, l
     wait_until(lambda: n_rows(tmp_path) >= 2)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, out) == (130, b"")
+    assert (process.returncode, out) == (130, b""), err.decode()
     assert err.decode() == "Stopped; what was analysed is kept, and the next ingest goes on from there.\n"
     wait_until(lambda: not group_members(process.pid))
     kept, expected = rows(tmp_path), rows(local)

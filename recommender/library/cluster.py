@@ -10,7 +10,7 @@ import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from classifier.bundle import Bundle
 from recommender import params
@@ -52,7 +52,6 @@ class _Flight(Generic[Key]):
 
     item: _Item[Key]
     member: Member
-    future: Any = None
 
 
 class ClusterWorkers(Generic[Key]):
@@ -132,8 +131,8 @@ class ClusterWorkers(Generic[Key]):
         flight = _Flight(item, member)
         member.alone = item.suspect
         call = Call(perform, task, item.path, self._bundle_id)
-        flight.future = self._members.place(call, member, flight)
         self._flights.add(flight)
+        self._members.place(call, member, flight)
         return True
 
     def _item_for(self, member: Member, feed: Iterator[_Item[Key]]) -> _Item[Key] | None:
@@ -171,7 +170,7 @@ class ClusterWorkers(Generic[Key]):
 
     def _land(self, flight: _Flight[Key]) -> None:
         self._flights.discard(flight)
-        flight.member.flights.discard(flight.future)
+        flight.member.flights.discard(flight)
         flight.member.alone = False
 
     def _judge(self, flight: _Flight[Key], result: object) -> Iterator[tuple[Key, object]]:
@@ -199,7 +198,7 @@ class ClusterWorkers(Generic[Key]):
     def _lose(self, member: Member) -> Iterator[tuple[Key, object]]:
         """Do again what was in flight on a worker that is lost."""
         for flight in [flight for flight in self._flights if flight.member is member]:
-            self._members.drop([flight.future])
+            self._members.drop([flight])
             yield from self._blame(flight)
 
     def _blame(self, flight: _Flight[Key]) -> Iterator[tuple[Key, object]]:
@@ -215,9 +214,9 @@ class ClusterWorkers(Generic[Key]):
 
     def _drop_all(self) -> None:
         flights, self._flights, self._again = self._flights, set(), []
-        self._members.drop([flight.future for flight in flights])
+        self._members.drop(flights)
         for flight in flights:
-            flight.member.flights.discard(flight.future)
+            flight.member.flights.discard(flight)
             flight.member.alone = False
 
 

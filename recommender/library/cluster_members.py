@@ -11,7 +11,7 @@ import logging
 import pickle
 import queue
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ class Member:
     state
         ``asked`` for its versions, ``ready``, or ``refused``.
     flights
-        Futures of the tasks that were placed on it.
+        What was placed on it and has not come back.
     alone
         Whether it has a task that is to have no other beside it.
     """
@@ -74,6 +74,7 @@ class Members:
         self._address, self._bundle, self._tell = address, bundle, tell
         self._client = connect(address)
         self._members: dict[str, Member] = {}
+        self._futures: dict[object, Any] = {}
         self._looked = 0.0
         self._none_since: float | None = None
         self._ever_ready = False
@@ -183,8 +184,8 @@ class Members:
         """Place a call on a worker; return its future."""
         return self._client.submit(pickle.loads, call.to_bytes(), workers=[member.address], pure=False)
 
-    def place(self, call: Call, member: Member, flight: object) -> Any:
-        """Place a call on a worker; return its future, whose outcome comes in `arrived` with `flight`.
+    def place(self, call: Call, member: Member, flight: object) -> None:
+        """Place a call on a worker; its outcome comes in `arrived` with `flight`.
 
         Raises
         ------
@@ -193,18 +194,28 @@ class Members:
         """
         if self._client.status not in ALIVE:
             raise self.gone()
-        future = self._submit(call, member)
-        member.flights.add(future)
-        self._client.loop.add_callback(self._follow, future, flight)
-        return future
+        member.flights.add(flight)
+        self._client.loop.add_callback(self._follow, call, member, flight)
 
-    async def _follow(self, future: Any, flight: object) -> None:
-        self.arrived.put((flight, *await outcome(future)))
+    async def _follow(self, call: Call, member: Member, flight: object) -> None:
+        """See a call through. Dask's futures stay in this thread: one that ended in the main thread could
+        swallow a Ctrl-C, as Python ignores what is raised while an object is deleted.
+        """
+        self._futures[flight] = self._submit(call, member)
+        try:
+            self.arrived.put((flight, *await outcome(self._futures[flight])))
+        finally:
+            del self._futures[flight]
 
-    def drop(self, futures: list[Any]) -> None:
-        """Forget tasks; those that are running end, and nobody hears of it."""
+    def drop(self, flights: Iterable[object]) -> None:
+        """Forget calls; those that are running end, and nobody hears of it."""
+        if listed := list(flights):
+            self._client.loop.add_callback(self._cancel, listed)
+
+    async def _cancel(self, flights: list[object]) -> None:
+        futures = [self._futures[flight] for flight in flights if flight in self._futures]
         if futures and self._client.status == "running":
-            self._client.cancel(futures)
+            await self._client.cancel(futures)
 
     def close(self) -> None:
         """Leave the cluster."""
