@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from classifier.bundle import Bundle
     from recommender.home import Home
     from recommender.library.cluster import ClusterWorkers
-    from recommender.library.ingest import IngestReport
+    from recommender.library.report import IngestReport
     from recommender.library.scan import FoundFile
 
 INTERRUPTED = 130

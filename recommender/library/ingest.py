@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from recommender import params
 from recommender.library.labels import Rule, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
 from recommender.library.reconcile import settle, store_analysis, store_failure
+from recommender.library.report import FailedFile, IngestReport
 from recommender.library.scan import FoundFile, find_files
 from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
 
@@ -26,55 +27,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """Called with files done and files to do."""
-
-
-@dataclass(frozen=True)
-class FailedFile:
-    """A file that could not be analysed, and why."""
-
-    path: str
-    kind: str
-    message: str
-
-
-@dataclass
-class IngestReport:
-    """What an ingest did, in counts of files.
-
-    Attributes
-    ----------
-    analysed
-        Decoded and analysed, their hours of audio being `audio_s` seconds.
-    unchanged, retagged, moved, copied
-        Known already: nothing new, new tags or time stamp only, another path, a second copy.
-    missing
-        Newly marked as gone.
-    failed, known_failures
-        Failed now; failed before and not changed since.
-    warned
-        Analysed, but something was wrong with them.
-    notes
-        What else the user should know, one sentence each.
-    stage_s
-        Seconds of work in each stage, over all workers.
-    """
-
-    found: int = 0
-    analysed: int = 0
-    unchanged: int = 0
-    retagged: int = 0
-    moved: int = 0
-    copied: int = 0
-    missing: int = 0
-    known_failures: int = 0
-    failed: list[FailedFile] = field(default_factory=list)
-    warned: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    audio_s: float = 0.0
-    seconds: float = 0.0
-    stage_s: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("identify", "decode", "mel", "network", "database"), 0.0)
-    )
 
 
 def ingest(
