@@ -2,11 +2,13 @@
 
     python benchmarks/large_index.py catalogue WORK [--segments 1000000]
     python benchmarks/large_index.py vectors WORK [--segments 10000000]
+    python benchmarks/large_index.py sizes WORK
 
 `catalogue` fills a home below WORK with a synthetic library (tracks, segments, embeddings, patches,
 predictions; about 5.5 KB a segment), builds its index through the command line, and times `similar` with
 all corrections, in one process, as a service would. `vectors` builds the index alone, from generated
-embeddings, stage by stage. Songs are drawn round 2,000 styles of very different sizes, segments round
+embeddings, stage by stage. `sizes` tells from how many segments on an inverted file is quicker than scoring
+every song. Songs are drawn round 2,000 styles of very different sizes, segments round
 songs: synthetic, but clustered as music is. Queries are new segments of the same kind.
 """
 
@@ -30,6 +32,7 @@ from db.index_rows import IndexRows, IndexTracks
 from db.models import Feature, Prediction, Segment, Setting, Track
 from db.session import open_catalog
 from db.tracks import root_for, search_key
+from recommender.retrieval.segment_index import SegmentIndex
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -38,6 +41,8 @@ DIMENSIONS, TAGS, STYLES, RANK = 200, 50, 2000, 40
 BLOCK = 8192
 MEAN_SEGMENTS = 20 / 3
 QUERIES = 300
+SIZES = (25_000, 50_000, 100_000, 200_000, 400_000)
+SONG_SEGMENTS = 7
 
 
 class Library:
@@ -311,6 +316,40 @@ def vectors(args: Namespace) -> dict[str, Any]:
     }
 
 
+def sizes(_args: Namespace) -> dict[str, Any]:
+    """Time the scores of a song with all others, and with those that an inverted file names."""
+    from recommender import params
+    from recommender.retrieval import inverted_build
+    from recommender.retrieval.index_build import build_index
+    from recommender.retrieval.index_files import Arrays
+    from recommender.retrieval.scoring import song_scores
+    from recommender.retrieval.segment_index import SONG
+
+    rows = []
+    limit, params.EXACT_SEGMENTS = params.EXACT_SEGMENTS, 0  # type: ignore[misc]
+    for n in SIZES:
+        library = Library(n)
+        index = build_index(library.held, library.read, Arrays(None))
+        index.inverted = inverted_build.fill(index)
+        recall = inverted_build.measure(index.inverted, index)
+        asked = np.flatnonzero(library.counts == SONG_SEGMENTS)[:100]
+        everything = np.arange(len(library.counts))
+
+        def scored(place: int, index: SegmentIndex = index, among: Ints | None = everything) -> list[int]:
+            song = index.block(place)
+            if among is None:
+                among = index.candidates(song, SONG, 1, np.arange(len(index.rows.track_ids)))
+            vectors, starts, _ = index.vectors_of(among)
+            return [int(i) for i in np.argsort(-song_scores(song, vectors, starts))[:10]]
+
+        _, exact_ms = timed(scored, asked)
+        _, inverted_ms = timed(lambda place, f=scored: f(place, among=None), asked)
+        row = {"segments": len(index), "all_scored_ms": exact_ms, "inverted_file_ms": inverted_ms}
+        rows.append(row | {"probes": index.inverted.probes, "recall_at_10": round(recall, 4)})
+    params.EXACT_SEGMENTS = limit  # type: ignore[misc]
+    return {"song_segments": SONG_SEGMENTS, "limit": limit, "sizes": rows}
+
+
 def exact_nearest(vectors: Array, queries: Array) -> Ints:
     """Return the places of each query's ten nearest segments, by the plain cosine, all of them scored."""
     scores = np.full((len(queries), 10), -2, np.float32)
@@ -339,13 +378,13 @@ def _size(folder: Path) -> int:
 def main() -> None:
     """Run it."""
     parser = common.parser(__doc__ or "")
-    parser.add_argument("what", choices=("catalogue", "vectors"))
+    parser.add_argument("what", choices=("catalogue", "vectors", "sizes"))
     parser.add_argument("work", type=Path)
     parser.add_argument("--segments", type=int)
     args = parser.parse_args()
     args.segments = args.segments or (1_000_000 if args.what == "catalogue" else 10_000_000)
     machine = common.machine()
-    measured = (catalogue if args.what == "catalogue" else vectors)(args)
+    measured = {"catalogue": catalogue, "vectors": vectors, "sizes": sizes}[args.what](args)
     common.report({"machine": machine, **measured}, args.output)
 
 
