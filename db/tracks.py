@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError
@@ -141,6 +141,20 @@ def present(session: Session, folder: str | None = None) -> list[Track]:
     """Return the tracks that are there, by path; only those below a folder where one is given."""
     tracks = session.scalars(select(Track).where(Track.missing.is_(False)))
     return sorted((t for t in tracks if folder is None or is_within(t.path, folder)), key=lambda t: t.path)
+
+
+def remarked(session: Session) -> list[Track]:
+    """Return the present tracks that could not be analysed, or not without a warning, by path."""
+    query = select(Track).where(
+        Track.missing.is_(False), or_(Track.error_kind.is_not(None), Track.warning.is_not(None))
+    )
+    return sorted(session.scalars(query), key=lambda track: track.path)
+
+
+def good_ids(session: Session) -> set[int]:
+    """Return the ids of the present tracks that can be analysed."""
+    query = select(Track.id).where(Track.missing.is_(False), Track.error_kind.is_(None))
+    return set(session.scalars(query))
 
 
 def count(session: Session) -> Counts:

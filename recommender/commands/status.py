@@ -53,11 +53,10 @@ def _state(home: "Home") -> dict[str, Any]:
 
 def _counts(session: "Session", trunk_id: str) -> dict[str, int]:
     from db.features import count_segments, tracks_with_features
-    from db.tracks import count, present
+    from db.tracks import count, good_ids
 
     segments, silent = count_segments(session)
-    analysed = tracks_with_features(session, trunk_id)
-    waiting = sum(t.error_kind is None and t.id not in analysed for t in present(session))
+    waiting = len(good_ids(session) - tracks_with_features(session, trunk_id))
     return {
         **asdict(count(session)),
         "segments": segments,
@@ -67,9 +66,9 @@ def _counts(session: "Session", trunk_id: str) -> dict[str, int]:
 
 
 def _lists(session: "Session") -> dict[str, list[dict[str, Any]]]:
-    from db.tracks import all_roots, missing_tracks, present
+    from db.tracks import all_roots, missing_tracks, remarked
 
-    here = present(session)
+    here = remarked(session)
     return {
         "roots": [{"path": r.path, "present": os.path.isdir(r.path)} for r in all_roots(session)],
         "missing_files": [{"path": t.path, "message": "gone"} for t in missing_tracks(session)],
