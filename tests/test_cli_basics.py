@@ -253,7 +253,7 @@ def test_active_bundle_that_is_gone(tmp_path: Path) -> None:
 def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     shipped = bundle.load(bundle.SHIPPED)
     features = [tuple(row) for row in query(library.home, "SELECT * FROM feature ORDER BY segment_id")]
-    index = {p.name: p.read_bytes() for p in (library.home / "index").rglob("*") if p.is_file()}
+    index = support.index_files(library.home)
     made = other_bundle(library.home)
     Home(library.home).activate(shipped)
     for name, used, n_labels in (
@@ -271,7 +271,7 @@ def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     assert [
         tuple(row) for row in query(library.home, "SELECT * FROM feature ORDER BY segment_id")
     ] == features
-    assert {p.name: p.read_bytes() for p in (library.home / "index").rglob("*") if p.is_file()} == index
+    assert support.index_files(library.home) == index
     assert {g["name"] for g in library.similar("1")["results"][0]["genres"]} == {"calm", "loud"}
     ran = library.run("train", "--use", "bundle-nothing")
     assert (ran.code, ran.out) == (1, "")

@@ -117,8 +117,8 @@ def test_the_same_answers(local: Library, remote: Remote, arguments: tuple[str, 
 
 def test_all_but_the_catalogue_is_in_the_home(local: Library, remote: Remote) -> None:
     assert not (remote.home / "catalog.sqlite").exists()
-    assert {p.suffix for p in (remote.home / "index").iterdir()} == {
-        p.suffix for p in (local.home / "index").iterdir()
+    assert {Path(name).name for name in support.index_files(remote.home)} == {
+        Path(name).name for name in support.index_files(local.home)
     }
     status = remote.run("status", "--json").json
     assert (status["home"], status["index"]) == (str(remote.home), "current")

@@ -40,7 +40,7 @@ def features(library: Library) -> list[tuple[Any, ...]]:
 
 
 def index_files(library: Library) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (library.home / "index").iterdir()}
+    return support.index_files(library.home)
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,12 @@ def environment(home: Path | None = None, **more: str) -> dict[str, str]:
     return kept | databases.variables(home) | more
 
 
+def index_files(home: Path) -> dict[str, bytes]:
+    """Return the files of a home's index by their paths in it."""
+    folder = home / "index"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def deepcuts(
     home: Path | None, *arguments: str | bytes | Path | int, prefix: Sequence[str] = (), **more: str
 ) -> Ran:
