@@ -1,6 +1,5 @@
 """``plays``: play counts from players and listening services, and what is played most."""
 
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,6 +92,7 @@ def _check(file: Path, unmatched: Path | None) -> None:
 
 
 def _write(report: "PlaysReport", path: Path) -> None:
+    import csv
     import io
 
     from recommender.errors import PlaysError

@@ -117,7 +117,7 @@ def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: i
 
 
 def _sample(
-    centre: Array, vectors: Array, track_ids: Ints, starts: Ints, random: np.random.Generator
+    centre: Array, vectors: Array, track_ids: Ints, starts: Ints, random: "np.random.Generator"
 ) -> Reference:
     """Draw the sample's tracks, segments of them, and passages; nothing is balanced yet."""
     chosen = np.sort(random.permutation(len(track_ids))[: params.REFERENCE_TRACKS])

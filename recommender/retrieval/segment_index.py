@@ -146,7 +146,7 @@ class SegmentIndex:
 
     def track_places(self, track_ids: Ints) -> Ints:
         """Return the places of those of some tracks that are in the index, ascending."""
-        return np.searchsorted(self.rows.track_ids, _common(np.unique(track_ids), self.rows.track_ids))
+        return np.searchsorted(self.rows.track_ids, _common(np.sort(track_ids), self.rows.track_ids))
 
 
 def _common(some: Ints, others: Ints) -> Ints:
