@@ -125,8 +125,13 @@ class InvertedFile:
 
 def load(path: Path, probes: int, *, changing: bool = False) -> InvertedFile:
     """Read an inverted file; its lists are mapped into memory unless it is to be changed."""
-    flags = 0 if changing else faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
-    return InvertedFile(faiss.read_index(str(path), flags), probes)
+    if changing:
+        return InvertedFile(faiss.read_index(str(path)), probes)
+    found: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    # Else every search starts threads that read ahead what is in memory already.
+    lists: Any = faiss.downcast_InvertedLists(found.invlists)
+    lists.prefetch_nthread = 0
+    return InvertedFile(found, probes)
 
 
 def train(n_vectors: int, sample: Array) -> InvertedFile:

@@ -90,7 +90,8 @@ class SegmentIndex:
         allowed
             Places of the only tracks that count, ascending.
         """
-        if self.inverted is None or self.n_segments(allowed) <= params.EXACT_SEGMENTS:
+        few = params.EXACT_SEGMENTS
+        if self.inverted is None or (len(allowed) <= few and self.n_segments(allowed) <= few):
             return allowed
         reach = params.FIRST_NEIGHBOURS * effort
         if reach >= len(self):
