@@ -1,5 +1,6 @@
 """The command line of deepcuts: global options, commands, and errors turned into messages."""
 
+import atexit
 import gc
 import os
 import sys
@@ -27,6 +28,8 @@ from recommender.commands.tune import tune
 
 # A short command makes more objects than the collector's usual pace is meant for, and hardly any garbage.
 gc.set_threshold(100_000)
+# Nor is there anything to gain from a last collection: the system takes all memory back.
+atexit.register(gc.freeze)
 # numpy's threads spin on after each small product and slow down those of ONNX Runtime.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
