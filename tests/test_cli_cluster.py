@@ -19,7 +19,7 @@ from tests.recommender import support
 from tests.recommender.support import counts, deepcuts, deepcuts_here, query
 from tests.recommender.test_kill import PATIENCE_S, group_members, n_rows, wait_until
 
-N_FILES = 12
+N_FILES = 24
 TRACK = "title, duration_s, size, mtime_ns, content_hash, analysed_hash, error_kind, error_message, warning"
 
 
