@@ -128,7 +128,7 @@ def build(
     )
     sidecar = _with_inverted(index, sidecar, previous, folder)
     if part is not None:
-        arrays.save(_arrays(index))
+        arrays.save(arrays_of(index))
         if index.inverted is not None:
             index.inverted.save(part / LISTS)
     return index, sidecar
@@ -172,7 +172,7 @@ def _load(catalog: Catalog, folder: Path, trunk_id: str) -> Found:
     try:
         if not are_whole(folder, sidecar):
             return Found("damaged")
-        index = _from_arrays(load_arrays(folder, sidecar))
+        index = index_of(load_arrays(folder, sidecar))
     except (OSError, ValueError, KeyError):
         return Found("damaged")
     if sidecar.inverted is not None:
@@ -185,14 +185,15 @@ def _load(catalog: Catalog, folder: Path, trunk_id: str) -> Found:
     return Found("current" if sidecar.vectors_token == token else "stale", index, sidecar)
 
 
-def _arrays(index: SegmentIndex) -> dict[str, npt.NDArray[Any]]:
-    """Return all arrays by name."""
+def arrays_of(index: SegmentIndex) -> dict[str, npt.NDArray[Any]]:
+    """Return all of an index's arrays by name."""
     named = {field.name: np.asarray(getattr(index.rows, field.name)) for field in fields(Rows)}
     frozen = {f"reference_{f.name}": np.asarray(getattr(index.reference, f.name)) for f in fields(Reference)}
     return {"vectors": index.vectors} | named | frozen
 
 
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> SegmentIndex:
+def index_of(arrays: dict[str, npt.NDArray[Any]]) -> SegmentIndex:
+    """Return the index of such arrays, without an inverted file."""
     rows = Rows(**{field.name: arrays[field.name] for field in fields(Rows)})
     frozen: dict[str, Any] = {f.name: arrays[f"reference_{f.name}"] for f in fields(Reference)}
     reference = Reference(**{**frozen, "n_tracks": int(frozen["n_tracks"])})

@@ -25,8 +25,10 @@ from recommender import params
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-FILLED_UP_TO = 4
-"""A width that product quantisation can divide."""
+FILLED_UP_TO = 16
+"""FAISS compares scalar quantised vectors with the processor's wide registers only in multiples of this."""
+QUANTISED_TOGETHER = 4
+"""Dimensions that product quantisation turns into a byte."""
 
 
 def stored(vectors: Array, offsets: Array) -> Array:
@@ -58,7 +60,7 @@ def description(n_vectors: int, width: int) -> str:
     fitting = 2 ** round(np.log2(max(1.0, params.LISTS_PER_ROOT * np.sqrt(n_vectors))))
     lists = max(1, min(fitting, params.MOST_LISTS, n_vectors // params.LEAST_PER_LIST))
     coarse = n_vectors > params.SCALAR_QUANTISED
-    return f"IVF{lists},{f'PQ{width // FILLED_UP_TO}' if coarse else 'SQ8'}"
+    return f"IVF{lists},{f'PQ{width // QUANTISED_TOGETHER}' if coarse else 'SQ8'}"
 
 
 class InvertedFile:

@@ -218,14 +218,14 @@ def test_a_damaged_inverted_file_is_noticed(catalog: Catalog, folder: Path) -> N
         (200_000, "IVF2048,SQ8"),
         (1_000_000, "IVF4096,SQ8"),
         (10_000_000, "IVF8192,SQ8"),
-        (16_000_001, "IVF8192,PQ51"),
-        (80_000_000, "IVF8192,PQ51"),
+        (16_000_001, "IVF8192,PQ52"),
+        (80_000_000, "IVF8192,PQ52"),
         (70, "IVF2,SQ8"),
         (1, "IVF1,SQ8"),
     ],
 )
 def test_the_kind_is_chosen_by_size(n: int, expected: str) -> None:
-    assert inverted_file.description(n, 204) == expected
+    assert inverted_file.description(n, 208) == expected
 
 
 def test_product_quantisation_finds_them_too(
@@ -233,7 +233,7 @@ def test_product_quantisation_finds_them_too(
 ) -> None:
     monkeypatch.setattr(params, "SCALAR_QUANTISED", 1000)
     index, _ = open_index(catalog, folder, TRUNK)
-    assert read_sidecar(folder).inverted.endswith(",PQ6")
+    assert read_sidecar(folder).inverted.endswith(",PQ8")
     assert recall(index, index.vectors[::37], SONG) > 0.9
 
 
