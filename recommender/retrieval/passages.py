@@ -4,7 +4,6 @@ An alignment's score is the mean of two cosines, of the mean embeddings of both 
 that they sound alike, and of the patches one by one, which says that they go on alike.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -91,36 +90,8 @@ def align(query: Stretch, track: Stretch, centre: Array) -> Passage | None:
     if not len(query) or not len(track):
         return None
     short, long = (query, track) if len(query) <= len(track) else (track, query)
-    return _best(query, track, _shifted(short, long, centre))
-
-
-def align_with_each(query: Stretch, tracks: Sequence[Stretch], centre: Array) -> list[Passage | None]:
-    """Align a passage with many tracks: `align` of each, at less cost."""
-    at_once = [track for track in tracks if 0 < len(query) <= len(track)]
-    if not at_once:
-        return [align(query, track, centre) for track in tracks]
-    joined = Stretch(
-        np.concatenate([track.starts_s for track in at_once]),
-        np.concatenate([track.embeddings for track in at_once]),
-        query.patch_s,
-    )
-    scores = _shifted(query, joined, centre)
-    found: list[Passage | None] = []
-    first = 0
-    for track in tracks:
-        if 0 < len(query) <= len(track):
-            found.append(_best(query, track, scores[first : first + len(track) - len(query) + 1]))
-            first += len(track)
-        else:
-            found.append(align(query, track, centre))
-    return found
-
-
-def _best(query: Stretch, track: Stretch, scores: Array) -> Passage:
-    """Return the best of all shifts of the shorter along the longer, by their scores."""
-    short, long = (query, track) if len(query) <= len(track) else (track, query)
-    # Where a gap lies in it: only where there is nothing else.
-    scores = np.where(_whole(long, len(short)), scores, scores - 2.0)
+    scores = _shifted(short, long, centre)
+    scores[~_whole(long, len(short))] -= 2.0  # a gap lies in it: only where there is nothing else
     shift = int(scores.argmax())
     here = (short.starts_s[0], short.starts_s[-1] + short.patch_s)
     there = (long.starts_s[shift], long.starts_s[shift + len(short) - 1] + long.patch_s)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from recommender import params
 from recommender.retrieval.hubness import centred, correction
-from recommender.retrieval.passages import Stretch, align_with_each
+from recommender.retrieval.passages import Stretch, align
 from recommender.retrieval.query import Query
 from recommender.retrieval.scoring import agreement, passage_scores, song_scores
 from recommender.retrieval.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
@@ -168,11 +168,10 @@ def _of_query(sounds: _Sounds, query: Query, stretches_of: StretchesOf) -> dict[
         order = np.lexsort((places, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
         ids = [int(i) for i in index.rows.track_ids[places[order]]]
         stretches = stretches_of(ids)
-        known = [(place, i) for place, i in zip(order, ids, strict=True) if i in stretches]
-        found = align_with_each(query.stretch, [stretches[i] for _, i in known], centre)
-        for (place, _), passage in zip(known, found, strict=True):
-            if passage is not None:
-                aligned[place] = max(aligned[place], passage.score)
+        for place, track_id in zip(order, ids, strict=True):
+            found = align(query.stretch, stretches[track_id], centre) if track_id in stretches else None
+            if found is not None:
+                aligned[place] = max(aligned[place], found.score)
     return {"sound": sound, "alignment": aligned - sound, "hub": correction(aligned, offsets)}
 
 

@@ -1,7 +1,5 @@
 """Stretches of patches, and alignments held to a search of every shift; planted passages are found."""
 
-from dataclasses import astuple
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from recommender.retrieval.passages import Stretch, align, align_with_each
+from recommender.retrieval.passages import Stretch, align
 from tests.recommender import brute_force
 from tests.recommender.brute_force import Patches
 
@@ -142,21 +140,3 @@ def test_within_keeps_the_patches_of_which_half_lies_inside(n: int, start_s: flo
     assert len(inside) == len(kept)
     assert_array_equal(inside.starts_s, stretch.starts_s[kept])
     assert_array_equal(inside.embeddings, stretch.embeddings[kept])
-
-
-@given(st.integers(1, 6), st.lists(st.integers(0, 12), min_size=0, max_size=6), st.integers(0, 1 << 16))
-def test_aligning_with_many_is_aligning_with_each(n: int, lengths: list[int], seed: int) -> None:
-    random = np.random.default_rng(seed)
-
-    def stretch(patches: int) -> Stretch:
-        starts = np.cumsum(random.choice([3.0, 3.0, 3.0, 33.0], patches)).astype(np.float32)
-        return Stretch(starts, random.standard_normal((patches, 5)).astype(np.float32), 3.0)
-
-    query, tracks = stretch(n), [stretch(length) for length in lengths]
-    centre = (random.standard_normal(5) / 9).astype(np.float32)
-    for track, found in zip(tracks, align_with_each(query, tracks, centre), strict=True):
-        alone = align(query, track, centre)
-        if alone is None or found is None:
-            assert alone is found is None
-        else:
-            assert_allclose(astuple(found), astuple(alone), atol=1e-5)
