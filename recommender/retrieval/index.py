@@ -162,7 +162,15 @@ def _with_inverted(index: SegmentIndex, sidecar: Sidecar, previous: Found, folde
 
 def _load(catalog: Catalog, folder: Path, trunk_id: str) -> Found:
     """Return what state the index is in, and the index where it can be read, although it be stale."""
-    sidecar = read_sidecar(folder)
+    while True:
+        sidecar = read_sidecar(folder)
+        found = _load_generation(catalog, folder, trunk_id, sidecar)
+        # A generation that another process replaced meanwhile is not damaged.
+        if found.state != "damaged" or read_sidecar(folder) == sidecar:
+            return found
+
+
+def _load_generation(catalog: Catalog, folder: Path, trunk_id: str, sidecar: Sidecar | None) -> Found:
     if sidecar is None:
         return Found(unreadable(folder))
     if sidecar.trunk_id != trunk_id:

@@ -12,6 +12,7 @@ import pytest
 from db.models import Track
 from db.session import Catalog
 from recommender import params
+from recommender.retrieval import index as index_module
 from recommender.retrieval import index_files
 from recommender.retrieval.index import open_index, state
 from recommender.retrieval.index_files import FORMAT
@@ -305,3 +306,23 @@ def test_a_full_disk_is_an_error_and_not_a_crash(
     assert sentence == SENTENCE.format("absent", 18)
     assert_right(index, catalog)
     assert list(folder.iterdir()) == []
+
+
+def test_a_generation_replaced_while_it_is_read_is_read_anew(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_index(catalog, folder, TRUNK)
+    add_tracks(catalog, 1)
+    load, tries = index_module.load_arrays, []
+
+    def replaced_first(place: Path, sidecar: index_files.Sidecar) -> object:
+        tries.append(sidecar.fingerprint)
+        if len(tries) == 1:
+            open_index(catalog, folder, TRUNK)  # as another process does, which removes the old files
+        return load(place, sidecar)
+
+    monkeypatch.setattr(index_module, "load_arrays", replaced_first)
+    assert state(catalog, folder, TRUNK) == "current"
+    assert tries[0] != tries[-1]
+    monkeypatch.undo()
+    assert_right(open_index(catalog, folder, TRUNK)[0], catalog)
