@@ -69,7 +69,7 @@ def started(home: Path, cluster: Cluster, music: Path) -> "subprocess.Popen[byte
         [*support.CLI, "--home", str(home), "ingest", str(music), "--scheduler", cluster.address],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=support.environment(),
+        env=support.environment(home),
         start_new_session=True,
     )
 
