@@ -100,7 +100,7 @@ def test_the_imports_are_read() -> None:
     assert arrows("cli", "recommender.commands.similar")
     assert arrows("classifier.bundle", "classifier.frontend", "numpy")
     inside = [i for i in IMPORTS if i.by == "recommender.commands.similar" and not i.at_top]
-    assert "recommender.retrieval.similar" in {i.of for i in inside}
+    assert "recommender.answers.lists" in {i.of for i in inside}
     assert not arrows("classifier.params", "classifier")
 
 
@@ -133,6 +133,12 @@ def test_nothing_imports_the_outermost_rooms(door: str) -> None:
     found = [i for i in IMPORTS if within(i.of, door) and not within(i.by, door)]
     allowed = ("cli", "recommender.commands.serve")
     assert [str(i) for i in found if i.by not in allowed] == []
+
+
+def test_only_the_outermost_rooms_ask_for_answers() -> None:
+    doors = ("recommender.answers", "recommender.commands", "recommender.service")
+    found = [i for i in IMPORTS if within(i.of, "recommender.answers") and not within(i.by, *doors)]
+    assert [str(i) for i in found] == []
 
 
 def test_only_commands_and_cli_speak_typer_and_rich() -> None:

@@ -82,7 +82,8 @@ def _pair_json(pair: "Pair") -> dict[str, Any]:
 
 
 def _tell(groups: list[dict[str, Any]]) -> None:
-    from recommender.commands.output import clock, printable, show
+    from recommender.answers.words import clock
+    from recommender.commands.output import printable, show
 
     for number, group in enumerate(groups, start=1):
         reasons = "; ".join(dict.fromkeys(pair["why"] for pair in group["pairs"]))

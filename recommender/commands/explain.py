@@ -110,7 +110,8 @@ def _write_clip(explanation: "Explanation", file: Path, clip: Path) -> None:
 
 
 def _tell(file: Path, explanation: "Explanation") -> None:
-    from recommender.commands.output import clock, printable, show, show_table
+    from recommender.answers.words import clock
+    from recommender.commands.output import printable, show, show_table
 
     genre, probability = explanation.genre, explanation.probability
     show(f"{printable(str(file))} ({clock(explanation.duration_s)}): {genre} {_percent(probability)}")

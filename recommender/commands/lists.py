@@ -57,9 +57,9 @@ def discover(
 
     Bring play counts in with: deepcuts plays import FILE.
     """
-    from recommender.commands.results import matches_json, tell_matches, tracks_json
+    from recommender.answers.lists import discover_answer
+    from recommender.commands.results import tell_matches
     from recommender.commands.wishes import day_of, filters_of
-    from recommender.retrieval.lists import discover as found_cuts
     from recommender.retrieval.wishes import Wishes
 
     wishes = Wishes(
@@ -73,21 +73,8 @@ def discover(
     home, bundle, index = _opened(context)
     day = day_of(since, "--since") if since is not None else None
     with home.existing_catalog().transaction() as session:
-        ranking, played = found_cuts(session, index, bundle, wishes, seeds, day)
-        answer: dict[str, Any] = {
-            "seeds": tracks_json(session, played, bundle),
-            "trunk_id": bundle.trunk_id,
-            "results": [
-                {**match, "because": _because(played[match["query"]])}
-                for match in matches_json(session, ranking.matches, bundle)
-            ],
-            "shortfall": ranking.shortfall,
-        }
+        answer = discover_answer(session, index, bundle, wishes, seeds, day)
     _finish(answer, output, as_json, lambda: tell_matches(answer["results"], because=True))
-
-
-def _because(seed: Any) -> dict[str, Any]:
-    return {"track_id": seed.id, "title": seed.title, "artist": seed.artist, "plays": seed.plays}
 
 
 def find(
@@ -117,36 +104,21 @@ def find(
 
     The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
     """
-    from recommender.commands.results import ranked_json
+    from recommender.answers.lists import find_answer
     from recommender.commands.wishes import filters_of
-    from recommender.retrieval.lists import find as found_by_words
     from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
     wishes = Wishes(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session:
-        found, terms = found_by_words(
-            session, index, bundle, " ".join(words), wishes, ", ".join(unwanted or ())
-        )
-        more = [
-            {
-                "score": round(one.score, 6),
-                "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
-            }
-            for one in found
-        ]
-        answer = {
-            "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
-            "results": ranked_json(session, [one.track for one in found], bundle, more),
-            "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < n else None,
-        }
+        answer = find_answer(session, index, bundle, " ".join(words), wishes, ", ".join(unwanted or ()))
     _finish(answer, output, as_json, lambda: _tell_found(answer))
 
 
 def _tell_found(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import clock, percent, printable, show, show_table
-    from recommender.commands.results import name_of
+    from recommender.answers.words import clock, name_of
+    from recommender.commands.output import percent, printable, show, show_table
 
     asked = ", ".join(term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"])
     show(f"Songs that are {printable(asked)}")
@@ -182,28 +154,16 @@ def path(
     as_json: AsJson = False,
 ) -> None:
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
-    from recommender.commands.results import ranked_json
+    from recommender.answers.lists import path_answer
     from recommender.commands.wishes import filters_of
-    from recommender.retrieval.lists import walk
     from recommender.retrieval.query import resolve
     from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session:
-        ends = tuple(resolve(session, name, bundle, _no_file) for name in (start, end))
-        steps = walk(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
-        more = [
-            {"step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6)}
-            for step in steps
-        ]
-        answer = {
-            "trunk_id": bundle.trunk_id,
-            "results": ranked_json(session, [step.track for step in steps], bundle, more),
-            "shortfall": f"only {len(steps)} songs are on the way, both ends included"
-            if len(steps) < n
-            else None,
-        }
+        ends = [resolve(session, name, bundle, _no_file) for name in (start, end)]
+        answer = path_answer(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
     _finish(answer, output, as_json, lambda: _tell_path(answer))
 
 
@@ -214,8 +174,8 @@ def _no_file(path: str, _span: object) -> Any:
 
 
 def _tell_path(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import clock, percent, show_table
-    from recommender.commands.results import name_of
+    from recommender.answers.words import clock, name_of
+    from recommender.commands.output import percent, show_table
 
     rows = [
         (

@@ -70,11 +70,6 @@ def label_in_words(judgement: dict[str, Any]) -> str:
     return nearest
 
 
-def clock(seconds: float | None) -> str:
-    """Return seconds as ``m:ss``."""
-    return "" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 def say_skipped(failures: Sequence[tuple[str, str]]) -> None:
     """Name the files that could not be used, each once."""
     for path, reason in dict.fromkeys(failures):

@@ -93,7 +93,7 @@ def similar(
         filters=filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since),
     )
     why = Why(explain, pictures)
-    answer = similar_answer(home_of(context), queries, wishes, unwanted or [], span, why)
+    answer = _answer(home_of(context), queries, wishes, unwanted or [], span, why)
     if output is not None:
         write_results(answer["results"], output)
     if as_json:
@@ -103,7 +103,7 @@ def similar(
     why.finish()
 
 
-def similar_answer(
+def _answer(
     home: "Home",
     queries: list[str],
     wishes: "Wishes",
@@ -111,12 +111,10 @@ def similar_answer(
     span: "Span | None",
     why: Why,
 ) -> dict[str, Any]:
-    """Return the answer for machines."""
+    from recommender.answers.lists import similar_answer
     from recommender.commands.output import say
-    from recommender.commands.results import matches_json, query_json
     from recommender.retrieval.index import open_index
     from recommender.retrieval.query import resolve
-    from recommender.retrieval.similar import similar as rank_songs
 
     catalog, bundle = home.existing_catalog(), home.bundle()
     index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
@@ -129,18 +127,9 @@ def similar_answer(
 
         heard = [asked(name, span) for name in queries]
         pushed = [asked(name) for name in unwanted]
-        ranking = rank_songs(session, index, bundle, heard, wishes, pushed)
-        results = matches_json(session, ranking.matches, bundle)
-        why.add(results, session, index, bundle, heard, ranking.matches)
-        return {
-            "query": query_json(heard[0], bundle),
-            "queries": [query_json(query, bundle) for query in heard],
-            "unwanted": [query_json(query, bundle) for query in pushed],
-            "trunk_id": bundle.trunk_id,
-            "results": results,
-            "same_recording": [{"track_id": t.id, "path": t.path} for t in ranking.recordings],
-            "shortfall": ranking.shortfall,
-        }
+        answer, matches = similar_answer(session, index, bundle, heard, wishes, pushed)
+        why.add(answer["results"], session, index, bundle, heard, matches)
+        return answer
 
 
 def _heard(path: str, bundle: "Bundle", span: "Span | None") -> "HeardFile":

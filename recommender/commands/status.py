@@ -1,80 +1,24 @@
 """``status``, ``failures`` and ``relocate``: what the catalogue holds, and where."""
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from recommender.commands.options import AsJson, home_of
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from recommender.home import Home
-
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show counts, the active bundle, the index's state, missing and failed files, warnings."""
+    from recommender.answers.status import status_answer
     from recommender.commands.output import show_json
 
-    answer = _state(home_of(context))
+    answer = status_answer(home_of(context))
     if as_json:
         show_json(answer)
     else:
         _tell(answer)
-
-
-def _state(home: "Home") -> dict[str, Any]:
-    from recommender.retrieval.index import state
-    from recommender.retrieval.index_files import read_sidecar
-
-    bundle = home.bundle()
-    sidecar = read_sidecar(home.index_dir)
-    catalog = home.existing_catalog()
-    with catalog.transaction() as session:
-        counted, listed = _counts(session, bundle.trunk_id), _lists(session)
-    return {
-        "home": str(home.path),
-        "database": home.catalog_name,
-        **counted,
-        "bundle_id": bundle.bundle_id,
-        "trunk_id": bundle.trunk_id,
-        "labels": list(bundle.labels),
-        "index": state(catalog, home.index_dir, bundle.trunk_id),
-        "index_search": sidecar.inverted or "exact" if sidecar is not None else None,
-        "index_recall_at_10": sidecar.recall_at_10 if sidecar is not None else None,
-        "hub_reference_tracks": sidecar.reference_tracks if sidecar is not None else 0,
-        "hub_reference_frozen_at_tracks": sidecar.frozen_at_tracks if sidecar is not None else 0,
-        **listed,
-    }
-
-
-def _counts(session: "Session", trunk_id: str) -> dict[str, int]:
-    from db.features import count_segments, tracks_with_features
-    from db.tracks import count, good_ids
-
-    segments, silent = count_segments(session)
-    waiting = len(good_ids(session) - tracks_with_features(session, trunk_id))
-    return {
-        **asdict(count(session)),
-        "segments": segments,
-        "silent_segments": silent,
-        "to_analyse_again": waiting,
-    }
-
-
-def _lists(session: "Session") -> dict[str, list[dict[str, Any]]]:
-    from db.tracks import all_roots, missing_tracks, remarked
-
-    here = remarked(session)
-    return {
-        "roots": [{"path": r.path, "present": os.path.isdir(r.path)} for r in all_roots(session)],
-        "missing_files": [{"path": t.path, "message": "gone"} for t in missing_tracks(session)],
-        "failed_files": [{"path": t.path, "message": t.error_message} for t in here if t.error_kind],
-        "warnings": [{"path": t.path, "message": t.warning} for t in here if t.warning],
-    }
 
 
 def _tell(answer: dict[str, Any]) -> None:
@@ -93,11 +37,11 @@ def _tell(answer: dict[str, Any]) -> None:
 
 def failures(context: typer.Context, as_json: AsJson = False) -> None:
     """List the files that could not be analysed, with the reason; each is tried again when it changes."""
-    from db.tracks import failures as failed
+    from recommender.answers.status import failures_answer
     from recommender.commands.output import printable, show, show_json
 
     with home_of(context).existing_catalog().transaction() as session:
-        found = [{"path": t.path, "kind": t.error_kind, "message": t.error_message} for t in failed(session)]
+        found = failures_answer(session)
     if as_json:
         show_json(found)
         return

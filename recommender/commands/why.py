@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.params import SHOWN_GENRES, SHOWN_TAGS
-
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from classifier.bundle import Bundle
     from recommender.reasons.sound import PassageSound
     from recommender.retrieval.query import Query
-    from recommender.retrieval.reasons import Reasons, Trait
+    from recommender.retrieval.reasons import Reasons
     from recommender.retrieval.segment_index import SegmentIndex
     from recommender.retrieval.similar import Match
 
@@ -78,6 +76,7 @@ class Why:
         """Add ``reasons`` and ``picture`` to the results of some matches, as they were asked for."""
         if not matches or not (self._explain or self._folder):
             return
+        from recommender.answers.reasons import reasons_json
         from recommender.reasons.why import match_reasons
 
         artist = None if self._folder is None else _Artist(bundle, index, self._folder)
@@ -85,7 +84,7 @@ class Why:
             query = queries[match.query]
             why = match_reasons(session, index, bundle, query, match)
             if self._explain:
-                result["reasons"] = {"words": words_of(why), **why.describe()}
+                result["reasons"] = reasons_json(why)
             if artist is not None:
                 result["picture"] = artist.draw(result["rank"], query, match, why)
         if artist is not None:
@@ -101,55 +100,10 @@ class Why:
             raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def words_of(why: "Reasons") -> list[str]:
-    """Return reasons as a few lines."""
-    lines = [_shared(why), _course(why), _score(why), _differences(why)]
-    return [line for line in lines if line]
-
-
-def _shared(why: "Reasons") -> str:
-    found = (("of genre", why.genres[:SHOWN_GENRES]), ("tagged", why.tags[:SHOWN_TAGS]))
-    said = [f"{word} {_names(traits)}" for word, traits in found if traits]
-    return f"both {'; '.join(said)}" if said else "no genre and no tag in common"
-
-
-def _names(traits: "Sequence[Trait]") -> str:
-    return ", ".join(trait.name for trait in traits)
-
-
-def _course(why: "Reasons") -> str:
-    from recommender.commands.output import clock
-    from recommender.commands.results import passage_json, passages_in_words
-
-    course = why.course
-    if course is None:
-        return ""
-    mine, its = passages_in_words(dict(passage_json(why.passage))).split(" ≈ ")
-    line = f"your {mine} ≈ its {its}: alike {course.score:.2f}"
-    if len(course.alike) == 1:
-        return line
-    best = course.best
-    at = " ≈ ".join(clock(round(float(starts[best]))) for starts in (course.query_s, course.match_s))
-    return f"{line}, most at {at} ({course.alike[best]:.2f})"
-
-
-def _score(why: "Reasons") -> str:
-    from recommender.retrieval.reasons import parts_in_words
-
-    parts = ", ".join(f"{words} {value:+.2f}" for words, value in parts_in_words(why.parts))
-    return f"score {sum(why.parts.values()):.2f}: {parts}" if parts else ""
-
-
-def _differences(why: "Reasons") -> str:
-    found = (("more", why.more), ("less", why.less))
-    said = [f"{word} {_names(traits[:SHOWN_TAGS])}" for word, traits in found if traits]
-    return f"it is {', '.join(said)}" if said else ""
-
-
 def tell_reasons(results: list[dict[str, Any]]) -> None:
     """Show why each result is in the list, and where the pictures are, as they were asked for."""
+    from recommender.answers.words import name_of
     from recommender.commands.output import printable, say, show
-    from recommender.commands.results import name_of
 
     for result in results:
         if "reasons" in result:
@@ -180,8 +134,8 @@ class _Artist:
 
     def draw(self, rank: int, query: "Query", match: "Match", why: "Reasons") -> str | None:
         """Draw a match; return the file's path, or None where it cannot be drawn."""
+        from recommender.answers.words import name_of
         from recommender.commands.output import printable
-        from recommender.commands.results import name_of
         from recommender.reasons.picture import MatchPicture, draw_match
 
         if why.course is None:
