@@ -20,6 +20,7 @@ from recommender.commands.map import map_
 from recommender.commands.playlist import playlist
 from recommender.commands.plays import plays
 from recommender.commands.plot import plot
+from recommender.commands.serve import serve
 from recommender.commands.similar import similar
 from recommender.commands.status import failures, relocate, status
 from recommender.commands.tag import tag
@@ -121,6 +122,7 @@ for _command in (
     train,
     tune,
     tag,
+    serve,
     status,
     failures,
     relocate,

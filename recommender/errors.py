@@ -41,3 +41,11 @@ class FilterError(RecommenderError):
 
 class ClusterError(RecommenderError):
     """A Dask cluster that cannot be reached, or has no worker that can be used."""
+
+
+class ServiceError(RecommenderError):
+    """The service cannot be started as asked."""
+
+
+class UploadError(RecommenderError):
+    """An upload that is too large, or takes too long."""

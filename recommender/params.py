@@ -143,3 +143,15 @@ EXPLAINED_PATCHES: Final = 6
 """Patches of each passage, evenly spread, whose bands are silenced."""
 PICTURE_COLUMNS: Final = 200
 """Columns of a log-mel in the picture of a match."""
+
+# The service.
+HOST: Final = "127.0.0.1"
+PORT: Final = 8450
+LOOK_FOR_INDEX_S: Final = 2.0
+"""How often the service looks whether the catalogue has changed."""
+STOP_S: Final = 10
+"""Requests under way have so long when the service is stopped."""
+PAGE_SIZE: Final = 50
+LARGEST_PAGE: Final = 500
+LONGEST_HEADER: Final = 2**16
+"""Bytes of a request line and its headers."""

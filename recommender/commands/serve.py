@@ -1,0 +1,83 @@
+"""``serve``: the catalogue over HTTP, for the page, for programs and for OpenSubsonic players."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.commands.options import home_of
+from recommender.params import HOST, PORT
+
+if TYPE_CHECKING:
+    from recommender.service.auth import Credentials
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen at; beyond this machine credentials are needed.")
+    ] = HOST,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 takes a free one.")
+    ] = PORT,
+    user: Annotated[
+        str | None, typer.Option("--user", envvar="DEEPCUTS_USER", help="Name of the user.")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", exists=True, dir_okay=False, help="First line: the user's password."),
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option("--password", envvar="DEEPCUTS_PASSWORD", hidden=True)
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option("--api-key-file", exists=True, dir_okay=False, help="An API key a line."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="Another name that this service is asked by, without credentials."),
+    ] = None,
+) -> None:
+    """Serve the catalogue: a page to listen with, a REST interface, and OpenSubsonic for players.
+
+    Only this machine is answered, unless --host says otherwise; then credentials are needed. Secrets come
+    from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
+    """
+    from recommender.commands.output import say
+    from recommender.service.app import Settings
+    from recommender.service.server import bound_socket, run
+
+    credentials = _credentials(user, password, password_file, api_key_file)
+    settings = Settings(credentials, frozenset(name.lower() for name in allow_host or ()))
+    bound = bound_socket(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")
+    run(home_of(context), host, bound, settings)
+
+
+def _credentials(
+    user: str | None, password: str | None, password_file: Path | None, api_key_file: Path | None
+) -> "Credentials":
+    from recommender.errors import ServiceError
+    from recommender.service.auth import Credentials
+
+    if password_file is not None:
+        password = next(iter(_lines(password_file)), "")
+        if not password:
+            raise ServiceError(f"{password_file} holds no password in its first line")
+    if (user is None) != (password is None):
+        raise ServiceError("a user and a password belong together: name both, or neither")
+    keys = tuple(line for line in _lines(api_key_file) if line) if api_key_file is not None else ()
+    if api_key_file is not None and not keys:
+        raise ServiceError(f"{api_key_file} holds no API key")
+    return Credentials(user, password, keys)
+
+
+def _lines(file: Path) -> list[str]:
+    from recommender.errors import ServiceError
+
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServiceError(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,107 @@
+"""Who may ask: one user with a password, API keys, and no other site's pages."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from recommender.errors import ServiceError
+
+LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
+LEAST_SECRET = 8
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What opens the service.
+
+    Attributes
+    ----------
+    user, password
+        None where only API keys do.
+    api_keys
+        Any of them is enough.
+    """
+
+    user: str | None = None
+    password: str | None = None
+    api_keys: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.password is not None or bool(self.api_keys)
+
+    def is_user(self, user: str, password: str) -> bool:
+        """Whether a name and a password are the user's; the time it takes does not tell how much fits."""
+        if self.user is None or self.password is None:
+            return False
+        right_user, right_password = _same(user, self.user), _same(password, self.password)
+        return right_user and right_password
+
+    def is_key(self, key: str) -> bool:
+        """Whether a key is one of the API keys."""
+        return sum(_same(key, known) for known in self.api_keys) > 0  # all are compared
+
+    def is_token(self, user: str, token: str, salt: str) -> bool:
+        """Whether a token is the MD5 of password and salt in hexadecimal, as OpenSubsonic has it."""
+        if self.user is None or self.password is None:
+            return False
+        right = hashlib.md5((self.password + salt).encode("utf-8", "surrogatepass"), usedforsecurity=False)
+        right_user, right_token = _same(user, self.user), _same(token.lower(), right.hexdigest())
+        return right_user and right_token
+
+    def opens(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request's headers open the REST interface: Basic, Bearer or X-API-Key."""
+        key = headers.get("x-api-key")
+        if key is not None:
+            return self.is_key(key)
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.is_key(value.strip())
+        if scheme.lower() != "basic":
+            return False
+        try:
+            user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            return False
+        return bool(colon) and self.is_user(user, password)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+
+
+def check_binding(host: str, credentials: Credentials) -> None:
+    """Refuse to be reached from other machines without credentials.
+
+    Raises
+    ------
+    ServiceError
+        If the address is not this machine's alone and there are no credentials, or weak ones.
+    """
+    if not is_loopback(host) and not credentials:
+        raise ServiceError(
+            f"--host {host} lets other machines in: name who may with DEEPCUTS_USER and --password-file, "
+            "or with --api-key-file"
+        )
+    secrets = [s for s in (credentials.password, *credentials.api_keys) if s is not None]
+    if not is_loopback(host) and any(len(secret) < LEAST_SECRET for secret in secrets):
+        raise ServiceError(
+            f"a password or API key has fewer than {LEAST_SECRET} characters: take longer ones"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_known_host(header: str, allowed: Iterable[str]) -> bool:
+    """Whether a Host header names this service; other names are those of sites made to point here."""
+    name = header.rsplit(":", 1)[0] if not header.endswith("]") else header
+    return name.lower() in LOCAL_NAMES or name.lower() in allowed

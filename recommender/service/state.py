@@ -1,0 +1,107 @@
+"""What the service serves: the catalogue, the active bundle, and the index as it was last published.
+
+An ingest changes the catalogue track by track and publishes the index at its end. The service answers from
+the index that it holds until a newer one is published, and builds one itself where nobody else is writing.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from classifier.bundle import Bundle
+from db.features import vectors_token
+from db.session import Catalog
+from recommender import params
+from recommender.errors import HomeLockedError
+from recommender.home import Home
+from recommender.retrieval.index import open_index
+from recommender.retrieval.index_files import read_sidecar
+from recommender.retrieval.segment_index import SegmentIndex
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is in memory: a bundle, the index of its trunk, and the token of the vectors in that."""
+
+    bundle: Bundle
+    index: SegmentIndex
+    token: str | None
+
+
+class State:
+    """The catalogue and what is held of it, shared by all requests.
+
+    Parameters
+    ----------
+    home
+        Its catalogue is made where there is none yet.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.catalog: Catalog = home.catalog()
+        self.started_s = time.time()
+        self._refreshing = threading.Lock()
+        self._stop = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
+        self._held = self._load()
+
+    @property
+    def held(self) -> Held:
+        """The bundle and the index; a request reads this once and keeps to it."""
+        return self._held
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Give a session of the catalogue; what it changed is committed at its end."""
+        with self.catalog.transaction() as session:
+            yield session
+
+    def start(self) -> None:
+        """Begin to look for newer indexes."""
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Stop looking, and close the catalogue."""
+        self._stop.set()
+        if self._watcher.is_alive():
+            self._watcher.join(params.LOOK_FOR_INDEX_S)
+        self.home.close()
+
+    def refresh(self) -> None:
+        """Take up a newer bundle or index, where there is one and nobody is writing."""
+        with self._refreshing:
+            held, bundle = self._held, self.home.bundle()
+            with self.session() as session:
+                token = vectors_token(session)
+            if bundle.bundle_id == held.bundle.bundle_id and token == held.token:
+                return
+            sidecar = read_sidecar(self.home.index_dir)
+            published = sidecar is not None and (sidecar.trunk_id, sidecar.vectors_token) == (
+                bundle.trunk_id,
+                token,
+            )
+            if published or self._nobody_writes():
+                self._held = self._load()
+
+    def _nobody_writes(self) -> bool:
+        try:
+            with self.home.writer_lock():
+                return True
+        except HomeLockedError:
+            return False
+
+    def _load(self) -> Held:
+        bundle = self.home.bundle()
+        with self.session() as session:
+            token = vectors_token(session)
+        index, _ = open_index(self.catalog, self.home.index_dir, bundle.trunk_id)
+        return Held(bundle, index, token)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(params.LOOK_FOR_INDEX_S):
+            self.refresh()
