@@ -62,8 +62,9 @@ TAG_PRESENT: Final = 0.1
 """A song has a tag, for a filter, from this probability on."""
 POOL: Final = 200
 """Tracks from which a list is chosen at a time, so that its songs are not all of one kind."""
-PLAIN_POOL: Final = 40
-"""The same where only the order counts: then the list is the same from a pool of any size."""
+PLAIN_POOL: Final = 16
+"""The same where only the order counts: then the list is the same from a pool of any size, and a larger one
+only means more pairs of tracks that might be the same recording."""
 MAYBE_SAME: Final = 0.9
 """Cosine of two songs' mean vectors under which they are not looked at as the same recording."""
 SAME_LENGTH_S: Final = 3.0
