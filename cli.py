@@ -26,6 +26,7 @@ from recommender.commands.status import failures, relocate, status
 from recommender.commands.tag import tag
 from recommender.commands.train import train
 from recommender.commands.tune import tune
+from recommender.commands.watch import watch
 
 # A short command makes more objects than the collector's usual pace is meant for, and hardly any garbage.
 gc.set_threshold(100_000)
@@ -111,6 +112,7 @@ def _global_options(
 
 for _command in (
     ingest,
+    watch,
     similar,
     discover,
     find,

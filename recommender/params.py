@@ -24,6 +24,14 @@ UNSEEN_FILES: Final = 20
 KEPT_TRUNKS: Final = 4
 """Trunks that a worker of a cluster keeps in memory, for runs with different bundles."""
 
+# Watching folders.
+SETTLE_S: Final = 3.0
+SETTLE_MOST_S: Final = 60.0
+RESCAN_S: Final = 3600.0
+AWAY_S: Final = 30.0
+"""How often a folder that is not there is looked for, at least."""
+BUSY_S: Final = 2.0
+
 # Retrieval.
 N_RESULTS: Final = 10
 EXACT_SEGMENTS: Final = 100_000

@@ -78,9 +78,9 @@ def ingest(
         scheduler=scheduler,
     )
     if as_json:
-        show_json(_as_json(report, index_size))
+        show_json(report_json(report, index_size))
     else:
-        _tell(report, index_size)
+        tell_report(report, index_size)
     if report.failed:
         if not as_json:
             say("Their reasons are kept: deepcuts failures")
@@ -130,7 +130,8 @@ def _cluster(
     return ClusterWorkers(scheduler, bundle, tell=lambda line: say(printable(line)))
 
 
-def _as_json(report: "IngestReport", index_size: int) -> dict[str, Any]:
+def report_json(report: "IngestReport", index_size: int) -> dict[str, Any]:
+    """Return what an ingest did, for machines."""
     answer = asdict(report)
     answer["warned"] = [{"path": path, "message": message} for path, message in report.warned]
     answer["index_segments"] = index_size
@@ -142,7 +143,8 @@ def _rate(report: "IngestReport") -> float | None:
     return round(report.analysed / report.seconds * 60, 1) if report.analysed else None
 
 
-def _tell(report: "IngestReport", index_size: int) -> None:
+def tell_report(report: "IngestReport", index_size: int) -> None:
+    """Show what an ingest did."""
     from recommender.commands.output import printable, say, show
 
     parts = [

@@ -172,7 +172,9 @@ class _Search:
         scores, ids = ranked.scores, self.index.rows.track_ids[ranked.places]
         order = np.lexsort((ids, -scores))
         varied = self.wishes.diversity or self.tastes is not None
-        pool = max(params.POOL, 10 * self.wishes.n) if varied else max(params.PLAIN_POOL, 3 * self.wishes.n // 2)
+        pool = (
+            max(params.POOL, 10 * self.wishes.n) if varied else max(params.PLAIN_POOL, 3 * self.wishes.n // 2)
+        )
         while True:
             some = order[:pool]
             found = self._from_pool(

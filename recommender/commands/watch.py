@@ -1,0 +1,103 @@
+"""``watch``: ingest what appears in folders, as long as it runs."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
+from recommender.params import RESCAN_S, SETTLE_S
+
+if TYPE_CHECKING:
+    from recommender.home import Home
+    from recommender.library.report import IngestReport
+
+
+def watch(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
+    ],
+    labels: Labels = "none",
+    label_depth: LabelDepth = 1,
+    jobs: Jobs = None,
+    nice: Annotated[
+        int, typer.Option("--nice", min=0, max=19, help="Leave the processors to other programs.")
+    ] = 10,
+    settle_s: Annotated[
+        float,
+        typer.Option("--settle-s", min=0.1, help="Begin when nothing has changed for so many seconds."),
+    ] = SETTLE_S,
+    rescan_s: Annotated[
+        float,
+        typer.Option(
+            "--rescan-s", min=1, help="Look at everything after so many seconds without a change, to be sure."
+        ),
+    ] = RESCAN_S,
+    poll: Annotated[
+        bool,
+        typer.Option("--poll", help="Look for changes, where the system tells of none: some shared folders."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ingest folders, and then whatever appears, changes, moves or goes, until it is stopped.
+
+    What changed while it was not running is found when it starts. With --json, each ingest that had
+    something to do is one line of JSON. Stop it with Ctrl-C or SIGTERM, at any moment.
+    """
+    import threading
+
+    from recommender.commands.output import say
+    from recommender.library.watch import changed_folders
+
+    if hasattr(os, "nice"):
+        os.nice(nice)
+    stop, home = threading.Event(), home_of(context)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    watched = [os.path.abspath(folder) for folder in folders]
+    try:
+        for place in changed_folders(watched, stop, settle_s, rescan_s, poll=poll):
+            _ingest(home, place, (labels, label_depth, jobs), as_json=as_json)
+            if place == watched and not as_json:
+                say(f"Watching {', '.join(watched)}  (stop it with Ctrl-C)")
+    except (KeyboardInterrupt, typer.Exit):
+        say("No longer watching.")
+
+
+def _ingest(home: "Home", folders: list[str], how: tuple[Any, ...], *, as_json: bool) -> None:
+    """Ingest once nobody else is writing; what goes wrong is said, and the watch goes on."""
+    import json
+    import time
+
+    from db.errors import CatalogError
+    from recommender.commands.ingest import report_json, run_ingest, tell_report
+    from recommender.commands.output import printable, say, show
+    from recommender.errors import HomeLockedError, RecommenderError
+    from recommender.params import BUSY_S
+
+    here = [folder for folder in folders if os.path.isdir(folder)]
+    while here:
+        try:
+            report, index_size = run_ingest(home, here, *how, quiet=as_json)
+        except HomeLockedError:
+            time.sleep(BUSY_S)
+            continue
+        except (CatalogError, RecommenderError) as error:
+            say(f"deepcuts: {printable(str(error))}")
+            return
+        if not _did_something(report):
+            return
+        if as_json:
+            show(json.dumps(report_json(report, index_size)))
+            sys.stdout.flush()
+        else:
+            tell_report(report, index_size)
+        return
+
+
+def _did_something(report: "IngestReport") -> bool:
+    counts = (report.analysed, report.retagged, report.moved, report.copied, report.missing)
+    return any(counts) or bool(report.failed)

@@ -1,0 +1,160 @@
+"""``watch`` as a process: what appears, moves and goes is in the catalogue; it starts again where it was."""
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.recommender.support import CLI, environment, names, write_song
+
+PATIENCE_S = 60
+
+
+class Watching:
+    """A running ``watch`` whose lines of JSON are awaited."""
+
+    def __init__(self, home: Path, *arguments: str | Path) -> None:
+        command = [*CLI, "--home", str(home), "watch", *map(str, arguments), "--json", "--jobs", "1"]
+        self.process = subprocess.Popen(
+            [*command, "--settle-s", "0.4", "--nice", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(home),
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def report(self) -> Any:
+        """Return what the next ingest did that had something to do."""
+        return json.loads(self._lines.get(timeout=PATIENCE_S))
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write_song(folder / "first.flac", 1)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def watching(home: Path, music: Path) -> Iterator[Watching]:
+    started = Watching(home, music)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+        started.process.communicate()
+
+
+def test_what_appears_moves_and_goes_is_followed(
+    watching: Watching, home: Path, music: Path, tmp_path: Path
+) -> None:
+    assert watching.report()["analysed"] == 1
+    album = tmp_path / "album"
+    album.mkdir()
+    for number in (2, 3):
+        write_song(album / f"{number}.flac", number)
+    shutil.copytree(album, music / "album")
+    assert watching.report()["analysed"] == 2
+    os.rename(music / "album", music / "renamed")
+    moved = watching.report()
+    assert (moved["moved"], moved["analysed"], moved["missing"]) == (2, 0, 0)
+    (music / "first.flac").unlink()
+    assert watching.report()["missing"] == 1
+    assert {name for name, row in names(home).items() if not row["missing"]} == {"2.flac", "3.flac"}
+    code, said = watching.stop()
+    assert (code, "No longer watching." in said) == (0, True)
+
+
+def test_a_file_is_read_when_it_is_whole(watching: Watching, music: Path, tmp_path: Path) -> None:
+    watching.report()
+    content = write_song(tmp_path / "late.flac", 4).read_bytes()
+    pause = threading.Event()
+    with open(music / "late.flac", "wb", buffering=0) as file:
+        for start in range(0, len(content), len(content) // 5):
+            file.write(content[start : start + len(content) // 5])
+            pause.wait(0.15)
+    found = watching.report()
+    assert (found["analysed"], found["failed"], found["warned"]) == (1, [], [])
+
+
+def test_a_bad_file_is_told_and_the_watch_goes_on(watching: Watching, music: Path) -> None:
+    watching.report()
+    (music / "bad.mp3").write_bytes(b"no music at all")
+    failed = watching.report()
+    assert [Path(f["path"]).name for f in failed["failed"]] == ["bad.mp3"]
+    write_song(music / "good.flac", 5)
+    assert watching.report()["analysed"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_what_changed_meanwhile_is_found_at_the_next_start(
+    watching: Watching, home: Path, music: Path, number: int
+) -> None:
+    watching.report()
+    code, _ = watching.stop(number)
+    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    write_song(music / "meanwhile.flac", 6)
+    again = Watching(home, music)
+    try:
+        found = again.report()
+        assert (found["analysed"], found["unchanged"]) == (1, 1)
+    finally:
+        again.stop()
+
+
+def test_it_waits_while_another_writes(home: Path, music: Path) -> None:
+    from filelock import FileLock
+
+    home.mkdir()
+    lock = FileLock(home / "writer.lock")
+    with lock:
+        waiting = Watching(home, music)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.process.wait(4)
+    try:
+        assert waiting.report()["analysed"] == 1
+    finally:
+        waiting.stop()
+
+
+def test_folders_of_another_place_wait_until_they_are_mounted(
+    home: Path, music: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    watching = Watching(home, music, other, "--rescan-s", "1")
+    try:
+        assert watching.report()["analysed"] == 1
+        os.rename(other, tmp_path / "away")
+        write_song(tmp_path / "away" / "far.flac", 7)
+        os.rename(tmp_path / "away", other)
+        assert watching.report()["analysed"] == 1
+        write_song(other / "near.flac", 8)
+        assert watching.report()["analysed"] == 1
+    finally:
+        watching.stop()
