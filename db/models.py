@@ -183,3 +183,35 @@ class Prediction(Base):
     segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)
     bundle_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     genres: Mapped[bytes]
+
+
+class TagWrite(Base):
+    """What was written into the tags of a track's file, and what was there before.
+
+    Attributes
+    ----------
+    action
+        ``write``, or ``undo`` of all writes of the track before it.
+    state
+        ``begun`` until it is known whether the file was replaced, then ``done``; ``undone`` once it was
+        taken back.
+    begun_at
+        Naive UTC.
+    target, temporary
+        The file itself, links resolved, and the copy beside it that is to take its place.
+    before, after
+        The fields that were touched, byte for byte, as `recommender.tagging.formats` reads them.
+    """
+
+    __tablename__ = "tag_write"
+    __table_args__ = (Index(None, "track_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
+    action: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(8))
+    begun_at: Mapped[datetime]
+    target: Mapped[str] = mapped_column(FilePath)
+    temporary: Mapped[str] = mapped_column(FilePath)
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -133,7 +133,7 @@ def test_the_folder_of_a_new_catalogue_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "far/below/catalog.sqlite").is_file()
 
 
-@pytest.mark.parametrize("revision", ["0002", "9999"])
+@pytest.mark.parametrize("revision", [f"{int(HEAD_REVISION) + 1:04}", "9999"])
 def test_newer_schema_is_refused(catalog: Catalog, reopen: Reopen, revision: str) -> None:
     with catalog.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
