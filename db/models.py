@@ -95,7 +95,8 @@ class Track(Base):
 
     `content_hash` is a hash of the encoded audio packets, None until they could be read.
     `error_kind` is set while the file, as last seen, could not be analysed. `analysed_hash` is the
-    content that the track's segments belong to. `label` is the user's, with its source; the file's
+    content that the track's segments belong to. `tags_version` is that of the reader which read the tags;
+    of an older one they are read again. `label` is the user's, with its source; the file's
     own genres are in `file_genres`; ours are in the prediction table.
     """
 
@@ -117,10 +118,14 @@ class Track(Base):
     title: Mapped[str] = mapped_column(Words, default="")
     artist: Mapped[str] = mapped_column(Words, default="")
     album: Mapped[str] = mapped_column(Words, default="")
+    album_artist: Mapped[str] = mapped_column(Words, default="", server_default="")
+    track_number: Mapped[int | None] = mapped_column(Integer)
+    disc_number: Mapped[int | None] = mapped_column(Integer)
     year: Mapped[int | None] = mapped_column(Integer)
     file_genres: Mapped[list[str]] = mapped_column(JSON, default=list)
     search_text: Mapped[str] = mapped_column(Words, default="")
     duration_s: Mapped[float | None] = mapped_column(Float)
+    tags_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
     label: Mapped[str | None] = mapped_column(Words)
     label_source: Mapped[str | None] = mapped_column(String(16))
@@ -215,3 +220,40 @@ class TagWrite(Base):
     temporary: Mapped[str] = mapped_column(FilePath)
     before: Mapped[dict[str, Any]] = mapped_column(JSON)
     after: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Playlist(Base):
+    """A list of tracks that a person made; times are naive UTC."""
+
+    __tablename__ = "playlist"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Words)
+    comment: Mapped[str] = mapped_column(Words, default="")
+    owner: Mapped[str] = mapped_column(Words, default="")
+    public: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[datetime]
+    changed: Mapped[datetime]
+
+
+class PlaylistTrack(Base):
+    """A place in a playlist; positions ascend, and need not be without gaps."""
+
+    __tablename__ = "playlist_track"
+    __table_args__ = (Index(None, "track_id"),)
+
+    playlist_id: Mapped[int] = mapped_column(
+        ForeignKey("playlist.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
+
+
+class Favourite(Base):
+    """What a person starred or rated: a song, album or artist, by the id that players know it by."""
+
+    __tablename__ = "favourite"
+
+    item: Mapped[str] = mapped_column(String(64), primary_key=True)
+    starred: Mapped[datetime | None]
+    rating: Mapped[int | None] = mapped_column(Integer)

@@ -21,7 +21,7 @@ from db.server import (
     server_url,
 )
 
-HEAD_REVISION: Final = "0002"
+HEAD_REVISION: Final = "0003"
 """The newest migration; a test checks it against the scripts."""
 
 BUSY_TIMEOUT_MS: Final = 30_000

@@ -41,11 +41,11 @@ def facts(engine: Engine) -> dict[str, object]:
     found: dict[str, object] = {}
     for table in sorted(Base.metadata.tables):
         found[table] = (
-            # FLOAT and DOUBLE are one thing to SQLite
-            [
+            # FLOAT and DOUBLE are one thing to SQLite; a migration adds columns at the end.
+            sorted(
                 (c["name"], str(c["type"]).replace("DOUBLE", "FLOAT"), c["nullable"])
                 for c in inspector.get_columns(table)
-            ],
+            ),
             inspector.get_pk_constraint(table)["constrained_columns"],
             [
                 (k["constrained_columns"], k["referred_table"], k["referred_columns"], k["options"])
