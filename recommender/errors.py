@@ -49,3 +49,11 @@ class ServiceError(RecommenderError):
 
 class UploadError(RecommenderError):
     """An upload that is too large, or takes too long."""
+
+
+class TagError(RecommenderError):
+    """The tags of a file cannot be read, or not be written; or a file of names cannot be used."""
+
+
+class TransferError(RecommenderError):
+    """A file of labels cannot be used."""

@@ -135,6 +135,12 @@ EVALUATED_TRACKS: Final = 3000
 ALTERED_SONGS: Final = 5
 FEW_TRACKS: Final = 100
 
+# Tags of files.
+WRITTEN_CONFIDENCE: Final = 0.4
+"""A genre is written from this probability on: the one from which a label counts as sure."""
+TAGGED_TOGETHER: Final = 200
+"""Tracks that are looked up in the catalogue at a time while files are tagged."""
+
 # What a listing shows of a track.
 SHOWN_GENRES: Final = 3
 SHOWN_TAGS: Final = 5

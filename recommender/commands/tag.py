@@ -1,13 +1,16 @@
-"""``tag``: genres and tags of a whole library in one batch."""
+"""``tag``: genres and tags of a whole library: listed, written into the files, or taken back."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recommender.commands.options import AsJson, Jobs, home_of
+
+if TYPE_CHECKING:
+    from recommender.home import Home
 
 
 def tag(
@@ -18,36 +21,131 @@ def tag(
             metavar="[DIR]",
             exists=True,
             file_okay=False,
-            help="Ingested first; without it, the whole catalogue.",
+            help="Ingested first (not for --undo); without it, the whole catalogue.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Write to FILE, as its ending says: .csv or .json."
+            "-o", "--output", metavar="FILE", help="List to FILE, as its ending says: .csv or .json."
         ),
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write genres into the files' tags; --undo takes that back.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show file by file what --write, or --undo, would change: old → new."),
+    ] = False,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Restore what was in the files before deepcuts wrote into them."),
+    ] = False,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="sub-genres|moods|voices|eras",
+            help="Write these, too; several with commas.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace what was set by hand.")
+    ] = False,
+    append: Annotated[bool, typer.Option("--append", help="Add to what was set by hand.")] = False,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            min=0.0,
+            max=1.0,
+            metavar="0..1",
+            help="Write no genre that is less probable.",
+            show_default="0.4",
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Your own names: CSV with the columns label and name, or a JSON object; a label without "
+            "a name is not written.",
+        ),
+    ] = None,
+    keep_mtime: Annotated[
+        bool, typer.Option("--keep-mtime", help="Leave the files' time of change as it is.")
+    ] = False,
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write genres and tags of every track, with their confidences, as CSV or JSON.
+    """List genres and tags of every track as CSV or JSON, or write them into the files' own tags.
 
-    No audio file is changed. A file that could not be analysed has its reason instead (exit code 3).
+    Files are changed by --write and --undo alone. On a terminal, and with any option that is about
+    writing, it shows what --write would change; otherwise it lists. What a person set is left alone
+    unless you say otherwise. A file that could not be used has its reason (exit code 3).
     """
     from recommender.commands.ingest import run_ingest
+    from recommender.commands.tag_files import read_wishes, undo_tags, write_tags
+
+    home = home_of(context)
+    about_names = bool(also or overwrite or append or names or min_confidence is not None)
+    about_files = write or dry_run or undo or about_names or keep_mtime
+    _refuse(write, dry_run, undo, overwrite, append, about_names, about_files, output)
+    place = os.path.abspath(folder) if folder else None
+    if undo:
+        undo_tags(home, place, write=not dry_run, keep_mtime=keep_mtime, as_json=as_json)
+        return
+    listing = not about_files and (output is not None or as_json or not sys.stdout.isatty())
+    kind = _kind(output, as_json)
+    wishes = read_wishes(home, also or (), overwrite, append, min_confidence, names)
+    if folder is not None:
+        run_ingest(home, [str(folder)], "none", 1, jobs, quiet=as_json or (listing and output is None))
+    if listing:
+        _list(home, place, output, kind, as_json=as_json)
+    else:
+        write_tags(home, place, wishes, write=write, keep_mtime=keep_mtime, as_json=as_json)
+
+
+def _refuse(
+    write: bool,
+    dry_run: bool,
+    undo: bool,
+    overwrite: bool,
+    append: bool,
+    about_names: bool,
+    about_files: bool,
+    output: Path | None,
+) -> None:
+    """Refuse options that contradict one another."""
+    for wrong, message in (
+        (write and dry_run, "--write and --dry-run exclude each other"),
+        (write and undo, "--write and --undo exclude each other"),
+        (overwrite and append, "--overwrite and --append exclude each other"),
+        (undo and about_names, "--undo takes back whatever was written; leave the other options out"),
+        (output is not None and about_files, "-o is for the listing, not for what is written into files"),
+    ):
+        if wrong:
+            raise typer.BadParameter(message)
+
+
+def _kind(output: Path | None, as_json: bool) -> str:
+    kind = output.suffix.lower() if output is not None else ".json" if as_json else ".csv"
+    if kind not in (".csv", ".json"):
+        raise typer.BadParameter(f"{output} must end in .csv or .json", param_hint="-o")
+    return kind
+
+
+def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, as_json: bool) -> None:
     from recommender.commands.output import EXIT_SOME_FAILED, say
     from recommender.errors import RecommenderError
     from recommender.home import replace_file
     from recommender.tagging.report import as_csv, as_json_text, rows
 
-    kind = output.suffix.lower() if output is not None else ".json" if as_json else ".csv"
-    if kind not in (".csv", ".json"):
-        raise typer.BadParameter(f"{output} must end in .csv or .json", param_hint="-o")
-    home = home_of(context)
-    if folder is not None:
-        run_ingest(home, [str(folder)], "none", 1, jobs, quiet=as_json or output is None)
     with home.existing_catalog().transaction() as session:
-        found = list(rows(session, home.bundle(), os.path.abspath(folder) if folder else None))
+        found = list(rows(session, home.bundle(), folder))
     if output is not None:
         try:
             replace_file(output, as_csv(found) if kind == ".csv" else as_json_text(found))

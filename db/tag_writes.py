@@ -1,0 +1,96 @@
+"""The record of what is written into files: begun before a file is replaced, settled afterwards."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.models import TagWrite
+from db.tracks import IDS_AT_ONCE
+
+WRITE, UNDO = "write", "undo"
+BEGUN, DONE, UNDONE = "begun", "done", "undone"
+
+
+def begin(
+    session: Session,
+    track_id: int,
+    action: str,
+    target: str,
+    temporary: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> int:
+    """Record that a file is about to be replaced; return the record's id.
+
+    On SQLite the commit waits until the disk has it, so that the record outlives a loss of power that the
+    new file outlives.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    write = TagWrite(
+        track_id=track_id,
+        action=action,
+        state=BEGUN,
+        begun_at=now,
+        target=target,
+        temporary=temporary,
+        before=dict(before),
+        after=dict(after),
+    )
+    session.add(write)
+    session.flush()
+    return write.id
+
+
+def finish(session: Session, write_id: int) -> None:
+    """Note that the file was replaced; where that was an undo, the writes before it are undone."""
+    write = session.get_one(TagWrite, write_id)
+    write.state = DONE
+    if write.action == UNDO:
+        set_undone(session, write.track_id, write_id)
+
+
+def set_undone(session: Session, track_id: int, before_id: int | None = None) -> None:
+    """Note that the writes of a track, or those before a certain one, are undone."""
+    undone = update(TagWrite).where(
+        TagWrite.track_id == track_id, TagWrite.action == WRITE, TagWrite.state == DONE
+    )
+    if before_id is not None:
+        undone = undone.where(TagWrite.id < before_id)
+    session.execute(undone.values(state=UNDONE))
+
+
+def drop(session: Session, write_id: int) -> None:
+    """Forget a write that did not come to be."""
+    session.delete(session.get_one(TagWrite, write_id))
+
+
+def begun(session: Session) -> list[TagWrite]:
+    """Return the records of which it is not known what became of the file, by id."""
+    return list(session.scalars(select(TagWrite).where(TagWrite.state == BEGUN).order_by(TagWrite.id)))
+
+
+def standing(session: Session, track_ids: Sequence[int]) -> dict[int, list[TagWrite]]:
+    """Return the writes of some tracks that were not undone, the newest first; the others are left out."""
+    found: dict[int, list[TagWrite]] = defaultdict(list)
+    for start in range(0, len(track_ids), IDS_AT_ONCE):
+        query = select(TagWrite).where(
+            TagWrite.track_id.in_(track_ids[start : start + IDS_AT_ONCE]),
+            TagWrite.action == WRITE,
+            TagWrite.state == DONE,
+        )
+        for write in session.scalars(query.order_by(TagWrite.id.desc())):
+            found[write.track_id].append(write)
+    return dict(found)
+
+
+def written_tracks(session: Session) -> list[int]:
+    """Return the ids of the tracks that have writes which were not undone, ascending."""
+    query = select(TagWrite.track_id).where(TagWrite.action == WRITE, TagWrite.state == DONE)
+    return sorted(set(session.scalars(query)))

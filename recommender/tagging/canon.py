@@ -1,0 +1,118 @@
+"""The names under which labels are written: as a user's file says, or as they are usually spelt."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import capwords
+from typing import Any, Final
+
+from recommender.errors import TagError
+
+Names = Mapping[str, tuple[str, ...]]
+
+SEVERAL: Final = ";"
+"""Between names in a cell of a CSV."""
+
+# How the labels of the shipped bundle are usually spelt; a finer genre must be clear without its parent.
+USUAL: Final[Names] = {
+    label: (name,)
+    for label, name in {
+        "hiphop": "Hip-Hop",
+        "metal/heavy": "Heavy Metal",
+        "pop/indie": "Indie Pop",
+        "rock/classic": "Classic Rock",
+        "rock/hard": "Hard Rock",
+        "rock/indie": "Indie Rock",
+        "rock/alternative": "Alternative Rock",
+        "rock/progressive": "Progressive Rock",
+        "soul/rnb": "R&B",
+        "female vocalist": "Female Vocals",
+        "female vocalists": "Female Vocals",
+        "male vocalists": "Male Vocals",
+    }.items()
+}
+
+
+class Canon:
+    """Turns labels into names.
+
+    Parameters
+    ----------
+    given
+        The user's names, by label in lower case: a whole path such as ``rock/punk``, or its last part.
+    usual
+        Whether labels that are not given are spelt as usual, or else written as they are.
+    """
+
+    def __init__(self, given: Names | None = None, *, usual: bool = False) -> None:
+        self._given = given or {}
+        self._usual = usual
+
+    def names(self, label: str) -> tuple[str, ...]:
+        """Return the names of a label: one, several, or none where it is not to be written."""
+        last = label.rpartition("/")[2]
+        for key in (label.lower(), last.lower()):
+            if key in self._given:
+                return self._given[key]
+        if not self._usual:
+            return (last,)
+        return USUAL.get(label.lower()) or (capwords(last),)
+
+
+def read_canon(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read a file of names: CSV with the columns label and name, or a JSON object.
+
+    A label with an empty name, ``null`` or ``[]`` is not written. Several names are several lines of the
+    same label, names separated by ``;``, or a list.
+
+    Raises
+    ------
+    TagError
+        If it cannot be used; with the line, where there is one to name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise TagError(f"--map {path} cannot be read: {reason}") from error
+    return _from_json(path, text) if text.lstrip()[:1] in ("{", "[") else _from_csv(path, text)
+
+
+def _from_csv(path: Path, text: str) -> dict[str, tuple[str, ...]]:
+    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        header = [cell.strip().lower() for cell in next(rows, [])]
+        if header[:2] != ["label", "name"]:
+            raise TagError(f"--map {path}, line 1: it must begin with the columns label,name")
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            if not row[0].strip() or len(row) > max(2, len(header)):
+                raise TagError(f"--map {path}, line {rows.line_num}: this is not a label and a name")
+            label = row[0].strip().lower()
+            names = [name.strip() for name in (row[1] if len(row) > 1 else "").split(SEVERAL)]
+            found[label] = (*found.get(label, ()), *filter(None, names))
+    except csv.Error as error:
+        raise TagError(f"--map {path}, line {rows.line_num}: it cannot be read as CSV: {error}") from error
+    return found
+
+
+def _from_json(path: Path, text: str) -> dict[str, tuple[str, ...]]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise TagError(f"--map {path} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise TagError(f"--map {path} must be an object of labels and their names")
+    return {label.strip().lower(): _names(path, text, label, value) for label, value in found.items()}
+
+
+def _names(path: Path, text: str, label: str, value: Any) -> tuple[str, ...]:
+    names = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        place = text.find(json.dumps(label))
+        line = f", line {text.count(chr(10), 0, place) + 1}" if place >= 0 else ""
+        raise TagError(f"--map {path}{line}: '{label}' must have a name, a list of names, or null")
+    return tuple(name.strip() for name in names if name.strip())

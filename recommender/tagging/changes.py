@@ -1,0 +1,78 @@
+"""What a write changed, byte for byte, as the catalogue keeps it; and how it is taken back."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from recommender.tagging.formats import Entry, StoredTags
+
+Described = Mapping[str, Any]
+"""``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [place among the entries, base64] pairs."""
+
+
+def describe(tags: StoredTags, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the values of some keys, and where they stand, as JSON holds it."""
+    fields: dict[str, list[list[Any]]] = {key: [] for key in keys}
+    for place, entry in enumerate(tags.entries):
+        if entry.key in fields:
+            fields[entry.key].append([place, base64.b64encode(entry.data).decode()])
+    return {"kind": tags.kind, "present": tags.present, "fields": fields}
+
+
+def values(described: Described, key: str) -> list[bytes]:
+    """Return the described values of a key."""
+    return [base64.b64decode(content) for _, content in described["fields"].get(key, ())]
+
+
+def tags_of(described: Described) -> StoredTags:
+    """Return a tag that holds what is described, and nothing else."""
+    entries = [Entry(key, data) for key in described["fields"] for data in values(described, key)]
+    return StoredTags(described["kind"], described["present"], tuple(entries))
+
+
+def holds(tags: StoredTags, described: Described, *, all_of: bool = True) -> bool:
+    """Whether a tag has the described values: of all keys, or of any."""
+    if tags.kind != described["kind"]:
+        return False
+    found = [tags.of(key) == values(described, key) for key in described["fields"]]
+    return all(found) if all_of else any(found)
+
+
+def take_back(
+    tags: StoredTags, changes: Sequence[tuple[Described, Described]]
+) -> tuple[StoredTags, list[str]]:
+    """Return a tag as it was before some changes, and the keys that were left because others changed them.
+
+    Parameters
+    ----------
+    tags
+        What the file holds now.
+    changes
+        What was there before each of them and after it; the newest first.
+    """
+    closed: dict[str, bool] = {}
+    """Keys that somebody else changed, and whether that was after the newest of our changes."""
+    restored: set[str] = set()
+    for before, after in changes:
+        again = []
+        for key in after["fields"]:
+            if tags.kind != after["kind"] or tags.of(key) not in (values(after, key), values(before, key)):
+                closed.setdefault(key, key not in restored)
+            elif key not in closed and tags.of(key) == values(after, key):
+                again.append(key)
+        restored.update(again)
+        tags = _restored(tags, before, again)
+    return tags, [key for key, by_hand in closed.items() if by_hand]
+
+
+def _restored(tags: StoredTags, before: Described, keys: list[str]) -> StoredTags:
+    if not keys:
+        return tags
+    entries = [entry for entry in tags.entries if entry.key not in keys]
+    old = sorted((place, key, content) for key in keys for place, content in before["fields"][key])
+    for place, key, content in old:
+        entries.insert(place, Entry(key, base64.b64decode(content)))
+    made = tags.with_entries(entries)
+    if not entries and not before["present"]:
+        return StoredTags(tags.kind, False, ())
+    return made

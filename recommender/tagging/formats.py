@@ -1,0 +1,123 @@
+"""The tags of a file as they are stored, entry by entry and byte by byte, in every container that has any.
+
+mutagen finds them and puts them back; what an entry holds stays as it is, whoever wrote it, so that
+taking a change back leaves the very bytes that were there. What fields mean is in `fields`.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import mutagen
+from mutagen.aac import AAC
+from mutagen.aiff import AIFF
+from mutagen.apev2 import APEv2File
+from mutagen.asf import ASF
+from mutagen.id3 import ID3FileType
+from mutagen.mp4 import MP4
+from mutagen.wave import WAVE
+
+from recommender.errors import TagError
+
+ID3_4, ID3_3 = "ID3v2.4", "ID3v2.3"
+VORBIS, APE, MP4_ATOMS, ASF_ATTRIBUTES = "Vorbis comments", "APEv2", "MP4", "ASF"
+DAMAGED = (mutagen.MutagenError, struct.error, ValueError, LookupError, EOFError, TypeError)
+
+T = TypeVar("T")
+
+
+class Entry(NamedTuple):
+    """One stored value: the key of its field in the words of the format, and all of its bytes."""
+
+    key: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class StoredTags:
+    """What a file's tag holds.
+
+    Attributes
+    ----------
+    kind
+        The format: `ID3_4`, `ID3_3`, `VORBIS`, `APE`, `MP4_ATOMS` or `ASF_ATTRIBUTES`.
+    present
+        Whether there is a tag at all, be it an empty one.
+    entries
+        In the file's order, where the format keeps one.
+    inherited
+        What a tag that is made anew must hold so that an ID3v1 tag, which it hides, is not missed.
+    """
+
+    kind: str
+    present: bool
+    entries: tuple[Entry, ...]
+    inherited: tuple[Entry, ...] = ()
+
+    def of(self, key: str) -> list[bytes]:
+        """Return the values of a key."""
+        return [entry.data for entry in self.entries if entry.key == key]
+
+    def with_entries(self, entries: Sequence[Entry]) -> "StoredTags":
+        """Return the same tag with other entries; it is there if any are."""
+        return replace(self, present=True, entries=tuple(entries), inherited=())
+
+
+def load(path: Path) -> StoredTags:
+    """Read what a file's tag holds.
+
+    Raises
+    ------
+    TagError
+        If its format holds no tags, or they cannot be kept as they are; why, in plain words.
+    OSError
+        If the file cannot be read.
+    """
+    tags: StoredTags = _with_adapter(path, lambda adapter: adapter.load(path))
+    return tags
+
+
+def save(path: Path, tags: StoredTags) -> None:
+    """Make a file's tag hold certain entries and no others, or have no tag; the file is changed in place.
+
+    Raises
+    ------
+    TagError, OSError
+        As for `load`.
+    """
+    _with_adapter(path, lambda adapter: adapter.save(path, tags))
+
+
+def _with_adapter(path: Path, action: Callable[[Any], T]) -> T:
+    try:
+        return action(_adapter(path))
+    except DAMAGED as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, OSError) and cause.errno is not None:
+            raise cause from None
+        raise TagError(f"its tags cannot be read: {error}") from error
+
+
+def _adapter(path: Path) -> Any:
+    from recommender.tagging import formats_id3, formats_other
+
+    with open(path, "rb"):
+        pass  # what mutagen says where it cannot is no OSError
+    kind = type(mutagen.File(path))
+    if kind is AAC:
+        raise TagError("raw AAC holds no tags that are of use: put it into an .m4a")
+    if issubclass(kind, AIFF | WAVE):
+        return formats_id3.Chunk(kind)
+    for base, adapter in (
+        (ID3FileType, formats_id3.InFront),
+        (APEv2File, formats_other.Ape),
+        (MP4, formats_other.Atoms),
+        (ASF, formats_other.Attributes),
+    ):
+        if issubclass(kind, base):
+            return adapter()
+    if kind is type(None) or not hasattr(kind, "_mimes"):
+        raise TagError("its format is not one whose tags can be written")
+    return formats_other.Comments(kind)

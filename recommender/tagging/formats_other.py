@@ -1,0 +1,187 @@
+"""Vorbis comments, APEv2 items, MP4 atoms and ASF attributes, each one as it is stored."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from mutagen.apev2 import APENoHeaderError, APEv2, APEValue
+from mutagen.asf import ASF
+from mutagen.asf._attrs import ASFBaseAttribute
+from mutagen.flac import FLAC
+from mutagen.mp4 import MP4, MP4Tags
+
+from recommender.errors import TagError
+from recommender.tagging.formats import APE, ASF_ATTRIBUTES, MP4_ATOMS, VORBIS, Entry, StoredTags
+
+ID3V1_SIZE: Final = 128
+FREEFORM: Final = "----"
+
+
+class Comments:
+    """The comments of FLAC, and of anything in Ogg."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    def load(self, path: Path) -> StoredTags:
+        """See `formats.load`."""
+        tags = self._kind(path).tags
+        if tags is None:
+            return StoredTags(VORBIS, False, ())
+        if not hasattr(tags, "vendor"):
+            raise TagError("its format is not one whose tags can be written")
+        # What mutagen cannot read, it leaves out or replaces; then the sizes differ.
+        if tags._size not in (written := len(tags.write(framing=False)), written + 1):
+            raise TagError("some of its comments are damaged and would be lost")
+        entries = (Entry(name.upper(), f"{name}={value}".encode()) for name, value in tags)
+        return StoredTags(VORBIS, True, tuple(entries))
+
+    def save(self, path: Path, tags: StoredTags) -> None:
+        """See `formats.save`."""
+        file = self._kind(path)
+        if not tags.present and isinstance(file, FLAC):
+            if file.tags is not None:
+                file.metadata_blocks.remove(file.tags)
+                file.tags = None
+        else:
+            if file.tags is None:
+                file.add_tags()
+            pairs = (entry.data.decode().partition("=") for entry in tags.entries)
+            file.tags[:] = [(name, value) for name, _, value in pairs]
+        file.save()
+
+
+class Ape:
+    """The items at the end of Monkey's Audio, WavPack and Musepack files; an ID3v1 tag behind them stays."""
+
+    def load(self, path: Path) -> StoredTags:
+        """See `formats.load`."""
+        try:
+            tags = APEv2(path)
+        except APENoHeaderError:
+            return StoredTags(APE, False, ())
+        entries = (
+            Entry(name.lower(), bytes((value.kind,)) + name.encode() + b"\0" + value._write())
+            for name, value in tags.items()
+        )
+        return StoredTags(APE, True, tuple(sorted(entries)))  # mutagen sorts them, too
+
+    def save(self, path: Path, tags: StoredTags) -> None:
+        """See `formats.save`."""
+        old = _cut_id3v1(path)
+        new = APEv2()
+        for entry in tags.entries:
+            name, _, value = entry.data[1:].partition(b"\0")
+            kind = entry.data[0]
+            new[name.decode()] = APEValue(value if kind == 1 else value.decode(), kind)
+        if tags.present:
+            new.save(path)
+        else:
+            new.delete(path)
+        if old:
+            with open(path, "ab") as file:
+                file.write(old)
+
+
+def _cut_id3v1(path: Path) -> bytes:
+    """Take away an ID3v1 tag, which mutagen would delete, or leave in the middle, and return it."""
+    with open(path, "r+b") as file:
+        size = file.seek(0, 2)
+        if size < ID3V1_SIZE:
+            return b""
+        file.seek(size - ID3V1_SIZE)
+        tail = file.read()
+        if not tail.startswith(b"TAG"):
+            return b""
+        file.truncate(size - ID3V1_SIZE)
+        return tail
+
+
+class _Pairs(list[tuple[str, list[bytes]]]):
+    """What mutagen keeps of the atoms that it does not understand: here all of them, in their order."""
+
+    def items(self) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield names and contents."""
+        return iter(self)
+
+
+class _RawAtoms(MP4Tags):  # type: ignore[misc]
+    def load(self, atoms: Any, file: Any) -> None:
+        """Keep every atom as it is."""
+        super().load(atoms, file)  # finds the padding, and whether all is well
+        self.clear()
+        self._failed_atoms = _Pairs()
+        for atom in atoms.path(b"moov", b"udta", b"meta", b"ilst")[-1].children:
+            whole, data = atom.read(file)
+            if not whole:
+                raise TagError("its tag is cut off")
+            self._failed_atoms.append((atom.name.decode("latin-1"), [data]))
+
+
+class _RawFile(MP4):  # type: ignore[misc]
+    MP4Tags = _RawAtoms
+
+
+class Atoms:
+    """The items of an MP4 file."""
+
+    def load(self, path: Path) -> StoredTags:
+        """See `formats.load`."""
+        tags = _RawFile(path).tags
+        if tags is None:
+            return StoredTags(MP4_ATOMS, False, ())
+        entries = (
+            Entry(_atom_key(name, data), name.encode("latin-1") + data)
+            for name, (data,) in tags._failed_atoms.items()
+        )
+        found = tuple(entries)
+        return StoredTags(MP4_ATOMS, bool(found), found)  # an empty list of atoms is what stays of any
+
+    def save(self, path: Path, tags: StoredTags) -> None:
+        """See `formats.save`."""
+        file = _RawFile(path)
+        if file.tags is None:
+            if not tags.present:
+                return
+            file.add_tags()
+        pairs = ((entry.data[:4].decode("latin-1"), [entry.data[4:]]) for entry in tags.entries)
+        file.tags._failed_atoms = _Pairs(pairs)
+        file.save()
+
+
+def _atom_key(name: str, data: bytes) -> str:
+    """Return an atom's name; of a free one with whose it is and, in capitals, what its own name is."""
+    if name != FREEFORM or len(data) < 24:
+        return name
+    size = int.from_bytes(data[:4], "big")
+    end = size + int.from_bytes(data[size : size + 4], "big")
+    mean, own = data[12:size].decode("utf-8", "replace"), data[size + 12 : end].decode("utf-8", "replace")
+    return f"{FREEFORM}:{mean}:{own.upper()}"
+
+
+class Attributes:
+    """The attributes of an ASF (WMA) file."""
+
+    def load(self, path: Path) -> StoredTags:
+        """See `formats.load`."""
+        entries = (Entry(name, _described(name, value)) for name, value in ASF(path).tags)
+        return StoredTags(ASF_ATTRIBUTES, True, tuple(entries))
+
+    def save(self, path: Path, tags: StoredTags) -> None:
+        """See `formats.save`."""
+        file = ASF(path)
+        file.tags[:] = [(entry.key, _attribute(entry.data)) for entry in tags.entries]
+        file.save()
+
+
+def _described(name: str, value: Any) -> bytes:
+    content = base64.b64encode(value._render()).decode()
+    return json.dumps([name, value.TYPE, value.language, value.stream, content]).encode()
+
+
+def _attribute(described: bytes) -> Any:
+    _, number, language, stream, content = json.loads(described)
+    kind = ASFBaseAttribute._get_type(number)
+    return kind(data=base64.b64decode(content), language=language, stream=stream)

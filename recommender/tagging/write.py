@@ -1,0 +1,251 @@
+"""Replace the tags of a file so that it is whole at every moment, and that it can be taken back.
+
+The file itself is never written to. A copy beside it is, and takes its place once it has been read back;
+what was there before is in the catalogue by then.
+"""
+
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from classifier.audio_hash import audio_hash
+from db.models import Track
+from db.session import Catalog
+from db.tag_writes import WRITE, begin, drop, finish
+from db.tracks import with_content
+from recommender.errors import TagError
+from recommender.library.file_tags import read_tags
+from recommender.tagging import formats
+from recommender.tagging.changes import describe
+from recommender.tagging.fields import same, touched
+from recommender.tagging.formats import StoredTags
+
+TEMPORARY: Final = ".deepcuts-tag-"
+"""Names of copies begin so; a scan skips names that begin with a dot."""
+
+STEPS: Final = (
+    "recorded",
+    "copied",
+    "edited",
+    "synced",
+    "verified",
+    "renamed",
+    "folder synced",
+    "settled",
+)
+"""What is done with a file, in this order. Killed after any of them, the file is the old or the new one."""
+
+
+@dataclass(frozen=True)
+class TaggedFile:
+    """A track's file, as the catalogue has it.
+
+    Attributes
+    ----------
+    path
+        Where the catalogue says it is, links not resolved.
+    """
+
+    track_id: int
+    path: str
+    size: int
+    mtime_ns: int
+    content_hash: str | None
+
+
+def tagged_file(track: Track) -> TaggedFile:
+    """Return what is to be known of a track to write into its file."""
+    return TaggedFile(track.id, track.path, track.size, track.mtime_ns, track.content_hash)
+
+
+def reached(step: str) -> None:
+    """Be told that a step is done. Tests put something in its place that ends the process there."""
+
+
+def replace_tags(
+    catalog: Catalog,
+    file: TaggedFile,
+    before: StoredTags,
+    after: StoredTags,
+    *,
+    keep_mtime: bool = False,
+    action: str = WRITE,
+) -> None:
+    """Give a file other tags; see `STEPS`.
+
+    Parameters
+    ----------
+    catalog
+        The caller holds the home's writer lock.
+    file
+        Whose tags; its track is brought up to date, so that an ingest has nothing to do.
+    before, after
+        What the tag holds, and what it is to hold.
+    keep_mtime
+        Leave the time of the last change as it is.
+    action
+        As in `db.models.TagWrite`.
+
+    Raises
+    ------
+    TagError
+        If it cannot be done; the file is as it was then.
+    CatalogError
+        If the catalogue cannot be written.
+    """
+    target = writable_target(file.path)
+    was = os.stat(target)
+    temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:16]}{Path(file.path).suffix}")
+    keys = touched(before, after)
+    with catalog.transaction() as session:
+        records = describe(before, keys), describe(after, keys)
+        write_id = begin(session, file.track_id, action, str(target), str(temporary), *records)
+    reached("recorded")
+    try:
+        _make(target, temporary, after, was, keep_mtime)
+        _verify(Path(file.path), temporary, after)
+        reached("verified")
+        if _signature(os.stat(target)) != _signature(was):
+            raise TagError("it was changed by another program meanwhile")
+        os.replace(temporary, target)
+    except (OSError, TagError) as error:
+        temporary.unlink(missing_ok=True)
+        with catalog.transaction() as session:
+            drop(session, write_id)
+        raise TagError(str(error) if isinstance(error, TagError) else in_words(error)) from error
+    reached("renamed")
+    _sync(target.parent)
+    reached("folder synced")
+    with catalog.transaction() as session:
+        finish(session, write_id)
+        _bring_up_to_date(session, file, was)
+    reached("settled")
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system says of a file, as part of a sentence."""
+    return f"it cannot be used: {(error.strerror or str(error)).lower()}"
+
+
+def writable_target(path: str) -> Path:
+    """Return the file that a path leads to, if it can be replaced.
+
+    Raises
+    ------
+    TagError
+        If it cannot; why, in plain words.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        status = os.stat(target)
+        if not stat.S_ISREG(status.st_mode):
+            raise TagError("it is no file")
+        # The superuser may write whatever the mode says, but whoever set it did not want that.
+        if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+            raise TagError("it is read-only")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise TagError("its folder is read-only")
+        with _unlocked(target):
+            pass
+    except FileNotFoundError as error:
+        raise TagError("it is gone") from error
+    except OSError as error:
+        raise TagError(in_words(error)) from error
+    return target
+
+
+@contextmanager
+def _unlocked(target: Path) -> Iterator[None]:
+    """Raise where another program has locked a file; systems without such locks have none to look for."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(target, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TagError("another program has locked it") from error
+        yield
+
+
+def _make(target: Path, temporary: Path, after: StoredTags, was: os.stat_result, keep_mtime: bool) -> None:
+    """Write the copy, with the new tags, to the disk."""
+    shutil.copyfile(target, temporary)
+    shutil.copystat(target, temporary)
+    _own(temporary, was)
+    reached("copied")
+    formats.save(temporary, after)
+    reached("edited")
+    if keep_mtime:
+        os.utime(temporary, ns=(was.st_atime_ns, was.st_mtime_ns))
+    else:
+        os.utime(temporary)
+    _sync(temporary)
+    reached("synced")
+
+
+def _own(temporary: Path, was: os.stat_result) -> None:
+    """Give a copy the owner of the file."""
+    made = os.stat(temporary)
+    if (made.st_uid, made.st_gid) == (was.st_uid, was.st_gid):
+        return
+    try:
+        os.chown(temporary, was.st_uid, was.st_gid)
+        os.chmod(temporary, stat.S_IMODE(was.st_mode))  # changing the owner may have cleared a part of it
+    except PermissionError as error:
+        raise TagError("it belongs to another user, and would not any more") from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _verify(path: Path, temporary: Path, after: StoredTags) -> None:
+    """Make sure that the copy has the tags that it should, and the same audio.
+
+    Raises
+    ------
+    TagError
+        If not.
+    """
+    if not same(formats.load(temporary), after):
+        raise TagError("its tags would not be as they should; it is left as it was")
+    audio = audio_hash(path)
+    if audio is None or audio_hash(temporary) != audio:
+        raise TagError("its audio would not stay the same; it is left as it was")
+
+
+def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _bring_up_to_date(session: Session, file: TaggedFile, was: os.stat_result) -> None:
+    """Note the file's size and time, also for other paths that lead to it, unless a scan is due anyway."""
+    tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
+    tracks.setdefault(file.track_id, session.get_one(Track, file.track_id))
+    genres = None
+    for track in tracks.values():
+        if (track.size, track.mtime_ns) != (was.st_size, was.st_mtime_ns):
+            continue
+        try:
+            if not os.path.samefile(track.path, file.path):
+                continue
+            status = os.stat(track.path)
+        except OSError:
+            continue
+        genres = read_tags(Path(file.path)).genres if genres is None else genres
+        track.size, track.mtime_ns, track.file_genres = status.st_size, status.st_mtime_ns, list(genres)
