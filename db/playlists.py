@@ -65,7 +65,7 @@ def all_playlists(session: Session) -> list[Listed]:
         .outerjoin(Track, (Track.id == PlaylistTrack.track_id) & Track.missing.is_(False))
         .group_by(Playlist.id)
     )
-    found = [Listed(playlist, songs, float(seconds)) for playlist, songs, seconds in session.execute(query)]
+    found = [Listed(playlist, songs, seconds or 0.0) for playlist, songs, seconds in session.execute(query)]
     return sorted(found, key=lambda one: (one.playlist.name.casefold(), one.playlist.id))
 
 

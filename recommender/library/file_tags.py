@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import mutagen
 
 from recommender.library.play_values import MAX_PLAYS, parse_time
+
+TAGS_VERSION: Final = 1
+"""Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
+
+LARGEST_NUMBER: Final = 99_999
 
 # Names of the same field in ID3, MP4, ASF, and Vorbis comments or APEv2 (compared in lower case).
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -19,6 +24,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "artist": ("tpe1", "\xa9art", "author", "artist"),
     "album": ("talb", "\xa9alb", "wm/albumtitle", "album"),
     "year": ("tdrc", "tyer", "\xa9day", "wm/year", "date", "year"),
+    "album_artist": ("tpe2", "aart", "wm/albumartist", "albumartist", "album artist", "album_artist"),
+    "track": ("trck", "trkn", "wm/tracknumber", "tracknumber", "track"),
+    "disc": ("tpos", "disk", "wm/partofset", "discnumber", "disc"),
     "genre": ("tcon", "\xa9gen", "wm/genre", "genre"),
 }
 # Where players write play counts, in lower case, letters and digits only, without what says in which
@@ -41,6 +49,10 @@ class FileTags:
     plays, last_played
         The largest count and the newest date, naive UTC, that a player wrote; 0 and None where there
         is none.
+    album_artist
+        Whom the whole album is by, where the file says so.
+    track_number, disc_number
+        Where the song is on it, from 1.
     """
 
     title: str = ""
@@ -50,6 +62,9 @@ class FileTags:
     genres: list[str] = field(default_factory=list)
     plays: int = 0
     last_played: datetime | None = None
+    album_artist: str = ""
+    track_number: int | None = None
+    disc_number: int | None = None
 
 
 def read_tags(path: Path) -> FileTags:
@@ -71,6 +86,9 @@ def read_tags(path: Path) -> FileTags:
         genres=found["genre"],
         plays=max(map(_plays, _of_players(values, PLAY_COUNTS)), default=0),
         last_played=max(filter(None, map(_time, _of_players(values, LAST_PLAYED))), default=None),
+        album_artist="; ".join(found["album_artist"]),
+        track_number=_number(found["track"]),
+        disc_number=_number(found["disc"]),
     )
 
 
@@ -88,6 +106,12 @@ def _texts(values: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
             cleaned = (text.strip() for part in parts for text in str(part).split("\0"))
             return list(dict.fromkeys(text for text in cleaned if text))
     return []
+
+
+def _number(texts: list[str]) -> int | None:
+    """Return the first number of texts such as ``3``, ``3/12``, ``A3`` and MP4's ``(3, 12)``; 0 is none."""
+    numbers = [int(match[0]) for text in texts if (match := re.search(r"[0-9]{1,9}", text))]
+    return numbers[0] if numbers and 0 < numbers[0] <= LARGEST_NUMBER else None
 
 
 def _of_players(values: dict[str, Any], names: frozenset[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from db.tracks import present, root_for
 from recommender import params
 from recommender.library.labels import Rule, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
-from recommender.library.reconcile import settle, store_analysis, store_failure
+from recommender.library.reconcile import read_tags_again, settle, store_analysis, store_failure
 from recommender.library.report import FailedFile, IngestReport
 from recommender.library.scan import FoundFile, find_files
 from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
@@ -103,10 +103,11 @@ class _Ingest:
         self.report.found += len(found)
         self.report.unchanged += made.unchanged
         self.report.known_failures += made.known_failures
-        self._total += len(made.changed) + len(made.new)
+        self._total += len(made.changed) + len(made.new) + len(made.outdated)
         self._progress(self._done, self._total)
         if made.changed or made.new:
             self._update(root, made)
+        self._read_tags_again(made.outdated)
         self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
             self._label(place, rule)
@@ -241,6 +242,14 @@ class _Ingest:
             lost = still_gone(session, gone)
             set_missing(session, lost, missing=True)
         self.report.missing += len(lost)
+
+    def _read_tags_again(self, files: list[FoundFile]) -> None:
+        for start in range(0, len(files), params.IDENTIFY_TOGETHER):
+            some = files[start : start + params.IDENTIFY_TOGETHER]
+            with self.catalog.transaction() as session:
+                read_tags_again(session, some)
+            for _ in some:
+                self._step()
 
     def _label(self, place: str, rule: Rule) -> None:
         with self.catalog.transaction() as session:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.features import renew_vectors_token, tracks_with_features
 from db.models import Root, Track
 from db.tracks import is_within
+from recommender.library.file_tags import TAGS_VERSION
 from recommender.library.scan import FoundFile
 
 
@@ -28,6 +29,8 @@ class Plan:
         How many files need nothing.
     known_failures
         How many files failed before and have not changed since.
+    outdated
+        Files among those two whose tags were read by an older reader.
     gone
         Ids of tracks whose file is not there any more.
     """
@@ -36,13 +39,14 @@ class Plan:
     new: list[FoundFile] = field(default_factory=list)
     unchanged: int = 0
     known_failures: int = 0
+    outdated: list[FoundFile] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
 
 
 def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
     """Compare the files found below a folder with the catalogue's tracks there."""
-    query = select(Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
-    query = query.where(Track.root_id == root.id).order_by(Track.id)
+    kept = (Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
+    query = select(*kept, Track.tags_version).where(Track.root_id == root.id).order_by(Track.id)
     known = {os.path.join(root.path, row.rel_path): row for row in session.execute(query)}
     analysed = tracks_with_features(session, trunk_id)
     made = Plan()
@@ -51,14 +55,13 @@ def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], 
         row = known.pop(file.path, None)
         if row is None:
             made.new.append(file)
-        elif _changed(row, file):
-            made.changed.append(file)
-        elif row.error_kind is not None:
-            made.known_failures += 1
-        elif row.id not in analysed:
+        elif _changed(row, file) or (row.error_kind is None and row.id not in analysed):
             made.changed.append(file)
         else:
-            made.unchanged += 1
+            made.known_failures += row.error_kind is not None
+            made.unchanged += row.error_kind is None
+            if row.tags_version < TAGS_VERSION:
+                made.outdated.append(file)
         if row is not None and row.missing:
             back.append(row.id)
     made.gone = [row.id for path, row in known.items() if is_within(path, folder) and not row.missing]

@@ -5,7 +5,8 @@ also where files take each other's names.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from db.features import copy_segments, has_features, renew_vectors_token, store_
 from db.models import Root, Track
 from db.tracks import at_path, search_key, with_content
 from recommender.library.analysis import segment_rows
-from recommender.library.file_tags import FileTags
+from recommender.library.file_tags import TAGS_VERSION, FileTags, read_tags
 from recommender.library.scan import FoundFile
 from recommender.library.workers import Failure, Identity
 
@@ -151,11 +152,22 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
     readable_stem = os.fsencode(stem).decode("utf-8", "replace")
     track.title = tags.title or readable_stem
     track.artist, track.album, track.year = tags.artist, tags.album, tags.year
+    track.album_artist = tags.album_artist
+    track.track_number, track.disc_number = tags.track_number, tags.disc_number
     track.file_genres = list(tags.genres)
+    track.tags_version = TAGS_VERSION
     track.search_text = search_key(track.artist, track.title)
     track.plays = max(track.plays or 0, tags.plays)  # a retagged file never lowers what is known
     if tags.last_played is not None:
         track.last_played = max(track.last_played or tags.last_played, tags.last_played)
+
+
+def read_tags_again(session: Session, files: Sequence[FoundFile]) -> None:
+    """Note what the tags of unchanged files say, to a reader that reads more than the one before it."""
+    for file in files:
+        track = at_path(session, file.path)
+        if track is not None and os.access(file.path, os.R_OK):
+            _set_tags(track, file.path, read_tags(Path(file.path)))
 
 
 def store_analysis(

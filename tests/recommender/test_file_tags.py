@@ -134,6 +134,70 @@ def test_year_is_four_digits_wherever_they_are(tmp_path: Path, text: str, year: 
     assert read_tags(path).year == year
 
 
+def place_id3(path: Path) -> None:
+    file = mutagen.File(path)
+    if file.tags is None:
+        file.add_tags()
+    frames = (id3.TPE2(text="Various"), id3.TRCK(text="3/12"), id3.TPOS(text="2/2"))
+    for frame in frames:
+        file.tags.add(frame)
+    file.save()
+
+
+def place_fields(path: Path, fields: dict[str, Any]) -> None:
+    file = mutagen.File(path)
+    for name, value in fields.items():
+        file[name] = value
+    file.save()
+
+
+VORBIS_PLACE = {"ALBUMARTIST": "Various", "TRACKNUMBER": "03", "TRACKTOTAL": "12", "DISCNUMBER": "2"}
+PLACES: list[tuple[str, dict[str, Any] | None]] = [
+    (".mp3", None),
+    (".wav", None),
+    (".aiff", None),
+    (".flac", VORBIS_PLACE),
+    (".ogg", VORBIS_PLACE),
+    (".opus", VORBIS_PLACE),
+    (".m4a", {"aART": ["Various"], "trkn": [(3, 12)], "disk": [(2, 2)]}),
+    (".wma", {"WM/AlbumArtist": "Various", "WM/TrackNumber": ASFDWordAttribute(3), "WM/PartOfSet": "2/2"}),
+    (".wv", {"Album Artist": "Various", "Track": "3/12", "Disc": "2"}),
+]
+
+
+@pytest.mark.parametrize(("extension", "fields"), PLACES, ids=[extension for extension, _ in PLACES])
+def test_whose_album_and_where_on_it(tmp_path: Path, extension: str, fields: dict[str, Any] | None) -> None:
+    path = silence(tmp_path, f"a{extension}")
+    if fields is None:
+        place_id3(path)
+    else:
+        place_fields(path, fields)
+    assert read_tags(path) == FileTags(album_artist="Various", track_number=3, disc_number=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("7", 7),
+        ("A3", 3),
+        ("0", None),
+        ("0/12", None),
+        ("", None),
+        ("one", None),
+        ("-4", 4),
+        ("9" * 30, None),
+        ("99999", 99_999),
+        ("100000", None),
+        ("\u0663", None),
+    ],
+)
+def test_numbers_that_can_be_a_place(tmp_path: Path, text: str, number: int | None) -> None:
+    path = silence(tmp_path, "a.flac")
+    place_fields(path, {"tracknumber": text, "discnumber": text})
+    tags = read_tags(path)
+    assert (tags.track_number, tags.disc_number) == (number, number)
+
+
 PLAYED = "2020-12-31T12:34:56Z"
 # What players write: extension, fields or frames, plays and whether PLAYED is the last time.
 WRITTEN_BY_PLAYERS: list[tuple[str, Any, int, bool]] = [
