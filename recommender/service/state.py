@@ -4,6 +4,7 @@ An ingest changes the catalogue track by track and publishes the index at its en
 the index that it holds until a newer one is published, and builds one itself where nobody else is writing.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -13,14 +14,18 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
+from classifier.errors import ClassifierError
+from db.errors import CatalogError
 from db.features import vectors_token
 from db.session import Catalog
 from recommender import params
-from recommender.errors import HomeLockedError
+from recommender.errors import HomeLockedError, RecommenderError
 from recommender.home import Home
 from recommender.retrieval.index import open_index
 from recommender.retrieval.index_files import read_sidecar
 from recommender.retrieval.segment_index import SegmentIndex
+
+LOG = logging.getLogger("deepcuts")
 
 
 @dataclass(frozen=True)
@@ -104,4 +109,8 @@ class State:
 
     def _watch(self) -> None:
         while not self._stop.wait(params.LOOK_FOR_INDEX_S):
-            self.refresh()
+            try:
+                self.refresh()
+            except (CatalogError, ClassifierError, RecommenderError) as error:
+                # A server that is away, a bundle that was taken away: what is held goes on answering.
+                LOG.warning("the catalogue could not be looked at: %s", error)

@@ -31,7 +31,7 @@ def recover(catalog: Catalog) -> int:
 
 
 def _came_to_be(write: TagWrite) -> bool | None:
-    """Whether a file was replaced; if not, its copy is removed. None where that cannot be told or done now."""
+    """Whether a file was replaced; if not, its copy is removed. None where that cannot be told now."""
     try:
         if os.path.lexists(write.temporary):
             os.unlink(write.temporary)
