@@ -170,3 +170,11 @@ PAGE_SIZE: Final = 50
 LARGEST_PAGE: Final = 500
 LONGEST_HEADER: Final = 2**16
 """Bytes of a request line and its headers."""
+LONGEST_TEXT: Final = 500
+"""Characters of a search, or of a name."""
+MOST_NAMES: Final = 50
+"""Of songs, genres or tags in one request."""
+READ_BYTES: Final = 2**18
+"""Of a file that is streamed, at a time."""
+MOST_RANGES: Final = 16
+"""A request for more ranges of a file's bytes is answered with the whole file."""

@@ -7,18 +7,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.features import count_segments, tracks_with_features
+from db.session import Catalog
 from db.tracks import all_roots, count, failures, good_ids, missing_tracks, remarked
 from recommender.home import Home
 from recommender.retrieval.index import state
 from recommender.retrieval.index_files import read_sidecar
 
 
-def status_answer(home: Home) -> dict[str, Any]:
-    """Return what the catalogue holds, with what bundle and index, and what is wrong with which files."""
+def status_answer(home: Home, opened: Catalog | None = None) -> dict[str, Any]:
+    """Return what the catalogue holds, with what bundle and index, and what is wrong with which files.
+
+    Parameters
+    ----------
+    opened
+        The home's catalogue, where it is open already.
+    """
     bundle = home.bundle()
     sidecar = read_sidecar(home.index_dir)
-    catalog = home.existing_catalog()
-    with catalog.transaction() as session:
+    catalog = opened or home.existing_catalog()
+    with catalog.snapshot() as session:
         counted, listed = _counts(session, bundle.trunk_id), _lists(session)
     return {
         "home": str(home.path),

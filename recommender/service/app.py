@@ -15,6 +15,7 @@ from recommender.params import APP_NAME
 from recommender.service import page, rest, subsonic
 from recommender.service.auth import Credentials, is_known_host
 from recommender.service.problems import JsonResponse, add_problems, problem
+from recommender.service.rest_map import Maps
 from recommender.service.state import State
 
 OPEN_PATHS = frozenset(("/health",))
@@ -64,7 +65,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
         redoc_url=None,
         default_response_class=JsonResponse,
     )
-    app.state.deepcuts, app.state.settings = state, settings
+    app.state.deepcuts, app.state.settings, app.state.maps = state, settings, Maps(state)
     add_problems(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(rest.router)

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
 from classifier.errors import AudioError, ClassifierError
@@ -20,6 +22,9 @@ from recommender.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_S = 2
+ANYWHERE = (401, 403, 421, 422, 500, 503)
+"""Errors that any request may be answered with."""
 
 STATUS_OF: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (AmbiguousQueryError, HTTPStatus.CONFLICT),
@@ -31,6 +36,23 @@ STATUS_OF: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (RecommenderError, HTTPStatus.CONFLICT),
     (ClassifierError, HTTPStatus.CONFLICT),
 )
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    matches: list[str] | None = Field(default=None, description="Tracks that the words fit.")
+    errors: list[dict[str, Any]] | None = Field(default=None, description="What of the request is wrong.")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of errors that an endpoint may answer with, besides those that all may."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 class JsonResponse(Response):
@@ -51,7 +73,7 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 
 
 def add_problems(app: FastAPI) -> None:
-    """Let every error leave as problem details."""
+    """Let every error leave as problem details, and say so in the description."""
 
     async def http(_request: Request, error: Exception) -> Response:
         known = error if isinstance(error, HTTPException) else HTTPException(500)
@@ -69,7 +91,38 @@ def add_problems(app: FastAPI) -> None:
             return problem(status, str(error), matches=error.matches)
         return problem(status, str(error))
 
+    async def busy(_request: Request, _error: Exception) -> Response:
+        said = "the catalogue is busy, or cannot be reached; try again"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
+
+    async def fault(_request: Request, _error: Exception) -> Response:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log says more")
+
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     for kind in (RecommenderError, ClassifierError, CatalogError):
         app.add_exception_handler(kind, typed)
+    app.add_exception_handler(exc.OperationalError, busy)
+    app.add_exception_handler(exc.TimeoutError, busy)
+    app.add_exception_handler(Exception, fault)
+    _describe(app)
+
+
+def _describe(app: FastAPI) -> None:
+    """Name the errors that every operation may answer with in its description."""
+    plain = app.openapi
+    anywhere = {str(status): said for status, said in documented(*ANYWHERE).items()}
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = plain()
+            schemas = found.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for path in found.get("paths", {}).values():
+                for operation in path.values():
+                    operation["responses"] |= anywhere
+        return app.openapi_schema or plain()
+
+    app.openapi = described  # type: ignore[method-assign]

@@ -1,0 +1,159 @@
+"""Lists over HTTP: songs like others, deep cuts, songs by words, a walk between two."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from db.models import LARGEST
+from recommender import params
+from recommender.answers.lists import discover_answer, find_answer, path_answer, similar_answer
+from recommender.answers.reasons import reasons_json
+from recommender.errors import FilterError
+from recommender.reasons.why import match_reasons
+from recommender.retrieval.query import Query as SongQuery
+from recommender.retrieval.query import Span, from_track
+from recommender.retrieval.wishes import Wishes
+from recommender.service.depends import TheHeld, TheState, present_track
+from recommender.service.problems import JsonResponse, documented
+from recommender.service.rest_models import (
+    DiscoverAnswer,
+    FindAnswer,
+    PathAnswer,
+    SimilarAnswer,
+)
+from recommender.service.rest_params import (
+    Count,
+    Day,
+    Id,
+    Ids,
+    Text,
+    TheFilters,
+    TheSpan,
+    TheWishes,
+    TrackId,
+    day_of,
+)
+from recommender.service.state import Held
+
+router = APIRouter(tags=["lists"])
+
+Explain = Annotated[bool, Query(description="Say why each song is in the list.")]
+
+
+@router.get(
+    "/api/tracks/{track_id}/similar",
+    response_model=SimilarAnswer,
+    response_model_exclude_unset=True,
+    responses=documented(404),
+)
+def similar_to_track(
+    state: TheState,
+    held: TheHeld,
+    track_id: TrackId,
+    span: TheSpan,
+    wishes: TheWishes,
+    explain: Explain = False,
+) -> Response:
+    """Return the songs that sound like a track, or like a passage of it, best first."""
+    with state.catalog.snapshot() as session:
+        queries = catalogued(session, held, [track_id], span)
+        return JsonResponse(answer_for(session, held, queries, wishes, explain=explain))
+
+
+@router.get("/api/similar", response_model=SimilarAnswer, responses=documented(404))
+def similar_to_tracks(
+    state: TheState,
+    held: TheHeld,
+    id: Ids,
+    span: TheSpan,
+    wishes: TheWishes,
+    unwanted: Annotated[
+        list[Annotated[int, Query(ge=1, le=LARGEST)]],
+        Query(alias="not", max_length=params.MOST_NAMES, description="Songs that the list should be unlike."),
+    ] = [],  # noqa: B006
+    explain: Explain = False,
+) -> Response:
+    """Return the songs that sound like each of several tracks, and unlike others."""
+    if span is not None and len(id) > 1:
+        raise FilterError("a passage is of one song; name only one id")
+    with state.catalog.snapshot() as session:
+        queries, pushed = catalogued(session, held, id, span), catalogued(session, held, unwanted)
+        return JsonResponse(answer_for(session, held, queries, wishes, pushed, explain=explain))
+
+
+@router.get("/api/discover", response_model=DiscoverAnswer, responses=documented(404))
+def discover(
+    state: TheState,
+    held: TheHeld,
+    wishes: TheWishes,
+    seeds: Annotated[
+        int, Query(ge=1, le=params.MOST_NAMES, description="So many of the songs played most.")
+    ] = params.SEEDS,
+    since: Day = None,
+) -> Response:
+    """Return songs never played that sound like what is played most, each with the song it is listed for."""
+    with state.catalog.snapshot() as session:
+        return JsonResponse(discover_answer(session, held.index, held.bundle, wishes, seeds, day_of(since)))
+
+
+@router.get("/api/find", response_model=FindAnswer)
+def find(
+    state: TheState,
+    held: TheHeld,
+    words: Text,
+    wishes: TheWishes,
+    unwanted: Annotated[str, Query(alias="not", max_length=params.LONGEST_TEXT)] = "",
+) -> Response:
+    """Return the songs that tags, genres or labels fit best; after a minus, what is not wanted."""
+    with state.catalog.snapshot() as session:
+        return JsonResponse(find_answer(session, held.index, held.bundle, words, wishes, unwanted))
+
+
+@router.get("/api/path", response_model=PathAnswer, responses=documented(404))
+def path(
+    state: TheState,
+    held: TheHeld,
+    start: Annotated[Id, Query(alias="from")],
+    end: Annotated[Id, Query(alias="to")],
+    filters: TheFilters,
+    n: Annotated[Count, Query(ge=2)] = params.PATH_SONGS,
+) -> Response:
+    """Return a walk from one track to another in small steps, both included."""
+    with state.catalog.snapshot() as session:
+        first, last = catalogued(session, held, [start, end])
+        ends = (first, last)
+        return JsonResponse(path_answer(session, held.index, held.bundle, ends, n, Wishes(filters=filters)))
+
+
+def catalogued(
+    session: Session, held: Held, track_ids: Sequence[int], span: Span | None = None
+) -> list[SongQuery]:
+    """Return tracks as queries.
+
+    Raises
+    ------
+    HTTPException, QueryError
+        If there is no such track, or it has no analysis.
+    """
+    return [from_track(session, present_track(session, i), held.bundle, span) for i in track_ids]
+
+
+def answer_for(
+    session: Session,
+    held: Held,
+    queries: Sequence[SongQuery],
+    wishes: Wishes,
+    unwanted: Sequence[SongQuery] = (),
+    *,
+    explain: bool,
+) -> dict[str, Any]:
+    """Return the songs like some queries, with the reasons if they are asked for."""
+    answer, matches = similar_answer(session, held.index, held.bundle, queries, wishes, unwanted)
+    if explain:
+        for result, match in zip(answer["results"], matches, strict=True):
+            why = match_reasons(session, held.index, held.bundle, queries[match.query], match)
+            result["reasons"] = reasons_json(why)
+    return answer

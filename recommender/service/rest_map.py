@@ -1,0 +1,126 @@
+"""The catalogue in two dimensions over HTTP; it is computed once for each index, in the background."""
+
+import hashlib
+import json
+import threading
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from db.tracks import labels_by_id
+from recommender.errors import RecommenderError
+from recommender.home import replace_file
+from recommender.quality.map import catalogue_map
+from recommender.service.depends import TheHeld, TheState
+from recommender.service.problems import JsonResponse
+from recommender.service.rest_models import Computing, MapAnswer
+from recommender.service.state import Held, State
+
+router = APIRouter(tags=["catalogue"])
+
+RETRY_S = 2
+KEPT = 4
+"""Maps of older indexes that stay in the cache."""
+
+
+class Maps:
+    """Computes maps, one at a time, and keeps them in the home's cache.
+
+    Parameters
+    ----------
+    state
+        Of the service.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state, self._folder = state, state.home.cache_dir / "maps"
+        self._lock = threading.Lock()
+        self._ready: tuple[str, list[dict[str, Any]]] | None = None
+        self._running: threading.Thread | None = None
+        self._failed: str | None = None
+
+    def get(self, held: Held) -> list[dict[str, Any]] | None:
+        """Return the map of what is held, or None while it is being computed.
+
+        Raises
+        ------
+        RecommenderError
+            If that went wrong; the next call tries again.
+        """
+        name = _name(held)
+        with self._lock:
+            if self._failed == name:
+                self._failed = None
+                raise RecommenderError("the map cannot be computed; the service's log says why")
+            if self._ready is not None and self._ready[0] == name:
+                return self._ready[1]
+            if self._running is None or not self._running.is_alive():
+                stored = self._stored(name) if len(held.index) else []
+                if stored is not None:
+                    self._ready = (name, stored)
+                    return stored
+                self._running = threading.Thread(target=self._compute, args=(held, name), daemon=True)
+                self._running.start()
+        return None
+
+    def _stored(self, name: str) -> list[dict[str, Any]] | None:
+        try:
+            found: list[dict[str, Any]] = json.loads((self._folder / name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found
+
+    def _compute(self, held: Held, name: str) -> None:
+        points = None
+        try:
+            with self._state.catalog.snapshot() as session:
+                points = catalogue_map(session, held.bundle, 0)
+        finally:  # an error is written to the log by the thread
+            self._failed = name if points is None else None
+        tracks = [
+            {
+                "track_id": p.track_id,
+                "title": p.title,
+                "artist": p.artist,
+                "x": round(p.x, 4),
+                "y": round(p.y, 4),
+                "genre": p.genre,
+            }
+            for p in points
+        ]
+        with self._lock:
+            self._ready = (name, tracks)
+        self._keep(name, tracks)
+
+    def _keep(self, name: str, tracks: list[dict[str, Any]]) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self._folder / name, json.dumps(tracks).encode())
+            older = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[KEPT:]
+            for path in older:
+                path.unlink(missing_ok=True)
+        except OSError:
+            return  # a full disk, or a home that may only be read: it stays in memory
+
+
+def _name(held: Held) -> str:
+    key = f"{held.bundle.bundle_id} {held.token}".encode()
+    return f"{hashlib.blake2b(key, digest_size=12).hexdigest()}.json"
+
+
+@router.get(
+    "/api/map",
+    response_model=MapAnswer,
+    responses={202: {"model": Computing, "description": "It is being computed; ask again."}},
+)
+def map_(request: Request, state: TheState, held: TheHeld) -> Response:
+    """Return the catalogue in two dimensions: tracks that sound alike lie near each other."""
+    maps: Maps = request.app.state.maps
+    tracks = maps.get(held)
+    if tracks is None:
+        return JsonResponse({"status": "computing"}, 202, {"Retry-After": str(RETRY_S)})
+    with state.catalog.snapshot() as session:
+        labels = labels_by_id(session)
+    shown = [{**track, "genre": labels.get(track["track_id"], track["genre"])} for track in tracks]
+    return JsonResponse({"status": "ready", "tracks": shown})
