@@ -101,7 +101,9 @@ class Load:
                 connection.request("GET", path)
                 response = connection.getresponse()
                 whole = json.loads(response.read())
-                status = str(response.status) if whole.get("results") else f"{response.status} without results"
+                status = (
+                    str(response.status) if whole.get("results") else f"{response.status} without results"
+                )
             except OSError as error:
                 status = type(error).__name__
                 connection.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,28 +25,55 @@ SHOWN_NODE = 0.05
 
 @dataclass(frozen=True)
 class Sound:
-    """What a bundle says of a song.
+    """What a bundle says of a song; each part is worked out when it is first asked for.
 
     Attributes
     ----------
-    genres, tags
-        (labels,) and (tags,) probabilities, in the bundle's order.
-    nodes
-        Probability of every node of the bundle's hierarchy.
-    placement
-        The finest node that is sure enough, or else the most probable top one.
-    unknown
-        Why the bundle had better not decide; None where it may.
-    facets
-        Moods, voices, instruments and eras with their probabilities.
+    of_segments, segment_tags, embeddings
+        (segments, labels), (segments, tags) and (segments, dimensions).
+    durations_s
+        (segments,) seconds.
     """
 
-    genres: Array
-    tags: Array
-    nodes: dict[str, float]
-    placement: Placement
-    unknown: str | None
-    facets: dict[str, list[tuple[str, float]]]
+    bundle: Bundle
+    of_segments: Array
+    segment_tags: Array
+    embeddings: Array
+    durations_s: Sequence[float]
+
+    @cached_property
+    def genres(self) -> Array:
+        """(labels,) probabilities, in the bundle's order."""
+        return song_mean(self.of_segments, self.durations_s)
+
+    @cached_property
+    def tags(self) -> Array:
+        """(tags,) probabilities, in the bundle's order."""
+        return song_mean(self.segment_tags, self.durations_s)
+
+    @cached_property
+    def nodes(self) -> dict[str, float]:
+        """Probability of every node of the bundle's hierarchy."""
+        return self.bundle.taxonomy.node_probabilities(self.genres, self.tags)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """The finest node that is sure enough, or else the most probable top one."""
+        top = max((path for path in self.nodes if "/" not in path), key=self.nodes.__getitem__)
+        return finest(self.nodes) or Placement(top, self.nodes[top])
+
+    @cached_property
+    def unknown(self) -> str | None:
+        """Why the bundle had better not decide; None where it may."""
+        if self.bundle.calibration is None:
+            return None
+        read = self.bundle.head.features(self.segment_tags, self.embeddings)
+        return self.bundle.calibration.judge(read, self.of_segments, self.durations_s).reason
+
+    @cached_property
+    def facets(self) -> dict[str, list[tuple[str, float]]]:
+        """Moods, voices, instruments and eras with their probabilities."""
+        return self.bundle.taxonomy.facets(self.tags)
 
 
 def sound_of(
@@ -63,15 +91,7 @@ def sound_of(
         (segments, labels) where they are stored; None to compute them.
     """
     of_segments = bundle.genres(tags, embeddings) if genres is None else genres
-    song, song_tags = song_mean(of_segments, durations_s), song_mean(tags, durations_s)
-    nodes = bundle.taxonomy.node_probabilities(song, song_tags)
-    reason = None
-    if bundle.calibration is not None:
-        read = bundle.head.features(tags, embeddings)
-        reason = bundle.calibration.judge(read, of_segments, durations_s).reason
-    top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
-    placement = finest(nodes) or Placement(top, nodes[top])
-    return Sound(song, song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
+    return Sound(bundle, of_segments, tags, embeddings, durations_s)
 
 
 def named(names: Sequence[str], values: Array, at_most: int | None = None) -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
 """Defaults of the recommender package, each stated here and nowhere else."""
 
+import os
 from typing import Final
 
 APP_NAME: Final = "deepcuts"
@@ -164,6 +165,8 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 8450
 LOOK_FOR_INDEX_S: Final = 2.0
 """How often the service looks whether the catalogue has changed."""
+TURNS: Final = os.cpu_count() or 1
+"""So many answers that take work are worked on at once; threads that share Python only hinder each other."""
 STOP_S: Final = 10
 """Requests under way have so long when the service is stopped."""
 PAGE_SIZE: Final = 50

@@ -58,7 +58,7 @@ def similar_to_track(
     explain: Explain = False,
 ) -> Response:
     """Return the songs that sound like a track, or like a passage of it, best first."""
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         queries = catalogued(session, held, [track_id], span)
         return JsonResponse(answer_for(session, held, queries, wishes, explain=explain))
 
@@ -79,7 +79,7 @@ def similar_to_tracks(
     """Return the songs that sound like each of several tracks, and unlike others."""
     if span is not None and len(id) > 1:
         raise FilterError("a passage is of one song; name only one id")
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         queries, pushed = catalogued(session, held, id, span), catalogued(session, held, unwanted)
         return JsonResponse(answer_for(session, held, queries, wishes, pushed, explain=explain))
 
@@ -95,7 +95,7 @@ def discover(
     since: Day = None,
 ) -> Response:
     """Return songs never played that sound like what is played most, each with the song it is listed for."""
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         return JsonResponse(discover_answer(session, held.index, held.bundle, wishes, seeds, day_of(since)))
 
 
@@ -108,7 +108,7 @@ def find(
     unwanted: Annotated[str, Query(alias="not", max_length=params.LONGEST_TEXT)] = "",
 ) -> Response:
     """Return the songs that tags, genres or labels fit best; after a minus, what is not wanted."""
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         return JsonResponse(find_answer(session, held.index, held.bundle, words, wishes, unwanted))
 
 
@@ -122,7 +122,7 @@ def path(
     n: Annotated[Count, Query(ge=2)] = params.PATH_SONGS,
 ) -> Response:
     """Return a walk from one track to another in small steps, both included."""
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         first, last = catalogued(session, held, [start, end])
         ends = (first, last)
         return JsonResponse(path_answer(session, held.index, held.bundle, ends, n, Wishes(filters=filters)))

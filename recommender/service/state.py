@@ -51,6 +51,7 @@ class State:
         self.catalog: Catalog = home.catalog()
         self.started_s = time.time()
         self._refreshing = threading.Lock()
+        self._turns = threading.BoundedSemaphore(params.TURNS)
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
         self._held = self._load()
@@ -64,6 +65,15 @@ class State:
     def session(self) -> Iterator[Session]:
         """Give a session of the catalogue; what it changed is committed at its end."""
         with self.catalog.transaction() as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session that sees the catalogue as it is now, for an answer that takes work.
+
+        As many are worked on at once as there are processors, and some more wait less than if all did.
+        """
+        with self._turns, self.catalog.snapshot() as session:
             yield session
 
     def start(self) -> None:
