@@ -1,4 +1,4 @@
-"""How many questions the service answers, how fast, in how much memory: python benchmarks/service_load.py HOME.
+"""Requests a second, latencies and memory of the service: python benchmarks/service_load.py HOME.
 
 HOME is a catalogue's home directory; a copy of it is served. CLIENTS ask at once, each over its own
 connection, for songs like a track drawn at random. --ingest FOLDER is ingested meanwhile, again and again in
@@ -33,13 +33,13 @@ class Served:
         self.process = subprocess.Popen(
             [*CLI, "--home", str(home), "serve", "--port", "0"], stderr=subprocess.PIPE, text=True
         )
-        assert self.process.stderr is not None
-        said = self.process.stderr.readline()
+        stderr = self.process.stderr
+        said = stderr.readline() if stderr is not None else ""
         found = re.search(r":(\d+)/", said)
         if found is None:
             raise SystemExit(f"the service did not start: {said}")
         self.port = int(found[1])
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        threading.Thread(target=self.process.communicate, daemon=True).start()
         self._await()
 
     def _await(self) -> None:
@@ -52,6 +52,7 @@ class Served:
         raise SystemExit("the service did not start")
 
     def get(self, path: str) -> tuple[int, bytes]:
+        """Return status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path)
@@ -61,11 +62,13 @@ class Served:
             connection.close()
 
     def memory_mb(self) -> float:
+        """Return the memory of the process's own, no file's."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         fields = dict(line.split(":", 1) for line in status.splitlines())
         return round(int(fields["RssAnon"].split()[0]) / 1024, 1)
 
     def stop(self) -> None:
+        """End it as a service manager would."""
         self.process.terminate()
         self.process.wait(30)
 
@@ -119,6 +122,7 @@ class Load:
             return self.left >= 0
 
     def report(self, seconds: float) -> dict[str, Any]:
+        """Return the figures."""
         ordered = sorted(self.latencies_s)
 
         def quantile_ms(share: float) -> float:
@@ -163,6 +167,7 @@ class Ingests:
                 return
 
     def finish(self) -> list[dict[str, int]]:
+        """Return what each ingest did."""
         self._stop.set()
         self._thread.join()
         return self.runs

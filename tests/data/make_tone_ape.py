@@ -18,7 +18,7 @@ SECONDS = 3.2
 
 
 def sound() -> synth.Samples:
-    """Return the samples of both its channels, before they became 16-bit; of one alone it makes a larger file."""
+    """Return the samples of both its channels, before they became 16-bit; mono makes a larger file."""
     return synth.tone(SECONDS, 220.0, RATE_HZ, amplitude=0.02)
 
 
