@@ -55,6 +55,7 @@ class State:
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
         self._held = self._load()
+        self._seen = self._held.token
 
     @property
     def held(self) -> Held:
@@ -100,15 +101,19 @@ class State:
                 bundle.trunk_id,
                 token,
             )
-            if published or self._nobody_writes():
+            still, self._seen = token == self._seen, token
+            if published or self._nobody_writes(still=still):
                 self._held = self._load()
 
-    def _nobody_writes(self) -> bool:
+    def _nobody_writes(self, *, still: bool) -> bool:
+        """Whether the writer lock is free; in a home that may only be read, whether nothing changes."""
         try:
             with self.home.writer_lock():
                 return True
         except HomeLockedError:
             return False
+        except RecommenderError:
+            return still
 
     def _load(self) -> Held:
         bundle = self.home.bundle()

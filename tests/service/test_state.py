@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from filelock import FileLock
 
 from db.features import renew_vectors_token
 from recommender import params
+from recommender.errors import RecommenderError
 from recommender.home import Home
 from recommender.service.state import State
 from tests.recommender import support
@@ -68,6 +70,23 @@ def test_the_one_it_holds_answers_while_another_writes(state: State, library: Li
     assert state.held is not before
     assert tracks_held(state) == set(before.index.rows.track_ids.tolist())
     assert library.indexed()  # and it is the one on disk again
+
+
+def test_where_only_reading_is_allowed_it_waits_until_the_catalogue_is_still(
+    state: State, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_home: Home) -> NoReturn:
+        raise RecommenderError("the home directory cannot be written")
+
+    monkeypatch.setattr(Home, "writer_lock", refuse)
+    before = state.held
+    for _ in range(2):
+        with state.session() as session:
+            renew_vectors_token(session)
+        state.refresh()
+        assert state.held is before
+    state.refresh()
+    assert state.held is not before
 
 
 def test_another_bundle_is_taken_up(state: State, library: Library) -> None:
