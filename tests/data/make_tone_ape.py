@@ -18,7 +18,7 @@ SECONDS = 3.2
 
 
 def sound() -> synth.Samples:
-    """Return the samples of both its channels, before they became 16-bit; mono makes a larger file."""
+    """Return the samples of both its channels, before they became 16-bit."""
     return synth.tone(SECONDS, 220.0, RATE_HZ, amplitude=0.02)
 
 
@@ -26,6 +26,7 @@ def main() -> None:
     """Encode."""
     with tempfile.TemporaryDirectory() as folder:
         OUT.unlink(missing_ok=True)  # which the encoder would leave as it is
+        # Of one channel alone it makes a larger file.
         wav = synth.write_wav(Path(folder) / "tone.wav", np.stack([sound()] * 2, axis=1), RATE_HZ)
         subprocess.run(["jmac", "c2", str(wav), str(OUT)], check=True)
 
