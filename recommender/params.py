@@ -181,3 +181,22 @@ READ_BYTES: Final = 2**18
 """Of a file that is streamed, at a time."""
 MOST_RANGES: Final = 16
 """A request for more ranges of a file's bytes is answered with the whole file."""
+
+# Uploads to the service.
+MAX_UPLOAD_MB: Final = 200
+MOST_UPLOADS: Final = 4
+"""Uploads that are received, or wait for their turn, at once."""
+UPLOAD_IDLE_S: Final = 20.0
+"""An upload of which nothing comes for so long is given up."""
+UPLOAD_S: Final = 300.0
+"""An upload takes no longer to be received."""
+HEAR_S: Final = 120.0
+"""An upload takes no longer to be analysed; others wait no longer for their turn."""
+HEAR_CPU_S: Final = 240
+"""Nor more seconds of all processors together."""
+HEAR_MEMORY: Final = 2 * 2**30
+"""Bytes of address space that an upload may need beside the network."""
+HEAR_FILES: Final = 50
+"""A process that analyses uploads is replaced after so many."""
+HEAR_IDLE_S: Final = 300.0
+"""And ends where there has been nothing to do for so long."""

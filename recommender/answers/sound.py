@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from classifier.analysis import SegmentAnalysis
+from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Array, Bundle
 from classifier.errors import AudioError
 from classifier.serve import Trunk
@@ -14,11 +14,15 @@ from recommender.describe import judgement, named, sound_of
 
 def classify_answer(trunk: Trunk, file: Path) -> dict[str, Any]:
     """Return what a file sounds like, whole and by segments; ``error`` where it cannot be analysed."""
-    bundle = trunk.bundle
     try:
         analysis = trunk.analyse_file(file)
     except AudioError as error:
         return {"path": str(file), "error": {"kind": error.kind, "message": str(error)}}
+    return {"path": str(file), **sound_answer(trunk.bundle, analysis)}
+
+
+def sound_answer(bundle: Bundle, analysis: TrackAnalysis) -> dict[str, Any]:
+    """Return what an analysed file sounds like, whole and by segments."""
     tags, embeddings, durations = analysis.features()
     of_segments = bundle.genres(tags, embeddings)
     sound = sound_of(bundle, tags, embeddings, durations, of_segments)
@@ -26,7 +30,6 @@ def classify_answer(trunk: Trunk, file: Path) -> dict[str, Any]:
     loud = [segment for segment in analysis.segments if not segment.silent]
     preview = loud[most_representative(embeddings, durations)]
     return {
-        "path": str(file),
         "duration_s": round(analysis.duration_s, 3),
         **judgement(sound, bundle),
         "tags": named(bundle.tag_names, sound.tags, JSON_TAGS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.commands.options import home_of
-from recommender.params import HOST, PORT
+from recommender.params import HOST, MAX_UPLOAD_MB, PORT
 
 if TYPE_CHECKING:
     from recommender.service.auth import Credentials
@@ -38,6 +38,9 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Another name that this service is asked by, without credentials."),
     ] = None,
+    max_upload_mb: Annotated[
+        int, typer.Option("--max-upload-mb", min=1, help="Size of an uploaded file at most.")
+    ] = MAX_UPLOAD_MB,
 ) -> None:
     """Serve the catalogue: a page to listen with, a REST interface, and OpenSubsonic for players.
 
@@ -49,7 +52,8 @@ def serve(
     from recommender.service.server import bound_socket, run
 
     credentials = _credentials(user, password, password_file, api_key_file)
-    settings = Settings(credentials, frozenset(name.lower() for name in allow_host or ()))
+    hosts = frozenset(name.lower() for name in allow_host or ())
+    settings = Settings(credentials, hosts, max_upload_mb * 2**20)
     bound = bound_socket(host, port)
     shown = f"[{host}]" if ":" in host else host
     say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")

@@ -11,12 +11,14 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recommender import params
 from recommender.params import APP_NAME
 from recommender.service import page, rest, subsonic
 from recommender.service.auth import Credentials, is_known_host
 from recommender.service.problems import JsonResponse, add_problems, problem
 from recommender.service.rest_map import Maps
 from recommender.service.state import State
+from recommender.service.uploads import Uploads
 
 OPEN_PATHS = frozenset(("/health",))
 SUBSONIC = "/rest/"
@@ -41,19 +43,24 @@ class Settings:
         Without any, only this machine's own names for itself, and `hosts`, are answered.
     hosts
         Other names that it is asked by, in lower case.
+    max_upload_bytes
+        Of one uploaded file.
     """
 
     credentials: Credentials = field(default_factory=Credentials)
     hosts: frozenset[str] = frozenset()
+    max_upload_bytes: int = params.MAX_UPLOAD_MB * 2**20
 
 
 def create_app(state: State, settings: Settings) -> FastAPI:
     """Return the application; its state is started and closed with it."""
+    uploads = Uploads(settings.max_upload_bytes)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         state.start()
         yield
+        uploads.hearing.close()
         state.close()
 
     app = FastAPI(
@@ -65,7 +72,8 @@ def create_app(state: State, settings: Settings) -> FastAPI:
         redoc_url=None,
         default_response_class=JsonResponse,
     )
-    app.state.deepcuts, app.state.settings, app.state.maps = state, settings, Maps(state)
+    app.state.deepcuts, app.state.settings = state, settings
+    app.state.maps, app.state.uploads = Maps(state), uploads
     add_problems(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(rest.router)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from recommender.answers.status import status_answer
-from recommender.service import rest_lists, rest_map, rest_tracks
+from recommender.service import rest_lists, rest_map, rest_tracks, rest_uploads
 from recommender.service.depends import TheState
 from recommender.service.problems import JsonResponse
 from recommender.service.rest_models import CatalogueStatus, Health
@@ -27,5 +27,5 @@ def status(state: TheState) -> Response:
     return JsonResponse(status_answer(state.home, state.catalog))
 
 
-for part in (rest_tracks, rest_lists, rest_map):
+for part in (rest_tracks, rest_lists, rest_map, rest_uploads):
     router.include_router(part.router)

@@ -18,7 +18,7 @@ from recommender.retrieval.query import Span, from_track
 from recommender.retrieval.wishes import Wishes
 from recommender.service.depends import TheHeld, TheState, present_track
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models import (
+from recommender.service.rest_models_lists import (
     DiscoverAnswer,
     FindAnswer,
     PathAnswer,

@@ -1,0 +1,148 @@
+"""Lets another process analyse what was uploaded, one file at a time, and outlives it."""
+
+import json
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+
+from classifier.bundle import Bundle
+from recommender import params
+from recommender.retrieval.query import HeardFile, Span
+from recommender.service.uploads_child import Limits, serve_files, unpacked
+
+START_S = 60.0
+LONGEST_ANSWER = 2**28
+LIMITS = Limits(params.HEAR_MEMORY, params.HEAR_CPU_S, params.HEAR_IDLE_S)
+
+
+@dataclass
+class _Child:
+    """A process, the bundle that it works with, and how many files it has had."""
+
+    process: SpawnProcess
+    connection: Connection
+    bundle_id: str
+    files: int = 0
+
+
+class Hearing:
+    """A process that analyses files; it is started when it is first needed, and again when it has ended.
+
+    Parameters
+    ----------
+    seconds
+        A file takes no longer.
+    limits
+        Of the process.
+    target
+        What the process runs; see `recommender.service.uploads_child.serve_files`.
+    """
+
+    def __init__(
+        self,
+        seconds: float = params.HEAR_S,
+        limits: Limits = LIMITS,
+        target: Callable[[Connection, str, Limits], None] = serve_files,
+    ) -> None:
+        self._seconds, self._limits, self._target = seconds, limits, target
+        self._turn = threading.Lock()
+        self._child: _Child | None = None
+
+    def hear(self, path: Path, bundle: Bundle, span: Span | None = None) -> tuple[HeardFile, str | None]:
+        """Analyse a file, or a stretch of it; return what it is, and the hash of its content.
+
+        Raises
+        ------
+        HTTPException
+            422 if it cannot be decoded, 503 if it did not get its turn, 504 if it takes too long.
+        """
+        if not self._turn.acquire(timeout=self._seconds):
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too much is being analysed; try again")
+        try:
+            return self._heard(path, bundle, span)
+        finally:
+            self._turn.release()
+
+    def _heard(self, path: Path, bundle: Bundle, span: Span | None) -> tuple[HeardFile, str | None]:
+        task = {"path": str(path), "span": None if span is None else [span.start_s, span.end_s]}
+        answer = self._asked(self._ready(bundle), json.dumps(task).encode())
+        if "error" in answer:
+            if answer["error"].get("kind") == "memory":
+                self._end()
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(answer["error"].get("message")))
+        try:
+            return unpacked(answer, len(bundle.tag_names))
+        except (ValueError, KeyError, TypeError):
+            self._end()
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "it cannot be decoded") from None
+
+    def _ready(self, bundle: Bundle) -> _Child:
+        """Return a process that is waiting for files, for this bundle."""
+        child = self._child
+        worn = child is not None and (child.files >= params.HEAR_FILES or child.bundle_id != bundle.bundle_id)
+        if child is None or worn or not child.process.is_alive():
+            self._end()
+            child = self._child = self._started(bundle)
+        child.files += 1
+        return child
+
+    def _started(self, bundle: Bundle) -> _Child:
+        spawn = multiprocessing.get_context("spawn")
+        ours, its = spawn.Pipe()
+        process = spawn.Process(
+            target=self._target, args=(its, str(bundle.path), self._limits), name="upload", daemon=True
+        )
+        process.start()
+        its.close()
+        with suppress(EOFError, OSError):
+            if ours.poll(START_S):
+                ours.recv_bytes(LONGEST_ANSWER)
+                return _Child(process, ours, bundle.bundle_id)
+        process.kill()
+        ours.close()
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "uploads cannot be analysed now")
+
+    def _asked(self, child: _Child, task: bytes) -> dict[str, Any]:
+        try:
+            child.connection.send_bytes(task)
+            if not child.connection.poll(self._seconds):
+                self._end()
+                raise HTTPException(
+                    HTTPStatus.GATEWAY_TIMEOUT, f"it takes over {self._seconds:g} s to analyse"
+                )
+            answer = json.loads(child.connection.recv_bytes(LONGEST_ANSWER))
+        except (EOFError, OSError, ValueError):
+            code = self._end()
+            slow = code is not None and -code == signal.SIGXCPU
+            said = "it takes too long to decode" if slow else "the decoder crashed on it"
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, said) from None
+        return answer if isinstance(answer, dict) else {}
+
+    def _end(self) -> int | None:
+        """End the process if there is one, and return how it ended."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        child.connection.close()
+        child.process.join(1.0)
+        child.process.kill()
+        child.process.join()
+        return child.process.exitcode
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        child = self._child
+        if child is not None:
+            child.process.kill()
+        with self._turn:
+            self._end()
