@@ -19,6 +19,7 @@ from recommender.service.problems import JsonResponse, add_problems, problem
 from recommender.service.rest_map import Maps
 from recommender.service.state import State
 from recommender.service.uploads import Uploads
+from recommender.service.subsonic_genres import HeardGenres
 
 OPEN_PATHS = frozenset(("/health",))
 SUBSONIC = "/rest/"
@@ -74,6 +75,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     )
     app.state.deepcuts, app.state.settings = state, settings
     app.state.maps, app.state.uploads = Maps(state), uploads
+    app.state.heard_genres = HeardGenres()
     add_problems(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(rest.router)

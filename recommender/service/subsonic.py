@@ -1,5 +1,115 @@
-"""OpenSubsonic: the interface that music players know."""
+"""OpenSubsonic: the interface that music players know. Each call is one endpoint, by GET or by POST."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from classifier.errors import ClassifierError
+from db.errors import CatalogError
+from recommender.errors import RecommenderError
+from recommender.service import subsonic_browse as browse
+from recommender.service import subsonic_lists as lists
+from recommender.service import subsonic_media as media
+from recommender.service import subsonic_search as search
+from recommender.service import subsonic_similar as similar
+from recommender.service import subsonic_system as system
+from recommender.service.depends import state_of
+from recommender.service.subsonic_answer import GENERIC, SubsonicError, answered, failed
+from recommender.service.subsonic_asked import Asked, check_version, read, user_of
+from recommender.service.subsonic_call import Call, Content
 
 router = APIRouter(prefix="/rest", include_in_schema=False)
+
+FORMS: Final = ("xml", "json")
+PUBLIC: Final = "getOpenSubsonicExtensions"
+
+ENDPOINTS: Final[dict[str, Callable[[Call], Content | Response]]] = {
+    "ping": system.ping,
+    "getLicense": system.get_license,
+    "tokenInfo": system.token_info,
+    "getUser": system.get_user,
+    "getUsers": system.get_users,
+    "getScanStatus": system.get_scan_status,
+    "startScan": system.start_scan,
+    "getLyrics": system.get_lyrics,
+    "getMusicFolders": browse.get_music_folders,
+    "getIndexes": browse.get_indexes,
+    "getMusicDirectory": browse.get_music_directory,
+    "getArtists": browse.get_artists,
+    "getArtist": browse.get_artist,
+    "getAlbum": browse.get_album,
+    "getAlbumList": browse.get_album_list,
+    "getAlbumList2": browse.get_album_list2,
+    "getSong": browse.get_song,
+    "getRandomSongs": browse.get_random_songs,
+    "getGenres": browse.get_genres,
+    "getSongsByGenre": browse.get_songs_by_genre,
+    "getTopSongs": browse.get_top_songs,
+    "search2": search.search2,
+    "search3": search.search3,
+    "getStarred": search.get_starred,
+    "getStarred2": search.get_starred2,
+    "getSimilarSongs": similar.get_similar_songs,
+    "getSimilarSongs2": similar.get_similar_songs2,
+    "getSonicSimilarTracks": similar.get_sonic_similar_tracks,
+    "findSonicPath": similar.find_sonic_path,
+    "getPlaylists": lists.get_playlists,
+    "getPlaylist": lists.get_playlist,
+    "createPlaylist": lists.create_playlist,
+    "updatePlaylist": lists.update_playlist,
+    "deletePlaylist": lists.delete_playlist,
+    "scrobble": lists.scrobble,
+    "star": lists.star_items,
+    "unstar": lists.unstar_items,
+    "setRating": lists.set_rating,
+    "stream": media.stream,
+    "download": media.download,
+    "getCoverArt": media.get_cover_art,
+}
+
+
+@router.api_route("/{name}", methods=["GET", "HEAD", "POST"])
+async def endpoint(name: str, request: Request) -> Response:
+    """Answer a call; an error is an answer, too."""
+    form = "xml"
+    try:
+        asked = await read(request)
+        form = _form(asked)
+        answer = await run_in_threadpool(_answer, name.removesuffix(".view"), asked, request, form)
+    except SubsonicError as error:
+        answer = failed(error, form)
+    if request.app.state.settings.credentials:
+        # What opens the service is in the call, not in the browser: players on other sites may use it.
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+def _form(asked: Asked) -> str:
+    form = asked.one("f") or FORMS[0]
+    if form not in FORMS:
+        raise SubsonicError(GENERIC, "f is xml or json; jsonp is refused, any page could read it")
+    return form
+
+
+def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
+    try:
+        if name == PUBLIC:
+            return answered(system.get_extensions(), form)
+        check_version(asked)
+        user = user_of(asked, request.app.state.settings.credentials)
+        if name in system.NOTHING:
+            return answered(system.NOTHING[name], form)
+        if name not in ENDPOINTS:
+            error = SubsonicError(GENERIC, f"there is no {name}")
+            return failed(error, form, HTTPStatus.NOT_FOUND)
+        state = state_of(request)
+        with state.session() as session:
+            call = Call(request, asked, session, user, state.held, request.app.state.heard_genres)
+            answer = ENDPOINTS[name](call)
+    except (RecommenderError, CatalogError, ClassifierError) as error:
+        return failed(SubsonicError(GENERIC, str(error)), form)
+    return answer if isinstance(answer, Response) else answered(answer, form)

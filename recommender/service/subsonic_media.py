@@ -1,0 +1,108 @@
+"""OpenSubsonic: the bytes of songs, and pictures."""
+
+import colorsys
+import io
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from fastapi import HTTPException
+from fastapi.responses import Response
+from PIL import Image, UnidentifiedImageError
+
+from db import browse
+from db.models import Track
+from db.playlists import playlist_tracks
+from recommender.library.pictures import embedded_picture, picture_beside
+from recommender.service.stream import FileBytes, open_file
+from recommender.service.subsonic_answer import NOT_FOUND, SubsonicError
+from recommender.service.subsonic_call import Call
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MOST_PIXELS: Final = 64 * 10**6
+LARGEST_SIDE: Final = 2048
+DRAWN_SIDE: Final = 300
+SONGS_TRIED: Final = 3
+"""So many songs of an album or list are looked into for its picture."""
+QUALITY: Final = 88
+KEPT: Final = "private, max-age=86400"
+
+
+def stream(call: Call) -> Response:
+    """Return a song's file as it is, whole or in ranges; nothing is transcoded."""
+    return _file(call, download=False)
+
+
+def download(call: Call) -> Response:
+    """Return the same, to be saved."""
+    return _file(call, download=True)
+
+
+def _file(call: Call, *, download: bool) -> Response:
+    track = call.song()
+    try:
+        file = open_file(track)
+    except HTTPException as error:
+        raise SubsonicError(NOT_FOUND, str(error.detail)) from None
+    return FileBytes(file, track.rel_path, call.request, download=download)
+
+
+def get_cover_art(call: Call) -> Response:
+    """Return the picture of a song, album, artist or playlist; one is drawn where there is none."""
+    wanted = call.asked.need("id")
+    size = call.asked.number("size", 0, 0, LARGEST_SIDE)
+    for track in _songs(call, wanted):
+        path, root = track.path, track.root.path
+        for data in (embedded_picture(Path(path)), picture_beside(path, root)):
+            shown = None if data is None else _shown(data, size)
+            if shown is not None:
+                return shown
+    return _drawn(wanted, size or DRAWN_SIDE)
+
+
+def _songs(call: Call, wanted: str) -> Iterator[Track]:
+    """Yield the songs to look into for a picture."""
+    if wanted.startswith("al-"):
+        album = call.album(wanted)
+        yield from browse.album_tracks(call.session, album.artist, album.name)[:SONGS_TRIED]
+    elif wanted.startswith("ar-"):
+        yield from browse.artist_tracks(call.session, call.artist(wanted), SONGS_TRIED)
+    elif wanted.startswith("pl-"):
+        yield from playlist_tracks(call.session, call.playlist(wanted))[:SONGS_TRIED]
+    else:
+        yield call.song_of(wanted)
+
+
+def _shown(data: bytes, size: int) -> Response | None:
+    """Return a picture, its longer side brought to `size` if it is larger; None if it is none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                return None
+            kind = Image.MIME.get(image.format or "", "")
+            if not size or max(image.size) <= size:
+                image.verify()
+                return _picture(data, kind)
+            image.draft("RGB", (size, size))
+            smaller = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+    smaller.thumbnail((size, size))
+    written, form = io.BytesIO(), "PNG" if smaller.mode == "RGBA" else "JPEG"
+    smaller.save(written, form, quality=QUALITY)
+    return _picture(written.getvalue(), Image.MIME[form])
+
+
+def _drawn(wanted: str, size: int) -> Response:
+    """Return a square in a colour that belongs to an id."""
+    mark = blake2b(wanted.encode("utf-8", "replace"), digest_size=2).digest()
+    hue, light = mark[0] / 256, 0.3 + 0.2 * mark[1] / 256
+    colour = tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, light, 0.45))
+    written = io.BytesIO()
+    Image.new("RGB", (size, size), colour).save(written, "PNG")
+    return _picture(written.getvalue(), "image/png")
+
+
+def _picture(data: bytes, kind: str) -> Response:
+    return Response(data, media_type=kind, headers={"Cache-Control": KEPT})
