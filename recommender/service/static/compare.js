@@ -1,0 +1,94 @@
+/* A song and those that sound like it: the drawing, the sliders, the list. */
+
+import { filters } from "./chips.js";
+import { controls, wishes } from "./controls.js";
+import { announce, clock, counted, el, icon, notice, titleOf } from "./dom.js";
+import { sentence } from "./api.js";
+import { largeDrawing, passageOf, playFirst } from "./passage.js";
+import { player } from "./player.js";
+import { keep } from "./keep.js";
+import { songList } from "./rows.js";
+
+/**
+ * Show a song and what sounds like it; return the function that shows it anew when settings change.
+ * `asked(parameters, signal)` gives the answer, `reasons(parameters)` a function that says why a track is in it.
+ */
+export async function compare(place, track, parts, now, { asked, reasons, signal }) {
+  let tracks = [];
+  let latest = new AbortController();
+  signal.addEventListener("abort", () => latest.abort());
+  const play = (at_s) => playFirst(track, tracks, at_s);
+  const box = el("div", { class: "results" });
+  const redraw = () => {
+    const drawn = largeDrawing(track, play);
+    large.node.replaceWith(drawn.node);
+    large = drawn;
+    drawn.update(current);
+    if (tracks.length) list(tracks);
+  };
+  let large = largeDrawing(track, play);
+  let current = now;
+  const list = (found) => box.querySelector(".songs")?.replaceWith(songList(found, { query: track, asked: reasons(parameters(current, track)) }));
+  addEventListener("picture", redraw, { signal });
+  place.replaceChildren(heading(track, parts, play), large.node, controls(now), box);
+
+  async function update(settings) {
+    latest.abort();
+    latest = new AbortController();
+    current = settings;
+    large.update(settings);
+    box.setAttribute("aria-busy", "true");
+    if (!box.childElementCount) box.append(el("p", { class: "soft" }, "Listening for songs like it…"));
+    try {
+      const said = parameters(settings, track);
+      const answer = await asked(said, latest.signal);
+      tracks = answer.results;
+      show(box, track, answer, settings, reasons(said));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      tracks = [];
+      box.replaceChildren(filters(settings) || "", notice("No list", sentence(error.message)));
+    } finally {
+      box.removeAttribute("aria-busy");
+    }
+  }
+  await update(now);
+  return update;
+}
+
+function parameters(settings, track) {
+  const [from_s, to_s] = passageOf(settings, track);
+  return { ...wishes(settings), from_s, to_s };
+}
+
+function heading(track, parts, play) {
+  const button = el("button", { type: "button", class: "round big play-song", onclick: () => (player.has(track) ? player.toggle() : play(0)) });
+  const mark = () => {
+    const on = player.has(track) && player.playing;
+    button.setAttribute("aria-label", `${on ? "Pause" : "Play"} ${titleOf(track)}`);
+    button.replaceChildren(icon(on ? "pause" : "play"));
+  };
+  mark();
+  const listener = () => (button.isConnected ? mark() : player.removeEventListener("state", listener));
+  player.addEventListener("state", listener);
+  const facts = [track.artist, track.album, track.year, track.duration_s && clock(track.duration_s)].filter(Boolean);
+  return el("div", { class: "subject" }, button, el("div", {},
+    el("p", { class: "eyebrow" }, "Songs that sound like"),
+    el("h1", { dir: "auto", tabindex: "-1" }, titleOf(track)),
+    el("p", { class: "soft facts" }, facts.map((fact) => el("span", { dir: "auto" }, String(fact)))),
+    parts));
+}
+
+function show(box, track, answer, settings, asked) {
+  const found = answer.results;
+  const [from] = passageOf(settings, track);
+  const said = counted(found.length, "song");
+  const copies = (answer.same_recording || []).length;
+  box.replaceChildren(
+    el("div", { class: "list-head" }, el("h2", { class: "count" }, from === null ? said : `${said} with a passage like it`),
+      filters(settings), found.length ? keep(() => found, () => `Like ${titleOf(track)}`) : null),
+    copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",
+    found.length ? songList(found, { query: track, asked }) : notice("No song is like that", "Take a filter away, or move a slider back."),
+    answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
+  announce(`${said} like ${titleOf(track)}${found[0] ? `, first ${titleOf(found[0])}` : ""}`);
+}

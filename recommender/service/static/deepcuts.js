@@ -1,0 +1,30 @@
+/* Deep cuts: songs never played that sound like what is played most. */
+
+import { ask, sentence } from "./api.js";
+import { filters } from "./chips.js";
+import { announce, counted, el, notice } from "./dom.js";
+import { keep } from "./keep.js";
+import { songList } from "./rows.js";
+
+/** Show deep cuts. */
+export async function deepCuts(place, setting, signal) {
+  const body = el("div");
+  place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Deep cuts")),
+    el("p", { class: "lead" }, "Songs of yours that were never played, and sound like what you play most."), body);
+  async function update(now) {
+    try {
+      const answer = await ask("/api/discover", { n: 30, genre: now.genre, tag: now.tag }, { signal });
+      const said = counted(answer.results.length, "song");
+      body.replaceChildren(
+        el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts")),
+        songList(answer.results), answer.shortfall ? el("p", { class: "soft" }, sentence(answer.shortfall)) : "");
+      announce(said);
+    } catch (error) {
+      if (![404, 409, 422].includes(error.status)) throw error;
+      body.replaceChildren(notice("Nothing to go by yet", sentence(error.message),
+        "Listen to some songs here, or bring your play counts from elsewhere:", el("pre", {}, el("code", {}, "deepcuts plays import listenbrainz.zip"))));
+    }
+  }
+  await update(setting);
+  return update;
+}

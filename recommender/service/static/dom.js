@@ -1,0 +1,94 @@
+/* Elements are made here, and text is only ever set as text: titles come from files that anyone may have made. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Return an element; children are nodes, texts, or nothing. `on…` functions are listeners. */
+export function el(name, attributes = {}, ...children) {
+  return fill(document.createElement(name), attributes, children);
+}
+
+/** Return an SVG element. */
+export function svg(name, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, name), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(node.dataset, value);
+    else if (name === "value") node.value = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+const DRAWN = {
+  play: ["M8 5.2v13.6L19 12z"],
+  pause: ["M7 5h3.4v14H7zM13.6 5H17v14h-3.4z"],
+  next: ["M6 5.5v13L15 12zM16 5.5h2.2v13H16z"],
+  previous: ["M18 5.5v13L9 12zM8 5.5H5.8v13H8z"],
+  sound: ["M4 9.5v5h3.4L12 18.5v-13L7.4 9.5z", "M15 9a4.2 4.2 0 0 1 0 6M17.4 6.6a7.6 7.6 0 0 1 0 10.8"],
+  silent: ["M4 9.5v5h3.4L12 18.5v-13L7.4 9.5z", "M15.5 9.5l5 5M20.5 9.5l-5 5"],
+  list: ["", "M4 7h11M4 12h11M4 17h7M18 10v7l3-1.5"],
+  sun: ["", "M12 8.2a3.8 3.8 0 1 1 0 7.6a3.8 3.8 0 0 1 0-7.6M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6l1.5 1.5M16.9 16.9l1.5 1.5M18.4 5.6l-1.5 1.5M7.1 16.9l-1.5 1.5"],
+  moon: ["", "M19.5 14.2A8 8 0 0 1 9.8 4.5a8 8 0 1 0 9.7 9.7"],
+  half: ["M12 4a8 8 0 0 1 0 16z", "M12 4a8 8 0 1 1 0 16a8 8 0 0 1 0-16"],
+  plus: ["", "M12 5v14M5 12h14"],
+  minus: ["", "M5 12h14"],
+  whole: ["", "M5 9.5V5h4.5M14.5 5H19v4.5M19 14.5V19h-4.5M9.5 19H5v-4.5"],
+  file: ["", "M12 15V5M8 9l4-4 4 4M5 15v4h14v-4"],
+};
+
+/** Return a drawing, filled and lined. */
+export function icon(name) {
+  const [filled, lined] = DRAWN[name];
+  return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    filled && svg("path", { d: filled, class: "filled" }), lined && svg("path", { d: lined }));
+}
+
+/** Return seconds as m:ss, or h:mm:ss. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds || 0));
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  if (whole >= 3600) parts.unshift(Math.floor(whole / 3600));
+  return parts.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
+}
+
+/** Return the seconds that m:ss, h:mm:ss or plain seconds mean; null where it is none of them. */
+export function seconds(text) {
+  if (!/^\s*\d{1,5}(:\d{1,2}){0,2}([.,]\d+)?\s*$/.test(text)) return null;
+  return text.replace(",", ".").split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** Return a count with its noun. */
+export function counted(n, one, many = `${one}s`) {
+  return `${n.toLocaleString("en-GB")} ${n === 1 ? one : many}`;
+}
+
+/** Return what a song is called: its title, or else its file's name. */
+export function titleOf(track) {
+  if (track.title) return track.title;
+  const file = (track.path || "").split(/[\\/]/).pop();
+  return file.replace(/\.[^.]{1,5}$/, "") || "Untitled";
+}
+
+/** Tell those who listen to the page what has changed. */
+export function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+/** Return a function that waits until it was not called for some time. */
+export function later(wait_ms, act) {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(...values), wait_ms);
+  };
+}
+
+/** Return a message in the place of what would be there. */
+export function notice(title, ...more) {
+  return el("div", { class: "empty" }, el("h2", {}, title), more.map((part) => (typeof part === "string" ? el("p", {}, part) : part)));
+}

@@ -1,0 +1,100 @@
+/* A file of one's own, which need not be in the library: what here sounds like it. */
+
+import { address, ask } from "./api.js";
+import { compare } from "./compare.js";
+import { chips } from "./chips.js";
+import { el, notice } from "./dom.js";
+import { go, here } from "./route.js";
+
+const DRAWN_BYTES = 60e6;
+const PEAKS = 400;
+
+let chosen = null;
+
+/** Take a file, and show what is like it. */
+export function take(file) {
+  if (!file) return;
+  if (chosen) URL.revokeObjectURL(chosen.source);
+  chosen = { file, source: URL.createObjectURL(file) };
+  if (here().name === "file") dispatchEvent(new Event("again"));
+  else go({ file: "" });
+}
+
+/** Show the file, or the place to put one. */
+export async function yourFile(place, now, signal) {
+  if (!chosen) {
+    place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Your file")), dropArea());
+    return null;
+  }
+  const { file, source } = chosen;
+  place.replaceChildren(notice("Listening to the file…", "It is sent to this service, and to nobody else."));
+  const body = () => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    return form;
+  };
+  const asked = (parameters, until) => ask(address("/api/similar", parameters), {}, { method: "POST", body: body(), signal: until });
+  const track = { track_id: null, title: file.name.replace(/\.[^.]{1,5}$/, ""), path: file.name, source, ...(await heardHere(file)) };
+  const parts = [el("div", { class: "row" }, el("label", { class: "plain button" }, "Another file", picker()))];
+  let first = true;
+  return compare(place, track, parts, now, {
+    asked: async (parameters, until) => {
+      const answer = await asked(parameters, until);
+      if (first) place.querySelector(".subject .row")?.before(chips(answer.query, { genres: 3, tags: 6 }));
+      first = false;
+      return answer;
+    },
+    reasons: (parameters) => async (one) => {
+      const answer = await asked({ ...parameters, explain: true });
+      return answer.results.find((other) => other.track_id === one.track_id)?.reasons?.words || [];
+    },
+    signal,
+  });
+}
+
+function picker() {
+  return el("input", { type: "file", class: "unseen", id: "file-box", accept: "audio/*,.opus,.flac,.wv,.ape,.wma,.aiff", onchange: (event) => take(event.target.files[0]) });
+}
+
+function dropArea() {
+  return el("div", { class: "drop-area" }, el("h2", {}, "Find songs like a file"),
+    el("p", { class: "soft" }, "Drop a piece of music anywhere on this page, or choose one. It is not kept."),
+    el("label", { class: "main button" }, "Choose a file", picker()));
+}
+
+/** Return the length and peaks of a file as the browser decodes it; nothing where it cannot. */
+async function heardHere(file) {
+  if (file.size > DRAWN_BYTES) return {};
+  const context = new OfflineAudioContext(1, 1, 22050);
+  try {
+    const sound = await context.decodeAudioData(await file.arrayBuffer());
+    const samples = sound.getChannelData(0);
+    const step = samples.length / PEAKS;
+    const peaks = Array.from({ length: PEAKS }, (_, i) => {
+      let most = 0;
+      for (let at = Math.floor(i * step); at < (i + 1) * step; at += 4) most = Math.max(most, Math.abs(samples[at] || 0));
+      return most;
+    });
+    return { duration_s: sound.duration, peaks };
+  } catch {
+    return {};
+  }
+}
+
+/** Let files be dropped anywhere. */
+export function acceptDrops() {
+  const shade = document.getElementById("drop");
+  const holds = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!holds(event)) return;
+    event.preventDefault();
+    shade.hidden = false;
+  });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) shade.hidden = true; });
+  addEventListener("drop", (event) => {
+    if (!holds(event)) return;
+    event.preventDefault();
+    shade.hidden = true;
+    take(event.dataTransfer.files[0]);
+  });
+}

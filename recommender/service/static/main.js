@@ -1,0 +1,102 @@
+/* The page begins here: what the address names is shown. */
+
+import { ask, sentence } from "./api.js";
+import { playerBar } from "./bar.js";
+import { searchBox } from "./box.js";
+import { deepCuts } from "./deepcuts.js";
+import { announce, el, notice } from "./dom.js";
+import { acceptDrops, yourFile } from "./file.js";
+import { helpAndTheme, singleKeys } from "./keys.js";
+import { map } from "./map.js";
+import { path } from "./path.js";
+import { playlist, playlists } from "./playlists.js";
+import { here, onChange } from "./route.js";
+import { songs } from "./songs.js";
+import { song } from "./track.js";
+import { find, search } from "./words.js";
+
+const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path };
+const WITHIN = { playlist: "playlists" };
+const STATE_MS = 20000;
+
+const place = document.getElementById("place");
+let open = null;
+let first = true;
+
+/** Show the place that the address names, or tell the open one that its settings have changed. */
+async function show(event) {
+  const now = here();
+  const key = `${now.name}=${["path", "playlist"].includes(now.name) ? location.hash : now[now.name] ?? ""}`;
+  if (open && open.key === key && open.update && event?.type !== "again") {
+    await guarded(() => open.update(now));
+    return;
+  }
+  open?.leave.abort();
+  const mine = { key, leave: new AbortController(), update: null };
+  open = mine;
+  document.title = "deepcuts";
+  for (const link of document.querySelectorAll(".places a")) {
+    if (link.dataset.place === (WITHIN[now.name] || now.name)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const waiting = setTimeout(() => place.setAttribute("aria-busy", "true"), 250);
+  await guarded(async () => { mine.update = (await PLACES[now.name](place, now, mine.leave.signal)) || null; }, mine);
+  clearTimeout(waiting);
+  if (open !== mine) return;
+  place.removeAttribute("aria-busy");
+  if (!first) arrive();
+  first = false;
+}
+
+/** After a place is opened its heading has the focus, and the page begins at its top. */
+function arrive() {
+  const title = place.querySelector("h1");
+  if (!title || place.contains(document.activeElement)) return;
+  title.setAttribute("tabindex", "-1");
+  title.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+async function guarded(act, mine = open) {
+  try {
+    await act();
+  } catch (error) {
+    if (error.name === "AbortError" || open !== mine) return;
+    if (error.status === undefined) throw error;
+    const title = error.status === 404 ? "Not here" : error.status === 0 ? "The service does not answer" : "That did not work";
+    const again = el("button", { type: "button", class: "main", onclick: () => show(new Event("again")) }, "Try again");
+    place.replaceChildren(notice(title, sentence(error.message), again));
+    announce(title);
+  }
+}
+
+function trouble(text) {
+  const line = document.getElementById("trouble");
+  line.textContent = text;
+  line.hidden = !text;
+}
+
+/** Say what state the library is in, where that changes what is seen. */
+async function tellState() {
+  try {
+    const status = await ask("/api/status");
+    const waiting = status.to_analyse_again || 0;
+    if (status.index && status.index !== "current" && status.tracks) trouble("New songs are being taken in; lists are of what was there before.");
+    else if (waiting) trouble(`${waiting} songs wait for the model in use: run deepcuts ingest.`);
+    else trouble("");
+  } catch (error) {
+    if (error.status === 0) trouble("The service does not answer. What plays goes on as far as it is loaded.");
+  }
+}
+
+helpAndTheme();
+singleKeys();
+searchBox();
+playerBar();
+acceptDrops();
+document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); place.focus(); });
+onChange(show);
+addEventListener("again", show);
+await show();
+await tellState();
+setInterval(() => { if (!document.hidden) tellState(); }, STATE_MS);

@@ -1,0 +1,69 @@
+/* All songs of the library, a page at a time. */
+
+import { ask } from "./api.js";
+import { filters } from "./chips.js";
+import { announce, counted, el, notice } from "./dom.js";
+import { change } from "./route.js";
+import { keep } from "./keep.js";
+import { songList } from "./rows.js";
+
+const PAGE = 50;
+const ORDERS = [["artist", "artist"], ["title", "title"], ["album", "album"], ["plays", "most played"], ["path", "folder"]];
+
+/** Show the library. */
+export async function songs(place, setting, signal) {
+  const body = el("div");
+  const order = el("select", { id: "order", onchange: (event) => change({ sort: event.target.value }, { quietly: true }) },
+    ORDERS.map(([value, words]) => el("option", { value, selected: value === (setting.sort || "artist") }, words)));
+  const title = el("h1", {}, "Your songs");
+  const lead = el("p", { class: "lead" }, "Choose one to hear what else here sounds like it, and where.");
+  place.replaceChildren(el("div", { class: "head" }, title, el("label", { class: "order" }, "by ", order)), lead, body);
+
+  async function update(now) {
+    order.value = now.sort || "artist";
+    const asked = { sort: now.sort || "artist", genre: now.genre, tag: now.tag, limit: PAGE };
+    const page = await ask("/api/tracks", { ...asked, offset: 0 }, { signal });
+    if (!page.total && !now.genre.length && !now.tag.length) {
+      title.textContent = "Nothing here yet";
+      body.replaceChildren(empty());
+      order.parentElement.hidden = lead.hidden = true;
+      return;
+    }
+    show(body, page, asked, now, signal);
+  }
+  await update(setting);
+  return update;
+}
+
+function show(body, first, asked, now, signal) {
+  const tracks = [...first.tracks];
+  const list = el("div", {}, songList(tracks));
+  const more = el("button", { type: "button", class: "plain more" }, "Show more");
+  const end = () => { more.hidden = tracks.length >= first.total; };
+  more.addEventListener("click", async () => {
+    more.disabled = true;
+    try {
+      const page = await ask("/api/tracks", { ...asked, offset: tracks.length }, { signal });
+      const next = songList(page.tracks, { start: tracks.length });
+      tracks.push(...page.tracks);
+      list.append(next);
+      next.querySelector(".play")?.focus();
+    } finally {
+      more.disabled = false;
+    }
+    end();
+  });
+  const said = counted(first.total, "song");
+  body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => tracks, () => "Songs")),
+    first.total ? list : notice("No song is like that", "Take one of the filters away."), more);
+  end();
+  announce(said);
+}
+
+/** Return what to do where there is no song. */
+export function empty() {
+  return el("div", { class: "empty" },
+    el("p", {}, "deepcuts listens to music files once, and then knows what sounds like what. Tell it where yours are:"),
+    el("pre", {}, el("code", {}, "deepcuts ingest ~/Music")),
+    el("p", { class: "soft" }, "It takes a few minutes for a thousand songs, and changes no file. This page can stay open meanwhile: the songs are here when you reload it."));
+}

@@ -1,0 +1,41 @@
+/* A song of the library and what sounds like it. */
+
+import { ask } from "./api.js";
+import { chips } from "./chips.js";
+import { combobox, songOptions } from "./box.js";
+import { compare } from "./compare.js";
+import { el, titleOf } from "./dom.js";
+import { go } from "./route.js";
+import { why } from "./rows.js";
+
+/** Show a song. */
+export async function song(place, now, signal) {
+  const id = encodeURIComponent(now.track);
+  const track = await ask(`/api/tracks/${id}`, {}, { signal });
+  document.title = `${titleOf(track)} · deepcuts`;
+  const path = `/api/tracks/${id}/similar`;
+  const parts = [chips(track, { genres: 3, tags: 6 }), heard(track), walkFrom(track)];
+  return compare(place, track, parts, now, {
+    asked: (parameters, until) => ask(path, parameters, { signal: until }),
+    reasons: (parameters) => why(path, parameters),
+    signal,
+  });
+}
+
+function heard(track) {
+  const said = track.judgement;
+  if (!said) return el("p", { class: "soft heard" }, "This song is not analysed yet: run deepcuts ingest.");
+  const { name, probability } = said.nearest;
+  const share = `${Math.round(probability * 100)} %`;
+  const words = said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["Heard as ", el("b", {}, name), ` (${share}).`];
+  return el("p", { class: "soft heard" }, words);
+}
+
+/** Return a field to choose the song that a walk from this one leads to. */
+function walkFrom(track) {
+  const input = el("input", { type: "search", id: "walk-box", placeholder: "another song", "aria-label": "Walk from this song to another: its title or artist" });
+  const list = el("ul", { class: "suggestions", id: "walk-list" });
+  const field = el("div", { class: "walk-field" }, input, list);
+  combobox(input, list, { options: songOptions, choose: (option) => go({ path: String(track.track_id), to: String(option.track.track_id) }) });
+  return el("details", { class: "walk" }, el("summary", {}, "Walk from here to another song"), field);
+}

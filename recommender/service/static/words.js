@@ -1,0 +1,80 @@
+/* What was typed: songs by their names, or songs that sound as the words say. */
+
+import { ask, once } from "./api.js";
+import { announce, counted, el, notice } from "./dom.js";
+import { go, hash } from "./route.js";
+import { keep } from "./keep.js";
+import { songList } from "./rows.js";
+
+/** Return the names of all genres and tags, in lower case. */
+export async function knownNames() {
+  const [genres, tags] = await Promise.all([once("/api/genres"), once("/api/tags")]);
+  const names = (answer) => (answer.genres || answer.tags || []).map((one) => (typeof one === "string" ? one : one.name));
+  return [...new Set([...names(genres), ...names(tags)])];
+}
+
+/** Whether a text is nothing but names of genres and tags; the longest name that fits is taken first. */
+export function isOfSound(text, names) {
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const words = text.toLowerCase().split(/[\s,]+/).filter(Boolean);
+  let at = 0;
+  while (at < words.length) {
+    const length = [4, 3, 2, 1].find((n) => known.has(words.slice(at, at + n).join(" ")) && at + n <= words.length);
+    if (!length) return false;
+    at += length;
+  }
+  return words.length > 0;
+}
+
+/** Go where a text leads: to sounds if it names them, else to titles and artists. */
+export async function look(text) {
+  const wanted = text.trim();
+  if (!wanted) return;
+  const names = await knownNames().catch(() => []);
+  go(isOfSound(wanted, names) ? { find: wanted } : { search: wanted });
+}
+
+function ways(text, at) {
+  const way = (name, words) => el("a", { href: hash({ [name]: text }), "aria-current": name === at ? "page" : null }, words);
+  return el("nav", { class: "switch", "aria-label": "Where to look" }, way("search", "In titles and artists"), way("find", "In the sound"));
+}
+
+/** Show songs whose title, artist or album holds the words. */
+export async function search(place, setting, signal) {
+  const text = setting.search;
+  const found = await ask("/api/search", { q: text, limit: 100 }, { signal });
+  const said = found.total > found.tracks.length ? `the first ${found.tracks.length} of ${counted(found.total, "song")}` : counted(found.tracks.length, "song");
+  show(place, text, "search", found.tracks, said);
+}
+
+/** Show songs that are what the words say. */
+export async function find(place, setting, signal) {
+  const text = setting.find;
+  try {
+    const found = await ask("/api/find", { words: text, n: 50 }, { signal });
+    show(place, text, "find", found.results, counted(found.results.length, "song"));
+  } catch (error) {
+    if (error.status !== 404 && error.status !== 422) throw error;
+    const names = await knownNames().catch(() => []);
+    place.replaceChildren(head(text, "find"), notice("No such word", error.message), vocabulary(names));
+  }
+}
+
+function vocabulary(names) {
+  return el("ul", { class: "chips words", "aria-label": "Words that are known" },
+    names.map((name) => el("li", {}, el("a", { class: "chip", href: hash({ find: name }) }, name))));
+}
+
+function head(text, at) {
+  return el("div", { class: "head" }, el("h1", { dir: "auto" }, `“${text}”`), ways(text, at));
+}
+
+function show(place, text, at, tracks, said) {
+  const none = at === "search"
+    ? notice("No song is called that", "Look in the sound instead, if these are genres or moods.")
+    : notice("No song sounds like that", "Use fewer words.");
+  place.replaceChildren(head(text, at),
+    el("div", { class: "list-head" }, el("p", { class: "count" }, said), tracks.length ? keep(() => tracks, () => text) : null),
+    tracks.length ? songList(tracks) : none);
+  announce(`${said} for ${text}`);
+}
