@@ -8,10 +8,9 @@ const SURE_TAG = 0.15;
 
 /** Return the genres and tags that are most probable, as buttons that filter. */
 export function chips(track, { genres = 2, tags = 3 } = {}) {
-  const found = [
-    ...pick(track.genres, SURE_GENRE, genres).map((one) => ["genre", one]),
-    ...pick(track.tags, SURE_TAG, tags).map((one) => ["tag", one]),
-  ];
+  const shown = pick(track.genres, SURE_GENRE, genres);
+  const others = (track.tags || []).filter((tag) => !shown.some((genre) => genre.name === tag.name));
+  const found = [...shown.map((one) => ["genre", one]), ...pick(others, SURE_TAG, tags).map((one) => ["tag", one])];
   return el("ul", { class: "chips", "aria-label": "Genres and tags" }, found.map(([kind, one]) => el("li", {}, chip(kind, one))));
 }
 

@@ -6,7 +6,7 @@ import { hash } from "./route.js";
 
 /** Return the buttons that keep a list of songs; `tracks` gives it when one is pressed. */
 export function keep(tracks, name) {
-  const said = el("span", { class: "soft", role: "status" });
+  const said = el("span", { class: "soft said" });
   return el("div", { class: "keep" }, said,
     el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said) }, "Save as playlist"),
     el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"));
@@ -19,8 +19,10 @@ async function save(tracks, suggested, said) {
     const made = await send("/api/playlists", { name, track_ids: tracks.map((track) => track.track_id) });
     const open = made?.playlist_id ? el("a", { class: "link", href: hash({ playlist: made.playlist_id }) }, "Open it") : null;
     said.replaceChildren(`Saved ${counted(tracks.length, "song")}. `, ...(open ? [open] : []));
+    announce(said.textContent);
   } catch (error) {
     said.textContent = error.message;
+    announce(error.message);
   }
 }
 

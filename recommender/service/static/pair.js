@@ -12,8 +12,9 @@ export function pair(query, match, queue, index) {
   const known = match.query_start_s !== null && match.query_start_s !== undefined;
   const its = known ? [match.match_start_s, match.match_end_s] : null;
   const mine = known ? [match.query_start_s, match.query_end_s] : null;
-  const upper = new Band(query, { top: 0, height: BAND, marked: mine });
-  const lower = new Band(match, { top: HEIGHT - BAND, height: BAND, marked: its });
+  const count = innerWidth < 560 ? 80 : 130;
+  const upper = new Band(query, { top: 0, height: BAND, marked: mine, count });
+  const lower = new Band(match, { top: HEIGHT - BAND, height: BAND, marked: its, count });
   const node = drawing([upper, lower], words(query, match, known), HEIGHT, known && link(upper, lower, mine, its));
   const playMine = (at_s) => player.play([query, ...queue.slice(index)], 0, at_s);
   const playIts = (at_s) => player.play(queue, index, at_s);

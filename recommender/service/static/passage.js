@@ -12,7 +12,7 @@ const DRAG_PX = 5;
 
 /** Return the drawing of a song with its passage, and a function that shows another passage. */
 export function largeDrawing(track, play) {
-  const band = new Band(track, { height: HEIGHT, count: 260 });
+  const band = new Band(track, { height: HEIGHT, count: innerWidth < 560 ? 100 : 260 });
   const chosen = svg("rect", { class: "chosen", y: 0, height: HEIGHT, x: 0, width: 0 });
   const node = drawing([band], `The sound of ${titleOf(track)} over time`, HEIGHT, chosen);
   node.classList.add("large");

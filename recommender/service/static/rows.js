@@ -19,7 +19,8 @@ function row(track, { query, asked, tracks, i, number }) {
   const play = el("button", { type: "button", class: "round play", data: { play: track.track_id }, onclick: () => toggle(tracks, i) });
   const item = el("li", { class: "song", data: { track: track.track_id } },
     el("div", { class: "song-head" }, el("span", { class: "number", "aria-hidden": "true" }, track.rank || number), play, names(track), figures(track)),
-    el("div", { class: "song-foot" }, chips(track), el("div", { class: "song-links" }, links(track, query, asked))));
+    el("div", { class: "song-foot" }, chips(track, { tags: query ? 3 : 2 }), el("div", { class: "song-links" }, links(track, query))));
+  if (asked) addReasons(track, asked, item);
   if (query) item.querySelector(".song-head").after(pair(query, track, tracks, i));
   return item;
 }
@@ -46,12 +47,15 @@ function alike(similarity) {
     bar, el("span", { class: "unseen" }, "alike "), el("span", {}, similarity.toFixed(2)));
 }
 
-function links(track, query, asked) {
-  const similar = el("a", { class: "link", href: hash({ track: track.track_id }) }, query ? "More like this" : "Similar");
-  if (!asked) return [similar];
+function links(track, query) {
+  return el("a", { class: "link", href: hash({ track: track.track_id }) }, query ? "More like this" : "Similar");
+}
+
+function addReasons(track, asked, item) {
   const box = el("div", { class: "why", hidden: true });
   const why = el("button", { type: "button", class: "link", "aria-expanded": "false", onclick: () => reasons(why, box, track, asked) }, "Why");
-  return [why, similar, box];
+  item.querySelector(".song-links").prepend(why);
+  item.append(box);
 }
 
 /** Show why a song is in the list; it is asked for when it is wanted. */
