@@ -18,8 +18,8 @@ from recommender.service.auth import Credentials, is_known_host
 from recommender.service.problems import JsonResponse, add_problems, problem
 from recommender.service.rest_map import Maps
 from recommender.service.state import State
-from recommender.service.uploads import Uploads
 from recommender.service.subsonic_genres import HeardGenres
+from recommender.service.uploads import Uploads
 
 OPEN_PATHS = frozenset(("/health",))
 SUBSONIC = "/rest/"
