@@ -25,6 +25,7 @@ from recommender.commands.similar import similar
 from recommender.commands.status import failures, relocate, status
 from recommender.commands.tag import tag
 from recommender.commands.train import train
+from recommender.commands.transfer import export, import_
 from recommender.commands.tune import tune
 from recommender.commands.watch import watch
 
@@ -124,6 +125,7 @@ for _command in (
     train,
     tune,
     tag,
+    export,
     serve,
     status,
     failures,
@@ -131,6 +133,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command("map")(map_)
+app.command("import")(import_)
 app.add_typer(plot, name="plot")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(plays, name="plays")

@@ -16,7 +16,7 @@ from tests import databases
 from tests.recommender import support
 from tests.recommender.support import Library, deepcuts, deepcuts_here, query
 
-COMMANDS = ("ingest", "similar", "classify", "train", "tag", "status", "failures", "relocate")
+COMMANDS = ("ingest", "similar", "classify", "train", "tag", "export", "import", "status", "failures")
 
 
 @pytest.fixture(scope="module")

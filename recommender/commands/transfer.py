@@ -1,0 +1,100 @@
+"""``export`` and ``import``: what the catalogue knows of every track, out; the user's labels, in again."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.commands.options import AsJson, home_of
+
+if TYPE_CHECKING:
+    from recommender.tagging.transfer_read import ImportReport
+
+ENDINGS = (".csv", ".jsonl")
+SHOWN_UNMATCHED = 20
+
+
+def export(
+    context: typer.Context,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="As its ending says: .csv or .jsonl (JSON Lines)."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Write your labels and what the sound tells of every track, a line each.
+
+    Another catalogue, or this one after you edited it, takes the labels back: deepcuts import FILE.
+    """
+    from recommender.commands.output import say, show_json
+    from recommender.errors import TransferError
+    from recommender.tagging.transfer import export_labels
+
+    _check_ending(output, "-o")
+    home = home_of(context)
+    try:
+        n_tracks = export_labels(home.existing_catalog(), home.bundle(), output)
+    except OSError as error:
+        raise TransferError(f"{output} cannot be written: {error.strerror}") from error
+    if as_json:
+        show_json({"file": os.path.abspath(output), "tracks": n_tracks})
+    else:
+        say(f"{n_tracks} tracks written to {output}")
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="What export wrote; or a CSV, or JSON Lines, with label, and path or content_hash.",
+        ),
+    ],
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Take the label of a track away where its line gives none."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set your labels as FILE says; tracks that it does not speak of are left alone.
+
+    A track is found by its audio, so that it may have moved, else by its path. If any line cannot be
+    used, nothing is imported; lines that fit no track are listed (exit code 3).
+    """
+    from recommender.commands.output import EXIT_SOME_FAILED, show_json
+    from recommender.tagging.transfer_read import import_labels
+
+    _check_ending(file, "FILE")
+    home = home_of(context)
+    with home.writer_lock():
+        report = import_labels(home.existing_catalog(), file, remove=remove)
+    if as_json:
+        show_json({"file": os.path.abspath(file)} | asdict(report))
+    else:
+        _tell(report)
+    if report.unmatched:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _check_ending(path: Path, hint: str) -> None:
+    if path.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(f"{path} must end in {' or '.join(ENDINGS)}", param_hint=hint)
+
+
+def _tell(report: "ImportReport") -> None:
+    from recommender.commands.output import printable, say, show
+
+    removed = f", {report.removed} of them removed" if report.removed else ""
+    counted = f"{report.matched} of {report.lines} lines speak of {report.tracks} tracks"
+    show(f"{counted}; {report.changed} labels changed{removed}.")
+    for item in report.unmatched[:SHOWN_UNMATCHED]:
+        say(f"Unmatched: line {item.line}: {printable(item.path)}: {item.reason}")
+    if len(report.unmatched) > SHOWN_UNMATCHED:
+        say(f"… and {len(report.unmatched) - SHOWN_UNMATCHED} more; --json lists them all.")
