@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models import LARGEST, Root, Track
@@ -97,6 +97,33 @@ def set_plays(session: Session, counts: Mapping[int, PlayCount], add: bool) -> C
         lowered += after.plays < before.plays
     session.flush()
     return Changes(changed, lowered)
+
+
+def add_play(session: Session, track_id: int, when: datetime) -> bool:
+    """Count one play of a present track, in one statement: plays that come at once are all counted.
+
+    Parameters
+    ----------
+    when
+        Naive UTC; a newer date that is there stays.
+
+    Returns
+    -------
+    bool
+        Whether there is such a track.
+    """
+    newer = or_(Track.last_played.is_(None), Track.last_played < when)
+    change = (
+        update(Track)
+        .where(Track.id == track_id, Track.missing.is_(False))
+        .values(
+            plays=case((Track.plays < LARGEST, Track.plays + 1), else_=Track.plays),
+            last_played=case((newer, when), else_=Track.last_played),
+        )
+        .execution_options(synchronize_session=False)
+        .returning(Track.id)
+    )
+    return session.scalar(change) is not None
 
 
 def _replace(before: PlayCount, count: PlayCount) -> PlayCount:

@@ -179,6 +179,11 @@ MOST_NAMES: Final = 50
 """Of songs, genres or tags in one request."""
 READ_BYTES: Final = 2**18
 """Of a file that is streamed, at a time."""
+COUNTS_S: Final = 60.0
+"""How long the counts of genres may be old."""
+LARGEST_BODY: Final = 2**20
+"""Bytes of a request that is no upload."""
+LONGEST_PLAYLIST: Final = 10_000
 MOST_RANGES: Final = 16
 """A request for more ranges of a file's bytes is answered with the whole file."""
 

@@ -48,7 +48,7 @@ def serve(
     from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
     """
     from recommender.commands.output import say
-    from recommender.service.app import Settings
+    from recommender.service.guard import Settings
     from recommender.service.server import bound_socket, run
 
     credentials = _credentials(user, password, password_file, api_key_file)

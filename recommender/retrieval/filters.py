@@ -170,6 +170,32 @@ def by_genres(
     return passed
 
 
+def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[str, int]:
+    """Return how many songs pass the filter of each genre and label that there are, by its whole path."""
+    ids, tags = index.rows.track_ids, song_tags(index, bundle)
+    genres = song_predictions(session, bundle.bundle_id, ids, len(bundle.labels))
+    labels = labels_by_id(session)
+    masks = {path: p >= SURE for path, p in bundle.taxonomy.node_columns(genres, tags).items()}
+    own: dict[str, list[int]] = {}
+    for place, track_id in enumerate(ids.tolist()):
+        for path in _with_above(labels[track_id]) if labels.get(track_id) else ():
+            own.setdefault(path, []).append(place)
+    for path, places in own.items():
+        masks[path] = masks.get(path, np.zeros(len(ids), bool)).copy()
+        masks[path][places] = True
+    by_name: dict[str, list[Mask]] = {}
+    for path, mask in masks.items():
+        for name in {path.casefold(), path.casefold().rpartition("/")[2]}:
+            by_name.setdefault(name, []).append(mask)
+    return {path: int(np.any(by_name[path.casefold()], axis=0).sum()) for path in masks}
+
+
+def count_tags(index: SegmentIndex, bundle: Bundle) -> dict[str, int]:
+    """Return how many songs have each of the trunk's tags."""
+    counts = (song_tags(index, bundle) >= params.TAG_PRESENT).sum(axis=0)
+    return dict(zip(bundle.tag_names, counts.tolist(), strict=True))
+
+
 def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> None:
     """Raise `FilterError` for a genre that neither the hierarchy nor any label of the catalogue has."""
     n_labels, n_tags = len(bundle.labels), len(bundle.tag_names)

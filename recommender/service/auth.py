@@ -5,13 +5,15 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from recommender.errors import ServiceError
 
-LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 LEAST_SECRET = 8
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?", re.ASCII)
+"""A Host header: a name or address, and perhaps a port."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class Credentials:
         """Whether a request's headers open the REST interface: Basic, Bearer or X-API-Key."""
         key = headers.get("x-api-key")
         if key is not None:
-            return self.is_key(key)
+            return self.is_key(_utf8(key))
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.is_key(value.strip())
+            return self.is_key(_utf8(value.strip()))
         if scheme.lower() != "basic":
             return False
         try:
@@ -69,8 +71,18 @@ class Credentials:
         return bool(colon) and self.is_user(user, password)
 
 
+def _utf8(header: str) -> str:
+    """Return a header that was read as Latin-1, as all are, as the UTF-8 that it is."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
+
+
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+    """Compare in a time that tells neither how much fits nor how long the secret is."""
+    digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (one, other)]
+    return hmac.compare_digest(*digests)
 
 
 def check_binding(host: str, credentials: Credentials) -> None:
@@ -103,5 +115,18 @@ def is_loopback(host: str) -> bool:
 
 def is_known_host(header: str, allowed: Iterable[str]) -> bool:
     """Whether a Host header names this service; other names are those of sites made to point here."""
-    name = header.rsplit(":", 1)[0] if not header.endswith("]") else header
-    return name.lower() in LOCAL_NAMES or name.lower() in allowed
+    found = HOST.fullmatch(header.lower())
+    return found is not None and (is_loopback(found[1]) or found[1] in allowed)
+
+
+def is_same_site(headers: Mapping[str, str], *, reads: bool) -> bool:
+    """Whether a request comes from the service's own page, from a person, or from no browser.
+
+    Browsers say so in Sec-Fetch-Site. Those that do not yet, send Origin with whatever changes something;
+    "same-site" is another port or name of the same site, which is another's page too.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    return reads or origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()

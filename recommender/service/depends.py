@@ -1,4 +1,7 @@
-"""What an endpoint is given: the state, and a session of the catalogue."""
+"""What an endpoint is given: the state, and a session of the catalogue.
+
+Dependencies are asynchronous only to be called at once: others wait for a thread each.
+"""
 
 from typing import Annotated, Any
 
@@ -14,13 +17,17 @@ def state_of(request: Request) -> State:
     return state
 
 
-def held_of(request: Request) -> Held:
-    """Return the bundle and the index, which a request reads once."""
+async def _state(request: Request) -> State:
+    return state_of(request)
+
+
+async def _held(request: Request) -> Held:
     return state_of(request).held
 
 
-TheState = Annotated[State, Depends(state_of)]
-TheHeld = Annotated[Held, Depends(held_of)]
+TheState = Annotated[State, Depends(_state)]
+TheHeld = Annotated[Held, Depends(_held)]
+"""The bundle and the index, which a request reads once."""
 
 
 def present_track(session: Any, track_id: int) -> Track:

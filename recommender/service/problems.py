@@ -26,6 +26,15 @@ RETRY_S = 2
 ANYWHERE = (401, 403, 421, 422, 500, 503)
 """Errors that any request may be answered with."""
 
+SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; "
+    "media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+}
+"""Of every answer: what keeps browsers from taking it for anything else than it is."""
+
 STATUS_OF: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (AmbiguousQueryError, HTTPStatus.CONFLICT),
     (QueryError, HTTPStatus.NOT_FOUND),
@@ -96,7 +105,9 @@ def add_problems(app: FastAPI) -> None:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
 
     async def fault(_request: Request, _error: Exception) -> Response:
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log says more")
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log says more", SAFE_HEADERS
+        )
 
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -1,16 +1,48 @@
 """The REST interface: the commands' answers over HTTP."""
 
-from fastapi import APIRouter, Depends
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
+from recommender import params
 from recommender.answers.status import status_answer
-from recommender.service import rest_lists, rest_map, rest_tracks, rest_uploads
-from recommender.service.depends import TheState
-from recommender.service.problems import JsonResponse
-from recommender.service.rest_models import CatalogueStatus, Health
+from recommender.retrieval.filters import count_genres, count_tags
+from recommender.service import rest_lists, rest_map, rest_playlists, rest_tracks, rest_uploads
+from recommender.service.depends import TheHeld, TheState
+from recommender.service.metrics import CONTENT_TYPE, Metrics
+from recommender.service.problems import JsonResponse, documented
+from recommender.service.rest_models import CatalogueStatus, Evaluation, GenreCounts, Health, TagCounts
 from recommender.service.rest_params import only_known
+from recommender.service.state import Held, State
 
 router = APIRouter(dependencies=[Depends(only_known)])
+
+EVALUATION = "evaluation"
+"""Folder of the home where ``evaluate -o`` may write to."""
+
+
+class Vocabulary:
+    """How many songs each genre has: counted again for a newer index, and now and then, as labels change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counted: tuple[Held, float, dict[str, int]] | None = None
+
+    def genres(self, state: State, held: Held) -> dict[str, int]:
+        """Return the counts by path."""
+        with self._lock:
+            now, known = time.monotonic(), self._counted
+            if known is not None and known[0] is held and now - known[1] < params.COUNTS_S:
+                return known[2]
+            with state.snapshot() as session:
+                counts = count_genres(session, held.index, held.bundle)
+            self._counted = (held, now, counts)
+            return counts
 
 
 @router.get("/health", tags=["service"], response_model=Health)
@@ -21,11 +53,69 @@ def health(state: TheState) -> Response:
     return JsonResponse({"status": "ok"})
 
 
+@router.get(
+    "/metrics",
+    tags=["service"],
+    response_class=Response,
+    responses={200: {"description": "In Prometheus' text format.", "content": {"text/plain": {}}}},
+)
+def metrics(request: Request) -> Response:
+    """Return figures of the service for Prometheus."""
+    found: Metrics = request.app.state.metrics
+    return Response(found.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
 @router.get("/api/status", tags=["catalogue"], response_model=CatalogueStatus)
 def status(state: TheState) -> Response:
     """Return what the catalogue holds, as ``deepcuts status --json`` does."""
     return JsonResponse(status_answer(state.home, state.catalog))
 
 
-for part in (rest_tracks, rest_lists, rest_map, rest_uploads):
+@router.get("/api/genres", tags=["catalogue"], response_model=GenreCounts)
+def genres(request: Request, state: TheState, held: TheHeld) -> Response:
+    """Return the genres and labels that lists can be filtered by, and how many tracks pass each."""
+    vocabulary: Vocabulary = request.app.state.vocabulary
+    return JsonResponse({"genres": _ranked(vocabulary.genres(state, held))})
+
+
+@router.get("/api/tags", tags=["catalogue"], response_model=TagCounts)
+def tags(held: TheHeld) -> Response:
+    """Return the tags that lists can be filtered by, and how many tracks have each."""
+    return JsonResponse({"tags": _ranked(count_tags(held.index, held.bundle))})
+
+
+def _ranked(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "tracks": n} for name, n in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ]
+
+
+@router.get("/api/evaluation", tags=["catalogue"], response_model=Evaluation, responses=documented(404))
+def evaluation(state: TheState, held: TheHeld) -> Response:
+    """Return how good the model is: as it was measured when it was trained, and where it was since.
+
+    The latter is what ``deepcuts evaluate`` and ``deepcuts evaluate recommender`` write to the folder
+    ``evaluation`` of the home.
+    """
+    folder = state.home.path / EVALUATION
+    found = {
+        "training": held.bundle.training or None,
+        "classifier": _stored(folder / "evaluation.json"),
+        "recommender": _stored(folder / "recommender.json"),
+    }
+    if not any(found.values()):
+        raise HTTPException(
+            404, f"nothing was measured of {held.bundle.bundle_id}: see deepcuts evaluate --help"
+        )
+    return JsonResponse({"bundle_id": held.bundle.bundle_id, **found})
+
+
+def _stored(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+for part in (rest_tracks, rest_lists, rest_map, rest_uploads, rest_playlists):
     router.include_router(part.router)

@@ -1,6 +1,6 @@
 """The shapes of what the REST interface answers, for its description."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -165,3 +165,39 @@ class CatalogueStatus(BaseModel):
     missing_files: list[dict[str, str]]
     failed_files: list[dict[str, str]]
     warnings: list[dict[str, str]]
+
+
+class Count(BaseModel):
+    """How many tracks something is true of."""
+
+    name: str
+    tracks: int
+
+
+class GenreCounts(BaseModel):
+    """Genres and labels, the most common first."""
+
+    genres: list[Count]
+
+
+class TagCounts(BaseModel):
+    """Tags, the most common first."""
+
+    tags: list[Count]
+
+
+class Plays(BaseModel):
+    """How often a track was played."""
+
+    track_id: int
+    plays: int
+    last_played: str | None
+
+
+class Evaluation(BaseModel):
+    """Measured figures; null where there are none."""
+
+    bundle_id: str
+    training: dict[str, Any] | None = Field(description="Of the model, when it was trained.")
+    classifier: dict[str, Any] | None
+    recommender: dict[str, Any] | None

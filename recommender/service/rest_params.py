@@ -39,7 +39,7 @@ Offset = Annotated[int, Query(ge=0, le=LARGEST, description="How many to leave o
 PageSize = Annotated[int, Query(ge=1, le=params.LARGEST_PAGE)]
 
 
-def only_known(request: Request) -> None:
+async def only_known(request: Request) -> None:
     """Refuse parameters that an endpoint does not have: a misspelt one would change nothing, unseen.
 
     Raises
@@ -61,7 +61,7 @@ def _query_names(asked: Dependant) -> set[str]:
     return {field.alias for field in asked.query_params}.union(*below)
 
 
-def filters(
+async def filters(
     genre: Names = [],  # noqa: B006 - FastAPI copies it
     tag: Names = [],  # noqa: B006
     year_from: Year = None,
@@ -92,7 +92,7 @@ def filters(
 TheFilters = Annotated[Filters, Depends(filters)]
 
 
-def wishes(
+async def wishes(
     filters: TheFilters,
     n: Count = params.N_RESULTS,
     hub_correction: bool = True,
@@ -109,7 +109,7 @@ def wishes(
 TheWishes = Annotated[Wishes, Depends(wishes)]
 
 
-def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:
+async def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:
     """Return the passage that is meant; where only one end is named, 30 s from it or up to it.
 
     Raises

@@ -1,19 +1,21 @@
 """Tracks over HTTP: the list, the search, each one, and its audio."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from db.listing import track_page
+from db.plays import add_play
 from recommender import params
 from recommender.answers.songs import tracks_json
 from recommender.answers.track import track_answer
 from recommender.retrieval.filters import Filters, allowed_places
 from recommender.service.depends import TheHeld, TheState, present_track
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models import SongPage, TrackDetails
+from recommender.service.rest_models import Plays, SongPage, TrackDetails
 from recommender.service.rest_params import Name, Names, Offset, PageSize, Text, TrackId
 from recommender.service.stream import AUDIO, FileBytes, open_file
 
@@ -79,6 +81,18 @@ def track(state: TheState, held: TheHeld, track_id: TrackId) -> Response:
     """Return all that is known of a track: its file, what it sounds like, and its segments."""
     with state.catalog.snapshot() as session:
         return JsonResponse(track_answer(session, present_track(session, track_id), held.bundle))
+
+
+@router.post("/api/tracks/{track_id}/plays", response_model=Plays, responses=documented(404))
+def count_play(state: TheState, track_id: TrackId) -> Response:
+    """Count a play of a track, now."""
+    with state.session() as session:
+        if not add_play(session, track_id, datetime.now(UTC).replace(tzinfo=None)):
+            raise HTTPException(404, f"no track has the id {track_id}")
+        found = present_track(session, track_id)
+        last = found.last_played
+        answer = {"track_id": track_id, "plays": found.plays, "last_played": last and last.isoformat()}
+    return JsonResponse(answer)
 
 
 @router.head("/api/tracks/{track_id}/audio", response_class=Response, responses=AUDIO)

@@ -67,7 +67,7 @@ def _similar(
     unwanted: list[int],
     explain: bool,
 ) -> dict[str, Any]:
-    with state.catalog.snapshot() as session:
+    with state.snapshot() as session:
         query = _query(session, held, *heard, name, span)
         pushed = catalogued(session, held, unwanted)
         return answer_for(session, held, [query], wishes, pushed, explain=explain)

@@ -7,8 +7,9 @@ import uvicorn
 from recommender import params
 from recommender.errors import ServiceError
 from recommender.home import Home
-from recommender.service.app import Settings, create_app
+from recommender.service.app import create_app
 from recommender.service.auth import check_binding
+from recommender.service.guard import Settings
 from recommender.service.state import State
 
 

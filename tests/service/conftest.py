@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from recommender.service.app import Settings, create_app
+from recommender.service.app import create_app
 from recommender.service.auth import Credentials
+from recommender.service.guard import Settings
 from recommender.service.state import State
 from tests import databases
 from tests.recommender import support

@@ -1,0 +1,112 @@
+"""Lets requests in, or refuses them before anything reads them."""
+
+import asyncio
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import HTTPException
+from fastapi.responses import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from recommender import params
+from recommender.params import APP_NAME
+from recommender.service.auth import Credentials, is_known_host, is_same_site
+from recommender.service.problems import SAFE_HEADERS, problem
+
+OPEN_PATHS: Final = frozenset(("/health",))
+SUBSONIC: Final = "/rest/"
+"""OpenSubsonic has its own credentials and its own errors."""
+UPLOADS: Final = frozenset(("/api/classify", "/api/similar"))
+"""They keep their own bounds."""
+SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the service may be used.
+
+    Attributes
+    ----------
+    credentials
+        Without any, only this machine's own names for itself, and `hosts`, are answered.
+    hosts
+        Other names that it is asked by, in lower case.
+    max_upload_bytes
+        Of one uploaded file.
+    """
+
+    credentials: Credentials = field(default_factory=Credentials)
+    hosts: frozenset[str] = frozenset()
+    max_upload_bytes: int = params.MAX_UPLOAD_MB * 2**20
+
+
+class Guard:
+    """Lets a request in, or refuses it; bounds what it sends; adds the headers that keep browsers safe."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        headers = Headers(scope=scope)
+        refused = self._refusal(scope["method"], scope["path"], headers)
+        if refused is not None:
+            await refused(scope, receive, send_safely)
+            return
+        bounded = receive if scope["path"] in UPLOADS else _bounded(receive)
+        await self._app(scope, bounded, send_safely)
+
+    def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
+        credentials, subsonic_path = self._settings.credentials, path.startswith(SUBSONIC)
+        if not credentials and not is_known_host(headers.get("host", ""), self._settings.hosts):
+            return problem(HTTPStatus.MISDIRECTED_REQUEST, "this service is not known by that host name")
+        # A page of another site, open in the user's browser, must not use what that browser may.
+        visit = headers.get("sec-fetch-mode") == "navigate" and path == "/" and method == "GET"
+        foreign = not is_same_site(headers, reads=method in SAFE_METHODS) and not visit
+        if foreign and not (credentials and subsonic_path):
+            return problem(HTTPStatus.FORBIDDEN, "the service answers no other site's pages")
+        if credentials and path not in OPEN_PATHS and not subsonic_path and not credentials.opens(headers):
+            challenge = {"WWW-Authenticate": f'Basic realm="{APP_NAME}", charset="UTF-8"'}
+            return problem(HTTPStatus.UNAUTHORIZED, "credentials are missing or wrong", challenge)
+        length = headers.get("content-length", "")
+        if path not in UPLOADS and length.isdigit() and int(length) > params.LARGEST_BODY:
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, {"Connection": "close"})
+        return None
+
+
+TOO_LARGE: Final = f"a request may have {params.LARGEST_BODY >> 10} KB at most"
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Return what receives a request's body as long as it is neither too large nor too slow."""
+    size, whole = 0, False
+
+    async def received() -> Message:
+        nonlocal size, whole
+        if whole:
+            return await receive()  # that the client is gone, which may take as long as it likes
+        try:
+            message = await asyncio.wait_for(receive(), params.UPLOAD_IDLE_S)
+        except TimeoutError:
+            said = "the request comes too slowly"
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, said, {"Connection": "close"}) from None
+        size += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if size > params.LARGEST_BODY:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, {"Connection": "close"})
+        return message
+
+    return received

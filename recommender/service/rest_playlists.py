@@ -1,0 +1,166 @@
+"""Playlists over HTTP: made, changed, and as files for players."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException, Path
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from db import playlists
+from db.models import LARGEST, Playlist
+from recommender import params
+from recommender.answers.songs import tracks_json
+from recommender.playlist import Entry, write_playlist
+from recommender.service.depends import TheHeld, TheState
+from recommender.service.problems import JsonResponse, documented
+from recommender.service.rest_models import Song
+from recommender.service.state import Held
+
+router = APIRouter(tags=["playlists"])
+
+M3U8 = "audio/x-mpegurl"
+PlaylistId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a playlist.")]
+Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
+Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
+TrackIds = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], Field(max_length=params.LONGEST_PLAYLIST)]
+
+
+class NewPlaylist(BaseModel):
+    """A playlist to be made."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: Title
+    comment: Comment = ""
+    track_ids: TrackIds = []
+
+
+class PlaylistChange(BaseModel):
+    """What is to be different in a playlist; what is left out stays as it is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: Title | None = None
+    comment: Comment | None = None
+    track_ids: TrackIds | None = Field(default=None, description="In place of those that are in it.")
+
+
+class PlaylistInfo(BaseModel):
+    """A playlist; times are ISO 8601, in UTC."""
+
+    playlist_id: int
+    name: str
+    comment: str
+    songs: int
+    duration_s: float
+    created: str
+    changed: str
+
+
+class PlaylistSongs(PlaylistInfo):
+    """A playlist with its tracks, in order."""
+
+    tracks: list[Song]
+
+
+class Playlists(BaseModel):
+    """All playlists, by name."""
+
+    playlists: list[PlaylistInfo]
+
+
+@router.get("/api/playlists", response_model=Playlists)
+def all_(state: TheState) -> Response:
+    """Return all playlists."""
+    with state.catalog.snapshot() as session:
+        found = playlists.all_playlists(session)
+        shown = [_info(one.playlist, one.songs, one.duration_s) for one in found]
+    return JsonResponse({"playlists": shown})
+
+
+@router.post(
+    "/api/playlists", status_code=201, response_model=PlaylistSongs, responses=documented(400, 404, 413)
+)
+def create(state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
+    """Make a playlist; its address is in the header `Location`."""
+    with state.session() as session:
+        try:
+            made = playlists.create_playlist(session, wanted.name, wanted.track_ids, comment=wanted.comment)
+        except KeyError as error:
+            raise _no_track(error) from None
+        shown = _with_songs(session, held, made)
+    return JsonResponse(shown, 201, {"Location": f"/api/playlists/{shown['playlist_id']}"})
+
+
+@router.get("/api/playlists/{playlist_id}.m3u8", response_class=Response, responses=documented(404))
+def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
+    """Return a playlist as a file for players on this machine: it names the files by their paths."""
+    with state.catalog.snapshot() as session:
+        found = _playlist(session, playlist_id)
+        name, tracks = found.name, playlists.playlist_tracks(session, found)
+    content, _ = write_playlist([Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None)
+    file = quote(f"{name}.m3u8".encode("utf-8", "replace"), safe="")
+    headers = {"Content-Disposition": f"attachment; filename=\"playlist.m3u8\"; filename*=UTF-8''{file}"}
+    return Response(content, media_type=M3U8, headers=headers)
+
+
+@router.get("/api/playlists/{playlist_id}", response_model=PlaylistSongs, responses=documented(404))
+def get(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
+    """Return a playlist with its tracks."""
+    with state.catalog.snapshot() as session:
+        return JsonResponse(_with_songs(session, held, _playlist(session, playlist_id)))
+
+
+@router.put("/api/playlists/{playlist_id}", response_model=PlaylistSongs, responses=documented(400, 404, 413))
+def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange) -> Response:
+    """Rename a playlist, or put other tracks in it."""
+    with state.session() as session:
+        found = _playlist(session, playlist_id)
+        playlists.describe_playlist(session, found, name=wanted.name, comment=wanted.comment)
+        if wanted.track_ids is not None:
+            try:
+                playlists.replace_tracks(session, found, wanted.track_ids)
+            except KeyError as error:
+                raise _no_track(error) from None
+        shown = _with_songs(session, held, found)
+    return JsonResponse(shown)
+
+
+@router.delete("/api/playlists/{playlist_id}", status_code=204, responses=documented(404))
+def delete(state: TheState, playlist_id: PlaylistId) -> Response:
+    """Delete a playlist; its tracks stay."""
+    with state.session() as session:
+        playlists.delete_playlist(session, _playlist(session, playlist_id))
+    return Response(status_code=204)
+
+
+def _playlist(session: Session, playlist_id: int) -> Playlist:
+    found = playlists.get_playlist(session, playlist_id)
+    if found is None:
+        raise HTTPException(404, f"no playlist has the id {playlist_id}")
+    return found
+
+
+def _no_track(error: KeyError) -> HTTPException:
+    return HTTPException(404, f"no track has the id {error.args[0]}")
+
+
+def _with_songs(session: Session, held: Held, found: Playlist) -> dict[str, Any]:
+    tracks = playlists.playlist_tracks(session, found)
+    shown = {track["track_id"]: track for track in tracks_json(session, list(set(tracks)), held.bundle)}
+    seconds = sum(track.duration_s or 0.0 for track in tracks)
+    return {**_info(found, len(tracks), seconds), "tracks": [shown[track.id] for track in tracks]}
+
+
+def _info(found: Playlist, songs: int, seconds: float) -> dict[str, Any]:
+    return {
+        "playlist_id": found.id,
+        "name": found.name,
+        "comment": found.comment,
+        "songs": songs,
+        "duration_s": round(seconds, 3),
+        "created": f"{found.created.isoformat()}Z",
+        "changed": f"{found.changed.isoformat()}Z",
+    }
