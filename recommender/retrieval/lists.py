@@ -1,6 +1,6 @@
 """Lists that are not the neighbours of one song: deep cuts by taste, songs by words, a walk between two."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from classifier.label_paths import ancestors
+from db.features import has_features
 from db.models import Track
 from db.plays import most_played, played_ids
 from db.predictions import song_predictions
@@ -63,7 +64,7 @@ def discover(
     QueryError
         If no song with an analysis has been played.
     """
-    played = _most_played(session, index, seeds, since)
+    played = _most_played(session, index, bundle.trunk_id, seeds, since)
     if not played:
         when = f"since {since:%Y-%m-%d}" if since is not None else "yet"
         raise QueryError(
@@ -77,12 +78,14 @@ def discover(
     return similar(session, index, bundle, queries, wishes, tastes=tastes), played
 
 
-def _most_played(session: Session, index: SegmentIndex, n: int, since: datetime | None) -> list[Track]:
-    """Return the songs played most of those in the index."""
+def _most_played(
+    session: Session, index: SegmentIndex, trunk_id: str, n: int, since: datetime | None
+) -> list[Track]:
+    """Return the songs played most of those in the index that have an analysis still."""
     heard = set(index.rows.track_ids.tolist())
     unheard = max(0, len(played_ids(session)) - len(heard))
     found = most_played(session, min(n, len(heard)) + unheard, since)
-    return [track for track in found if track.id in heard][:n]
+    return [t for t in found if t.id in heard and has_features(session, t.id, trunk_id)][:n]
 
 
 @dataclass(frozen=True)
@@ -127,17 +130,23 @@ def _best_by_words(
     while True:
         some = order[:pool]
         rows = by_ids(session, [int(i) for i in ids[some]])
-        listed = [rows[int(i)] for i in ids[some]]
+        there = some[[_is_there(rows, int(i)) for i in ids[some]]]
+        listed = [rows[int(i)] for i in ids[there]]
         contents = [track.content_hash or f"track {track.id}" for track in listed]
         once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
         firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
-        chosen = choose(scores[some], wishes.n, [once, *firm, *soft])
+        chosen = choose(scores[there], wishes.n, [once, *firm, *soft])
         last = len(some) == len(order)
         if len(chosen) < wishes.n and last:
-            chosen = choose(scores[some], wishes.n, [once, *firm])
+            chosen = choose(scores[there], wishes.n, [once, *firm])
         if last or len(chosen) >= wishes.n:
-            return [(int(some[i]), listed[i]) for i in chosen]
+            return [(int(there[i]), listed[i]) for i in chosen]
         pool *= 4
+
+
+def _is_there(rows: Mapping[int, Track], track_id: int) -> bool:
+    """Whether a track of the index, which may be older than the catalogue, is still there."""
+    return track_id in rows and not rows[track_id].missing
 
 
 def _probabilities(
@@ -218,6 +227,8 @@ def _one_of_each(session: Session, index: SegmentIndex, places: Ints) -> Ints:
     seen: set[str] = set()
     kept = []
     for place in places:
+        if not _is_there(rows, int(index.rows.track_ids[place])):
+            continue
         track = rows[int(index.rows.track_ids[place])]
         key = track.content_hash or f"track {track.id}"
         if key not in seen:

@@ -181,14 +181,18 @@ class _Search:
                 some, scores, ids, ranked.winners, last=complete and len(some) == len(order)
             )
             if len(found) >= self.wishes.n or len(some) == len(order):
-                return [int(some[i]) for i in found]
+                return found
             pool *= 4
 
     def _from_pool(
         self, some: Ints, scores: Array, ids: Ints, winners: Ints | None, *, last: bool
     ) -> list[int]:
-        """Choose from some tracks, the best first; the caps that nobody asked for yield to a full list."""
+        """Choose from some tracks, the best first; the caps that nobody asked for yield to a full list.
+
+        The index may be older than the catalogue: a track that has gone missing since is passed over.
+        """
         rows = by_ids(self.session, [int(i) for i in ids[some]])
+        some = some[[int(i) in rows and not rows[int(i)].missing for i in ids[some]]]
         tracks = [rows[int(i)] for i in ids[some]]
         places = np.searchsorted(self.index.rows.track_ids, ids[some])
         vectors = self.index.mean_vectors(places)
@@ -209,7 +213,7 @@ class _Search:
             wishes.diversity,
             last=last,
         )
-        return [int(kept[i]) for i in best]
+        return [int(some[kept[i]]) for i in best]
 
     def _recordings(self, tracks: Sequence[Track], vectors: Array) -> Ints:
         """Number the recordings of tracks; −1 where it is a query's."""

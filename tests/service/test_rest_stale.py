@@ -1,0 +1,83 @@
+"""The REST interface with an index that is older than the catalogue, and while an ingest writes."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.databases import query
+from tests.recommender.support import write_song
+from tests.service.conftest import Service
+
+LISTS = (
+    "/api/tracks/{id}/similar?n=50&explain=true",
+    "/api/tracks/{id}/similar?n=50&diversity=0.5&discover=0.5",
+    "/api/similar?id={id}&id={other}&n=50",
+    "/api/find?words=instrumental&n=50",
+    "/api/path?from={id}&to={other}&n=20",
+    "/api/discover?n=50",
+)
+CHANGES = {
+    "missing": "UPDATE track SET missing = TRUE WHERE title = 'Gamma Ray'",
+    "not analysed": "DELETE FROM segment WHERE track_id IN (SELECT id FROM track WHERE title = 'Gamma Ray')",
+    "gone": "DELETE FROM track WHERE title = 'Gamma Ray'",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_gone_since_is_in_no_list(own: Service, change: str) -> None:
+    query(own.library.home, "UPDATE track SET plays = 3 WHERE artist = 'Bob' OR artist = 'Dora'")
+    first, other = own.id_of("rock/alpha.mp3"), own.id_of("folk/iota.flac")
+    gone = own.id_of("rock/gamma.ogg")
+    paths = [path.format(id=first, other=other) for path in LISTS]
+    before = [ids(own.get(path)) for path in paths]
+    assert all(gone in found for found in before[:-1])
+    query(own.library.home, CHANGES[change])
+    assert gone in own.state.held.index.rows.track_ids
+    for path in paths:
+        found = ids(own.get(path))
+        assert found, path
+        assert change == "not analysed" or gone not in found, path
+    own.get(f"/api/tracks/{gone}/similar", 404)
+
+
+def ids(answer: Any) -> set[int]:
+    return {one["track_id"] for one in (*answer["results"], *answer.get("seeds", ()))}
+
+
+def test_no_request_fails_while_an_ingest_writes(own: Service) -> None:
+    query(own.library.home, "UPDATE track SET plays = 3 WHERE artist = 'Bob'")
+    first, other = own.id_of("rock/alpha.mp3"), own.id_of("folk/iota.flac")
+    paths = [path.format(id=first, other=other) for path in LISTS]
+    paths += ["/api/tracks", "/api/search?q=a", f"/api/tracks/{first}", "/api/status", "/api/genres"]
+    paths += [f"/api/tracks/{first}/audio"]
+    stop, wrong, asked = threading.Event(), [], 0
+
+    def ask() -> None:
+        nonlocal asked
+        while not stop.is_set():
+            for path in paths:
+                answer = own.client.get(path)
+                asked += 1
+                if answer.status_code != 200:
+                    wrong.append((path, answer.status_code, answer.text))
+            counted = own.client.post(f"/api/tracks/{other}/plays")
+            if counted.status_code != 200:
+                wrong.append((path, counted.status_code, counted.text))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for seed in range(200, 206):
+        write_song(own.library.music / f"new/{seed}.flac", seed)
+    write_song(own.library.music / "rock/gamma.ogg", 300)
+    (own.library.music / "jazz/zeta.m4a").unlink()
+    report = own.library.ingest()
+    own.state.refresh()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert asked > 3 * len(paths)
+    assert (report["analysed"], report["missing"]) == (7, 1)
+    assert own.get("/api/tracks")["total"] == 15
