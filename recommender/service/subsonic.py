@@ -27,7 +27,9 @@ router = APIRouter(prefix="/rest", include_in_schema=False)
 FORMS: Final = ("xml", "json")
 PUBLIC: Final = "getOpenSubsonicExtensions"
 
-ENDPOINTS: Final[dict[str, Callable[[Call], Content | Response]]] = {
+Endpoints = dict[str, Callable[[Call], Content | Response]]
+
+ANSWERS: Final[Endpoints] = {
     "ping": system.ping,
     "getLicense": system.get_license,
     "tokenInfo": system.token_info,
@@ -59,6 +61,10 @@ ENDPOINTS: Final[dict[str, Callable[[Call], Content | Response]]] = {
     "findSonicPath": similar.find_sonic_path,
     "getPlaylists": lists.get_playlists,
     "getPlaylist": lists.get_playlist,
+}
+"""What looks at the catalogue, as it is at one moment."""
+
+ACTIONS: Final[Endpoints] = {
     "createPlaylist": lists.create_playlist,
     "updatePlaylist": lists.update_playlist,
     "deletePlaylist": lists.delete_playlist,
@@ -70,6 +76,7 @@ ENDPOINTS: Final[dict[str, Callable[[Call], Content | Response]]] = {
     "download": media.download,
     "getCoverArt": media.get_cover_art,
 }
+"""What changes something, or gives out a file."""
 
 
 @router.api_route("/{name}", methods=["GET", "HEAD", "POST"])
@@ -103,13 +110,13 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
         user = user_of(asked, request.app.state.settings.credentials)
         if name in system.NOTHING:
             return answered(system.NOTHING[name], form)
-        if name not in ENDPOINTS:
+        if name not in ANSWERS and name not in ACTIONS:
             error = SubsonicError(GENERIC, f"there is no {name}")
             return failed(error, form, HTTPStatus.NOT_FOUND)
         state = state_of(request)
-        with state.session() as session:
+        with state.session() if name in ACTIONS else state.snapshot() as session:
             call = Call(request, asked, session, user, state.held, request.app.state.heard_genres)
-            answer = ENDPOINTS[name](call)
+            answer = (ACTIONS if name in ACTIONS else ANSWERS)[name](call)
     except (RecommenderError, CatalogError, ClassifierError) as error:
         return failed(SubsonicError(GENERIC, str(error)), form)
     return answer if isinstance(answer, Response) else answered(answer, form)
