@@ -141,7 +141,7 @@ class Chart {
     const radius = Math.min(9, Math.max(2.2, 34 / Math.sqrt(this.tracks.length)) * Math.sqrt(view.zoom) ** 0.7 + 0.6);
     for (const [name, shade] of this.colours) {
       pen.fillStyle = colour(shade);
-      pen.globalAlpha = this.only !== null && this.only !== name ? 0.1 : 0.82;
+      pen.globalAlpha = this.only !== null && this.only !== name ? 0.1 : 0.9;
       pen.beginPath();
       for (const track of this.tracks) if (this.colours.has(genreOf(track)) ? genreOf(track) === name : name === "other") dot(pen, view, track, radius);
       pen.fill();
