@@ -1,8 +1,7 @@
 """What a song sounds like, in words: genres, the finest label that is sure enough, moods, or "unknown"."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 from classifier.analysis import song_mean
 from classifier.bundle import Bundle
 from classifier.taxonomy import Placement, finest
-from db.features import features_of
+from db.features import TrackFeatures, features_of
 from db.predictions import tracks_predictions
 from db.tracks import IDS_AT_ONCE
 
@@ -25,55 +24,28 @@ SHOWN_NODE = 0.05
 
 @dataclass(frozen=True)
 class Sound:
-    """What a bundle says of a song; each part is worked out when it is first asked for.
+    """What a bundle says of a song.
 
     Attributes
     ----------
-    of_segments, segment_tags, embeddings
-        (segments, labels), (segments, tags) and (segments, dimensions).
-    durations_s
-        (segments,) seconds.
+    genres, tags
+        (labels,) and (tags,) probabilities, in the bundle's order.
+    nodes
+        Probability of every node of the bundle's hierarchy.
+    placement
+        The finest node that is sure enough, or else the most probable top one.
+    unknown
+        Why the bundle had better not decide; None where it may.
+    facets
+        Moods, voices, instruments and eras with their probabilities.
     """
 
-    bundle: Bundle
-    of_segments: Array
-    segment_tags: Array
-    embeddings: Array
-    durations_s: Sequence[float]
-
-    @cached_property
-    def genres(self) -> Array:
-        """(labels,) probabilities, in the bundle's order."""
-        return song_mean(self.of_segments, self.durations_s)
-
-    @cached_property
-    def tags(self) -> Array:
-        """(tags,) probabilities, in the bundle's order."""
-        return song_mean(self.segment_tags, self.durations_s)
-
-    @cached_property
-    def nodes(self) -> dict[str, float]:
-        """Probability of every node of the bundle's hierarchy."""
-        return self.bundle.taxonomy.node_probabilities(self.genres, self.tags)
-
-    @cached_property
-    def placement(self) -> Placement:
-        """The finest node that is sure enough, or else the most probable top one."""
-        top = max((path for path in self.nodes if "/" not in path), key=self.nodes.__getitem__)
-        return finest(self.nodes) or Placement(top, self.nodes[top])
-
-    @cached_property
-    def unknown(self) -> str | None:
-        """Why the bundle had better not decide; None where it may."""
-        if self.bundle.calibration is None:
-            return None
-        read = self.bundle.head.features(self.segment_tags, self.embeddings)
-        return self.bundle.calibration.judge(read, self.of_segments, self.durations_s).reason
-
-    @cached_property
-    def facets(self) -> dict[str, list[tuple[str, float]]]:
-        """Moods, voices, instruments and eras with their probabilities."""
-        return self.bundle.taxonomy.facets(self.tags)
+    genres: Array
+    tags: Array
+    nodes: dict[str, float]
+    placement: Placement
+    unknown: str | None
+    facets: dict[str, list[tuple[str, float]]]
 
 
 def sound_of(
@@ -91,7 +63,15 @@ def sound_of(
         (segments, labels) where they are stored; None to compute them.
     """
     of_segments = bundle.genres(tags, embeddings) if genres is None else genres
-    return Sound(bundle, of_segments, tags, embeddings, durations_s)
+    song, song_tags = song_mean(of_segments, durations_s), song_mean(tags, durations_s)
+    nodes = bundle.taxonomy.node_probabilities(song, song_tags)
+    reason = None
+    if bundle.calibration is not None:
+        read = bundle.head.features(tags, embeddings)
+        reason = bundle.calibration.judge(read, of_segments, durations_s).reason
+    top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
+    placement = finest(nodes) or Placement(top, nodes[top])
+    return Sound(song, song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
 
 
 def named(names: Sequence[str], values: Array, at_most: int | None = None) -> list[dict[str, object]]:
@@ -130,11 +110,31 @@ def track_sound(session: Session, track_id: int, bundle: Bundle) -> Sound | None
 
 def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> dict[int, Sound]:
     """Return what some catalogued tracks sound like; those that are not analysed are left out."""
-    found = {}
+    return {
+        track_id: sound_of(bundle, heard.tags, heard.embeddings, heard.durations_s, genres)
+        for track_id, heard, genres in _heard(session, track_ids, bundle)
+    }
+
+
+def track_probabilities(
+    session: Session, track_ids: Sequence[int], bundle: Bundle
+) -> dict[int, tuple[Array, Array]]:
+    """Return genres and tags alone of some catalogued tracks: quicker than all of their sound."""
+    return {
+        track_id: (song_mean(genres, heard.durations_s), song_mean(heard.tags, heard.durations_s))
+        for track_id, heard, genres in _heard(session, track_ids, bundle)
+    }
+
+
+def _heard(
+    session: Session, track_ids: Sequence[int], bundle: Bundle
+) -> Iterator[tuple[int, TrackFeatures, Array]]:
+    """Yield tracks with their features and the genres of their segments, stored or computed."""
     for start in range(0, len(track_ids), IDS_AT_ONCE):
         some = track_ids[start : start + IDS_AT_ONCE]
         stored = tracks_predictions(session, some, bundle.bundle_id)
         for track_id, heard in features_of(session, some, bundle.trunk_id).items():
-            genres = stored[track_id][1] if track_id in stored else None
-            found[track_id] = sound_of(bundle, heard.tags, heard.embeddings, heard.durations_s, genres)
-    return found
+            if track_id in stored:
+                yield track_id, heard, stored[track_id][1]
+            else:
+                yield track_id, heard, bundle.genres(heard.tags, heard.embeddings)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from db.models import Track
-from recommender.describe import named, track_sounds
+from recommender.describe import named, track_probabilities
 from recommender.retrieval.passages import Passage
 from recommender.retrieval.query import Query
 from recommender.retrieval.similar import Match
@@ -33,7 +33,7 @@ def query_json(query: Query, bundle: Bundle) -> dict[str, Any]:
 
 def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> list[dict[str, Any]]:
     """Return tracks for machines."""
-    sounds = track_sounds(session, [track.id for track in tracks], bundle)
+    heard = track_probabilities(session, [track.id for track in tracks], bundle)
     return [
         {
             "track_id": track.id,
@@ -45,8 +45,8 @@ def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> li
             "duration_s": track.duration_s,
             "plays": track.plays,
             "last_played": track.last_played.isoformat() if track.last_played else None,
-            "genres": named(bundle.labels, sounds[track.id].genres) if track.id in sounds else [],
-            "tags": named(bundle.tag_names, sounds[track.id].tags, JSON_TAGS) if track.id in sounds else [],
+            "genres": named(bundle.labels, heard[track.id][0]) if track.id in heard else [],
+            "tags": named(bundle.tag_names, heard[track.id][1], JSON_TAGS) if track.id in heard else [],
         }
         for track in tracks
     ]

@@ -1,5 +1,6 @@
 """The map: near in sound is near in the plane, whatever the number of tracks; and what the points are."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -146,8 +147,7 @@ def test_points_carry_the_users_label_or_else_the_models(
         found = track_sound(session, track_id, bundle)
         assert found is not None
         reasons = {sure: None, unsure: "like nothing it was trained on"}
-        vars(found)["unknown"] = reasons.get(track_id, found.unknown)  # as if it had been worked out
-        return found
+        return replace(found, unknown=reasons.get(track_id, found.unknown))
 
     monkeypatch.setattr(map_module, "track_sound", sound_of)
     catalog = open_catalog(library.home / "catalog.sqlite")
