@@ -16,7 +16,18 @@ from tests import databases
 from tests.recommender import support
 from tests.recommender.support import Library, deepcuts, deepcuts_here, query
 
-COMMANDS = ("ingest", "similar", "classify", "train", "tag", "export", "import", "status", "failures")
+COMMANDS = (
+    "ingest",
+    "similar",
+    "classify",
+    "train",
+    "tag",
+    "export",
+    "import",
+    "status",
+    "failures",
+    "relocate",
+)
 
 
 @pytest.fixture(scope="module")

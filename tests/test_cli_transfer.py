@@ -89,22 +89,12 @@ def test_round_trip_into_another_catalogue(
     again = other.run("import", exported, "--json").json
     assert again["changed"] == 0
 
-    columns = (
-        "content_hash",
-        "label",
-        "label_source",
-        "label_group",
-        "genre",
-        "confidence",
-        "artist",
-        "title",
+    columns = ("content_hash", "label", "label_source", "label_group", "genre", "confidence", "artist")
+    first, second = (
+        sorted([str(row[name]) for name in columns] for row in rows_of(path))
+        for path in (exported, export(other, ending))
     )
-    first, second = rows_of(exported), rows_of(export(other, ending))
-    for one, two in zip(first, second, strict=True):
-        same_name = one["title"] == two["title"] or not one["title"]
-        assert [one[c] for c in columns if c != "title" or same_name] == [
-            two[c] for c in columns if c != "title" or same_name
-        ]
+    assert first == second
 
 
 def test_both_kinds_say_the_same_and_agree_with_tag(library: Library) -> None:

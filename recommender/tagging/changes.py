@@ -4,7 +4,8 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from recommender.tagging.formats import Entry, StoredTags
+from recommender.tagging.fields import decoded
+from recommender.tagging.formats import ID3_3, ID3_4, Entry, StoredTags
 
 Described = Mapping[str, Any]
 """``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [place among the entries, base64] pairs."""
@@ -32,10 +33,20 @@ def tags_of(described: Described) -> StoredTags:
 
 def holds(tags: StoredTags, described: Described, *, all_of: bool = True) -> bool:
     """Whether a tag has the described values: of all keys, or of any."""
-    if tags.kind != described["kind"]:
-        return False
-    found = [tags.of(key) == values(described, key) for key in described["fields"]]
+    found = [_has(tags, described, key) for key in described["fields"]]
     return all(found) if all_of else any(found)
+
+
+def _has(tags: StoredTags, described: Described, key: str) -> bool:
+    """Whether a key has the described values, or the same texts: other programs write all fields anew."""
+    now, then = tags.of(key), values(described, key)
+    if now == then:
+        return True
+    kind = described["kind"]
+    if not now or not then or {tags.kind, kind} not in ({tags.kind}, {ID3_3, ID3_4}):
+        return False
+    read = [text for data in now for text in decoded(tags.kind, key, data)]
+    return any(read) and read == [text for data in then for text in decoded(kind, key, data)]
 
 
 def take_back(
@@ -56,9 +67,9 @@ def take_back(
     for before, after in changes:
         again = []
         for key in after["fields"]:
-            if tags.kind != after["kind"] or tags.of(key) not in (values(after, key), values(before, key)):
+            if not _has(tags, after, key) and not _has(tags, before, key):
                 closed.setdefault(key, key not in restored)
-            elif key not in closed and tags.of(key) == values(after, key):
+            elif key not in closed and _has(tags, after, key):
                 again.append(key)
         restored.update(again)
         tags = _restored(tags, before, again)

@@ -80,7 +80,7 @@ KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 def texts(tags: StoredTags, field: str) -> list[str]:
     """Return the values of a field, without empty ones."""
     stored = [Entry(key, data) for key in KEYS[tags.kind][field] for data in tags.of(key)]
-    found = [text for entry in stored for text in _decoded(tags.kind, *entry)]
+    found = [text for entry in stored for text in decoded(tags.kind, *entry)]
     if tags.kind == ID3_3 and field != SCORES:
         found = [part for text in found for part in text.split(SEPARATOR.strip())]
     return [text.strip() for text in found if text.strip()]
@@ -121,9 +121,10 @@ def scores_of(tags: StoredTags) -> dict[str, dict[str, float]]:
         return {}
 
 
-def _decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
+def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
+    """Return the texts of a stored value, as they are; none where it is no text."""
     if kind == VORBIS:
-        return [data.decode().partition("=")[2]]
+        return [data.decode("utf-8", "replace").partition("=")[2]]
     if kind == APE:
         return data[1:].partition(b"\0")[2].decode("utf-8", "replace").split("\0") if data[0] == 0 else []
     if kind == MP4_ATOMS:
@@ -140,7 +141,7 @@ def _from_frame(kind: str, entry: Entry) -> list[str]:
     raw(StoredTags(kind, True, (entry,))).save(file, v2_version=4 if kind == ID3_4 else 3)
     file.seek(0)
     frames = ID3(file, translate=False, load_v1=False).values()
-    return [str(text) for f in frames for text in (f.genres if isinstance(f, TCON) else f.text)]
+    return [str(t) for f in frames for t in (f.genres if isinstance(f, TCON) else getattr(f, "text", ()))]
 
 
 def _from_atom(key: str, content: bytes) -> Iterator[str]:

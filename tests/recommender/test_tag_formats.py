@@ -330,3 +330,22 @@ def test_what_somebody_else_changed_is_kept() -> None:
 
 def test_genre_of_the_fixtures_is_the_persons(originals: Path) -> None:
     assert fields.texts(formats.load(originals / "tagged.flac"), "genre") == [GENRE]
+
+
+@pytest.mark.parametrize(
+    "name", ["tagged.mp3", "v2.3.mp3", "tagged.flac", "tagged.ape", "tagged.m4a", "tagged.wma"]
+)
+def test_another_program_that_writes_all_fields_anew_changes_nothing_of_ours(file: Path) -> None:
+    """mutagen ends texts otherwise, and makes ID3v2.4 of ID3v2.3; the genre alone is a person's then."""
+    old = raw_values(file)
+    before, after = written(file)
+    synth.tag(file, {"title": "New"})
+    tags = fields.with_field(formats.load(file), "genre", ["By Hand"])
+    formats.save(file, tags)
+    keys = fields.touched(before, after)
+    back, kept = take_back(formats.load(file), [(describe(before, keys), describe(after, keys))])
+    assert fields.field_names(before.kind, kept) == ["genre"]
+    formats.save(file, back)
+    assert tag_files.mutagen_genres(file) == ["By Hand"]
+    assert fields.texts(formats.load(file), "mood") == (["angry"] if b"angry" in str(old).encode() else [])
+    assert fields.scores_of(formats.load(file)) == {}
