@@ -92,8 +92,10 @@ def _read(path: str, real_root: str) -> bytes | None:
         place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    inside = os.path.realpath(path).startswith(real_root.rstrip(os.sep) + os.sep)
+    if not inside or not stat.S_ISREG(os.fstat(place).st_mode):
+        os.close(place)
+        return None
     with open(place, "rb") as file:
-        is_file = stat.S_ISREG(os.fstat(place).st_mode)
-        inside = os.path.realpath(path).startswith(real_root.rstrip(os.sep) + os.sep)
-        data = file.read(LARGEST + 1) if is_file and inside else b""
+        data = file.read(LARGEST + 1)
     return data if 0 < len(data) <= LARGEST else None

@@ -16,9 +16,10 @@ CHILD = """
     genre string coverArt string size int contentType string suffix string transcodedContentType string
     transcodedSuffix string duration int bitRate int bitDepth int samplingRate int channelCount int
     path string isVideo bool userRating rating averageRating number playCount int discNumber int
-    created time starred time albumId string artistId string type string mediaType string played time bpm int comment string
-    sortName string musicBrainzId string isrc [string] genres [ItemGenre] artists [ArtistID3]
-    displayArtist string albumArtists [ArtistID3] displayAlbumArtist string displayComposer string
+    created time starred time albumId string artistId string type string mediaType string
+    played time bpm int comment string sortName string musicBrainzId string
+    isrc [string] genres [ItemGenre] artists [ArtistID3] displayArtist string
+    albumArtists [ArtistID3] displayAlbumArtist string displayComposer string
     moods [string] explicitStatus string
 """
 ALBUM = """
@@ -205,7 +206,12 @@ def as_xml(name: str, value: Any) -> str:
     """Return what JSON says as the XML that stands for it, canonical: the mapping of the specification."""
     element = ElementTree.Element(f"{{{NAMESPACE}}}{name}")
     _fill(element, value)
-    return ElementTree.canonicalize(ElementTree.tostring(element, encoding="unicode"))
+    return canonical(ElementTree.tostring(element, encoding="unicode"))
+
+
+def canonical(text: str) -> str:
+    """Return XML with its attributes in order and its prefixes alike."""
+    return ElementTree.canonicalize(text, rewrite_prefixes=True)
 
 
 def _fill(element: ElementTree.Element, value: Any) -> None:

@@ -1,0 +1,166 @@
+"""Artists, albums, songs and genres, against the same made of plain lists."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from db import browse
+from db.browse import Album
+from db.models import LARGEST, Root, Track
+from db.session import Catalog
+from db.tracks import root_for, search_key
+from tests.db.rows import new_track
+
+NAMES = ("", "a", "A", "ä", "the x", "%", "b'")
+songs = st.fixed_dictionaries(
+    {
+        "artist": st.sampled_from(NAMES),
+        "album_artist": st.sampled_from(("", "", "a", "Various")),
+        "album": st.sampled_from(("", "One", "two", "ONE")),
+        "title": st.sampled_from(("song", "Lied", "a b")),
+        "year": st.none() | st.integers(1960, 1963),
+        "duration_s": st.none() | st.integers(1, 9).map(float),
+        "mtime_ns": st.integers(0, 2**60),
+        "plays": st.integers(0, 3) | st.just(LARGEST),
+        "last_played": st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2020, 1, 3)),
+        "file_genres": st.lists(st.sampled_from(("Rock", "rock", "Ä", "Jazz")), max_size=2),
+        "missing": st.sampled_from((False, False, False, True)),
+        "error_kind": st.sampled_from((None, None, None, "silent", "too_short", "not_audio")),
+        "track_number": st.none() | st.integers(1, 3),
+        "disc_number": st.none() | st.integers(1, 2),
+    }
+)
+
+
+def playable(song: dict[str, Any]) -> bool:
+    return not song["missing"] and song["error_kind"] in (None, "silent", "too_short")
+
+
+def made_by(song: dict[str, Any]) -> str:
+    return song["album_artist"] or song["artist"]
+
+
+def put(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Put songs in place of all others; return those that can be played, by id."""
+    ids = {}
+    with catalog.transaction() as session:
+        session.execute(delete(Root))
+        roots = [root_for(session, folder) for folder in ("/a", "/b")]
+        for place, row in enumerate(rows):
+            track = new_track(session, roots[place % 2], f"{place:03d}", search_text="", **row)
+            track.search_text = search_key(track.artist, track.title)
+            ids[track.id] = row | {"root": roots[place % 2].id, "rel_path": track.rel_path}
+    return {track_id: row for track_id, row in ids.items() if playable(row)}
+
+
+def brute_albums(known: dict[int, dict[str, Any]]) -> set[Album]:
+    groups: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
+    for track_id, song in known.items():
+        groups.setdefault((made_by(song), song["album"]), []).append((track_id, song))
+    return {
+        Album(
+            artist,
+            name,
+            len(some),
+            sum(song["duration_s"] or 0.0 for _, song in some),
+            min((song["year"] for _, song in some if song["year"] is not None), default=None),
+            max(song["mtime_ns"] for _, song in some),
+            max(track_id for track_id, _ in some),
+            sum(song["plays"] for _, song in some),
+            max((song["last_played"] for _, song in some if song["last_played"] is not None), default=None),
+        )
+        for (artist, name), some in groups.items()
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(songs, max_size=14))
+def test_groups_are_those_of_plain_lists(shared_catalog: Catalog, rows: list[dict[str, Any]]) -> None:
+    known = put(shared_catalog, rows)
+    with shared_catalog.transaction() as session:
+        found = browse.albums(session)
+        assert set(found) == brute_albums(known)
+        assert len(found) == len(set(found))
+        order = [(search_key(album.artist), search_key(album.name)) for album in found]
+        assert order == sorted(order)
+        for root in session.query(Root):
+            some = {i: song for i, song in known.items() if song["root"] == root.id}
+            assert set(browse.albums(session, root.id)) == brute_albums(some)
+            assert browse.playable_ids(session, root.id) == sorted(some)
+            assert set(browse.artists(session, root.id)) == {
+                name for song in some.values() for name in (song["artist"], made_by(song))
+            }
+        on: dict[str, set[tuple[str, str]]] = {}
+        for song in known.values():
+            for name in (song["artist"], made_by(song)):
+                on.setdefault(name, set()).add((made_by(song), song["album"]))
+        assert browse.artists(session) == {name: len(albums) for name, albums in on.items()}
+        for name, albums in on.items():
+            mine = browse.albums_of_artist(session, name)
+            assert {(album.artist, album.name) for album in mine} == albums
+            assert set(mine) <= set(found)
+        assert browse.count_playable(session) == len(known)
+        assert {root.id for root in browse.roots(session)} == {song["root"] for song in known.values()}
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(songs, max_size=14), track_id=st.integers(-1, 20))
+def test_songs_are_those_of_plain_lists(
+    shared_catalog: Catalog, rows: list[dict[str, Any]], track_id: int
+) -> None:
+    known = put(shared_catalog, rows)
+    with shared_catalog.transaction() as session:
+        for album in browse.albums(session):
+            mine = {
+                i: song
+                for i, song in known.items()
+                if (made_by(song), song["album"]) == (album.artist, album.name)
+            }
+            places = {
+                i: (song["disc_number"] or 1, song["track_number"] or 99, song["rel_path"])
+                for i, song in mine.items()
+            }
+            tracks = browse.album_tracks(session, album.artist, album.name)
+            assert [track.id for track in tracks] == sorted(mine, key=places.__getitem__)
+        for name in NAMES:
+            mine = {i: song for i, song in known.items() if name in (song["artist"], made_by(song))}
+            expected = sorted(mine, key=lambda i: (-mine[i]["plays"], i))
+            assert [track.id for track in browse.artist_tracks(session, name, 5)] == expected[:5]
+        assert [(one.track_id, list(one.genres)) for one in browse.genres_of(session)] == [
+            (i, song["file_genres"]) for i, song in sorted(known.items())
+        ]
+        some = [i for i, song in known.items() if song["year"] is not None and 1961 <= song["year"] <= 1962]
+        assert browse.playable_ids(session, None, 1961, 1962) == sorted(some)
+        found = browse.playable_track(session, track_id)
+        assert (found.id if found else None) == (track_id if track_id in known else None)
+        asked = [*reversed(known), *known, 10**6]
+        assert [track.id for track in browse.playable_tracks(session, asked)] == asked[:-1]
+        assert all(browse.is_playable(track) == (track.id in known) for track in session.query(Track))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rows=st.lists(songs, max_size=14),
+    words=st.sampled_from(("", "A", "lied", "a song", "the", "%", "b'", "_")),
+    offset=st.integers(0, 5),
+)
+def test_search_is_that_of_plain_lists(
+    shared_catalog: Catalog, rows: list[dict[str, Any]], words: str, offset: int
+) -> None:
+    known = put(shared_catalog, rows)
+    keys = {i: search_key(song["artist"], song["title"]) for i, song in known.items()}
+    expected = sorted(i for i, key in keys.items() if all(word in key for word in search_key(words).split()))
+    with shared_catalog.transaction() as session:
+        found = browse.search_tracks(session, words, offset, 4)
+        assert [track.id for track in found] == expected[offset : offset + 4]
+
+
+@pytest.mark.parametrize("track_id", [0, -1, LARGEST + 1, 2**70])
+def test_no_song_of_an_id(catalog: Catalog, track_id: int) -> None:
+    with catalog.transaction() as session:
+        assert browse.playable_track(session, track_id) is None
