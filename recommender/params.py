@@ -207,3 +207,8 @@ HEAR_IDLE_S: Final = 300.0
 """And ends where there has been nothing to do for so long."""
 LARGEST_FORM: Final = 4 * 2**20
 """Bytes of a form that a player posts: some hundred thousand songs of a playlist."""
+PICTURES_BYTES: Final = 256 * 2**20
+"""Of what is kept of how songs look."""
+WIDEST: Final = 4096
+HIGHEST: Final = 512
+MOST_POINTS: Final = 4096

@@ -10,6 +10,7 @@ from recommender.params import APP_NAME
 from recommender.service import page, rest, subsonic
 from recommender.service.guard import Guard, Settings
 from recommender.service.metrics import Measured, Metrics
+from recommender.service.pictures import Pictures
 from recommender.service.problems import JsonResponse, add_problems
 from recommender.service.rest_map import Maps
 from recommender.service.state import State
@@ -19,13 +20,14 @@ from recommender.service.uploads import Uploads
 
 def create_app(state: State, settings: Settings) -> FastAPI:
     """Return the application; its state is started and closed with it."""
-    uploads = Uploads(settings.max_upload_bytes)
+    uploads, pictures = Uploads(settings.max_upload_bytes), Pictures(state.home.cache_dir / "pictures")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         state.start()
         yield
         uploads.hearing.close()
+        pictures.hearing.close()
         state.close()
 
     app = FastAPI(
@@ -40,7 +42,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     app.state.deepcuts, app.state.settings = state, settings
     app.state.heard_genres = HeardGenres()
     app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, rest.Vocabulary()
-    app.state.metrics = Metrics(state, uploads)
+    app.state.pictures, app.state.metrics = pictures, Metrics(state, uploads)
     add_problems(app)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Measured, metrics=app.state.metrics)

@@ -83,6 +83,12 @@ def is_same_as_before(request: Request, etag: str, modified: str) -> bool:
     return before is None or before.strip() in (etag, modified)
 
 
+def has_tag(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names this: the client has it already."""
+    header = request.headers.get("if-none-match")
+    return header is not None and _names(header, etag, weakly=True)
+
+
 def _names(header: str, etag: str, *, weakly: bool) -> bool:
     if header.strip() == "*":
         return True

@@ -12,7 +12,14 @@ from fastapi.responses import Response
 from recommender import params
 from recommender.answers.status import status_answer
 from recommender.retrieval.filters import count_genres, count_tags
-from recommender.service import rest_lists, rest_map, rest_playlists, rest_tracks, rest_uploads
+from recommender.service import (
+    rest_lists,
+    rest_map,
+    rest_pictures,
+    rest_playlists,
+    rest_tracks,
+    rest_uploads,
+)
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.metrics import CONTENT_TYPE, Metrics
 from recommender.service.problems import JsonResponse, documented
@@ -117,5 +124,5 @@ def _stored(path: Path) -> Any:
         return None
 
 
-for part in (rest_tracks, rest_lists, rest_map, rest_uploads, rest_playlists):
+for part in (rest_tracks, rest_lists, rest_map, rest_uploads, rest_playlists, rest_pictures):
     router.include_router(part.router)

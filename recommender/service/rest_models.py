@@ -201,3 +201,13 @@ class Evaluation(BaseModel):
     training: dict[str, Any] | None = Field(description="Of the model, when it was trained.")
     classifier: dict[str, Any] | None
     recommender: dict[str, Any] | None
+
+
+class Waveform(BaseModel):
+    """The peaks of a stretch of a track, evenly over it."""
+
+    track_id: int
+    duration_s: float
+    start_s: float
+    end_s: float
+    peaks: list[float]

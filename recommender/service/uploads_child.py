@@ -19,7 +19,9 @@ import numpy.typing as npt
 from classifier import bundle
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.audio_hash import audio_hash
+from classifier.bundle import Bundle
 from classifier.errors import AudioError
+from classifier.overview import Overview, overview
 from classifier.serve import Trunk
 from recommender.library.file_tags import read_tags
 from recommender.retrieval.query import HeardFile
@@ -37,17 +39,24 @@ class Limits:
     idle_s: float
 
 
-def serve_files(connection: Connection, bundle_path: str, limits: Limits) -> None:
-    """Analyse files until the other end closes the connection, or has been silent for long."""
+def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hears: bool = True) -> None:
+    """Analyse files until the other end closes the connection, or has been silent for long.
+
+    Parameters
+    ----------
+    hears
+        Whether the network is needed; without it there are only overviews.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    trunk = Trunk(bundle.load(Path(bundle_path)))
+    loaded = bundle.load(Path(bundle_path))
+    trunk = Trunk(loaded) if hears else None
     confine(limits)
     connection.send_bytes(b"{}")
     with suppress(EOFError, ConnectionError):
         while connection.poll(limits.idle_s):
             task = json.loads(connection.recv_bytes())
             allow_seconds(limits.cpu_s)
-            connection.send_bytes(json.dumps(_answer(trunk, task)).encode("ascii"))
+            connection.send_bytes(json.dumps(_answer(loaded, trunk, task)).encode("ascii"))
 
 
 def confine(limits: Limits) -> None:
@@ -72,18 +81,36 @@ def allow_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (wanted if most < 0 else min(wanted, most), most))
 
 
-def _answer(trunk: Trunk, task: dict[str, Any]) -> dict[str, Any]:
+def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) -> None:
+    """Draw files until the other end closes the connection, or has been silent for long."""
+    serve_files(connection, bundle_path, limits, hears=False)
+
+
+def _answer(loaded: Bundle, trunk: Trunk | None, task: dict[str, Any]) -> dict[str, Any]:
     path = Path(task["path"])
     try:
-        if task["span"] is None:
-            analysis = trunk.analyse_file(path)
-        else:
-            analysis = trunk.analyse_stretch(path, *task["span"])
-        tags, content_hash = read_tags(path), audio_hash(path)
+        return (
+            _overview(loaded, path, task["length_s"]) if trunk is None else _heard(trunk, path, task["span"])
+        )
     except AudioError as error:
         return {"error": {"kind": error.kind, "message": str(error)}}
     except MemoryError:
         return {"error": MEMORY}
+
+
+def _overview(loaded: Bundle, path: Path, length_s: float | None) -> dict[str, Any]:
+    found = overview(path, loaded.mel_filters, loaded.front_end, length_s)
+    return {
+        "column_s": found.column_s,
+        "duration_s": found.duration_s,
+        "peaks": _base64(found.peaks),
+        "mel": _base64(found.mel),
+    }
+
+
+def _heard(trunk: Trunk, path: Path, span: list[float] | None) -> dict[str, Any]:
+    analysis = trunk.analyse_file(path) if span is None else trunk.analyse_stretch(path, *span)
+    tags, content_hash = read_tags(path), audio_hash(path)
     return {
         "hash": content_hash,
         "title": tags.title,
@@ -102,7 +129,7 @@ def _packed(segment: SegmentAnalysis) -> dict[str, Any]:
     return place | packed
 
 
-def _base64(array: npt.NDArray[np.floating[Any]]) -> str:
+def _base64(array: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
@@ -127,6 +154,24 @@ def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[HeardFile, str | None
     title, artist, album = (str(answer[name]) for name in ("title", "artist", "album"))
     content_hash = answer["hash"]
     return HeardFile(title, artist, album, analysis), None if content_hash is None else str(content_hash)
+
+
+def unpacked_overview(answer: dict[str, Any]) -> Overview:
+    """Return what such a process said of how a file looks.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If it is not what such a process says.
+    """
+    peaks = _array(answer["peaks"], np.uint8)
+    if not len(peaks):
+        raise ValueError("there are no columns")
+    mel = _array(answer["mel"], np.uint8).reshape(len(peaks), -1)
+    column_s, duration_s = float(answer["column_s"]), float(answer["duration_s"])
+    if not (0 < column_s < np.inf and 0 < duration_s < np.inf and mel.shape[1]):
+        raise ValueError("this is no overview")
+    return Overview(column_s, duration_s, peaks, mel)
 
 
 def _segment(packed: dict[str, Any], n_tags: int) -> SegmentAnalysis:

@@ -7,18 +7,23 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
 from classifier.bundle import Bundle
+from classifier.overview import Overview
 from recommender import params
 from recommender.retrieval.query import HeardFile, Span
-from recommender.service.uploads_child import Limits, serve_files, unpacked
+from recommender.service.problems import RETRY_S
+from recommender.service.uploads_child import Limits, serve_files, unpacked, unpacked_overview
+
+Answer = TypeVar("Answer")
 
 START_S = 60.0
 LONGEST_ANSWER = 2**28
@@ -66,25 +71,37 @@ class Hearing:
         HTTPException
             422 if it cannot be decoded, 503 if it did not get its turn, 504 if it takes too long.
         """
-        if not self._turn.acquire(timeout=self._seconds):
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "too much is being analysed; try again")
-        try:
-            return self._heard(path, bundle, span)
-        finally:
-            self._turn.release()
-
-    def _heard(self, path: Path, bundle: Bundle, span: Span | None) -> tuple[HeardFile, str | None]:
         task = {"path": str(path), "span": None if span is None else [span.start_s, span.end_s]}
-        answer = self._asked(self._ready(bundle), json.dumps(task).encode())
-        if "error" in answer:
-            if answer["error"].get("kind") == "memory":
-                self._end()
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(answer["error"].get("message")))
+        return self._asked(bundle, task, partial(unpacked, n_tags=len(bundle.tag_names)))
+
+    def overview(self, path: Path, bundle: Bundle, length_s: float | None) -> Overview:
+        """Return how a file looks; only of a process that runs `serve_overviews`.
+
+        Raises
+        ------
+        HTTPException
+            As of `hear`.
+        """
+        return self._asked(bundle, {"path": str(path), "length_s": length_s}, unpacked_overview)
+
+    def _asked(
+        self, bundle: Bundle, task: dict[str, Any], read: Callable[[dict[str, Any]], Answer]
+    ) -> Answer:
+        if not self._turn.acquire(timeout=self._seconds):
+            said = "too much is being analysed; try again"
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
         try:
-            return unpacked(answer, len(bundle.tag_names))
-        except (ValueError, KeyError, TypeError):
+            answer = self._answer(self._ready(bundle), json.dumps(task).encode())
+            if "error" in answer:
+                if answer["error"].get("kind") == "memory":
+                    self._end()
+                raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(answer["error"].get("message")))
+            return read(answer)
+        except (ValueError, KeyError, TypeError, AttributeError):
             self._end()
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "it cannot be decoded") from None
+        finally:
+            self._turn.release()
 
     def _ready(self, bundle: Bundle) -> _Child:
         """Return a process that is waiting for files, for this bundle."""
@@ -112,7 +129,7 @@ class Hearing:
         ours.close()
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "uploads cannot be analysed now")
 
-    def _asked(self, child: _Child, task: bytes) -> dict[str, Any]:
+    def _answer(self, child: _Child, task: bytes) -> dict[str, Any]:
         try:
             child.connection.send_bytes(task)
             if not child.connection.poll(self._seconds):

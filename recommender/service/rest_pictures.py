@@ -1,0 +1,116 @@
+"""How tracks look over HTTP: the log-mel as a picture, and the waveform's peaks."""
+
+import hashlib
+from functools import partial
+from typing import Annotated, Any, Final
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from classifier.overview import Overview
+from recommender import params
+from recommender.errors import FilterError
+from recommender.service.depends import TheHeld, TheState, present_track
+from recommender.service.pictures import Pictures, between, mel_png, peaks
+from recommender.service.problems import JsonResponse, documented
+from recommender.service.ranges import has_tag
+from recommender.service.rest_models import Waveform
+from recommender.service.rest_params import Seconds, TrackId
+from recommender.service.state import Held, State
+
+router = APIRouter(tags=["tracks"])
+
+AT_ONCE: Final = 2
+"""Requests that may wait in threads for a file to be decoded; the others wait without one."""
+CACHED: Final = "private, max-age=3600"
+FAILURES: Final = documented(404, 409, 504)
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "It is the one that the client has."}
+}
+PNG: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The picture.",
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/api/tracks/{track_id}/mel.png", response_class=Response, responses=PNG | UNCHANGED | FAILURES)
+async def mel(
+    request: Request,
+    state: TheState,
+    held: TheHeld,
+    track_id: TrackId,
+    width: Annotated[int, Query(ge=1, le=params.WIDEST)] = 800,
+    height: Annotated[int, Query(ge=1, le=params.HIGHEST)] = 96,
+    start_s: Seconds = None,
+    end_s: Seconds = None,
+) -> Response:
+    """Return a track's log-mel spectrogram, or that of a stretch, as a picture: time to the right."""
+    key, found = await _looked_at(request, state, held, track_id, start_s, end_s)
+    headers = _headers(key, width, height, start_s, end_s)
+    if has_tag(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    draw = partial(mel_png, found, between(found, start_s, end_s), width, height)
+    return Response(await anyio.to_thread.run_sync(draw), headers=headers, media_type="image/png")
+
+
+@router.get("/api/tracks/{track_id}/waveform", response_model=Waveform, responses=UNCHANGED | FAILURES)
+async def waveform(
+    request: Request,
+    state: TheState,
+    held: TheHeld,
+    track_id: TrackId,
+    points: Annotated[int, Query(ge=1, le=params.MOST_POINTS)] = 400,
+    start_s: Seconds = None,
+    end_s: Seconds = None,
+) -> Response:
+    """Return a track's peaks over time, or those of a stretch, 0..1; fewer where it is too short for more."""
+    key, found = await _looked_at(request, state, held, track_id, start_s, end_s)
+    headers = _headers(key, points, start_s, end_s)
+    if has_tag(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    columns = between(found, start_s, end_s)
+    begins, ends = columns.start * found.column_s, min(found.duration_s, columns.stop * found.column_s)
+    answer = {
+        "track_id": track_id,
+        "duration_s": round(found.duration_s, 3),
+        "start_s": round(begins, 3),
+        "end_s": round(ends, 3),
+        "peaks": peaks(found, columns, points),
+    }
+    return JsonResponse(answer, headers=headers)
+
+
+async def _looked_at(
+    request: Request,
+    state: State,
+    held: Held,
+    track_id: int,
+    start_s: float | None,
+    end_s: float | None,
+) -> tuple[str, Overview]:
+    if start_s is not None and end_s is not None and start_s >= end_s:
+        raise FilterError("start_s must lie before end_s")
+    pictures: Pictures = request.app.state.pictures
+
+    def kept() -> tuple[Any, str, Overview | None]:
+        with state.catalog.snapshot() as session:
+            track = present_track(session, track_id)
+        key = pictures.key(track, held.bundle)
+        return track, key, pictures.kept(key)
+
+    track, key, found = await anyio.to_thread.run_sync(kept)
+    if found is None:
+        if not hasattr(request.app.state, "drawing"):
+            request.app.state.drawing = anyio.CapacityLimiter(AT_ONCE)
+        make = partial(pictures.made, key, track, held.bundle)
+        found = await anyio.to_thread.run_sync(make, limiter=request.app.state.drawing)
+    return key, found
+
+
+def _headers(key: str, *asked: float | None) -> dict[str, str]:
+    tag = hashlib.blake2b(f"{key} {asked}".encode(), digest_size=12).hexdigest()
+    return {"ETag": f'"{tag}"', "Cache-Control": CACHED}
