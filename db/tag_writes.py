@@ -29,9 +29,7 @@ def begin(
     On SQLite the commit waits until the disk has it, so that the record outlives a loss of power that the
     new file outlives.
     """
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+    _synchronous(session, "FULL")
     now = datetime.now(UTC).replace(tzinfo=None)
     write = TagWrite(
         track_id=track_id,
@@ -48,8 +46,16 @@ def begin(
     return write.id
 
 
+def _synchronous(session: Session, level: str) -> None:
+    """Say how far the disk is waited for, from the next commit on; a server does as it is set up to."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+
+
 def finish(session: Session, write_id: int) -> None:
     """Note that the file was replaced; where that was an undo, the writes before it are undone."""
+    _synchronous(session, "NORMAL")  # if this is lost, it is found out again
     write = session.get_one(TagWrite, write_id)
     write.state = DONE
     if write.action == UNDO:

@@ -111,7 +111,7 @@ def replace_tags(
     reached("recorded")
     try:
         _make(target, temporary, after, was, keep_mtime)
-        _verify(Path(file.path), temporary, after)
+        _verify(file, temporary, after)
         reached("verified")
         if _signature(os.stat(target)) != _signature(was):
             raise TagError("it was changed by another program meanwhile")
@@ -214,8 +214,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _verify(path: Path, temporary: Path, after: StoredTags) -> None:
-    """Make sure that the copy has the tags that it should, and the same audio.
+def _verify(file: TaggedFile, temporary: Path, after: StoredTags) -> None:
+    """Make sure that the copy has the tags that it should, and the same audio: what the catalogue knows.
 
     Raises
     ------
@@ -224,8 +224,8 @@ def _verify(path: Path, temporary: Path, after: StoredTags) -> None:
     """
     if not same(formats.load(temporary), after):
         raise TagError("its tags would not be as they should; it is left as it was")
-    audio = audio_hash(path)
-    if audio is None or audio_hash(temporary) != audio:
+    audio = audio_hash(temporary)
+    if audio is None or (audio != file.content_hash and audio != audio_hash(Path(file.path))):
         raise TagError("its audio would not stay the same; it is left as it was")
 
 
