@@ -116,7 +116,7 @@ def test_edited_by_hand_between_two_runs(library: Library) -> None:
     assert genres(library) == {name: ["Polka"] if library.music / name in edited else FULL for name in SONGS}
     answer = tag(library, "--undo")
     kept = {file["path"] for file in answer["files"] if file["kept"]}
-    assert kept == set(map(str, edited))
+    assert kept == set(map(str, edited[1:])), "the genre of the first was never written: it was Rock already"
     assert genres(library) == OWN | {str(p.relative_to(library.music)): ["Polka"] for p in edited}
 
 

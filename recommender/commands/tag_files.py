@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 NOTHING = "–"
 
+Line = tuple[Callable[[str], None], str]
+"""A text, and what prints it."""
+
 
 @dataclass
 class Tally:
@@ -105,7 +108,7 @@ def _run(
 ) -> None:
     from recommender.tagging.recover import recover
 
-    tally = Tally()
+    tally, later = Tally(), list[Line]()
     lock: AbstractContextManager[None] = home.writer_lock() if write else nullcontext()
     with lock, _until_interrupted() as interrupted:
         catalog = home.existing_catalog()
@@ -117,11 +120,14 @@ def _run(
                 kind = tally.count(outcome)
                 if as_json:
                     _keep(tally, outcome, kind)
+                elif write:
+                    later += _lines(outcome, kind, write)  # a bar on the screen takes them to itself
                 else:
-                    _tell(outcome, kind, write)
+                    _print(_lines(outcome, kind, write))
                 progress(tally.found, total)
                 if interrupted():
                     break
+    _print(later)
     _end(tally, action, write=write, as_json=as_json, stopped=interrupted() and tally.found < total)
 
 
@@ -144,22 +150,26 @@ def _keep(tally: Tally, outcome: "Outcome", kind: str) -> None:
     tally.files.append(described)
 
 
-def _tell(outcome: "Outcome", kind: str, write: bool) -> None:
+def _lines(outcome: "Outcome", kind: str, write: bool) -> Iterator[Line]:
     path = printable(outcome.path)
     if outcome.skipped:
-        say(f"Skipped: {path}: {printable(outcome.skipped)}")
+        yield say, f"Skipped: {path}: {printable(outcome.skipped)}"
         return
     shown = [c for c in outcome.changes if c.field != "scores"] or outcome.changes
     parts = [f"{c.field}: {_values(c.old)} → {_values(c.new)}" for c in shown]
-    if not write:
+    if kind == "written" or not write:
         parts += [f"{name} is kept ({reason})" for name, reason in outcome.kept]
-        parts += [f"unknown ({outcome.unknown})"] if kind == "unknown" else []
-    elif kind == "written":
-        parts += [f"{name} is kept ({reason})" for name, reason in outcome.kept]
+    if kind == "unknown" and not write:
+        parts.append(f"unknown ({outcome.unknown})")
     if parts:
-        show(f"{path}: {'; '.join(parts)}")
+        yield show, f"{path}: {'; '.join(parts)}"
     if outcome.note:
-        say(f"Note: {path}: {outcome.note}")
+        yield say, f"Note: {path}: {outcome.note}"
+
+
+def _print(lines: Iterable[Line]) -> None:
+    for write, text in lines:
+        write(text)
 
 
 def _values(values: list[str]) -> str:

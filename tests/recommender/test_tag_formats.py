@@ -349,3 +349,31 @@ def test_another_program_that_writes_all_fields_anew_changes_nothing_of_ours(fil
     assert tag_files.mutagen_genres(file) == ["By Hand"]
     assert fields.texts(formats.load(file), "mood") == (["angry"] if b"angry" in str(old).encode() else [])
     assert fields.scores_of(formats.load(file)) == {}
+
+
+def id3_4(flags: int, *frames: bytes) -> bytes:
+    body = b"".join(frames)
+    size = bytes(len(body) >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    return b"ID3\x04\0" + bytes((flags,)) + size + body
+
+
+PICTURE = b"\0image/png\0\x03\0" + bytes(range(1, 128)) * 3
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        # As iTunes once wrote sizes; where bytes that look like the start of a packet are broken up.
+        id3_4(0, b"APIC" + len(PICTURE).to_bytes(4, "big") + b"\0\0" + PICTURE, b"TIT2\0\0\0\x04\0\0\0Old"),
+        id3_4(0x80, b"TIT2\0\0\0\x04\0\0\0Old", b"PRIV\0\0\0\x08\0\0me\0\xff\0\xe0\xff\0"),
+        id3_4(0x80, b"TIT2\0\0\0\x04\0\x02\0Old", b"PRIV\0\0\0\x08\0\x02me\0\xff\0\xe0\xff\0"),
+    ],
+)
+def test_frames_as_other_programs_write_them_are_kept(tmp_path: Path, tag: bytes) -> None:
+    file = tag_files.make(tmp_path, "plain.mp3")
+    file.write_bytes(tag + file.read_bytes())
+    before = {key: repr(frame) for key, frame in id3.ID3(file).items()}
+    assert len(before) == 2
+    written(file)
+    after = {key: repr(frame) for key, frame in id3.ID3(file).items()}
+    assert {key: after[key] for key in before} == before
