@@ -71,6 +71,9 @@ class Guard:
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         credentials, subsonic_path = self._settings.credentials, path.startswith(SUBSONIC)
+        length = headers.get("content-length", "")
+        if length and "transfer-encoding" in headers:  # a proxy before this might take it for two requests
+            return problem(HTTPStatus.BAD_REQUEST, "the request has two lengths", {"Connection": "close"})
         if not credentials and not is_known_host(headers.get("host", ""), self._settings.hosts):
             return problem(HTTPStatus.MISDIRECTED_REQUEST, "this service is not known by that host name")
         # A page of another site, open in the user's browser, must not use what that browser may.
@@ -81,7 +84,6 @@ class Guard:
         if credentials and path not in OPEN_PATHS and not subsonic_path and not credentials.opens(headers):
             challenge = {"WWW-Authenticate": f'Basic realm="{APP_NAME}", charset="UTF-8"'}
             return problem(HTTPStatus.UNAUTHORIZED, "credentials are missing or wrong", challenge)
-        length = headers.get("content-length", "")
         if path not in UPLOADS and length.isdigit() and int(length) > params.LARGEST_BODY:
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, {"Connection": "close"})
         return None

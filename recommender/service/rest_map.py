@@ -89,9 +89,9 @@ class Maps:
             }
             for p in points
         ]
+        self._keep(name, tracks)
         with self._lock:
             self._ready = (name, tracks)
-        self._keep(name, tracks)
 
     def _keep(self, name: str, tracks: list[dict[str, Any]]) -> None:
         try:

@@ -26,6 +26,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen()  # whoever reads the address and asks at once only waits
     except OSError as error:
         raise ServiceError(f"{host} port {port} cannot be listened at: {error.strerror}") from error
     return bound
@@ -43,6 +44,7 @@ def run(home: Home, host: str, bound: socket.socket, settings: Settings) -> None
     app = create_app(State(home), settings)
     config = uvicorn.Config(
         app,
+        http="h11",  # whatever else is installed: its limits are the ones below
         log_level="warning",
         access_log=False,
         server_header=False,
