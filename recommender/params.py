@@ -205,8 +205,6 @@ HEAR_FILES: Final = 50
 """A process that analyses uploads is replaced after so many."""
 HEAR_IDLE_S: Final = 300.0
 """And ends where there has been nothing to do for so long."""
-LARGEST_FORM: Final = 4 * 2**20
-"""Bytes of a form that a player posts: some hundred thousand songs of a playlist."""
 PICTURES_BYTES: Final = 256 * 2**20
 """Of what is kept of how songs look."""
 WIDEST: Final = 4096

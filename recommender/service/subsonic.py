@@ -1,11 +1,14 @@
 """OpenSubsonic: the interface that music players know. Each call is one endpoint, by GET or by POST."""
 
+import random
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from classifier.errors import ClassifierError
@@ -26,6 +29,9 @@ router = APIRouter(prefix="/rest", include_in_schema=False)
 
 FORMS: Final = ("xml", "json")
 PUBLIC: Final = "getOpenSubsonicExtensions"
+CLASHES: Final = ("40001", "40P01")
+"""What PostgreSQL calls it when of two who change the same at once one has to begin again."""
+ATTEMPTS, CLASH_S = 20, 0.01
 
 Endpoints = dict[str, Callable[[Call], Content | Response]]
 
@@ -82,9 +88,8 @@ ACTIONS: Final[Endpoints] = {
 @router.api_route("/{name}", methods=["GET", "HEAD", "POST"])
 async def endpoint(name: str, request: Request) -> Response:
     """Answer a call; an error is an answer, too."""
-    form = "xml"
+    form, asked = FORMS[0], await read(request)
     try:
-        asked = await read(request)
         form = _form(asked)
         answer = await run_in_threadpool(_answer, name.removesuffix(".view"), asked, request, form)
     except SubsonicError as error:
@@ -113,10 +118,33 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
         if name not in ANSWERS and name not in ACTIONS:
             error = SubsonicError(GENERIC, f"there is no {name}")
             return failed(error, form, HTTPStatus.NOT_FOUND)
-        state = state_of(request)
-        with state.session() if name in ACTIONS else state.snapshot() as session:
-            call = Call(request, asked, session, user, state.held, request.app.state.heard_genres)
-            answer = (ACTIONS if name in ACTIONS else ANSWERS)[name](call)
+        answer = _act(name, asked, request, user) if name in ACTIONS else _look(name, asked, request, user)
     except (RecommenderError, CatalogError, ClassifierError) as error:
         return failed(SubsonicError(GENERIC, str(error)), form)
     return answer if isinstance(answer, Response) else answered(answer, form)
+
+
+def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
+    state = state_of(request)
+    with state.snapshot() as session:
+        return ANSWERS[name](Call(request, asked, session, user, state.held, request.app.state.heard_genres))
+
+
+def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
+    """Change something; once more, if on a server somebody else changed the same meanwhile."""
+    state, heard = state_of(request), request.app.state.heard_genres
+    attempt = 0
+    while True:
+        try:
+            with state.session() as session:
+                return ACTIONS[name](Call(request, asked, session, user, state.held, heard))
+        except CatalogError as error:
+            attempt += 1
+            if attempt == ATTEMPTS or not _is_clash(error):
+                raise
+            time.sleep(random.uniform(0, CLASH_S * attempt))
+
+
+def _is_clash(error: CatalogError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in CLASHES

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 
 from db.models import LARGEST
-from recommender import params
 from recommender.params import APP_NAME
 from recommender.service.auth import Credentials
 from recommender.service.subsonic_answer import (
@@ -104,17 +103,11 @@ def whole(name: str, text: str) -> int:
 
 
 async def read(request: Request) -> Asked:
-    """Read the parameters of a request, from its address and, where it posts a form, from that.
-
-    Raises
-    ------
-    SubsonicError
-        0 if the form is too large or none that can be read.
-    """
+    """Read the parameters of a request, from its address and, where it posts a form, from that."""
     pairs = _pairs(request.url.query)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and kind == FORM:
-        pairs += _pairs(await _body(request))
+        pairs += _pairs((await request.body()).decode("latin-1"))  # whose size the guard bounds
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
@@ -123,15 +116,6 @@ async def read(request: Request) -> Asked:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, errors="replace")
-
-
-async def _body(request: Request) -> str:
-    read = bytearray()
-    async for block in request.stream():
-        read += block
-        if len(read) > params.LARGEST_FORM:
-            raise SubsonicError(GENERIC, f"a form has at most {params.LARGEST_FORM} bytes")
-    return read.decode("latin-1")
 
 
 def check_version(asked: Asked) -> None:

@@ -115,7 +115,7 @@ def own(library: Library) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def server(service: Service) -> Iterator[Server]:
+def live(service: Service) -> Iterator[Server]:
     """A running server on the same library."""
     with running(service.library.home) as found:
         yield found

@@ -44,7 +44,7 @@ def library(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Libr
 
 
 @pytest.fixture(scope="module")
-def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def live(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a user, a password and an API key."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "password").write_text(PASSWORD + "\n")
@@ -73,8 +73,8 @@ def await_answer(url: str) -> None:
             return
 
 
-def connection(server: Server, **how: Any) -> Any:
-    address = urlsplit(server.url)
+def connection(live: Server, **how: Any) -> Any:
+    address = urlsplit(live.url)
     return libopensonic.Connection(f"{address.scheme}://{address.hostname}", port=address.port, **how)
 
 
@@ -87,17 +87,17 @@ LOGINS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(params=LOGINS)
-def client(server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
+def client(live: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The client, logged in by each of the ways."""
-    made = connection(server, **LOGINS[request.param])
+    made = connection(live, **LOGINS[request.param])
     yield made
     made.cleanup()
 
 
 @pytest.fixture
-def one_client(server: Server) -> Iterator[Any]:
+def one_client(live: Server) -> Iterator[Any]:
     """The client, logged in by token."""
-    made = connection(server, **LOGINS["token, POST"])
+    made = connection(live, **LOGINS["token, POST"])
     yield made
     made.cleanup()
 
@@ -126,8 +126,8 @@ class Raw:
 
 
 @pytest.fixture
-def raw(server: Server) -> Raw:
-    return Raw(server.url)
+def raw(live: Server) -> Raw:
+    return Raw(live.url)
 
 
 def test_it_logs_in_each_way(client: Any) -> None:
@@ -140,13 +140,13 @@ def test_it_logs_in_each_way(client: Any) -> None:
     assert (user.username, user.stream_role, user.admin_role) == (USER, True, False)
 
 
-def test_wrong_logins_are_told(server: Server) -> None:
+def test_wrong_logins_are_told(live: Server) -> None:
     for wrong in ({"username": USER, "password": "guess"}, {"username": "bob", "password": PASSWORD}):
-        made = connection(server, **wrong)
+        made = connection(live, **wrong)
         with pytest.raises(libopensonic.errors.CredentialError):
             made.get_artists()
         made.cleanup()
-    made = connection(server, api_key="guess")
+    made = connection(live, api_key="guess")
     with pytest.raises(libopensonic.errors.SonicError, match="API key"):
         made.get_artists()
     made.cleanup()
@@ -274,10 +274,10 @@ def test_sonic_similarity_over_raw_http(raw: Raw, library: Library) -> None:
     assert error_of(json.loads(raw.get("getSonicSimilarTracks", ("id", "999"))))[0] == 70
 
 
-def test_ranges_over_raw_http(server: Server, library: Library) -> None:
+def test_ranges_over_raw_http(live: Server, library: Library) -> None:
     content = (library.music / "rock/alpha.mp3").read_bytes()
     track = library.row("rock/alpha.mp3")["id"]
-    address = urlsplit(server.url)
+    address = urlsplit(live.url)
     connection = http.client.HTTPConnection(address.netloc, timeout=60)
     connection.request("GET", f"/rest/stream?id={track}&apiKey={KEY}", headers={"Range": "bytes=1000-1999"})
     answer = connection.getresponse()
