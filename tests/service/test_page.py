@@ -4,6 +4,7 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -160,15 +161,18 @@ def test_the_slider_for_discovery_changes_the_list(page: Any, site: Site, tmp_pa
     assert page.input_value("#discover") == "0.9"
 
 
-def test_chips_filter_and_are_taken_away(page: Any, site: Site) -> None:
+@pytest.mark.parametrize("kind", ["genre", "tag"])
+def test_chips_filter_and_are_taken_away(page: Any, site: Site, kind: str) -> None:
     asked = site.id_of(FIRST)
     visit(page, site, f"#track={asked}", ready=".pair")
-    chip = page.locator("main .song .chip").first
-    kind, name = ("genre" if "genre" in chip.get_attribute("class") else "tag"), chip.inner_text()
+    chip = page.locator(f"main .song .chip.{kind}").first
+    chip.wait_for()
+    name, its = chip.inner_text(), chip.evaluate("(node) => node.closest('.song').dataset.track")
     chip.click()
     page.wait_for_selector(".filters .chip")
-    wanted = site.similar(asked, **{kind: name.replace(" ", "+")})
-    assert titles(page) == [shown(track) for track in wanted] and wanted
+    wanted = site.similar(asked, **{kind: quote(name)})
+    assert titles(page) == [shown(track) for track in wanted]
+    assert int(its) in [track["track_id"] for track in wanted], "a song passes the filters that it shows"
     page.click(".filters .chip")
     page.wait_for_selector(".filters", state="detached")
     assert len(titles(page)) == len(SONGS) - 1
@@ -218,7 +222,8 @@ def test_a_file_of_ones_own_is_compared_with_the_library(page: Any, site: Site) 
     page.wait_for_selector("main .pair", timeout=20_000)
     assert page.inner_text("h1") == "three"
     assert len(titles(page)) == len(SONGS) - 1  # the recording itself is told apart
-    assert "holds this recording" in page.inner_text("main")
+    assert "holds this very recording" in page.inner_text("main")
+    assert page.get_attribute("main .results a >> text=Cold Cellar", "href") == f"#track={site.id_of('Cold Cellar')}"
     page.click(".play-song")
     wait_for_player(page, "player.audio.currentSrc.startsWith('blob:') && player.audio.currentTime > 0.1")
 

@@ -1,26 +1,42 @@
 /* Genres and tags: what is said of a song, and the filters that they become when they are clicked. */
 
-import { el } from "./dom.js";
+import { once } from "./api.js";
+import { el, whenSeen } from "./dom.js";
 import { change, go, here } from "./route.js";
 
-const SURE_GENRE = 0.3;
-const SURE_TAG = 0.15;
+const SURE = 0.4; // from here on the filter of a genre lets a song pass
+const SHOWN_TAG = 0.15;
 
-/** Return the genres and tags that are most probable, as buttons that filter. */
+/** Return what a song is most probably, as buttons that filter; its genres follow when they are in sight. */
 export function chips(track, { genres = 2, tags = 3 } = {}) {
-  const shown = pick(track.genres, SURE_GENRE, genres);
-  const others = (track.tags || []).filter((tag) => !shown.some((genre) => genre.name === tag.name));
-  const found = [...shown.map((one) => ["genre", one]), ...pick(others, SURE_TAG, tags).map((one) => ["tag", one])];
-  return el("ul", { class: "chips", "aria-label": "Genres and tags" }, found.map(([kind, one]) => el("li", {}, chip(kind, one))));
+  const list = el("ul", { class: "chips", "aria-label": "Genres and tags" });
+  const show = (known) => {
+    const first = known.slice(0, genres);
+    const others = (track.tags || []).filter((tag) => tag.probability >= SHOWN_TAG && !first.some((genre) => genre.name === tag.name));
+    list.replaceChildren(...first.map((one) => chip("genre", one)), ...others.slice(0, tags).map((one) => chip("tag", one)));
+  };
+  show(track.judgement ? genresOf(track) : []);
+  if (!track.judgement && track.track_id) {
+    whenSeen(list, async () => {
+      const details = await once(`/api/tracks/${track.track_id}`).catch(() => null); // tags alone, then
+      if (details?.judgement || details?.label) show(genresOf(details));
+    });
+  }
+  return list;
 }
 
-function pick(named, sure, most) {
-  return (named || []).filter((one) => one.probability >= sure).slice(0, most);
+/** Return the genres by which the filter knows a song: the user's label, and the finest that the model is sure of. */
+export function genresOf({ label, judgement }) {
+  const sure = (judgement?.hierarchy || []).filter((node) => node.probability >= SURE && !node.name.endsWith("/other"));
+  const finest = sure.filter((node) => !sure.some((other) => other.name.startsWith(`${node.name}/`)));
+  const own = label ? [{ name: label, own: true }] : [];
+  return [...own, ...finest.filter((node) => node.name !== label)];
 }
 
-function chip(kind, { name, probability }) {
-  const said = `${kind} ${name}, ${Math.round(probability * 100)} % sure: show only such songs`;
-  return el("button", { type: "button", class: `chip ${kind}`, title: said, "aria-label": said, onclick: () => add(kind, name) }, name);
+function chip(kind, { name, probability, own }) {
+  const said = own ? "your label" : `${Math.round(probability * 100)} % sure`;
+  const words = `${kind === "genre" ? "Genre" : "Tag"} ${name}, ${said}: show only such songs`;
+  return el("li", {}, el("button", { type: "button", class: `chip ${kind}`, title: words, "aria-label": words, onclick: () => add(kind, name) }, name));
 }
 
 /** Filter by a genre or a tag too. */

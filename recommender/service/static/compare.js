@@ -7,6 +7,7 @@ import { sentence } from "./api.js";
 import { largeDrawing, passageOf, playFirst } from "./passage.js";
 import { player } from "./player.js";
 import { keep } from "./keep.js";
+import { hash } from "./route.js";
 import { songList } from "./rows.js";
 
 /**
@@ -84,9 +85,12 @@ function show(box, track, answer, settings, asked) {
   const [from] = passageOf(settings, track);
   const said = counted(found.length, "song");
   const copies = (answer.same_recording || []).length;
+  const known = track.track_id === null ? answer.query.track_id : null;
   box.replaceChildren(
     el("div", { class: "list-head" }, el("h2", { class: "count" }, from === null ? said : `${said} with a passage like it`),
       filters(settings), found.length ? keep(() => found, () => `Like ${titleOf(track)}`) : null),
+    known ? el("p", { class: "soft" }, "The library holds this very recording: ",
+      el("a", { class: "link", dir: "auto", href: hash({ track: known }) }, titleOf(answer.query))) : "",
     copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",
     found.length ? songList(found, { query: track, asked }) : notice("No song is like that", "Take a filter away, or move a slider back."),
     answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");

@@ -88,6 +88,16 @@ export function later(wait_ms, act) {
   };
 }
 
+/** Do something once, when a node comes into sight. */
+export function whenSeen(node, act) {
+  const watcher = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watcher.disconnect();
+    act();
+  }, { rootMargin: "200px" });
+  watcher.observe(node);
+}
+
 /** Return a message in the place of what would be there. */
 export function notice(title, ...more) {
   return el("div", { class: "empty" }, el("h2", {}, title), more.map((part) => (typeof part === "string" ? el("p", {}, part) : part)));

@@ -4,7 +4,7 @@ import { ask, sentence } from "./api.js";
 import { playerBar } from "./bar.js";
 import { searchBox } from "./box.js";
 import { deepCuts } from "./deepcuts.js";
-import { announce, el, notice } from "./dom.js";
+import { announce, el } from "./dom.js";
 import { acceptDrops, yourFile } from "./file.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
 import { map } from "./map.js";
@@ -65,7 +65,7 @@ async function guarded(act, mine = open) {
     if (error.status === undefined) throw error;
     const title = error.status === 404 ? "Not here" : error.status === 0 ? "The service does not answer" : "That did not work";
     const again = el("button", { type: "button", class: "main", onclick: () => show(new Event("again")) }, "Try again");
-    place.replaceChildren(notice(title, sentence(error.message), again));
+    place.replaceChildren(el("h1", {}, title), el("p", { class: "lead" }, sentence(error.message)), again);
     announce(title);
   }
 }

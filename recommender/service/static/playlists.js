@@ -28,7 +28,7 @@ export async function playlist(place, now, signal) {
   const rename = el("button", { type: "button", class: "plain", onclick: async () => {
     const name = await prompted("Rename the playlist", "Name", found.name);
     if (!name) return;
-    await send(at, { name }, "PATCH");
+    await send(at, { name }, "PUT");
     await playlist(place, now, signal);
   } }, "Rename");
   const remove = el("button", { type: "button", class: "plain", onclick: async () => {

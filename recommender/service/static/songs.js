@@ -1,13 +1,14 @@
 /* All songs of the library, a page at a time. */
 
-import { ask } from "./api.js";
-import { filters } from "./chips.js";
+import { ask, once } from "./api.js";
+import { add, filters } from "./chips.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { change } from "./route.js";
 import { keep } from "./keep.js";
 import { songList } from "./rows.js";
 
 const PAGE = 50;
+const MOST_GENRES = 14;
 const ORDERS = [["artist", "artist"], ["title", "title"], ["album", "album"], ["plays", "most played"], ["path", "folder"]];
 
 /** Show the library. */
@@ -17,7 +18,9 @@ export async function songs(place, setting, signal) {
     ORDERS.map(([value, words]) => el("option", { value, selected: value === (setting.sort || "artist") }, words)));
   const title = el("h1", {}, "Your songs");
   const lead = el("p", { class: "lead" }, "Choose one to hear what else here sounds like it, and where.");
-  place.replaceChildren(el("div", { class: "head" }, title, el("label", { class: "order" }, "by ", order)), lead, body);
+  const genres = el("div");
+  place.replaceChildren(el("div", { class: "head" }, title, el("label", { class: "order" }, "by ", order)), lead, genres, body);
+  listGenres(genres);
 
   async function update(now) {
     order.value = now.sort || "artist";
@@ -33,6 +36,16 @@ export async function songs(place, setting, signal) {
   }
   await update(setting);
   return update;
+}
+
+/** Show the genres that most songs are of; a click lists those songs. */
+async function listGenres(box) {
+  const known = await once("/api/genres").catch(() => ({ genres: [] }));
+  const most = known.genres.filter((genre) => genre.tracks > 0).slice(0, MOST_GENRES);
+  if (!most.length) return;
+  box.append(el("ul", { class: "chips browse", "aria-label": "Genres" }, most.map(({ name, tracks }) => el("li", {},
+    el("button", { type: "button", class: "chip", "aria-label": `Only ${name}, ${counted(tracks, "song")}`, onclick: () => add("genre", name) },
+      name, el("span", { class: "soft" }, String(tracks)))))));
 }
 
 function show(body, first, asked, now, signal) {

@@ -1,7 +1,7 @@
 /* Drawings of songs: the waveform or the log-mel, passages marked, the moment that is heard. */
 
 import { address, once } from "./api.js";
-import { clock, svg } from "./dom.js";
+import { clock, svg, whenSeen } from "./dom.js";
 import { player } from "./player.js";
 import * as settings from "./settings.js";
 
@@ -125,13 +125,10 @@ export class Band {
   }
 }
 
-const followed = new Set();
+const bandsOf = new WeakMap();
 for (const name of ["time", "track"]) {
   player.addEventListener(name, () => {
-    for (const band of followed) {
-      if (band.node.isConnected) band.follow();
-      else if (band.seen) followed.delete(band);
-    }
+    for (const node of document.querySelectorAll(".drawing")) for (const band of bandsOf.get(node) || []) band.follow();
   });
 }
 
@@ -139,19 +136,9 @@ for (const name of ["time", "track"]) {
 export function drawing(bands, name, height, ...more) {
   const node = svg("svg", { class: "drawing", viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": name },
     ...more, ...bands.map((band) => band.node));
-  const watcher = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    watcher.disconnect();
-    for (const band of bands) {
-      band.seen = true;
-      band.load();
-    }
-  }, { rootMargin: "200px" });
-  watcher.observe(node);
-  for (const band of bands) {
-    followed.add(band);
-    band.follow();
-  }
+  whenSeen(node, () => { for (const band of bands) band.load(); });
+  bandsOf.set(node, bands);
+  for (const band of bands) band.follow();
   return node;
 }
 
