@@ -70,6 +70,12 @@ def watching(home: Path, music: Path) -> Iterator[Watching]:
         started.process.communicate()
 
 
+def put(song: int, place: Path) -> None:
+    """Let a song appear as a whole: made elsewhere, and moved in."""
+    made = write_song(place.parent.parent / f"{song}.part" / place.name, song)
+    os.rename(made, place)
+
+
 def test_what_appears_moves_and_goes_is_followed(
     watching: Watching, home: Path, music: Path, tmp_path: Path
 ) -> None:
@@ -107,7 +113,7 @@ def test_a_bad_file_is_told_and_the_watch_goes_on(watching: Watching, music: Pat
     (music / "bad.mp3").write_bytes(b"no music at all")
     failed = watching.report()
     assert [Path(f["path"]).name for f in failed["failed"]] == ["bad.mp3"]
-    write_song(music / "good.flac", 5)
+    put(5, music / "good.flac")
     assert watching.report()["analysed"] == 1
 
 
@@ -154,7 +160,7 @@ def test_folders_of_another_place_wait_until_they_are_mounted(
         write_song(tmp_path / "away" / "far.flac", 7)
         os.rename(tmp_path / "away", other)
         assert watching.report()["analysed"] == 1
-        write_song(other / "near.flac", 8)
+        put(8, other / "near.flac")
         assert watching.report()["analysed"] == 1
     finally:
         watching.stop()
