@@ -213,6 +213,25 @@ def test_a_folder_is_ingested_first_and_changed_alone(library: Library) -> None:
     assert genres(library)["folk/iota.flac"] == ["Rock"]
 
 
+def test_a_file_that_moved_is_taken_back_where_it_is(library: Library) -> None:
+    tag(library, "--write", "--overwrite")
+    (library.music / "folk/iota.flac").rename(library.music / "moved.flac")
+    assert numbers(tag(library, "--undo", "--dry-run", code=3)) == {"written": N - 1, "skipped": 1}
+    library.ingest()
+    assert numbers(tag(library, "--undo")) == {"written": N}
+    assert read_tags(library.music / "moved.flac").genres == ["Folk"]
+
+
+def test_another_recording_at_the_same_path_is_a_new_file(library: Library) -> None:
+    """It has no genre, but nobody took ours away."""
+    tag(library, "--write", "--overwrite")
+    support.write_song(library.music / PLAIN, 77)
+    library.ingest()
+    answer = tag(library, "--write")
+    assert numbers(answer) == {"written": 1, "unchanged": N - 1}
+    assert genres(library)[PLAIN] == ["Rock"]
+
+
 def test_ctrl_c_finishes_the_file_at_hand(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     def press(step: str) -> None:
         if step == "copied":

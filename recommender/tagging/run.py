@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.bundle import Bundle
-from db.models import Track
+from db.models import TagWrite, Track
 from db.session import Catalog
 from db.tag_writes import UNDO, set_undone, standing, written_tracks
 from db.tracks import by_ids, is_within, present
@@ -99,9 +99,14 @@ def tag_files(
             records = standing(session, some)
         for track_id in some:
             track = tracks[track_id]
-            written = records.get(track_id)
-            recorded = scores_of(tags_of(written[0].after)) if written else {}
+            recorded = _last_scores(records.get(track_id, ()), track.content_hash)
             yield _tag(catalog, track, sounds.get(track_id), recorded, wishes, write, keep_mtime)
+
+
+def _last_scores(writes: Sequence[TagWrite], content_hash: str | None) -> Scores:
+    """Return the names that were last written, as the catalogue has them; another recording has none."""
+    own = (scores_of(tags_of(write.after)) for write in writes if write.after.get("audio") == content_hash)
+    return next(filter(None, own), {})
 
 
 def _tag(

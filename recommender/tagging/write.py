@@ -106,7 +106,7 @@ def replace_tags(
     temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:16]}{Path(file.path).suffix}")
     keys = touched(before, after)
     with catalog.transaction() as session:
-        records = describe(before, keys), describe(after, keys)
+        records = describe(before, keys), describe(after, keys) | {"audio": file.content_hash}
         write_id = begin(session, file.track_id, action, str(target), str(temporary), *records)
     reached("recorded")
     try:
