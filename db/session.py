@@ -96,6 +96,17 @@ class Catalog:
                 session.connection().exec_driver_sql("BEGIN")
             yield session
 
+    @contextmanager
+    def change(self) -> Iterator[Session]:
+        """Give a session in which what was read is still so when what follows from it is written.
+
+        In a file nobody else writes meanwhile; a server ends the later of two such changes with an error.
+        """
+        with self.transaction() as session:
+            if not self.on_server:
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            yield session
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

@@ -67,6 +67,7 @@ ANSWERS: Final[Endpoints] = {
     "findSonicPath": similar.find_sonic_path,
     "getPlaylists": lists.get_playlists,
     "getPlaylist": lists.get_playlist,
+    "getCoverArt": media.get_cover_art,
 }
 """What looks at the catalogue, as it is at one moment."""
 
@@ -78,11 +79,13 @@ ACTIONS: Final[Endpoints] = {
     "star": lists.star_items,
     "unstar": lists.unstar_items,
     "setRating": lists.set_rating,
-    "stream": media.stream,
-    "download": media.download,
-    "getCoverArt": media.get_cover_art,
 }
-"""What changes something, or gives out a file."""
+"""What changes something."""
+
+FILES: Final[Endpoints] = {"stream": media.stream, "download": media.download}
+"""What gives out a file, and must not wait for others."""
+
+EVERY: Final = frozenset((*ANSWERS, *ACTIONS, *FILES))
 
 
 @router.api_route("/{name}", methods=["GET", "HEAD", "POST"])
@@ -115,7 +118,7 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
         user = user_of(asked, request.app.state.settings.credentials)
         if name in system.NOTHING:
             return answered(system.NOTHING[name], form)
-        if name not in ANSWERS and name not in ACTIONS:
+        if name not in EVERY:
             error = SubsonicError(GENERIC, f"there is no {name}")
             return failed(error, form, HTTPStatus.NOT_FOUND)
         answer = _act(name, asked, request, user) if name in ACTIONS else _look(name, asked, request, user)
@@ -125,9 +128,12 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
 
 
 def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
-    state = state_of(request)
+    state, heard = state_of(request), request.app.state.heard_genres
+    if name in FILES:
+        with state.session() as session:
+            return FILES[name](Call(request, asked, session, user, state.held, heard))
     with state.snapshot() as session:
-        return ANSWERS[name](Call(request, asked, session, user, state.held, request.app.state.heard_genres))
+        return ANSWERS[name](Call(request, asked, session, user, state.held, heard))
 
 
 def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
@@ -136,7 +142,7 @@ def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Resp
     attempt = 0
     while True:
         try:
-            with state.session() as session:
+            with state.catalog.change() as session:
                 return ACTIONS[name](Call(request, asked, session, user, state.held, heard))
         except CatalogError as error:
             attempt += 1

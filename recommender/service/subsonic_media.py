@@ -20,7 +20,7 @@ from recommender.service.subsonic_answer import NOT_FOUND, SubsonicError
 from recommender.service.subsonic_call import Call
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-MOST_PIXELS: Final = 64 * 10**6
+MOST_PIXELS: Final = 40 * 10**6
 LARGEST_SIDE: Final = 2048
 DRAWN_SIDE: Final = 300
 SONGS_TRIED: Final = 3

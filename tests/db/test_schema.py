@@ -1,5 +1,6 @@
 """The schema, its migrations, and what is refused when a catalogue is opened."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,37 @@ def test_a_reader_sees_what_was_committed_while_a_writer_writes(catalog: Catalog
             assert reader.get(Setting, "a").value == "old"
     with catalog.transaction() as reader:
         assert reader.get(Setting, "a").value == "new"
+
+
+def test_a_change_reads_what_others_have_written(catalog: Catalog) -> None:
+    with catalog.transaction() as session:
+        session.add(Setting(name="count", value="0"))
+    failed: list[Exception] = []
+
+    def count() -> None:
+        for _ in range(10):
+            try:
+                with catalog.change() as session:
+                    setting = session.get(Setting, "count")
+                    setting.value = str(int(setting.value) + 1)
+            except CatalogError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with catalog.transaction() as session:
+        assert int(session.get(Setting, "count").value) == 40 - len(failed)
+    assert catalog.on_server or failed == []
+    assert {getattr(error.__cause__.orig, "sqlstate", "") for error in failed} <= {"40001"}
+
+
+def test_a_change_is_undone_by_an_exception(catalog: Catalog) -> None:
+    with pytest.raises(RuntimeError, match="halfway"), catalog.change() as session:
+        session.add(Setting(name="a", value="new"))
+        session.flush()
+        raise RuntimeError("halfway")
+    with catalog.change() as session:
+        assert session.get(Setting, "a") is None

@@ -120,6 +120,24 @@ def test_two_who_add_at_once_lose_nothing(mine: Player) -> None:
     assert sorted(held) == sorted(songs[:4] * 10)
 
 
+def test_plays_of_several_players_at_once_are_all_counted(mine: Player) -> None:
+    song, failed = mine.songs()["Zeta"], []
+
+    def play() -> None:
+        for _ in range(10):
+            answer = mine.get("scrobble", f="json", id=song)
+            if answer.json()["subsonic-response"]["status"] != "ok":
+                failed.append(answer.text)
+
+    threads = [threading.Thread(target=play) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert plays(mine, "Zeta")[0] == 40
+
+
 def test_plays_are_counted(mine: Player) -> None:
     songs = mine.songs()
     mine.ask("scrobble", id=songs["Zeta"], time=str(PLAYED_MS))
