@@ -123,7 +123,3 @@ def live(service: Service) -> Iterator[Server]:
 
 Serve = Callable[..., Any]
 __all__ = ["CREDENTIALS", "KEY", "PASSWORD", "USER", "Server", "Service", "os", "running", "serving"]
-
-from tests.service.browser import browser, page, page_home, site  # noqa: E402 - it needs `running`
-
-__all__ += ["browser", "page", "page_home", "site"]

@@ -31,7 +31,11 @@ def test_each_part_is_sent_with_its_type_and_a_tag(service: Service, file: Path)
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert service.client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
     head = service.client.head(path)
-    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(file.read_bytes())))
+    assert (head.status_code, head.content, head.headers["content-length"]) == (
+        200,
+        b"",
+        str(len(file.read_bytes())),
+    )
 
 
 def test_tags_differ_as_contents_do(service: Service) -> None:
@@ -98,7 +102,10 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
 
 
 def test_text_is_only_ever_set_as_text() -> None:
-    ways = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|eval\(|new Function|srcdoc"
+    ways = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc"
+        r"|eval\(|new Function"
+    )
     for file in FILES:
         assert not re.search(ways, file.read_text(encoding="utf-8")), file.name
 

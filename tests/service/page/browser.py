@@ -1,4 +1,4 @@
-"""A browser on the page: Debian's Chromium without a window, a small library made for it, and a real server."""
+"""A browser on the page: Debian's Chromium without a window, a small library, and a real server."""
 
 import json
 import shutil
@@ -15,10 +15,7 @@ import numpy as np
 import pytest
 
 from tests import synth
-from tests.recommender import support
 from tests.service.conftest import Server, running
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = (
@@ -102,30 +99,13 @@ def listening(home: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def page_home(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home that the page's library was ingested into; the folder beside it is the library."""
-    folder = tmp_path_factory.mktemp("page")
-    music = write_songs(folder / "music")
-    assert len(support.ingest(folder / "home", music)["failed"]) == 0
-    return folder / "home"
-
-
-@pytest.fixture(scope="module")
-def site(page_home: Path) -> Iterator[Site]:
-    """The service on that library."""
-    with listening(page_home) as server:
-        yield Site(server.url, page_home, page_home.parent / "music")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser of a new and empty profile; what needs it is skipped where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
+@contextmanager
+def new_browser(profile: Path) -> Iterator[Any]:
+    """Open a browser of a new and empty profile."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with sync_api.sync_playwright() as started:
         context = started.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
+            profile,
             executable_path=CHROMIUM,
             args=list(ARGUMENTS),
             viewport=WIDE,
@@ -136,26 +116,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         context.close()
 
 
-@pytest.fixture
-def page(browser: Any, site: Site) -> Iterator[Any]:
-    """A page with all settings as they are at first; no script on it may fail, nor break the page's policy."""
-    opened = browser.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    opened.goto(site.url + "/static/icon.svg")
-    opened.evaluate("localStorage.clear()")
-    yield opened
-    opened.close()
-    expected = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED")
-    assert [text for text in wrong if not any(part in text for part in expected)] == []
-
-
 def visit(page: Any, site: Site, at: str = "", ready: str = "h1") -> None:
     """Open a place of the page, and wait until it is there."""
     page.goto("about:blank")
     page.goto(f"{site.url}/{at}")
     page.wait_for_selector(f"main {ready}")
+
+
+def settled(page: Any, site: Site, place: str) -> None:
+    """Open a place and wait until all of it is there."""
+    visit(page, site, place)
+    waiting = "document.querySelector('main [aria-busy], main[aria-busy]')"
+    until(page, f"!{waiting} && !/Listening|Laying/.test(document.querySelector('main').innerText)")
+    ready = "main .song, main .empty, main canvas, main .lists, main .drop-area"
+    until(page, f"Boolean(document.querySelector('{ready}'))")
 
 
 def player(page: Any, expression: str) -> Any:
@@ -164,7 +138,10 @@ def player(page: Any, expression: str) -> Any:
 
 
 def until(page: Any, expression: str, arg: Any = None) -> None:
-    """Wait until an expression, or a function of `arg`, is true: the page's policy lets Playwright's own way not."""
+    """Wait until an expression, or a function of `arg`, is true.
+
+    Playwright's own way evaluates strings within the page, which the page's policy forbids.
+    """
     end = time.monotonic() + PATIENCE_MS / 1000
     while not page.evaluate(expression, arg):
         assert time.monotonic() < end, f"never came true: {expression}"

@@ -1,4 +1,4 @@
-"""The page as a listener uses it, in a real browser on a real server, compared with the service's own answers."""
+"""The page as a listener uses it, in a browser on a real server, compared with the service's answers."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.recommender import support
-from tests.service.browser import (
+from tests.service.page.browser import (
     SONGS,
     Site,
     listening,
@@ -22,6 +22,7 @@ from tests.service.browser import (
 )
 
 FIRST = "Amber Morning"
+NOTE_SEEKS = "player.audio.addEventListener('seeking', () => seeks.push(player.audio.currentTime));"
 
 
 def test_all_songs_are_listed_by_artist_and_then_as_asked(page: Any, site: Site) -> None:
@@ -71,16 +72,15 @@ def test_passages_are_drawn_and_start_where_the_answer_says(page: Any, site: Sit
     results = site.similar(asked["track_id"])
     visit(page, site, f"#track={asked['track_id']}", ready=".pair")
     assert titles(page) == [shown(track) for track in results]
-    player(page, "{ window.seeks = []; player.audio.addEventListener('seeking', () => seeks.push(player.audio.currentTime)); }")
+    player(page, f"{{ window.seeks = []; {NOTE_SEEKS} }}")
     tried = [i for i, match in enumerate(results) if match[f"{kind}_start_s"] > 1][:2]
     assert tried, "no passage of this library begins later than its song"
     for i in tried:
         match, row = results[i], page.locator("main .song").nth(i)
         start, song = match[f"{kind}_start_s"], asked if kind == "query" else match
         row.locator(f".from[data-kind={'mine' if kind == 'query' else 'its'}]").click()
-        wait_for_player(
-            page, f"player.audio.currentSrc.endsWith('/api/tracks/{song['track_id']}/audio') && player.audio.currentTime > {start}"
-        )
+        there = f"player.audio.currentSrc.endsWith('/api/tracks/{song['track_id']}/audio')"
+        wait_for_player(page, f"{there} && player.audio.currentTime > {start}")
         assert page.evaluate("seeks.at(-1)") == pytest.approx(start, abs=0.02)
         assert player(page, "player.audio.currentTime") < start + 5
         _is_drawn(row, 0 if kind == "query" else 1, start, match[f"{kind}_end_s"], song["duration_s"])
@@ -106,8 +106,11 @@ def test_a_click_on_the_drawing_plays_the_song_under_the_pointer(page: Any, site
     box = drawn.bounding_box()
     middle = (match["match_start_s"] + match["match_end_s"]) / 2 / match["duration_s"]
     page.mouse.click(box["x"] + middle * box["width"], box["y"] + 0.85 * box["height"])
-    wait_for_player(page, f"player.track.track_id === {match['track_id']} && player.audio.currentTime > {match['match_start_s']}")
-    assert player(page, "player.audio.currentTime") < match["match_start_s"] + 3
+    start = match["match_start_s"]
+    wait_for_player(
+        page, f"player.track.track_id === {match['track_id']} && player.audio.currentTime > {start}"
+    )
+    assert player(page, "player.audio.currentTime") < start + 3
     page.mouse.click(box["x"] + 0.004 * box["width"], box["y"] + 0.15 * box["height"])
     wait_for_player(page, f"player.track.track_id === {asked}")
 
@@ -122,7 +125,10 @@ def test_a_passage_is_chosen_by_dragging_and_by_its_times(page: Any, site: Site)
     page.mouse.move(box["x"] + 0.6 * box["width"], y, steps=4)
     page.mouse.up()
     until(page, "location.hash.includes('from=')")
-    start, end = (float(page.evaluate(f"new URLSearchParams(location.hash.slice(1)).get('{name}')")) for name in ("from", "to"))
+    start, end = (
+        float(page.evaluate(f"new URLSearchParams(location.hash.slice(1)).get('{name}')"))
+        for name in ("from", "to")
+    )
     assert (start, end) == pytest.approx((0.25 * asked["duration_s"], 0.6 * asked["duration_s"]), abs=0.2)
     wanted = site.similar(asked["track_id"], from_s=start, to_s=end)
     page.wait_for_selector("text=with a passage like it")
@@ -153,7 +159,9 @@ def test_the_slider_for_discovery_changes_the_list(page: Any, site: Site, tmp_pa
     page.evaluate("""() => { const slider = document.getElementById('discover'); slider.value = 0.9;
         slider.dispatchEvent(new Event('input', { bubbles: true })); }""")
     until(page, "location.hash.includes('discover=0.9')")
-    until(page, "(n) => document.querySelector('main .song').dataset.track === String(n)", deep[0]["track_id"])
+    until(
+        page, "(n) => document.querySelector('main .song').dataset.track === String(n)", deep[0]["track_id"]
+    )
     assert titles(page) == [shown(track) for track in deep]
     page.reload()
     page.wait_for_selector("main .pair")
@@ -203,7 +211,9 @@ def test_a_click_on_the_map_plays_the_song_there(page: Any, site: Site) -> None:
         page.mouse.move(*place(track))
         assert page.locator(".tip b").inner_text() == shown({"path": "eight.flac", **track})
         page.mouse.click(*place(track))
-        wait_for_player(page, f"player.track.track_id === {track['track_id']} && player.audio.currentTime > 0.1")
+        wait_for_player(
+            page, f"player.track.track_id === {track['track_id']} && player.audio.currentTime > 0.1"
+        )
     page.mouse.move(*place(tracks[0]))
     page.mouse.wheel(0, -400)  # what is under the pointer stays there, and its neighbours go away
     assert page.locator(".tip b").inner_text() == shown({"path": "eight.flac", **tracks[0]})
@@ -223,7 +233,10 @@ def test_a_file_of_ones_own_is_compared_with_the_library(page: Any, site: Site) 
     assert page.inner_text("h1") == "three"
     assert len(titles(page)) == len(SONGS) - 1  # the recording itself is told apart
     assert "holds this very recording" in page.inner_text("main")
-    assert page.get_attribute("main .results a >> text=Cold Cellar", "href") == f"#track={site.id_of('Cold Cellar')}"
+    assert (
+        page.get_attribute("main .results a >> text=Cold Cellar", "href")
+        == f"#track={site.id_of('Cold Cellar')}"
+    )
     page.click(".play-song")
     wait_for_player(page, "player.audio.currentSrc.startsWith('blob:') && player.audio.currentTime > 0.1")
 
@@ -239,7 +252,9 @@ def test_a_list_is_saved_as_a_playlist_and_downloaded(page: Any, site: Site) -> 
     until(page, "location.hash.startsWith('#playlist=')")
     page.wait_for_selector("main .song")
     assert page.inner_text("h1") == "Mornings <b>&"
-    listed = page.evaluate("[...document.querySelectorAll('main .song')].map((song) => Number(song.dataset.track))")
+    listed = page.evaluate(
+        "[...document.querySelectorAll('main .song')].map((song) => Number(song.dataset.track))"
+    )
     assert listed == wanted
     with page.expect_download() as download:
         page.click("text=Download M3U8")
@@ -291,7 +306,9 @@ def test_an_empty_catalogue_says_what_to_do(page: Any, browser: Any, tmp_path: P
             assert "Nothing here yet" in page.inner_text("main")
 
 
-def test_what_is_not_there_and_a_service_that_is_gone_are_told(page: Any, browser: Any, page_home: Path) -> None:
+def test_what_is_not_there_and_a_service_that_is_gone_are_told(
+    page: Any, browser: Any, page_home: Path
+) -> None:
     with listening(page_home) as server:
         page.goto(f"{server.url}/#track=99999")
         page.wait_for_selector("text=Not here")
