@@ -8,12 +8,12 @@ const SURE = 0.4; // from here on the filter of a genre lets a song pass
 const SHOWN_TAG = 0.15;
 
 /** Return what a song is most probably, as buttons that filter; its genres follow when they are in sight. */
-export function chips(track, { genres = 2, tags = 3 } = {}) {
+export function chips(track, { genres = 2, most = 4 } = {}) {
   const list = el("ul", { class: "chips", "aria-label": "Genres and tags" });
   const show = (known) => {
     const first = known.slice(0, genres);
     const others = (track.tags || []).filter((tag) => tag.probability >= SHOWN_TAG && !first.some((genre) => genre.name === tag.name));
-    list.replaceChildren(...first.map((one) => chip("genre", one)), ...others.slice(0, tags).map((one) => chip("tag", one)));
+    list.replaceChildren(...first.map((one) => chip("genre", one)), ...others.slice(0, most - first.length).map((one) => chip("tag", one)));
   };
   show(track.judgement ? genresOf(track) : []);
   if (!track.judgement && track.track_id) {

@@ -76,7 +76,7 @@ function heading(track, parts, play) {
   return el("div", { class: "subject" }, button, el("div", {},
     el("p", { class: "eyebrow" }, "Songs that sound like"),
     el("h1", { dir: "auto", tabindex: "-1" }, titleOf(track)),
-    el("p", { class: "soft facts" }, facts.map((fact) => el("span", { dir: "auto" }, String(fact)))),
+    el("p", { class: "soft facts" }, facts.map((fact, i) => [i > 0 && el("span", { "aria-hidden": "true" }, " · "), el("bdi", {}, String(fact))]).flat()),
     parts));
 }
 

@@ -40,7 +40,7 @@ export async function yourFile(place, now, signal) {
   return compare(place, track, parts, now, {
     asked: async (parameters, until) => {
       const answer = await asked(parameters, until);
-      if (first) place.querySelector(".subject .row")?.before(chips(answer.query, { genres: 3, tags: 6 }));
+      if (first) place.querySelector(".subject .row")?.before(chips(answer.query, { genres: 3, most: 8 }));
       first = false;
       return answer;
     },

@@ -53,6 +53,7 @@ class Chart {
     const tools = el("div", { class: "map-tools" },
       button("plus", "Zoom in", () => this.zoom(1.6)), button("minus", "Zoom out", () => this.zoom(1 / 1.6)), button("whole", "Show the whole map", () => this.whole()));
     this.colours = colours(this.tracks.map(genreOf));
+    this.groups = [...this.colours.keys()].reverse().map((name) => [name, this.tracks.filter((track) => this.group(track) === name)]);
     place.replaceChildren(
       el("div", { class: "head" }, el("h1", {}, "Map"), el("p", { class: "soft" }, `${counted(this.tracks.length, "song")}; what sounds alike lies near`)),
       el("div", { class: "map-box" }, this.canvas, this.tip, tools),
@@ -70,6 +71,11 @@ class Chart {
     }
     addEventListener("theme", () => this.draw(), { signal: this.signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal: this.signal });
+  }
+
+  /** The name in the legend that a song is shown under; the frequent ones are drawn over the others. */
+  group(track) {
+    return this.colours.has(genreOf(track)) ? genreOf(track) : "other";
   }
 
   resize() {
@@ -138,12 +144,13 @@ class Chart {
     const colour = (name) => style.getPropertyValue(name).trim();
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, view.width, view.height);
-    const radius = Math.min(9, Math.max(2.2, 34 / Math.sqrt(this.tracks.length)) * Math.sqrt(view.zoom) ** 0.7 + 0.6);
-    for (const [name, shade] of this.colours) {
-      pen.fillStyle = colour(shade);
+    const room = Math.sqrt((view.width * view.height) / this.tracks.length);
+    const radius = Math.min(9, Math.min(6, Math.max(1.6, 0.3 * room)) * view.zoom ** 0.35);
+    for (const [name, tracks] of this.groups) {
+      pen.fillStyle = colour(this.colours.get(name));
       pen.globalAlpha = this.only !== null && this.only !== name ? 0.1 : 0.9;
       pen.beginPath();
-      for (const track of this.tracks) if (this.colours.has(genreOf(track)) ? genreOf(track) === name : name === "other") dot(pen, view, track, radius);
+      for (const track of tracks) dot(pen, view, track, radius);
       pen.fill();
     }
     pen.globalAlpha = 1;

@@ -19,7 +19,7 @@ function row(track, { query, asked, tracks, i, number }) {
   const play = el("button", { type: "button", class: "round play", data: { play: track.track_id }, onclick: () => toggle(tracks, i) });
   const item = el("li", { class: "song", data: { track: track.track_id } },
     el("div", { class: "song-head" }, el("span", { class: "number", "aria-hidden": "true" }, track.rank || number), play, names(track), figures(track)),
-    el("div", { class: "song-foot" }, chips(track, { tags: query ? 3 : 2 }), el("div", { class: "song-links" }, links(track, query))));
+    el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query))));
   if (asked) addReasons(track, asked, item);
   if (query) item.querySelector(".song-head").after(pair(query, track, tracks, i));
   return item;

@@ -14,7 +14,7 @@ export async function song(place, now, signal) {
   const track = await ask(`/api/tracks/${id}`, {}, { signal });
   document.title = `${titleOf(track)} · deepcuts`;
   const path = `/api/tracks/${id}/similar`;
-  const parts = [chips(track, { genres: 3, tags: 6 }), heard(track), walkFrom(track)];
+  const parts = [chips(track, { genres: 3, most: 8 }), heard(track), walkFrom(track)];
   return compare(place, track, parts, now, {
     asked: (parameters, until) => ask(path, parameters, { signal: until }),
     reasons: (parameters) => why(path, parameters),
