@@ -59,16 +59,14 @@ def finish(session: Session, write_id: int) -> None:
     write = session.get_one(TagWrite, write_id)
     write.state = DONE
     if write.action == UNDO:
-        set_undone(session, write.track_id, write_id)
+        set_undone(session, write.track_id)
 
 
-def set_undone(session: Session, track_id: int, before_id: int | None = None) -> None:
-    """Note that the writes of a track, or those before a certain one, are undone."""
+def set_undone(session: Session, track_id: int) -> None:
+    """Note that the writes of a track are undone."""
     undone = update(TagWrite).where(
         TagWrite.track_id == track_id, TagWrite.action == WRITE, TagWrite.state == DONE
     )
-    if before_id is not None:
-        undone = undone.where(TagWrite.id < before_id)
     session.execute(undone.values(state=UNDONE))
 
 

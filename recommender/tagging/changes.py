@@ -31,10 +31,9 @@ def tags_of(described: Described) -> StoredTags:
     return StoredTags(described["kind"], described["present"], tuple(entries))
 
 
-def holds(tags: StoredTags, described: Described, *, all_of: bool = True) -> bool:
-    """Whether a tag has the described values: of all keys, or of any."""
-    found = [_has(tags, described, key) for key in described["fields"]]
-    return all(found) if all_of else any(found)
+def holds_any(tags: StoredTags, described: Described) -> bool:
+    """Whether a tag has the described values of any of the keys."""
+    return any(_has(tags, described, key) for key in described["fields"])
 
 
 def _has(tags: StoredTags, described: Described, key: str) -> bool:

@@ -8,7 +8,7 @@ from db.session import Catalog
 from db.tag_writes import begun, drop, finish
 from recommender.errors import TagError
 from recommender.tagging import formats
-from recommender.tagging.changes import holds
+from recommender.tagging.changes import holds_any
 
 
 def recover(catalog: Catalog) -> int:
@@ -41,4 +41,4 @@ def _came_to_be(write: TagWrite) -> bool | None:
         return None  # perhaps its disk is not mounted
     except TagError:
         return True  # an undo looks at each field anyway
-    return not holds(tags, write.before) and holds(tags, write.after, all_of=False)
+    return holds_any(tags, write.after)

@@ -323,6 +323,9 @@ def test_what_somebody_else_changed_is_kept() -> None:
     before, after, now = tag(b"a", b"b"), tag(b"c", b"d"), tag(b"by hand", b"d")
     changes = [(describe(before, ["GENRE", "MOOD"]), describe(after, ["GENRE", "MOOD"]))]
     assert take_back(now, changes) == (tag(b"by hand", b"b"), ["GENRE"])
+    # Whoever sets by hand what was once written here has set it by hand.
+    newest = (describe(tag(b"x", b"d"), ["GENRE"]), describe(tag(b"y", b"d"), ["GENRE"]))
+    assert take_back(after, [newest, *changes]) == (tag(b"c", b"b"), ["GENRE"])
     # Between two writes of ours: what that person set comes back, and nothing older.
     later = [(describe(now, ["GENRE"]), describe(tag(b"again", b"d"), ["GENRE"])), *changes]
     assert take_back(tag(b"again", b"d"), later) == (tag(b"by hand", b"b"), [])
