@@ -147,6 +147,15 @@ def test_moved_files_are_found_by_their_audio_and_copies_by_their_path(library: 
     )
 
 
+def test_a_line_with_the_path_goes_before_one_of_the_same_audio(library: Library) -> None:
+    content = library.row("kappa.flac")["content_hash"]
+    table = library.music / "mine.csv"
+    table.write_text(f"path,content_hash,label\ngone.flac,{content},Other\nkappa.flac,{content},Own\n")
+    ran = library.run("import", table, "--json")
+    assert (ran.code, ran.json["matched"], ran.json["changed"]) == (0, 2, 1)
+    assert library.row("kappa.flac")["label"] == "Own"
+
+
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, rows[0].keys())
