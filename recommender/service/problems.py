@@ -1,12 +1,13 @@
 """Errors as problem details (RFC 9457)."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
@@ -23,7 +24,7 @@ from recommender.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2
-ANYWHERE = (401, 403, 421, 422, 500, 503)
+ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 500, 503)
 """Errors that any request may be answered with."""
 
 SAFE_HEADERS = {
@@ -64,10 +65,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-class JsonResponse(Response):
+class JsonResponse(JSONResponse):
     """JSON in ASCII: a path that is not UTF-8 keeps its bytes as escapes, as ``--json`` has them."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Return the bytes."""
@@ -84,9 +83,12 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 def add_problems(app: FastAPI) -> None:
     """Let every error leave as problem details, and say so in the description."""
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         known = error if isinstance(error, HTTPException) else HTTPException(500)
-        return problem(known.status_code, str(known.detail), dict(known.headers or {}))
+        headers = dict(known.headers or {})
+        if known.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(app, request.url.path) or headers.get("Allow", "GET")
+        return problem(known.status_code, str(known.detail), headers)
 
     async def invalid(_request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -117,6 +119,17 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(exc.TimeoutError, busy)
     app.add_exception_handler(Exception, fault)
     _describe(app)
+
+
+def _allowed(app: FastAPI, path: str) -> str:
+    """Return the methods of all operations at a path: each route by itself knows only its own."""
+    fitting = {
+        template: operations
+        for template, operations in app.openapi().get("paths", {}).items()
+        if re.fullmatch(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(template)), path)
+    }
+    finest = max(fitting, key=len, default="")
+    return ", ".join(sorted(method.upper() for method in fitting.get(finest, ())))
 
 
 def _describe(app: FastAPI) -> None:

@@ -27,7 +27,14 @@ Share = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Query(ge=1, le=params.LARGEST_PAGE)]
 Limit = Annotated[int | None, Query(ge=0, le=LARGEST)]
 Year = Annotated[int | None, Query(ge=0, le=LATEST_YEAR)]
-Day = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="YYYY-MM-DD")]
+Day = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="YYYY-MM-DD",
+        json_schema_extra={"format": "date"},
+    ),
+]
 
 TrackId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a track.")]
 Id = Annotated[int, Query(ge=1, le=LARGEST, description="Id of a track.")]

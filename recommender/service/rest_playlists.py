@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Path
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from db import playlists
@@ -24,7 +24,17 @@ M3U8 = "audio/x-mpegurl"
 PlaylistId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a playlist.")]
 Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
-TrackIds = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], Field(max_length=params.LONGEST_PLAYLIST)]
+
+
+def _whole(value: Any) -> Any:
+    """Return 3.0 as 3, which is the same number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+TrackIds = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_whole)]],
+    Field(max_length=params.LONGEST_PLAYLIST),
+]
 
 
 class NewPlaylist(BaseModel):
@@ -106,14 +116,16 @@ def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
     return Response(content, media_type=M3U8, headers=headers)
 
 
-@router.get("/api/playlists/{playlist_id}", response_model=PlaylistSongs, responses=documented(404))
+@router.get("/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(404))
 def get(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
     """Return a playlist with its tracks."""
     with state.catalog.snapshot() as session:
         return JsonResponse(_with_songs(session, held, _playlist(session, playlist_id)))
 
 
-@router.put("/api/playlists/{playlist_id}", response_model=PlaylistSongs, responses=documented(400, 404, 413))
+@router.put(
+    "/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(400, 404, 413)
+)
 def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange) -> Response:
     """Rename a playlist, or put other tracks in it."""
     with state.session() as session:
@@ -128,7 +140,7 @@ def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: Play
     return JsonResponse(shown)
 
 
-@router.delete("/api/playlists/{playlist_id}", status_code=204, responses=documented(404))
+@router.delete("/api/playlists/{playlist_id:int}", status_code=204, responses=documented(404))
 def delete(state: TheState, playlist_id: PlaylistId) -> Response:
     """Delete a playlist; its tracks stay."""
     with state.session() as session:
