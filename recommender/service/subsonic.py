@@ -63,6 +63,8 @@ ANSWERS: Final[Endpoints] = {
     "getStarred2": search.get_starred2,
     "getSimilarSongs": similar.get_similar_songs,
     "getSimilarSongs2": similar.get_similar_songs2,
+    "getArtistInfo": similar.get_artist_info,
+    "getArtistInfo2": similar.get_artist_info2,
     "getSonicSimilarTracks": similar.get_sonic_similar_tracks,
     "findSonicPath": similar.find_sonic_path,
     "getPlaylists": lists.get_playlists,

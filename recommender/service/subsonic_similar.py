@@ -20,6 +20,9 @@ from recommender.service.subsonic_shapes import Shape
 
 SEEDS = 5
 """An artist or album is represented by so many of its songs."""
+MOST_ARTISTS = 50
+SONGS_AN_ARTIST = 3
+"""So many similar songs are looked at for each artist that is asked for."""
 
 
 def get_similar_songs(call: Call) -> Content:
@@ -36,6 +39,26 @@ def _alike(call: Call) -> list[Shape]:
     count = call.asked.number("count", 50, 0, MOST)
     found = _matches(call, _seeds(call, call.asked.need("id")), count)
     return call.shapes.songs([match.track for match in found])
+
+
+def get_artist_info(call: Call) -> Content:
+    """Return artists whose songs sound like those of an artist, or of a song's or album's."""
+    return {"artistInfo": {"similarArtist": _artists_alike(call)}}
+
+
+def get_artist_info2(call: Call) -> Content:
+    """Return the same."""
+    return {"artistInfo2": {"similarArtist": _artists_alike(call)}}
+
+
+def _artists_alike(call: Call) -> list[Shape]:
+    seeds = _seeds(call, call.asked.need("id"))
+    count = call.asked.number("count", 20, 0, MOST_ARTISTS)
+    own = {name for track in seeds for name in (track.artist, track.album_artist)} | {""}
+    found = _matches(call, seeds, SONGS_AN_ARTIST * count)
+    names = list(dict.fromkeys(match.track.artist for match in found if match.track.artist not in own))
+    known = browse.artists(call.session)
+    return call.shapes.artists([(name, known[name]) for name in names[:count]])
 
 
 def _seeds(call: Call, wanted: str) -> list[Track]:

@@ -23,8 +23,6 @@ NO_ROLES = (
 NOTHING: dict[str, dict[str, Any]] = {
     "getAlbumInfo": {"albumInfo": {}},
     "getAlbumInfo2": {"albumInfo": {}},
-    "getArtistInfo": {"artistInfo": {}},
-    "getArtistInfo2": {"artistInfo2": {}},
     "getBookmarks": {"bookmarks": {}},
     "getInternetRadioStations": {"internetRadioStations": {}},
     "getLyricsBySongId": {"lyricsList": {}},

@@ -74,6 +74,8 @@ TEXTS = {
     "Users": "user [User]!",
     "Lyrics": "value string! artist string title string",
     "Error": "code int! message string helpUrl string",
+    "ArtistInfo": """biography string musicBrainzId string lastFmUrl string smallImageUrl string
+        mediumImageUrl string largeImageUrl string similarArtist [ArtistID3]""",
     "Nothing": "",
 }
 SHAPES: dict[str, dict[str, tuple[str, bool]]] = {}
@@ -126,8 +128,8 @@ ANSWERS: dict[str, tuple[str, str] | None] = {
     "getLyricsBySongId": ("lyricsList", "Nothing"),
     "getAlbumInfo": ("albumInfo", "Nothing"),
     "getAlbumInfo2": ("albumInfo", "Nothing"),
-    "getArtistInfo": ("artistInfo", "Nothing"),
-    "getArtistInfo2": ("artistInfo2", "Nothing"),
+    "getArtistInfo": ("artistInfo", "ArtistInfo"),
+    "getArtistInfo2": ("artistInfo2", "ArtistInfo"),
     "getBookmarks": ("bookmarks", "Nothing"),
     "getInternetRadioStations": ("internetRadioStations", "Nothing"),
     "getNewestPodcasts": ("newestPodcasts", "Nothing"),

@@ -63,6 +63,8 @@ def calls(player: Player) -> dict[str, dict[str, Any]]:
         "getStarred2": {},
         "getSimilarSongs": one,
         "getSimilarSongs2": one,
+        "getArtistInfo": one,
+        "getArtistInfo2": {"id": song["artistId"]},
         "getSonicSimilarTracks": one,
         "findSonicPath": {"startSongId": songs["Beta Motion"], "endSongId": songs["Iota"]},
         "getPlaylists": {},

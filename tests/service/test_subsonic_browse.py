@@ -288,3 +288,42 @@ def test_an_empty_catalogue(tmp_path: Any) -> None:
         assert player.ask("getGenres")["genre"] == []
         assert player.ask("getMusicFolders")["musicFolder"] == []
         assert player.ask("getIndexes")["lastModified"] == 0
+
+
+def test_songs_like_those_of_an_album_or_artist(albums: Player) -> None:
+    library = albums.service.library
+    listed = albums.ask("getAlbumList2", type="newest", size=1)["album"][0]
+    mine = [song["id"] for song in albums.ask("getAlbum", id=listed["id"])["song"]]
+    expected = [
+        str(found["track_id"]) for found in service_answer(albums, mine) if str(found["track_id"]) not in mine
+    ]
+    found = [song["id"] for song in albums.ask("getSimilarSongs", id=listed["id"])["song"]]
+    assert found and set(found) == set(expected)
+    best = {song: max(score_of(albums, one, song) for one in mine) for song in found}
+    assert found == sorted(found, key=lambda song: -best[song])
+    assert len(albums.ask("getSimilarSongs2", id=listed["artistId"], count=2)["song"]) == 2
+    assert query(library.home, "SELECT count(*) FROM track")[0][0] == len(SONGS)
+
+
+def service_answer(player: Player, ids: list[str]) -> list[Any]:
+    """Return the songs like several, whichever is the nearer, by the REST interface."""
+    return [
+        found for one in ids for found in player.service.get(f"/api/tracks/{one}/similar?n=50")["results"]
+    ]
+
+
+def score_of(player: Player, one: str, other: str) -> float:
+    """Return how much a song sounds like another."""
+    matches = player.ask("getSonicSimilarTracks", id=one, count=50)
+    return next((m["similarity"] for m in matches if m["entry"]["id"] == other), 0.0)
+
+
+def test_artists_like_an_artist_are_those_of_songs_like_theirs(player: Player) -> None:
+    bob = player.ask("getSong", id=player.songs()["Gamma Ray"])
+    alike = player.ask("getSimilarSongs", id=bob["id"])["song"]
+    expected = list(dict.fromkeys(song["artist"] for song in alike if song["artistId"] != bob["artistId"]))
+    for wanted in (bob["artistId"], bob["albumId"], bob["id"]):
+        found = player.ask("getArtistInfo2", id=wanted)["similarArtist"]
+        assert [artist["name"] for artist in found] == [name for name in expected if name[0] != "["]
+    assert len(player.ask("getArtistInfo", id=bob["id"], count=2)["similarArtist"]) == 2
+    assert player.fail("getArtistInfo2", id="ar-x") == 70
