@@ -95,6 +95,18 @@ def albums(
     )
 
 
+def album_names(session: Session) -> list[tuple[str, str]]:
+    """Return the artist and name of every album, in no order: quicker than to return the albums."""
+    query = select(made_by, Track.album).where(*playable()).distinct()
+    return [(artist, name) for artist, name in session.execute(query)]
+
+
+def album(session: Session, artist: str, name: str) -> Album | None:
+    """Return one album, or None."""
+    found = albums(session, None, [made_by == artist, Track.album == name])
+    return found[0] if found else None
+
+
 def albums_of_artist(session: Session, artist: str) -> list[Album]:
     """Return the albums that are an artist's, or have a song of theirs, by year and name."""
     query = select(made_by, Track.album).where(*playable(), or_(made_by == artist, Track.artist == artist))

@@ -91,9 +91,10 @@ class Call:
         SubsonicError
             70 if there is none.
         """
-        for album in browse.albums(self.session) if wanted.startswith("al-") else ():
-            if album_id(album.artist, album.name) == wanted:
-                return album
+        for artist, name in browse.album_names(self.session) if wanted.startswith("al-") else ():
+            found = browse.album(self.session, artist, name) if album_id(artist, name) == wanted else None
+            if found is not None:
+                return found
         raise SubsonicError(NOT_FOUND, f"no album has the id {wanted}")
 
     def artist(self, wanted: str) -> str:

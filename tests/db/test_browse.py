@@ -95,6 +95,10 @@ def test_groups_are_those_of_plain_lists(shared_catalog: Catalog, rows: list[dic
             assert set(browse.artists(session, root.id)) == {
                 name for song in some.values() for name in (song["artist"], made_by(song))
             }
+        keys = {(album.artist, album.name): album for album in found}
+        assert sorted(browse.album_names(session)) == sorted(keys)
+        assert {key: browse.album(session, *key) for key in keys} == keys
+        assert browse.album(session, "a", "no such album") is None
         on: dict[str, set[tuple[str, str]]] = {}
         for song in known.values():
             for name in (song["artist"], made_by(song)):

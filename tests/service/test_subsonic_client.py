@@ -274,7 +274,12 @@ def test_sonic_similarity_over_raw_http(raw: Raw, library: Library) -> None:
     walked = library.run("path", ids["Iota"], ids["Zeta"], "-n", "5", "--json").json["results"]
     assert [int(m["entry"]["id"]) for m in path] == [step["track_id"] for step in walked]
     assert (path[0]["entry"]["id"], path[-1]["entry"]["id"]) == (ids["Iota"], ids["Zeta"])
-    assert path[0]["similarity"] == 1
+    parts = {r["track_id"]: r["score_parts"] for r in library.similar(ids["Iota"], "-n", "50")["results"]}
+    for match in path[1:]:
+        its = parts[int(match["entry"]["id"])]
+        alike = max(0.0, its["cosine"] + its["centring"])  # without what hubs lose, as the walk has it
+        assert match["similarity"] == pytest.approx(alike, abs=1e-4)
+    assert path[0]["similarity"] == 1 > max(match["similarity"] for match in path[1:])
     whole = raw.ask("findSonicPath", startSongId=ids["Iota"], endSongId=ids["Zeta"])
     assert len(whole) == len(SONGS) + 2  # 25 at most, and there are fewer
     assert error_of(json.loads(raw.get("findSonicPath", ("startSongId", ids["Iota"]))))[0] == 10
