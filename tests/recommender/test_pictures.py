@@ -151,6 +151,8 @@ def test_only_what_lies_in_the_root(tmp_path: Path) -> None:
     assert picture_beside(str(root / "linked/a.mp3"), str(root)) is None
     assert picture_beside(str(outside / "a.mp3"), str(outside)) == FRONT
     (root / "cover.png").symlink_to(outside / "cover.png")
-    assert picture_beside(str(root / "a.mp3"), str(root)) is None
+    (root / "folder.png").symlink_to(root / "other.png")
+    (root / "other.png").write_bytes(FRONT)
+    assert picture_beside(str(root / "a.mp3"), str(root)) is None  # a link is none, wherever it leads
     (root / "front.png").write_bytes(BACK)
     assert picture_beside(str(root / "a.mp3"), str(root)) == BACK
