@@ -316,6 +316,10 @@ def test_songs_like_those_of_an_album_or_artist(albums: Player) -> None:
     best = {song: max(score_of(albums, one, song) for one in mine) for song in found}
     assert found == sorted(found, key=lambda song: -best[song])
     assert len(albums.ask("getSimilarSongs2", id=listed["artistId"], count=2)["song"]) == 2
+    other = albums.ask("getTopSongs", artist="artist 1")["song"]
+    rest = set(albums.songs().values()) - {song["id"] for song in other}
+    alike = albums.ask("getSimilarSongs2", id=other[0]["artistId"])["song"]
+    assert (len(other), {song["id"] for song in alike}) == (4, rest)  # all four are asked for, none is found
     assert query(library.home, "SELECT count(*) FROM track")[0][0] == len(SONGS)
 
 
