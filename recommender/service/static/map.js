@@ -11,6 +11,7 @@ import { View } from "./view.js";
 
 const WAIT_MS = 1500;
 const MOST_TITLES = 60;
+const MOST_QUEUED = 50;
 
 /** Show the map. */
 export async function map(place, _now, signal) {
@@ -45,7 +46,7 @@ class Chart {
     this.canvas = el("canvas", { tabindex: 0, role: "application", class: "map", "aria-label": `Map of ${counted(tracks.length, "song")}. Arrow keys go from song to song, Enter plays.` });
     this.tip = el("div", { class: "tip", hidden: true });
     this.card = el("p", { class: "map-card soft" });
-    this.wanted = (point) => this.only === null || genreOf(point) === this.only;
+    this.wanted = (i) => this.only === null || genreOf(this.tracks[i]) === this.only;
   }
 
   show(place) {
@@ -53,10 +54,10 @@ class Chart {
     const tools = el("div", { class: "map-tools" },
       button("plus", "Zoom in", () => this.zoom(1.6)), button("minus", "Zoom out", () => this.zoom(1 / 1.6)), button("whole", "Show the whole map", () => this.whole()));
     this.colours = colours(this.tracks.map(genreOf));
-    this.groups = [...this.colours.keys()].reverse().map((name) => [name, this.tracks.filter((track) => this.group(track) === name)]);
+    this.groups = [...this.colours.keys()].reverse().map((name) => [name, [...this.tracks.keys()].filter((i) => this.group(this.tracks[i]) === name)]);
     place.replaceChildren(
-      el("div", { class: "head" }, el("h1", {}, "Map"), el("p", { class: "soft" }, `${counted(this.tracks.length, "song")}; what sounds alike lies near`)),
-      el("div", { class: "map-box" }, this.canvas, this.tip, tools),
+      el("div", { class: "head" }, el("h1", {}, "Map"), el("p", { class: "soft" }, `${counted(this.tracks.length, "song")}; what sounds alike lies near`), tools),
+      el("div", { class: "map-box" }, this.canvas, this.tip),
       this.card, legend(this.colours, this.tracks.map(genreOf), (name) => { this.only = name; this.draw(); }));
     this.say();
     hands(this);
@@ -104,7 +105,7 @@ class Chart {
     if (i >= 0) {
       const track = this.tracks[i];
       this.tip.replaceChildren(el("b", { dir: "auto" }, titleOf(track)), el("span", { dir: "auto" }, track.artist || "Unknown artist"), el("span", { class: "soft" }, genreOf(track)));
-      const [x, y] = this.view.place(track);
+      const [x, y] = this.view.place(i);
       const left = x > this.view.width / 2;
       this.tip.classList.toggle("left", left);
       this.tip.style.setProperty("--x", `${left ? this.view.width - x : x}px`);
@@ -119,8 +120,8 @@ class Chart {
     if (i < 0) return;
     const start = this.tracks[i];
     const far = (track) => (track.x - start.x) ** 2 + (track.y - start.y) ** 2;
-    const near = this.tracks.filter((track) => this.wanted(track) || track === start).sort((a, b) => far(a) - far(b)).slice(0, 50);
-    player.play([start, ...near.filter((track) => track !== start)], 0);
+    const near = this.tracks.filter((track, other) => other !== i && this.wanted(other)).sort((a, b) => far(a) - far(b));
+    player.play([start, ...near.slice(0, MOST_QUEUED)], 0);
   }
 
   say() {
@@ -146,22 +147,41 @@ class Chart {
     pen.clearRect(0, 0, view.width, view.height);
     const room = Math.sqrt((view.width * view.height) / this.tracks.length);
     const radius = Math.min(9, Math.min(6, Math.max(1.6, 0.3 * room)) * view.zoom ** 0.35);
-    for (const [name, tracks] of this.groups) {
+    for (const [name, points] of this.groups) {
       pen.fillStyle = colour(this.colours.get(name));
       pen.globalAlpha = this.only !== null && this.only !== name ? 0.1 : 0.9;
       pen.beginPath();
-      for (const track of tracks) dot(pen, view, track, radius);
+      for (const i of points) dot(pen, view, i, radius);
       pen.fill();
     }
     pen.globalAlpha = 1;
-    titles(pen, view, this.tracks.filter(this.wanted), radius, colour);
+    this.titles(pen, radius, colour);
     if (player.track) this.ring(pen, this.tracks.findIndex((one) => one.track_id === player.track.track_id), radius + 4.5, colour("--accent"), 3);
     this.ring(pen, this.pointed, radius + 2.5, colour("--ink"), 2);
   }
 
+  /** Write titles beside the songs in sight, where there are few, and room to the right or left. */
+  titles(pen, radius, colour) {
+    const { view } = this;
+    const within = ([, x, y]) => x > 0 && y > 0 && x < view.width && y < view.height;
+    const seen = [...this.tracks.keys()].filter(this.wanted).map((i) => [i, ...view.place(i)]).filter(within);
+    if (seen.length > MOST_TITLES) return;
+    Object.assign(pen, { font: `12.5px ${getComputedStyle(document.body).fontFamily}`, fillStyle: colour("--soft"), textBaseline: "middle" });
+    const taken = seen.map(([, x, y]) => [x - radius, y - radius, x + radius, y + radius]);
+    for (const [i, x, y] of seen) {
+      const text = shortened(titleOf(this.tracks[i]));
+      const wide = pen.measureText(text).width + 4;
+      const box = [x + radius + 5, x - radius - 5 - wide].map((left) => [left, y - 9, left + wide, y + 9])
+        .find((one) => one[0] > 4 && one[2] < view.width - 4 && !taken.some((other) => overlap(one, other)));
+      if (i === this.pointed || !box) continue;
+      taken.push(box);
+      pen.fillText(text, box[0], y);
+    }
+  }
+
   ring(pen, i, radius, colour, width) {
     if (i < 0) return;
-    const [x, y] = this.view.place(this.tracks[i]);
+    const [x, y] = this.view.place(i);
     pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.beginPath();
@@ -170,22 +190,8 @@ class Chart {
   }
 }
 
-/** Write titles beside the songs in sight, where there are few, and room. */
-function titles(pen, view, tracks, radius, colour) {
-  const seen = tracks.map((track) => [track, ...view.place(track)]).filter(([, x, y]) => x > 0 && y > 0 && x < view.width && y < view.height);
-  if (seen.length > MOST_TITLES) return;
-  pen.font = `12.5px ${getComputedStyle(document.body).fontFamily}`;
-  pen.fillStyle = colour("--soft");
-  pen.textBaseline = "middle";
-  const taken = seen.map(([, x, y]) => [x - radius, y - radius, x + radius, y + radius]);
-  for (const [track, x, y] of seen) {
-    const text = shortened(titleOf(track));
-    const left = x + radius + 5;
-    const box = [left, y - 9, left + pen.measureText(text).width + 4, y + 9];
-    if (box[2] > view.width || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
-    taken.push(box);
-    pen.fillText(text, left, y);
-  }
+function overlap(one, other) {
+  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
 }
 
 function shortened(text) {
@@ -193,8 +199,8 @@ function shortened(text) {
   return letters.length > 26 ? `${letters.slice(0, 25).join("").trim()}…` : text;
 }
 
-function dot(pen, view, track, radius) {
-  const [x, y] = view.place(track);
+function dot(pen, view, i, radius) {
+  const [x, y] = view.place(i);
   if (x < -radius || y < -radius || x > view.width + radius || y > view.height + radius) return;
   pen.moveTo(x + radius, y);
   pen.arc(x, y, radius, 0, 7);

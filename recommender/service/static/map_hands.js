@@ -65,7 +65,7 @@ export function keys(chart) {
       chart.point(chart.pointed);
     } else if (arrow) {
       const i = view.next(chart.pointed, arrow, chart.wanted);
-      if (i >= 0) view.show(chart.tracks[i]);
+      if (i >= 0) view.show(i);
       chart.point(i, { aloud: true });
     } else if (event.key === "Enter") chart.play(chart.pointed);
     else if (event.key === "+" || event.key === "=") chart.zoom(1.6);

@@ -14,7 +14,7 @@ export async function song(place, now, signal) {
   const track = await ask(`/api/tracks/${id}`, {}, { signal });
   document.title = `${titleOf(track)} · deepcuts`;
   const path = `/api/tracks/${id}/similar`;
-  const parts = [chips(track, { genres: 3, most: 8 }), heard(track), walkFrom(track)];
+  const parts = [chips(track, { genres: 3, most: 8 }), el("div", { class: "about-song" }, heard(track), walkFrom(track))];
   return compare(place, track, parts, now, {
     asked: (parameters, until) => ask(path, parameters, { signal: until }),
     reasons: (parameters) => why(path, parameters),
@@ -27,7 +27,7 @@ function heard(track) {
   if (!said) return el("p", { class: "soft heard" }, "This song is not analysed yet: run deepcuts ingest.");
   const { name, probability } = said.nearest;
   const share = `${Math.round(probability * 100)} %`;
-  const words = said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["Heard as ", el("b", {}, name), ` (${share}).`];
+  const words = said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
   return el("p", { class: "soft heard" }, words);
 }
 

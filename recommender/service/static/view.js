@@ -3,20 +3,22 @@
 const MOST = 60;
 const EDGE_PX = 28;
 
-/** A map's points, x and y in −1..1, seen through a window of pixels. */
+/** A map's points, seen through a window of pixels; the whole map fills the window but for its edge. */
 export class View {
   constructor(points) {
-    Object.assign(this, { points, width: 1, height: 1, zoom: 1, x: 0, y: 0 });
+    const middle = (name) => {
+      const values = points.map((point) => point[name]);
+      const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+      return [(low + high) / 2, (high - low) / 2 || 1];
+    };
+    const [[x, width], [y, height]] = [middle("x"), middle("y")];
+    this.points = points.map((point) => ({ x: (point.x - x) / width, y: (point.y - y) / height }));
+    Object.assign(this, { width: 1, height: 1, zoom: 1, x: 0, y: 0 });
   }
 
-  /** Pixels that one unit takes. */
-  get scale() {
-    return Math.max(1, (Math.min(this.width, this.height) / 2 - EDGE_PX) * this.zoom);
-  }
-
-  /** At no zoom a wide window shows the map as wide as it is. */
-  get stretch() {
-    return Math.max(1, (this.width / 2 - EDGE_PX) / Math.max(1, this.height / 2 - EDGE_PX));
+  /** Pixels from the middle of the map to its edges. */
+  get reach() {
+    return [this.width, this.height].map((side) => Math.max(1, side / 2 - EDGE_PX) * this.zoom);
   }
 
   resize(width, height) {
@@ -24,8 +26,10 @@ export class View {
     this.keep();
   }
 
-  place(point) {
-    return [this.width / 2 + (point.x - this.x) * this.scale * this.stretch, this.height / 2 - (point.y - this.y) * this.scale];
+  /** Return the pixels of a point, by its number. */
+  place(i) {
+    const [wide, high] = this.reach;
+    return [this.width / 2 + (this.points[i].x - this.x) * wide, this.height / 2 - (this.points[i].y - this.y) * high];
   }
 
   zoomAt(factor, px = this.width / 2, py = this.height / 2) {
@@ -38,12 +42,14 @@ export class View {
   }
 
   unplace(px, py) {
-    return [this.x + (px - this.width / 2) / (this.scale * this.stretch), this.y - (py - this.height / 2) / this.scale];
+    const [wide, high] = this.reach;
+    return [this.x + (px - this.width / 2) / wide, this.y - (py - this.height / 2) / high];
   }
 
   pan(dx, dy) {
-    this.x -= dx / (this.scale * this.stretch);
-    this.y += dy / this.scale;
+    const [wide, high] = this.reach;
+    this.x -= dx / wide;
+    this.y += dy / high;
     this.keep();
   }
 
@@ -58,10 +64,11 @@ export class View {
     Object.assign(this, { zoom: 1, x: 0, y: 0 });
   }
 
-  show(point) {
-    const [px, py] = this.place(point);
-    if (px < EDGE_PX || px > this.width - EDGE_PX) this.x = point.x;
-    if (py < EDGE_PX || py > this.height - EDGE_PX) this.y = point.y;
+  /** Move so that a point can be seen. */
+  show(i) {
+    const [px, py] = this.place(i);
+    if (px < EDGE_PX || px > this.width - EDGE_PX) this.x = this.points[i].x;
+    if (py < EDGE_PX || py > this.height - EDGE_PX) this.y = this.points[i].y;
     this.keep();
   }
 
@@ -69,26 +76,26 @@ export class View {
   nearest(px, py, within = 16, wanted = () => true) {
     let best = -1;
     let least = within * within;
-    this.points.forEach((point, i) => {
-      const [x, y] = this.place(point);
+    for (let i = 0; i < this.points.length; i += 1) {
+      const [x, y] = this.place(i);
       const far = (x - px) ** 2 + (y - py) ** 2;
-      if (far <= least && wanted(point)) [best, least] = [i, far];
-    });
+      if (far <= least && wanted(i)) [best, least] = [i, far];
+    }
     return best;
   }
 
   /** Return the number of the point that lies nearest in a direction, sideways counting twice. */
   next(from, [dx, dy], wanted = () => true) {
-    const [px, py] = from >= 0 ? this.place(this.points[from]) : [this.width / 2, this.height / 2];
+    const [px, py] = from >= 0 ? this.place(from) : [this.width / 2, this.height / 2];
     let best = from;
     let least = Infinity;
-    this.points.forEach((point, i) => {
-      const [x, y] = this.place(point);
+    for (let i = 0; i < this.points.length; i += 1) {
+      const [x, y] = this.place(i);
       const along = (x - px) * dx + (y - py) * dy;
       const aside = Math.abs((x - px) * dy) + Math.abs((y - py) * dx);
-      if (i === from || along <= aside / 2 || !wanted(point)) return;
+      if (i === from || along <= aside / 2 || !wanted(i)) continue;
       if (along + 2 * aside < least) [best, least] = [i, along + 2 * aside];
-    });
+    }
     return best;
   }
 }

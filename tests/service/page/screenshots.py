@@ -8,16 +8,17 @@ from typing import Any
 from tests.recommender import support
 from tests.service.page.browser import (
     PHONE,
-    WIDE,
     Site,
     listening,
     new_browser,
+    on_the_map,
     player,
     settled,
     wait_for_player,
 )
 
 DOCS = support.REPO / "docs"
+WIDE = {"width": 1280, "height": 960}
 MOST_BYTES = 300_000
 SONG = "Ireland's Coast"
 FROM_S, TO_S = 12, 38
@@ -81,9 +82,11 @@ def take(browser: Any, site: Site, picture: Picture, file: Path) -> None:
         page.mouse.move(0, 0)
         page.evaluate("document.activeElement.blur()")
         page.evaluate("scrollTo(0, 0)")
+    if picture.name == "page-dark":
+        page.get_by_role("button", name="Why").nth(1).click()
     if picture.scroll_to:
         page.locator(picture.scroll_to).evaluate(
-            "(node) => scrollTo(0, node.getBoundingClientRect().top - 90)"
+            "(node) => scrollTo(0, scrollY + node.getBoundingClientRect().top - 90)"
         )
     page.wait_for_timeout(1500)  # drawings that came into sight
     page.screenshot(path=file)
@@ -92,11 +95,9 @@ def take(browser: Any, site: Site, picture: Picture, file: Path) -> None:
 
 def point_at(page: Any, site: Site, title: str) -> None:
     """Point at a song on the map, which plays."""
-    box = page.locator("canvas.map").bounding_box()
-    track = next(track for track in site.get("/api/map")["tracks"] if track["title"] == title)
-    x = box["x"] + box["width"] / 2 + track["x"] * (box["width"] / 2 - 28)
-    y = box["y"] + box["height"] / 2 - track["y"] * (box["height"] / 2 - 28)
-    page.mouse.click(x, y)
+    tracks = site.get("/api/map")["tracks"]
+    track = next(track for track in tracks if track["title"] == title)
+    page.mouse.click(*on_the_map(page, tracks)[track["track_id"]])
     wait_for_player(page, "player.audio.currentTime > 0.2")
     player(page, f"{{ player.audio.pause(); player.audio.currentTime = {HEARD_S}; }}")
 

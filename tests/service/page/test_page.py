@@ -13,6 +13,7 @@ from tests.service.page.browser import (
     SONGS,
     Site,
     listening,
+    on_the_map,
     player,
     shown,
     titles,
@@ -167,6 +168,10 @@ def test_the_slider_for_discovery_changes_the_list(page: Any, site: Site, tmp_pa
     page.wait_for_selector("main .pair")
     assert titles(page) == [shown(track) for track in deep]
     assert page.input_value("#discover") == "0.9"
+    visit(page, site, "#deepcuts", ready=".song")
+    cuts = site.get("/api/discover?n=30")["results"]
+    assert titles(page) == [shown(track) for track in cuts]
+    assert page.inner_text("main .because") == f"because you play {shown(cuts[0]['because'] | first)}"
 
 
 @pytest.mark.parametrize("kind", ["genre", "tag"])
@@ -200,24 +205,18 @@ def test_the_reasons_are_shown_when_they_are_asked_for(page: Any, site: Site) ->
 def test_a_click_on_the_map_plays_the_song_there(page: Any, site: Site) -> None:
     visit(page, site, "#map", ready="canvas.map")
     tracks = site.get("/api/map")["tracks"]
-    box = page.locator("canvas.map").bounding_box()
-
-    def place(track: Any) -> tuple[float, float]:
-        """The whole map is −1..1, 28 px from each edge."""
-        x = box["x"] + box["width"] / 2 + track["x"] * (box["width"] / 2 - 28)
-        return x, box["y"] + box["height"] / 2 - track["y"] * (box["height"] / 2 - 28)
-
+    places = on_the_map(page, tracks)
     for track in (tracks[0], tracks[-1]):
-        page.mouse.move(*place(track))
+        page.mouse.move(*places[track["track_id"]])
         assert page.locator(".tip b").inner_text() == shown({"path": "eight.flac", **track})
-        page.mouse.click(*place(track))
+        page.mouse.click(*places[track["track_id"]])
         wait_for_player(
             page, f"player.track.track_id === {track['track_id']} && player.audio.currentTime > 0.1"
         )
-    page.mouse.move(*place(tracks[0]))
+    x, y = places[tracks[0]["track_id"]]
+    page.mouse.move(x, y)
     page.mouse.wheel(0, -400)  # what is under the pointer stays there, and its neighbours go away
     assert page.locator(".tip b").inner_text() == shown({"path": "eight.flac", **tracks[0]})
-    x, y = place(tracks[0])
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=3)
@@ -262,6 +261,39 @@ def test_a_list_is_saved_as_a_playlist_and_downloaded(page: Any, site: Site) -> 
     paths = [line for line in lines if not line.startswith("#")]
     assert lines[0] == "#EXTM3U" and len(paths) == len(wanted)
     assert all(Path(path).is_file() for path in paths)
+    page.click("text=Rename")
+    page.fill("#ask-value", "Evenings")
+    page.press("#ask-value", "Enter")
+    until(page, "document.querySelector('h1').textContent === 'Evenings'")
+    assert [one["name"] for one in site.get("/api/playlists")["playlists"]] == ["Evenings"]
+    page.click("text=Delete")
+    page.click("text=Press again")
+    page.wait_for_selector("text=No playlist yet")
+    assert site.get("/api/playlists")["playlists"] == []
+
+
+def test_a_walk_leads_from_one_song_to_another(page: Any, site: Site) -> None:
+    first, last = site.id_of(FIRST), site.id_of("Dim Lantern")
+    visit(page, site, f"#track={first}", ready=".pair")
+    page.click("text=Walk from here")
+    page.fill("#walk-box", "lantern")
+    page.click("#walk-list [role=option]")
+    until(page, f"location.hash === '#path={first}&to={last}'")
+    wanted = site.get(f"/api/path?from={first}&to={last}&n=12")["results"]
+    page.wait_for_selector("text=The other way")
+    assert titles(page) == [shown(track) for track in wanted]
+    assert (titles(page)[0], titles(page)[-1]) == (FIRST, "Dim Lantern")
+
+
+def test_a_song_that_cannot_be_played_is_told_and_left_out(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    listed = titles(page)
+    gone = page.locator("main .song").first.get_attribute("data-track")
+    page.route(f"**/api/tracks/{gone}/audio", lambda route: route.fulfill(status=404, body="gone"))
+    page.locator("main .song .play").first.click()
+    until(page, "(next) => document.getElementById('bar-title')?.textContent === next", listed[1])
+    assert "cannot be played" in page.inner_text("#live")
+    wait_for_player(page, "player.audio.currentTime > 0.1")
 
 
 def test_the_queue_goes_on_and_back(page: Any, site: Site) -> None:
