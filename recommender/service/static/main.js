@@ -17,7 +17,7 @@ import { find, search } from "./words.js";
 
 const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path };
 const WITHIN = { playlist: "playlists" };
-const STATE_MS = 20000;
+const STATE_MS = 60000;
 
 const place = document.getElementById("place");
 let open = null;

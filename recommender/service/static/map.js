@@ -12,6 +12,7 @@ import { View } from "./view.js";
 const WAIT_MS = 1500;
 const MOST_TITLES = 60;
 const MOST_QUEUED = 50;
+const MOST_ROUND = 2000; // more dots are drawn as squares, which takes a third of the time
 
 /** Show the map. */
 export async function map(place, _now, signal) {
@@ -147,11 +148,13 @@ class Chart {
     pen.clearRect(0, 0, view.width, view.height);
     const room = Math.sqrt((view.width * view.height) / this.tracks.length);
     const radius = Math.min(9, Math.min(6, Math.max(1.6, 0.3 * room)) * view.zoom ** 0.35);
-    for (const [name, points] of this.groups) {
+    const seen = this.groups.map(([name, points]) => [name, points.map((i) => view.place(i)).filter(([x, y]) => view.holds(x, y, radius))]);
+    const many = seen.reduce((sum, [, places]) => sum + places.length, 0) > MOST_ROUND;
+    for (const [name, places] of seen) {
       pen.fillStyle = colour(this.colours.get(name));
       pen.globalAlpha = this.only !== null && this.only !== name ? 0.1 : 0.9;
       pen.beginPath();
-      for (const i of points) dot(pen, view, i, radius);
+      for (const [x, y] of places) (many ? square : circle)(pen, x, y, this.only === name ? 1.6 * radius : radius);
       pen.fill();
     }
     pen.globalAlpha = 1;
@@ -163,8 +166,7 @@ class Chart {
   /** Write titles beside the songs in sight, where there are few, and room to the right or left. */
   titles(pen, radius, colour) {
     const { view } = this;
-    const within = ([, x, y]) => x > 0 && y > 0 && x < view.width && y < view.height;
-    const seen = [...this.tracks.keys()].filter(this.wanted).map((i) => [i, ...view.place(i)]).filter(within);
+    const seen = [...this.tracks.keys()].filter(this.wanted).map((i) => [i, ...view.place(i)]).filter(([, x, y]) => view.holds(x, y));
     if (seen.length > MOST_TITLES) return;
     Object.assign(pen, { font: `12.5px ${getComputedStyle(document.body).fontFamily}`, fillStyle: colour("--soft"), textBaseline: "middle" });
     const taken = seen.map(([, x, y]) => [x - radius, y - radius, x + radius, y + radius]);
@@ -199,11 +201,13 @@ function shortened(text) {
   return letters.length > 26 ? `${letters.slice(0, 25).join("").trim()}…` : text;
 }
 
-function dot(pen, view, i, radius) {
-  const [x, y] = view.place(i);
-  if (x < -radius || y < -radius || x > view.width + radius || y > view.height + radius) return;
+function circle(pen, x, y, radius) {
   pen.moveTo(x + radius, y);
   pen.arc(x, y, radius, 0, 7);
+}
+
+function square(pen, x, y, radius) {
+  pen.rect(x - 0.9 * radius, y - 0.9 * radius, 1.8 * radius, 1.8 * radius);
 }
 
 /** Return the top genre of a song on the map. */

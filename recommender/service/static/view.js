@@ -32,6 +32,11 @@ export class View {
     return [this.width / 2 + (this.points[i].x - this.x) * wide, this.height / 2 - (this.points[i].y - this.y) * high];
   }
 
+  /** Whether a pixel is in the window, or as near to it. */
+  holds(x, y, near = 0) {
+    return x > -near && y > -near && x < this.width + near && y < this.height + near;
+  }
+
   zoomAt(factor, px = this.width / 2, py = this.height / 2) {
     const before = this.unplace(px, py);
     this.zoom = Math.min(MOST, Math.max(1, this.zoom * factor));

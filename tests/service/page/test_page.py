@@ -12,7 +12,6 @@ from tests.recommender import support
 from tests.service.page.browser import (
     SONGS,
     Site,
-    listening,
     on_the_map,
     player,
     shown,
@@ -285,17 +284,6 @@ def test_a_walk_leads_from_one_song_to_another(page: Any, site: Site) -> None:
     assert (titles(page)[0], titles(page)[-1]) == (FIRST, "Dim Lantern")
 
 
-def test_a_song_that_cannot_be_played_is_told_and_left_out(page: Any, site: Site) -> None:
-    visit(page, site, ready=".song")
-    listed = titles(page)
-    gone = page.locator("main .song").first.get_attribute("data-track")
-    page.route(f"**/api/tracks/{gone}/audio", lambda route: route.fulfill(status=404, body="gone"))
-    page.locator("main .song .play").first.click()
-    until(page, "(next) => document.getElementById('bar-title')?.textContent === next", listed[1])
-    assert "cannot be played" in page.inner_text("#live")
-    wait_for_player(page, "player.audio.currentTime > 0.1")
-
-
 def test_the_queue_goes_on_and_back(page: Any, site: Site) -> None:
     visit(page, site, ready=".song")
     listed = titles(page)
@@ -329,24 +317,14 @@ def test_half_a_song_is_counted_as_a_play(page: Any, site: Site) -> None:
     assert site.get(f"/api/tracks/{short}")["plays"] == before + 1
 
 
-def test_an_empty_catalogue_says_what_to_do(page: Any, browser: Any, tmp_path: Path) -> None:
-    with listening(tmp_path / "home") as server:
-        for place in ("", "#map"):
-            page.goto("about:blank")
-            page.goto(f"{server.url}/{place}")
-            page.wait_for_selector("text=deepcuts ingest")
-            assert "Nothing here yet" in page.inner_text("main")
-
-
-def test_what_is_not_there_and_a_service_that_is_gone_are_told(
-    page: Any, browser: Any, page_home: Path
-) -> None:
-    with listening(page_home) as server:
-        page.goto(f"{server.url}/#track=99999")
-        page.wait_for_selector("text=Not here")
-        assert "no track has the id 99999" in page.inner_text("main").lower()
-        page.goto(f"{server.url}/#deepcuts")
-        page.wait_for_selector("h1")
-    page.evaluate("location.hash = '#playlists'")
-    page.wait_for_selector("text=The service does not answer")
-    assert "Is “deepcuts serve” still running?" in page.inner_text("main")
+def test_a_file_is_dropped_anywhere(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    page.evaluate("""async () => {
+      const sound = await (await fetch('/api/tracks/1/audio')).blob();
+      const dropped = new DataTransfer();
+      dropped.items.add(new File([sound], 'Dropped here.flac', { type: 'audio/flac' }));
+      const how = { dataTransfer: dropped, bubbles: true, cancelable: true };
+      for (const name of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(name, how));
+    }""")
+    page.wait_for_selector("main .pair")
+    assert page.inner_text("h1") == "Dropped here" and page.evaluate("location.hash") == "#file"
