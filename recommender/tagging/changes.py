@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from recommender.tagging.fields import decoded
-from recommender.tagging.formats import ID3_3, ID3_4, Entry, StoredTags
+from recommender.tagging.formats import ID3, Entry, StoredTags
 
 Described = Mapping[str, Any]
 """``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [place among the entries, base64] pairs."""
@@ -42,7 +42,7 @@ def _has(tags: StoredTags, described: Described, key: str) -> bool:
     if now == then:
         return True
     kind = described["kind"]
-    if not now or not then or {tags.kind, kind} not in ({tags.kind}, {ID3_3, ID3_4}):
+    if not now or not then or (tags.kind != kind and not {tags.kind, kind} <= set(ID3)):
         return False
     read = [text for data in now for text in decoded(tags.kind, key, data)]
     return any(read) and read == [text for data in then for text in decoded(kind, key, data)]

@@ -11,6 +11,7 @@ from mutagen.id3 import ID3, TCON
 from recommender.tagging.formats import (
     APE,
     ASF_ATTRIBUTES,
+    ID3_2,
     ID3_3,
     ID3_4,
     MP4_ATOMS,
@@ -18,12 +19,12 @@ from recommender.tagging.formats import (
     Entry,
     StoredTags,
 )
-from recommender.tagging.formats_id3 import raw
+from recommender.tagging.formats_id3 import old_tag, raw
 
 GENRE, SCORES = "genre", "scores"
 FIELDS: Final = (GENRE, "mood", "voice", "era", SCORES)
 SEPARATOR: Final = "; "
-"""Between values in ID3v2.3, which has no other way to hold several."""
+"""Between values in ID3v2.3 and 2.2, which have no other way to hold several."""
 MP4_TEXT: Final = 1
 BOX: Final = 8
 """Bytes of an MP4 atom's size and name."""
@@ -51,6 +52,13 @@ KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "voice": ("TXXX:VOICE",),
         "era": ("TXXX:ERA",),
         SCORES: ("TXXX:DEEPCUTS",),
+    },
+    ID3_2: {
+        GENRE: ("TCO",),
+        "mood": ("TXX:MOOD",),
+        "voice": ("TXX:VOICE",),
+        "era": ("TXX:ERA",),
+        SCORES: ("TXX:DEEPCUTS",),
     },
     # TMOO came with version 2.4.
     ID3_3: {
@@ -81,7 +89,7 @@ def texts(tags: StoredTags, field: str) -> list[str]:
     """Return the values of a field, without empty ones."""
     stored = [Entry(key, data) for key in KEYS[tags.kind][field] for data in tags.of(key)]
     found = [text for entry in stored for text in decoded(tags.kind, *entry)]
-    if tags.kind == ID3_3 and field != SCORES:
+    if tags.kind in (ID3_3, ID3_2) and field != SCORES:
         found = [part for text in found for part in text.split(SEPARATOR.strip())]
     return [text.strip() for text in found if text.strip()]
 
@@ -137,8 +145,11 @@ def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
 
 def _from_frame(kind: str, entry: Entry) -> list[str]:
     """Read a frame with mutagen, which knows the genres that are written as numbers."""
-    file = io.BytesIO()
-    raw(StoredTags(kind, True, (entry,))).save(file, v2_version=4 if kind == ID3_4 else 3)
+    tags, file = StoredTags(kind, True, (entry,)), io.BytesIO()
+    if kind == ID3_2:
+        file.write(old_tag(tags, 0))
+    else:
+        raw(tags).save(file, v2_version=4 if kind == ID3_4 else 3)
     file.seek(0)
     frames = ID3(file, translate=False, load_v1=False).values()
     return [str(t) for f in frames for t in (f.genres if isinstance(f, TCON) else getattr(f, "text", ()))]
@@ -171,7 +182,8 @@ def _encoded(kind: str, key: str, values: Sequence[str]) -> list[Entry]:
     if kind == ASF_ATTRIBUTES:
         # Repeated attributes are kept in a list of their own, where each has a language and a stream.
         return [Entry(key, _attribute(key, value, None if not i else 0)) for i, value in enumerate(values)]
-    return [Entry(key, b"\0\0" + _frame(kind, key, values))]
+    flags = b"" if kind == ID3_2 else b"\0\0"
+    return [Entry(key, flags + _frame(kind, key, values))]
 
 
 def _attribute(key: str, value: str, listed: int | None) -> bytes:
@@ -180,8 +192,8 @@ def _attribute(key: str, value: str, listed: int | None) -> bytes:
 
 
 def _frame(kind: str, key: str, values: Sequence[str]) -> bytes:
-    name, _, description = key.partition(":")
-    parts = [description] if name == "TXXX" else []
+    description = key.partition(":")[2]
+    parts = [description] if description else []
     if kind == ID3_4:
         return bytes((UTF8,)) + "\0".join([*parts, *values]).encode()
     texts_of = [*parts, SEPARATOR.join(values)]

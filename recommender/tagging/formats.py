@@ -21,7 +21,7 @@ from mutagen.wave import WAVE
 
 from recommender.errors import TagError
 
-ID3_4, ID3_3 = "ID3v2.4", "ID3v2.3"
+ID3_4, ID3_3, ID3_2 = ID3 = ("ID3v2.4", "ID3v2.3", "ID3v2.2")
 VORBIS, APE, MP4_ATOMS, ASF_ATTRIBUTES = "Vorbis comments", "APEv2", "MP4", "ASF"
 DAMAGED = (mutagen.MutagenError, struct.error, ValueError, LookupError, EOFError, TypeError)
 
@@ -42,7 +42,7 @@ class StoredTags:
     Attributes
     ----------
     kind
-        The format: `ID3_4`, `ID3_3`, `VORBIS`, `APE`, `MP4_ATOMS` or `ASF_ATTRIBUTES`.
+        The format: `ID3_4`, `ID3_3`, `ID3_2`, `VORBIS`, `APE`, `MP4_ATOMS` or `ASF_ATTRIBUTES`.
     present
         Whether there is a tag at all, be it an empty one.
     entries

@@ -1,4 +1,7 @@
-"""ID3 tags frame by frame: in front of the audio (MP3, TTA), or in a chunk (WAV, AIFF)."""
+"""ID3 tags frame by frame: in front of the audio (MP3), or in a chunk (WAV, AIFF).
+
+mutagen writes all versions but 2.2, which old files of iTunes have; that one is written here.
+"""
 
 import io
 import os
@@ -10,9 +13,14 @@ from typing import Any, Final
 from mutagen.id3 import ID3, Frames, ID3NoHeaderError, delete
 
 from recommender.errors import TagError
-from recommender.tagging.formats import ID3_3, ID3_4, Entry, StoredTags
+from recommender.tagging.formats import ID3_2, ID3_3, ID3_4, Entry, StoredTags
 
 HEADER: Final = struct.Struct(">4s4s2s")
+SHORT_HEADER: Final = struct.Struct(">3s3s")
+"""Of a frame in ID3v2.2."""
+ROOM: Final = 1024
+"""Bytes left free behind such a tag where it needs more than it had."""
+VERSIONS: Final = {(2, 4): ID3_4, (2, 3): ID3_3, (2, 2): ID3_2}
 UNSYNCHRONISED: Final = 0x02
 """Flag of a frame in ID3v2.4."""
 TAIL: Final = 256
@@ -44,6 +52,11 @@ class InFront:
         if not tags.present:
             delete(path, delete_v1=False)
             return
+        if tags.kind == ID3_2:
+            data = path.read_bytes()
+            old = _size(data[: HEADER.size])
+            path.write_bytes(old_tag(tags, old) + data[old:])
+            return
         behind, last = _behind(path)
         raw(tags).save(path, v2_version=4 if tags.kind == ID3_4 else 3)
         with open(path, "r+b") as file:  # mutagen wrote its own ID3v1 tag over the old one
@@ -62,7 +75,10 @@ class Chunk:
     def load(self, path: Path) -> StoredTags:
         """See `formats.load`."""
         tags = self._kind(path, known_frames=RAW, translate=False, load_v1=False).tags
-        return StoredTags(ID3_4, False, ()) if tags is None else stored(tags)
+        found = StoredTags(ID3_4, False, ()) if tags is None else stored(tags)
+        if found.kind == ID3_2:
+            raise TagError("its chunk holds an ID3v2.2 tag, which nothing writes there")
+        return found
 
     def save(self, path: Path, tags: StoredTags) -> None:
         """See `formats.save`."""
@@ -82,11 +98,24 @@ class Chunk:
 def stored(tags: Any) -> StoredTags:
     """Return the frames of a tag that was read with `RAW`."""
     version = tags.version[:2]
-    if version not in ((2, 4), (2, 3)):
-        raise TagError(f"its tag is ID3v{version[0]}.{version[1]}, which nothing writes any more")
+    if version == (2, 2):
+        parts = ((f[:3].decode("latin-1"), f[SHORT_HEADER.size :]) for f in tags.unknown_frames)
+        return StoredTags(ID3_2, True, tuple(Entry(_key(name, content), content) for name, content in parts))
     whole = version == (2, 4) and tags.f_unsynch
     frames = (_entry(frame, whole) for frame in tags.unknown_frames)
-    return StoredTags(ID3_4 if version == (2, 4) else ID3_3, True, tuple(frames))
+    return StoredTags(VERSIONS[version], True, tuple(frames))
+
+
+def old_tag(tags: StoredTags, room: int) -> bytes:
+    """Return an ID3v2.2 tag, of a size if that is enough."""
+    frames = b"".join(
+        SHORT_HEADER.pack(key[:3].encode("latin-1"), len(data).to_bytes(3, "big")) + data
+        for key, data in tags.entries
+    )
+    needed = 10 + len(frames)
+    size = (room if room >= needed else needed + ROOM) - 10
+    header = b"ID3\x02\0\0" + bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    return header + frames.ljust(size, b"\0")
 
 
 def _entry(frame: bytes, unsynchronised: bool) -> Entry:
@@ -99,12 +128,12 @@ def _entry(frame: bytes, unsynchronised: bool) -> Entry:
 
 def _key(name: str, content: bytes) -> str:
     """Return a frame's name; with its description, in capitals, where one name stands for many fields."""
-    if name != "TXXX" or not content:
+    if name not in ("TXXX", "TXX") or not content:
         return name
     codec = ("latin-1", "utf-16", "utf-16-be", "utf-8")[content[0] & 3]
     wide = codec.startswith("utf-16")
     description, _ = split_text(content[1:], wide)
-    return f"TXXX:{description.decode(codec, 'replace').upper()}"
+    return f"{name}:{description.decode(codec, 'replace').upper()}"
 
 
 def split_text(content: bytes, wide: bool) -> tuple[bytes, bytes]:

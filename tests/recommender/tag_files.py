@@ -47,6 +47,14 @@ def _mp3_23(path: Path) -> None:
     tags.save(path, v2_version=3, v23_sep=None)
 
 
+def _mp3_22(path: Path) -> None:
+    """A tag of the version before that, as iTunes wrote them once: three letters, no room behind it."""
+    synth.write(path, samples())
+    frames = (("TT2", b"\1\xff\xfe" + TITLE.encode("utf-16-le") + b"\0\0"), ("TCO", b"\0(26)\0"))
+    body = b"".join(name.encode() + len(data).to_bytes(3, "big") + data for name, data in frames)
+    path.write_bytes(b"ID3\2\0\0\0\0\0" + bytes([len(body)]) + body + path.read_bytes())
+
+
 def _mp3_v1(path: Path) -> None:
     """A tag of the oldest version alone, behind the audio."""
     synth.write(path, samples())
@@ -116,6 +124,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "v1.ape": _ape_v1,
     "flac in ogg.oga": _flac_in_ogg,
     "v2.3.mp3": _mp3_23,
+    "v2.2.mp3": _mp3_22,
     "v1.mp3": _mp3_v1,
     "v2.4 and others.mp3": _mp3_both,
     "info.wav": _wav_with_info,
