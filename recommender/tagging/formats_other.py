@@ -34,7 +34,7 @@ class Comments:
             raise TagError("its format is not one whose tags can be written")
         # What mutagen cannot read, it leaves out or replaces; then the sizes differ.
         if tags._size not in (written := len(tags.write(framing=False)), written + 1):
-            raise TagError("some of its comments are damaged and would be lost")
+            raise TagError("some of its comments are damaged, and would not stay as they are")
         entries = (Entry(name.upper(), f"{name}={value}".encode()) for name, value in tags)
         return StoredTags(VORBIS, True, tuple(entries))
 
