@@ -107,6 +107,17 @@ class Catalog:
                 session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             yield session
 
+    @contextmanager
+    def statement(self) -> Iterator[Session]:
+        """Give a session for one statement that goes by what is there as it runs.
+
+        Those that come at once wait for each other, on a server too, and none of them fails.
+        """
+        with self.transaction() as session:
+            if self.on_server and self.writer_lock is None:
+                session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+            yield session
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

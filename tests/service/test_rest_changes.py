@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.databases import query
+from tests.databases import KINDS, query
 from tests.service.conftest import Service
 
 
@@ -19,6 +19,7 @@ def test_a_play_is_counted(own: Service) -> None:
     assert own.client.post("/api/tracks/999/plays").status_code == 404
 
 
+@pytest.mark.databases(*KINDS)
 def test_plays_that_come_at_once_are_all_counted(own: Service) -> None:
     track_id = own.id_of("rock/beta.flac")
     with ThreadPoolExecutor(8) as pool:
