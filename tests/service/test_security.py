@@ -83,8 +83,8 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_paths_lead_nowhere_else(server: Server, path: str) -> None:
-    status, answer = sent(server, f"GET {path}")
+def test_paths_lead_nowhere_else(live: Server, path: str) -> None:
+    status, answer = sent(live, f"GET {path}")
     assert status == PATHS[path], answer[:300]
     assert b"root:" not in answer and b"FastAPI" not in answer
     assert b"\r\nX-Evil" not in answer
@@ -181,10 +181,10 @@ def test_words_are_only_words(service: Service, words: str) -> None:
     assert service.get("/api/tracks")["total"] == 10
 
 
-def test_requests_that_are_too_long(server: Server) -> None:
-    assert sent(server, f"GET /api/tracks?q={'x' * 300_000}")[0] in (CUT_OFF, 400, 414, 431)
-    assert sent(server, "GET /health", f"X-Long: {'x' * 300_000}")[0] in (CUT_OFF, 400, 431)
-    assert sent(server, f"GET /api/tracks?q={'x' * 30_000}")[0] == 422
+def test_requests_that_are_too_long(live: Server) -> None:
+    assert sent(live, f"GET /api/tracks?q={'x' * 300_000}")[0] in (CUT_OFF, 400, 414, 431)
+    assert sent(live, "GET /health", f"X-Long: {'x' * 300_000}")[0] in (CUT_OFF, 400, 431)
+    assert sent(live, f"GET /api/tracks?q={'x' * 30_000}")[0] == 422
 
 
 HEADERS: dict[str, tuple[tuple[str, ...], int]] = {
@@ -212,22 +212,22 @@ HEADERS: dict[str, tuple[tuple[str, ...], int]] = {
 
 
 @pytest.mark.parametrize("attack", HEADERS)
-def test_headers(server: Server, attack: str) -> None:
+def test_headers(live: Server, attack: str) -> None:
     headers, status = HEADERS[attack]
     found, answer = sent(
-        server, "GET /api/tags", *headers, body=b"0\r\n\r\n" if "chunked" in headers[-1] else b""
+        live, "GET /api/tags", *headers, body=b"0\r\n\r\n" if "chunked" in headers[-1] else b""
     )
     assert found == status, answer[:300]
     assert b"access-control-allow" not in answer.lower()
     assert b"evil.example" not in answer
 
 
-def test_the_page_may_be_linked_to_but_not_framed(server: Server) -> None:
-    status, answer = sent(server, "GET /", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
+def test_the_page_may_be_linked_to_but_not_framed(live: Server) -> None:
+    status, answer = sent(live, "GET /", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
     assert status == 200
     lower = answer.lower()
     assert b"x-frame-options: deny" in lower and b"frame-ancestors 'none'" in lower
-    assert sent(server, "POST /", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")[0] == 403
+    assert sent(live, "POST /", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")[0] == 403
 
 
 CHANGES = (
@@ -242,10 +242,10 @@ CHANGES = (
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil"]
 )
-def test_old_browsers_name_the_site_that_changes_something(server: Server, change: str, origin: str) -> None:
-    port = server.url.rpartition(":")[2]
-    assert sent(server, change, f"Host: 127.0.0.1:{port}", f"Origin: {origin}")[0] == 403
-    own = sent(server, change, f"Host: 127.0.0.1:{port}", f"Origin: {server.url}", "Content-Length: 0")[0]
+def test_old_browsers_name_the_site_that_changes_something(live: Server, change: str, origin: str) -> None:
+    port = live.url.rpartition(":")[2]
+    assert sent(live, change, f"Host: 127.0.0.1:{port}", f"Origin: {origin}")[0] == 403
+    own = sent(live, change, f"Host: 127.0.0.1:{port}", f"Origin: {live.url}", "Content-Length: 0")[0]
     assert own in (200, 404, 422)
 
 
