@@ -37,6 +37,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its page would load from another host
         redoc_url=None,
+        redirect_slashes=False,  # it would name the host that the request names
         default_response_class=JsonResponse,
     )
     app.state.deepcuts, app.state.settings = state, settings

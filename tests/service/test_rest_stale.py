@@ -1,13 +1,16 @@
 """The REST interface with an index that is older than the catalogue, and while an ingest writes."""
 
+import sqlite3
 import threading
 from typing import Any
 
 import pytest
 
+from db import session
+from recommender.service import rest
 from tests.databases import query
-from tests.recommender.support import write_song
-from tests.service.conftest import Service
+from tests.recommender.support import Library, write_song
+from tests.service.conftest import Service, serving
 
 LISTS = (
     "/api/tracks/{id}/similar?n=50&explain=true",
@@ -81,3 +84,45 @@ def test_no_request_fails_while_an_ingest_writes(own: Service) -> None:
     assert asked > 3 * len(paths)
     assert (report["analysed"], report["missing"]) == (7, 1)
     assert own.get("/api/tracks")["total"] == 15
+
+
+@pytest.mark.databases("sqlite")
+def test_while_another_writes_readers_are_answered_and_writers_told_to_come_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_TIMEOUT_MS", 100)
+    with serving(library) as service:
+        track_id = service.id_of("rock/beta.flac")
+        other = sqlite3.connect(library.home / "catalog.sqlite", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        for path in (
+            "/api/tracks",
+            f"/api/tracks/{track_id}",
+            f"/api/tracks/{track_id}/similar",
+            "/api/status",
+        ):
+            service.get(path)
+        for method, path, body in (
+            ("POST", f"/api/tracks/{track_id}/plays", None),
+            ("POST", "/api/playlists", {"name": "x"}),
+        ):
+            answer = service.client.request(method, path, json=body)
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert int(answer.headers["retry-after"]) > 0
+        other.execute("ROLLBACK")
+        other.close()
+        assert service.client.post(f"/api/tracks/{track_id}/plays").json()["plays"] == 1
+
+
+def test_a_fault_tells_nothing_and_leaves_with_the_safe_headers(
+    own: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret place /etc/shadow")
+
+    monkeypatch.setattr(rest, "status_answer", broken)
+    answer = own.client.get("/api/status")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert 'route="/api/status",status="500"' in own.client.get("/metrics").text

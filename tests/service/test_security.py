@@ -77,6 +77,7 @@ PATHS = {
     "/api/playlists/0x10": 404,
     "/api/playlists/99999999999": 422,
     "/api/playlists/%2fetc%2fpasswd.m3u8": 404,
+    "/api/tracks/": 404,
     "/rest/../api/status": 404,
     "/rest/../../etc/passwd": 404,
 }
