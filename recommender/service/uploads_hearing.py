@@ -5,7 +5,6 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -91,7 +90,7 @@ class Hearing:
             said = "too much is being analysed; try again"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
         try:
-            answer = self._answer(self._ready(bundle), json.dumps(task).encode())
+            answer = self._answer(bundle, json.dumps(task).encode())
             if "error" in answer:
                 if answer["error"].get("kind") == "memory":
                     self._end()
@@ -119,17 +118,21 @@ class Hearing:
         process = spawn.Process(
             target=self._target, args=(its, str(bundle.path), self._limits), name="upload", daemon=True
         )
-        process.start()
-        its.close()
-        with suppress(EOFError, OSError):
+        try:
+            process.start()
+            its.close()
             if ours.poll(START_S):
                 ours.recv_bytes(LONGEST_ANSWER)
                 return _Child(process, ours, bundle.bundle_id)
-        process.kill()
+            process.kill()
+        except (EOFError, OSError):  # it ended, or there is no memory for it
+            its.close()
         ours.close()
-        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "uploads cannot be analysed now")
+        said = "uploads cannot be analysed now"
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
 
-    def _answer(self, child: _Child, task: bytes) -> dict[str, Any]:
+    def _answer(self, bundle: Bundle, task: bytes, *, again: bool = True) -> dict[str, Any]:
+        child = self._ready(bundle)
         try:
             child.connection.send_bytes(task)
             if not child.connection.poll(self._seconds):
@@ -140,6 +143,8 @@ class Hearing:
             answer = json.loads(child.connection.recv_bytes(LONGEST_ANSWER))
         except (EOFError, OSError, ValueError):
             code = self._end()
+            if code == 0 and again:  # it had waited long enough, and ended, just now
+                return self._answer(bundle, task, again=False)
             slow = code is not None and -code == signal.SIGXCPU
             said = "it takes too long to decode" if slow else "the decoder crashed on it"
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, said) from None

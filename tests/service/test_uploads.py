@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from recommender.service.uploads_child import Limits, confine
+from recommender.service.uploads_child import Limits, confine, serve_files
 from recommender.service.uploads_hearing import Hearing
 from tests import synth
 from tests.service.conftest import BASE, Service
@@ -235,6 +235,42 @@ def test_whatever_the_decoder_does_the_service_lives(
     assert uploads.hearing._child is None or target is _wants_memory
     assert own.get("/health") == {"status": "ok"}
     assert uploads.under_way == 0
+
+
+def _leaves(connection: Connection, bundle: str, limits: Limits) -> None:
+    """End as a process does that had nothing to do for long, just as the first task comes."""
+    flag = Path(os.environ["DEEPCUTS_TEST_LEFT"])
+    if not flag.exists():
+        flag.touch()
+        connection.send_bytes(b"{}")
+        connection.poll(None)
+        os._exit(0)
+    serve_files(connection, bundle, limits)
+
+
+def test_a_process_that_ends_for_want_of_work_costs_nobody_anything(
+    own: Service, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPCUTS_TEST_LEFT", str(tmp_path / "left"))
+    uploads = own.client.app.state.uploads  # type: ignore[attr-defined]
+    uploads.hearing = Hearing(30.0, Limits(2**31, 60, 0.3), _leaves)
+    assert send(own, "/api/classify", song.read_bytes()).status_code == 200
+    child = uploads.hearing._child
+    child.process.join(10)
+    assert child.process.exitcode == 0
+    assert send(own, "/api/classify", song.read_bytes()).status_code == 200
+    assert uploads.hearing._child is not child
+
+
+def _never_ready(connection: Connection, _bundle: str, _limits: Limits) -> None:
+    connection.close()
+
+
+def test_a_process_that_does_not_start(own: Service) -> None:
+    uploads = own.client.app.state.uploads  # type: ignore[attr-defined]
+    uploads.hearing = Hearing(30.0, target=_never_ready)
+    answer = send(own, "/api/classify", b"x")
+    assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
 
 
 def test_after_a_crash_the_next_file_is_analysed(own: Service, song: Path) -> None:
