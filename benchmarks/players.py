@@ -69,6 +69,7 @@ def calls_of(player: Player) -> dict[str, tuple[str, dict[str, object]]]:
         "getCoverArt, drawn": ("getCoverArt", {"id": song["albumId"], "size": 300}),
         "getSimilarSongs of a song": ("getSimilarSongs", {"id": song["id"]}),
         "getSimilarSongs of an album": ("getSimilarSongs", {"id": song["albumId"]}),
+        "getArtistInfo2": ("getArtistInfo2", {"id": song["artistId"]}),
         "getSonicSimilarTracks": ("getSonicSimilarTracks", {"id": song["id"]}),
         "findSonicPath": ("findSonicPath", {"startSongId": song["id"], "endSongId": other["id"]}),
         "scrobble": ("scrobble", {"id": song["id"]}),
