@@ -184,6 +184,10 @@ COUNTS_S: Final = 60.0
 LARGEST_BODY: Final = 2**20
 """Bytes of a request that is no upload."""
 LONGEST_PLAYLIST: Final = 10_000
+THREADS: Final = 100
+"""For requests: those that wait for their turn have one each, and must leave some to others."""
+READERS: Final = 16
+"""Threads that read files that are streamed."""
 MOST_RANGES: Final = 16
 """A request for more ranges of a file's bytes is answered with the whole file."""
 

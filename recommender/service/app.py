@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import anyio.to_thread
 from fastapi import FastAPI
 
+from recommender import params
 from recommender.params import APP_NAME
 from recommender.service import page, rest, subsonic
 from recommender.service.guard import Guard, Settings
@@ -24,6 +26,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = params.THREADS
         state.start()
         yield
         uploads.hearing.close()

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
 
+import anyio
 import anyio.to_thread
 from fastapi import HTTPException, Request
 from fastapi.responses import StreamingResponse
@@ -113,7 +114,7 @@ class FileBytes(StreamingResponse):
     """
 
     def __init__(self, file: FileIO, name: str, request: Request, *, download: bool = False) -> None:
-        self._file = file
+        self._file, self._app = file, request.app
         found = os.fstat(file.fileno())
         self._size, kind = found.st_size, media_type(name)
         etag = (
@@ -178,11 +179,19 @@ class FileBytes(StreamingResponse):
             while place < part.end:
                 wanted = min(params.READ_BYTES, part.end - place)
                 read = partial(os.pread, self._file.fileno(), wanted, place)
-                block = await anyio.to_thread.run_sync(read)
+                block = await anyio.to_thread.run_sync(read, limiter=self._readers())
                 if not block:
                     return  # it was cut short meanwhile: the server ends the connection
                 place += len(block)
                 yield block
+
+    def _readers(self) -> anyio.CapacityLimiter:
+        """Return what lets so many threads read: songs go on while answers that take work are waited for."""
+        state = self._app.state
+        if not hasattr(state, "readers"):
+            state.readers = anyio.CapacityLimiter(params.READERS)
+        readers: anyio.CapacityLimiter = state.readers
+        return readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""

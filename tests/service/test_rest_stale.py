@@ -2,11 +2,13 @@
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from db import session
+from recommender import params
 from recommender.service import rest
 from tests.databases import query
 from tests.recommender.support import Library, write_song
@@ -126,3 +128,20 @@ def test_a_fault_tells_nothing_and_leaves_with_the_safe_headers(
     assert "secret" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert 'route="/api/status",status="500"' in own.client.get("/metrics").text
+
+
+def test_answers_that_wait_for_their_turn_hold_up_nothing_else(own: Service) -> None:
+    track_id = own.id_of("rock/beta.flac")
+    for _ in range(params.TURNS):
+        own.state._turns.acquire()
+    with ThreadPoolExecutor(65) as pool:
+        waiting = [pool.submit(own.client.get, f"/api/tracks/{track_id}/similar") for _ in range(60)]
+        paths = ("/api/tracks", f"/api/tracks/{track_id}/audio", f"/api/tracks/{track_id}", "/health")
+        others = [pool.submit(own.client.get, path) for path in paths]
+        try:
+            assert [other.result(10).status_code for other in others] == [200] * len(paths)
+            assert not any(one.done() for one in waiting)
+        finally:
+            for _ in range(params.TURNS):
+                own.state._turns.release()
+        assert {one.result(60).status_code for one in waiting} == {200}
