@@ -214,3 +214,5 @@ PICTURES_BYTES: Final = 256 * 2**20
 WIDEST: Final = 4096
 HIGHEST: Final = 512
 MOST_POINTS: Final = 4096
+LISTENERS: Final = 8
+"""Songs that are decoded for players at once."""

@@ -1,24 +1,27 @@
-"""How tracks look over HTTP: the log-mel as a picture, and the waveform's peaks."""
+"""What is decoded of tracks over HTTP: the log-mel as a picture, the waveform's peaks, the sound as WAV."""
 
 import hashlib
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from classifier.overview import Overview
 from recommender import params
 from recommender.errors import FilterError
 from recommender.service.depends import TheHeld, TheState, present_track
+from recommender.service.listening import WAV, WavBytes
 from recommender.service.pictures import Pictures, between, mel_png, peaks
 from recommender.service.problems import JsonResponse, documented
 from recommender.service.ranges import has_tag
 from recommender.service.rest_models import Waveform
 from recommender.service.rest_params import Seconds, TrackId
 from recommender.service.state import Held, State
+from recommender.service.stream import open_file
 
 router = APIRouter(tags=["tracks"])
 
@@ -28,6 +31,12 @@ CACHED: Final = "private, max-age=3600"
 FAILURES: Final = documented(404, 409, 504)
 UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
     304: {"description": "It is the one that the client has."}
+}
+WAV_BYTES: Final = {WAV: {"schema": {"type": "string", "format": "binary"}}}
+SAMPLES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The whole song.", "content": WAV_BYTES},
+    206: {"description": "A range of it.", "content": WAV_BYTES},
+    **documented(404, 409, 416, 504),
 }
 PNG: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -82,6 +91,22 @@ async def waveform(
         "peaks": peaks(found, columns, points),
     }
     return JsonResponse(answer, headers=headers)
+
+
+@router.get("/api/tracks/{track_id}/listen", response_class=Response, responses=SAMPLES)
+async def listen(request: Request, state: TheState, track_id: TrackId) -> Response:
+    """Return a track as WAV, mono, decoded while it is sent: for what a browser cannot play as it is."""
+
+    def found() -> tuple[Path, float | None]:
+        with state.catalog.snapshot() as session:
+            track = present_track(session, track_id)
+        open_file(track).close()
+        return Path(track.path), track.duration_s
+
+    path, duration_s = await anyio.to_thread.run_sync(found)
+    if duration_s is None:
+        raise HTTPException(409, f"track {track_id} is not analysed: run ingest")
+    return await WavBytes(path, duration_s, request).prepare()
 
 
 async def _looked_at(

@@ -20,6 +20,7 @@ from classifier import bundle
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.audio_hash import audio_hash
 from classifier.bundle import Bundle
+from classifier.decode import DecodeReport, stream_mono
 from classifier.errors import AudioError
 from classifier.overview import Overview, overview
 from classifier.serve import Trunk
@@ -27,6 +28,11 @@ from recommender.library.file_tags import read_tags
 from recommender.retrieval.query import HeardFile
 
 OPEN_FILES = 64
+LISTEN_HZ = 44_100
+SAMPLES, FAILED, ENDED = b".", b"!", b"$"
+"""What a message with samples begins with, one with an error, and the last one."""
+CUT = 2**17
+"""Bytes of samples in one message."""
 MEMORY = {"kind": "memory", "message": "it takes too much memory to be decoded"}
 
 
@@ -84,6 +90,23 @@ def allow_seconds(seconds: int) -> None:
 def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) -> None:
     """Draw files until the other end closes the connection, or has been silent for long."""
     serve_files(connection, bundle_path, limits, hears=False)
+
+
+def serve_samples(connection: Connection, path: str, first: int, limits: Limits) -> None:
+    """Send a file's samples from one on, 16 bits each, as fast as they are taken."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine(limits)
+    allow_seconds(limits.cpu_s)
+    with suppress(EOFError, ConnectionError):
+        try:
+            for block in stream_mono(Path(path), LISTEN_HZ, DecodeReport()):
+                samples, first = block[first:], max(0, first - len(block))
+                content = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+                for start in range(0, len(content), CUT):
+                    connection.send_bytes(SAMPLES + content[start : start + CUT])
+            connection.send_bytes(ENDED)
+        except AudioError as error:
+            connection.send_bytes(FAILED + str(error).encode("utf-8", "replace")[:CUT])
 
 
 def _answer(loaded: Bundle, trunk: Trunk | None, task: dict[str, Any]) -> dict[str, Any]:
