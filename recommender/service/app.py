@@ -9,14 +9,15 @@ from fastapi import FastAPI
 
 from recommender import params
 from recommender.params import APP_NAME
-from recommender.service import page, rest, subsonic
+from recommender.service import page, rest
 from recommender.service.guard import Guard, Settings
 from recommender.service.metrics import Measured, Metrics
 from recommender.service.pictures import Pictures
 from recommender.service.problems import JsonResponse, add_problems
 from recommender.service.rest_map import Maps
 from recommender.service.state import State
-from recommender.service.subsonic_genres import HeardGenres
+from recommender.service.subsonic import router as subsonic
+from recommender.service.subsonic.genres import HeardGenres
 from recommender.service.uploads import Uploads
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from recommender.service.app import Settings
 from recommender.service.auth import Credentials
-from recommender.service.subsonic import ANSWERS, EVERY
-from recommender.service.subsonic_system import NOTHING
+from recommender.service.subsonic.router import ANSWERS, EVERY
+from recommender.service.subsonic.system import NOTHING
 from tests.recommender.support import SONGS
-from tests.service import opensubsonic
 from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Service, serving
-from tests.service.opensubsonic import as_xml, canonical, checked, error_of
-from tests.service.player import Player
+from tests.service.subsonic import shapes
+from tests.service.subsonic.player import Player
+from tests.service.subsonic.shapes import as_xml, canonical, checked, error_of
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_every_answer_has_its_shape_in_json_and_in_xml(player: Player) -> None:
 def test_the_checker_knows_every_endpoint() -> None:
     binary = {"stream", "download", "getCoverArt"}
     known = EVERY | set(NOTHING) | {"getOpenSubsonicExtensions"}
-    assert known - binary - {"startScan"} == set(opensubsonic.ANSWERS)
+    assert known - binary - {"startScan"} == set(shapes.ANSWERS)
 
 
 @pytest.mark.parametrize("change", [{"title": None}, {"track": "3"}, {"titel": "x"}, {"created": "now"}])

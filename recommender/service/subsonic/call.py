@@ -13,10 +13,10 @@ from db.browse import Album
 from db.models import LARGEST, Playlist, Root, Track
 from db.playlists import get_playlist
 from recommender.service.state import Held
-from recommender.service.subsonic_answer import MISSING, NOT_FOUND, SubsonicError
-from recommender.service.subsonic_asked import Asked
-from recommender.service.subsonic_genres import Heard, HeardGenres
-from recommender.service.subsonic_shapes import Shapes, album_id, artist_id
+from recommender.service.subsonic.answer import MISSING, NOT_FOUND, SubsonicError
+from recommender.service.subsonic.asked import Asked
+from recommender.service.subsonic.genres import Heard, HeardGenres
+from recommender.service.subsonic.shapes import Shapes, album_id, artist_id
 
 
 @dataclass

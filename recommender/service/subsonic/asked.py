@@ -10,7 +10,7 @@ from fastapi import Request
 from db.models import LARGEST
 from recommender.params import APP_NAME
 from recommender.service.auth import Credentials
-from recommender.service.subsonic_answer import (
+from recommender.service.subsonic.answer import (
     CLIENT_TOO_OLD,
     CONFLICT,
     GENERIC,

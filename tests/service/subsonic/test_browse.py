@@ -8,7 +8,7 @@ import pytest
 
 from tests.recommender.support import SONGS, Library, query
 from tests.service.conftest import Service, serving
-from tests.service.player import Player
+from tests.service.subsonic.player import Player
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_a_song_without_a_genre_has_the_one_that_is_heard_if_that_is_sure(
         query(mine.service.library.home, "UPDATE track SET file_genres = '[]' WHERE id = ?", int(wanted))
     ranked = sorted(heard[wanted]["genres"][0]["probability"] for wanted in bare)
     bar = (ranked[1] + ranked[2]) / 2
-    monkeypatch.setattr("recommender.service.subsonic_genres.WRITTEN_CONFIDENCE", bar)
+    monkeypatch.setattr("recommender.service.subsonic.genres.WRITTEN_CONFIDENCE", bar)
 
     own = {title: [genre] for _, title, _, genre in SONGS.values() if genre}
     expected = {}

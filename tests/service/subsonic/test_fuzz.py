@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recommender.service.subsonic import EVERY
-from recommender.service.subsonic_system import NOTHING
+from recommender.service.subsonic.router import EVERY
+from recommender.service.subsonic.system import NOTHING
 from tests.recommender.support import Library
 from tests.service.conftest import serving
-from tests.service.opensubsonic import ANSWERS, NAMESPACE, checked, error_of
-from tests.service.player import Player
+from tests.service.subsonic.player import Player
+from tests.service.subsonic.shapes import ANSWERS, NAMESPACE, checked, error_of
 
 CODES = {0, 10, 20, 30, 40, 41, 42, 43, 44, 50, 70}
 ENDPOINTS = sorted(EVERY | set(NOTHING))

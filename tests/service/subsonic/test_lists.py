@@ -8,8 +8,8 @@ import pytest
 
 from tests.recommender.support import query
 from tests.service.conftest import Service
-from tests.service.opensubsonic import checked
-from tests.service.player import Player
+from tests.service.subsonic.player import Player
+from tests.service.subsonic.shapes import checked
 
 PLAYED_MS = 1_700_000_000_000
 PLAYED = "2023-11-14 22:13:20"

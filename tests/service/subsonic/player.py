@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.service.conftest import Service
-from tests.service.opensubsonic import checked, error_of
+from tests.service.subsonic.shapes import checked, error_of
 
 
 class Player:

@@ -16,8 +16,8 @@ from db.models import Track
 from db.playlists import playlist_tracks
 from recommender.library.pictures import embedded_picture, picture_beside
 from recommender.service.stream import FileBytes, open_file
-from recommender.service.subsonic_answer import NOT_FOUND, SubsonicError
-from recommender.service.subsonic_call import Call
+from recommender.service.subsonic.answer import NOT_FOUND, SubsonicError
+from recommender.service.subsonic.call import Call
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MOST_PIXELS: Final = 40 * 10**6

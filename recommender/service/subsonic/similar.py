@@ -14,9 +14,9 @@ from recommender.retrieval.scoring import song_scores
 from recommender.retrieval.similar import Match, similar
 from recommender.retrieval.similar import similarity as as_similarity
 from recommender.retrieval.wishes import Wishes
-from recommender.service.subsonic_browse import MOST
-from recommender.service.subsonic_call import Call, Content
-from recommender.service.subsonic_shapes import Shape
+from recommender.service.subsonic.browse import MOST
+from recommender.service.subsonic.call import Call, Content
+from recommender.service.subsonic.shapes import Shape
 
 SEEDS = 5
 """An artist or album is represented by so many of its songs."""

@@ -12,8 +12,8 @@ from PIL import Image
 
 from tests.recommender.support import Library
 from tests.service.conftest import Service, serving
-from tests.service.opensubsonic import error_of
-from tests.service.player import Player
+from tests.service.subsonic.player import Player
+from tests.service.subsonic.shapes import error_of
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_what_is_no_picture_of_the_library_is_not_given(
 
 
 def test_a_picture_of_too_many_pixels_is_not_given(mine: Player, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.service.subsonic_media.MOST_PIXELS", 1000)
+    monkeypatch.setattr("recommender.service.subsonic.media.MOST_PIXELS", 1000)
     (mine.service.library.music / "rock/cover.png").write_bytes(picture(BLUE))
     assert shown(mine, str(mine.service.id_of("rock/alpha.mp3")))[1] == (300, 300)
 

@@ -13,7 +13,7 @@ from db.browse import Album, genres_of
 from db.favourites import favourites
 from db.models import Favourite, Playlist, Track
 from recommender.service.stream import media_type
-from recommender.service.subsonic_genres import Heard, genres_of_song, most_common
+from recommender.service.subsonic.genres import Heard, genres_of_song, most_common
 
 Shape = dict[str, Any]
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.recommender.support import SONGS, Library, query, write_song
 from tests.service.conftest import KEY, PASSWORD, USER, Server, running
-from tests.service.opensubsonic import checked, error_of
+from tests.service.subsonic.shapes import checked, error_of
 
 libopensonic = pytest.importorskip("libopensonic", reason="py-opensonic is not installed")
 

@@ -14,16 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from classifier.errors import ClassifierError
 from db.errors import CatalogError
 from recommender.errors import RecommenderError
-from recommender.service import subsonic_browse as browse
-from recommender.service import subsonic_lists as lists
-from recommender.service import subsonic_media as media
-from recommender.service import subsonic_search as search
-from recommender.service import subsonic_similar as similar
-from recommender.service import subsonic_system as system
 from recommender.service.depends import state_of
-from recommender.service.subsonic_answer import GENERIC, SubsonicError, answered, failed
-from recommender.service.subsonic_asked import Asked, check_version, read, user_of
-from recommender.service.subsonic_call import Call, Content
+from recommender.service.subsonic import browse, lists, media, search, similar, system
+from recommender.service.subsonic.answer import GENERIC, SubsonicError, answered, failed
+from recommender.service.subsonic.asked import Asked, check_version, read, user_of
+from recommender.service.subsonic.call import Call, Content
 
 router = APIRouter(prefix="/rest", include_in_schema=False)
 
