@@ -7,6 +7,7 @@ import * as settings from "./settings.js";
 import { Band, drawing, share, span } from "./waves.js";
 
 const LEAST_S = 3;
+const NEXT_S = 30;
 const HEIGHT = 100;
 const DRAG_PX = 5;
 
@@ -84,6 +85,13 @@ function form(track, play) {
   const said = el("span", { class: "soft", role: "status" });
   const whole = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(null, null) }, "Whole song");
   const hear = el("button", { type: "button", class: "from", hidden: true, onclick: () => play(seconds(from.value) || 0) });
+  const here = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(...fromHere(track)) }, `Next ${NEXT_S} s`);
+  here.title = "Take the passage that begins where the song is now";
+  const follow = () => {
+    if (!node.isConnected) player.removeEventListener("track", follow);
+    here.hidden = !player.has(track);
+  };
+  player.addEventListener("track", follow);
   const node = el("form", { class: "passage", onsubmit: (event) => {
     event.preventDefault();
     const [start, end] = [seconds(from.value || "0"), seconds(to.value || clock(track.duration_s))];
@@ -91,7 +99,8 @@ function form(track, play) {
     said.textContent = wrong;
     if (!wrong) choose(start, end);
   } }, el("span", { class: "label" }, "Passage"), from, el("span", { "aria-hidden": "true" }, "–"), to,
-  el("button", { class: "plain" }, "Find it"), hear, whole, said);
+  el("button", { class: "plain" }, "Find it"), here, hear, whole, said);
+  here.hidden = !player.has(track);
   const show = (start, end) => {
     from.value = start === null ? "" : clock(start);
     to.value = start === null ? "" : clock(end);
@@ -100,6 +109,13 @@ function form(track, play) {
     said.textContent = "";
   };
   return { node, show };
+}
+
+/** Return the passage that begins where the player is in a song, [from, to] in seconds. */
+function fromHere(track) {
+  const length = track.duration_s || player.duration;
+  const from = Math.max(0, Math.min(player.time, length - LEAST_S));
+  return [from, Math.min(length, from + NEXT_S)];
 }
 
 function pictures() {

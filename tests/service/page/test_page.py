@@ -98,6 +98,25 @@ def _is_drawn(row: Any, band: int, start: float, end: float, length: float) -> N
     assert max(places) == pytest.approx(1000 * end / length, abs=1.1 * step)
 
 
+def test_passages_are_framed_on_the_spectrum(page: Any, site: Site) -> None:
+    asked = site.id_of(FIRST)
+    match = next(m for m in site.similar(asked) if m["match_start_s"] > 1)
+    visit(page, site, f"#track={asked}", ready=".pair")
+    with page.expect_response(
+        lambda answer: f"/api/tracks/{match['track_id']}/mel.png" in answer.url
+    ) as sent:
+        page.click("text=Spectrum")
+        page.locator(f".song[data-track='{match['track_id']}']").scroll_into_view_if_needed()
+    assert (sent.value.status, sent.value.headers["content-type"]) == (200, "image/png")
+    frame = page.locator(f".song[data-track='{match['track_id']}'] .marked").nth(1)
+    start, wide = (float(frame.get_attribute(name)) for name in ("x", "width"))
+    length = match["duration_s"]
+    assert start == pytest.approx(1000 * match["match_start_s"] / length, abs=0.5)
+    assert start + wide == pytest.approx(1000 * match["match_end_s"] / length, abs=0.5)
+    page.reload()
+    page.locator("main .pair image").first.wait_for(state="attached")
+
+
 def test_a_click_on_the_drawing_plays_the_song_under_the_pointer(page: Any, site: Site) -> None:
     asked = site.id_of(FIRST)
     match = next(m for m in site.similar(asked) if m["match_start_s"] > 1)
@@ -145,6 +164,21 @@ def test_a_passage_is_chosen_by_dragging_and_by_its_times(page: Any, site: Site)
     until(page, f"location.hash.includes('to={end:.1f}')")
     page.click("text=Whole song")
     until(page, "!location.hash.includes('from')")
+
+
+def test_a_passage_is_taken_from_where_the_song_is(page: Any, site: Site) -> None:
+    asked = site.get(f"/api/tracks/{site.id_of(FIRST)}")
+    visit(page, site, f"#track={asked['track_id']}", ready=".pair")
+    taken = page.get_by_role("button", name="Next 30 s")
+    assert not taken.is_visible()
+    page.click(".play-song")
+    wait_for_player(page, "player.audio.currentTime > 0.1")
+    player(page, "{ player.audio.pause(); player.seek(7); }")
+    taken.click()
+    until(page, "location.hash.includes('from=7.0&to=37.0')")
+    player(page, "player.seek(player.duration - 1)")
+    taken.click()
+    until(page, f"location.hash.includes('from={asked['duration_s'] - 3:.1f}&to={asked['duration_s']:.1f}')")
 
 
 def test_the_slider_for_discovery_changes_the_list(page: Any, site: Site, tmp_path: Path) -> None:
