@@ -74,3 +74,8 @@ export function sentence(text) {
 export function soundOf(track) {
   return track.source || `/api/tracks/${track.track_id}/audio`;
 }
+
+/** The same as WAV, for browsers that do not know the file's format. */
+export function decodedSoundOf(track) {
+  return `/api/tracks/${track.track_id}/listen`;
+}

@@ -1,6 +1,6 @@
 /* The player: one sound at a time, and the list that it goes through. */
 
-import { send, soundOf } from "./api.js";
+import { decodedSoundOf, send, soundOf } from "./api.js";
 import * as settings from "./settings.js";
 
 const COUNTED_S = 240;
@@ -71,10 +71,21 @@ class Player extends EventTarget {
     this.heard = 0;
     this.last = null;
     this.startAt = at_s;
+    this.decoded = false;
     this.audio.src = soundOf(this.track);
     this.resume();
     this.tell("track");
     this.tell("time");
+  }
+
+  /** Let the service decode what the browser could not; return whether there is any hope. */
+  decode() {
+    if (this.decoded || this.track.source) return false;
+    this.decoded = true;
+    this.startAt ??= this.audio.currentTime;
+    this.audio.src = decodedSoundOf(this.track);
+    this.resume();
+    return true;
   }
 
   jump() {
@@ -154,10 +165,10 @@ class Player extends EventTarget {
   }
 
   failed() {
-    if (!this.track || !this.audio.getAttribute("src")) return;
+    if (!this.track || !this.audio.getAttribute("src") || this.decode()) return;
     this.startAt = null;
     this.failures += 1;
-    this.tell("problem", "This song cannot be played: its file is gone, or the browser does not know the format.");
+    this.tell("problem", "This song cannot be played: its file is gone, or damaged.");
     this.tell("state");
     if (this.index + 1 < this.queue.length && this.failures < 3) this.next();
   }

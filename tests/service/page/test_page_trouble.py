@@ -6,11 +6,26 @@ from typing import Any
 from tests.service.page.browser import Site, listening, titles, until, visit, wait_for_player
 
 
+def test_a_song_of_a_format_that_the_browser_does_not_know_is_decoded_for_it(page: Any, site: Site) -> None:
+    asked = site.id_of("Amber Morning")
+    page.route(
+        f"**/api/tracks/{asked}/audio",
+        lambda route: route.fulfill(body="x" * 999, content_type="audio/x-ape"),
+    )
+    visit(page, site, f"#track={asked}&from=12&to=20", ready=".song")
+    page.locator("#play-passage, main .play-song").first.click()
+    wait_for_player(page, "player.audio.currentSrc.endsWith('/listen') && player.audio.currentTime > 0.3")
+    assert page.inner_text("#bar-title") == "Amber Morning"
+    page.evaluate("import('/static/player.js').then(({ player }) => player.seek(30))")
+    wait_for_player(page, "player.audio.currentTime > 30.2 && player.audio.currentTime < 33")
+
+
 def test_a_song_that_cannot_be_played_is_told_and_left_out(page: Any, site: Site) -> None:
     visit(page, site, ready=".song")
     listed = titles(page)
     gone = page.locator("main .song").first.get_attribute("data-track")
-    page.route(f"**/api/tracks/{gone}/audio", lambda route: route.fulfill(status=404, body="gone"))
+    for what in ("audio", "listen"):
+        page.route(f"**/api/tracks/{gone}/{what}", lambda route: route.fulfill(status=404, body="gone"))
     page.locator("main .song .play").first.click()
     until(page, "(next) => document.getElementById('bar-title')?.textContent === next", listed[1])
     assert "cannot be played" in page.inner_text("#live")
@@ -64,7 +79,7 @@ def test_a_map_that_is_being_laid_out_is_waited_for(page: Any, site: Site) -> No
 
     page.route("**/api/map", first_waits)
     visit(page, site, "#map", ready="canvas.map")
-    assert len(asked) == 2
+    assert len(asked) >= 2  # the service may have been laying it out itself
 
 
 def test_a_file_that_is_no_music_is_told(page: Any, site: Site, tmp_path: Path) -> None:
