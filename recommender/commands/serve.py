@@ -48,12 +48,14 @@ def serve(
     from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
     """
     from recommender.commands.output import say
+    from recommender.service.auth import check_binding
     from recommender.service.guard import Settings
     from recommender.service.server import bound_socket, run
 
     credentials = _credentials(user, password, password_file, api_key_file)
     hosts = frozenset(name.lower() for name in allow_host or ())
     settings = Settings(credentials, hosts, max_upload_mb * 2**20)
+    check_binding(host, credentials)
     bound = bound_socket(host, port)
     shown = f"[{host}]" if ":" in host else host
     say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")

@@ -21,6 +21,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     ServiceError
         If the address cannot be had.
     """
+    bound = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
@@ -28,6 +29,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.bind(address)
         bound.listen()  # whoever reads the address and asks at once only waits
     except OSError as error:
+        if bound is not None:
+            bound.close()
         raise ServiceError(f"{host} port {port} cannot be listened at: {error.strerror}") from error
     return bound
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.recommender.support import CLI, Library, deepcuts, environment
+from tests.recommender.support import CLI, Library, deepcuts, deepcuts_here, environment
 from tests.service.conftest import KEY, PASSWORD, USER, Server, running
 
 
@@ -113,14 +113,14 @@ def test_what_cannot_be_served(tmp_path: Path, options: tuple[str, ...], said: s
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     words = [str(tmp_path / word) if word in files else word for word in options]
-    ran = deepcuts(tmp_path / "home", "serve", "--port", "0", *words)
+    ran = deepcuts_here(tmp_path / "home", "serve", "--port", "0", *words)
     assert (ran.code, said in ran.err) == (1, True), ran.err
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = deepcuts(tmp_path / "home", "serve", "--port", str(port))
+        ran = deepcuts_here(tmp_path / "home", "serve", "--port", str(port))
     assert ran.code == 1
     assert f"127.0.0.1 port {port} cannot be listened at" in ran.err
 
