@@ -9,16 +9,18 @@ from fastapi import FastAPI
 
 from recommender import params
 from recommender.params import APP_NAME
-from recommender.service import page, rest
+from recommender.service import page
+from recommender.service.decoding.pictures import Pictures
+from recommender.service.decoding.uploads import Uploads
 from recommender.service.guard import Guard, Settings
 from recommender.service.metrics import Measured, Metrics
-from recommender.service.pictures import Pictures
 from recommender.service.problems import JsonResponse, add_problems
-from recommender.service.rest_map import Maps
+from recommender.service.rest import router as rest
+from recommender.service.rest.catalogue import Vocabulary
+from recommender.service.rest.maps import Maps
 from recommender.service.state import State
 from recommender.service.subsonic import router as subsonic
 from recommender.service.subsonic.genres import HeardGenres
-from recommender.service.uploads import Uploads
 
 
 def create_app(state: State, settings: Settings) -> FastAPI:
@@ -46,7 +48,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     )
     app.state.deepcuts, app.state.settings = state, settings
     app.state.heard_genres = HeardGenres()
-    app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, rest.Vocabulary()
+    app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
     app.state.pictures, app.state.metrics = pictures, Metrics(state, uploads)
     add_problems(app)
     app.add_middleware(Guard, settings=settings)

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
@@ -26,6 +28,9 @@ from recommender.retrieval.index_files import read_sidecar
 from recommender.retrieval.segment_index import SegmentIndex
 
 LOG = logging.getLogger("deepcuts")
+
+PASSING: Final = (SQLAlchemyError, OSError, SystemError)
+"""What may go wrong once and not the next time; Python 3.11 raises the last where two threads parse at once."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,6 @@ class State:
         while not self._stop.wait(params.LOOK_FOR_INDEX_S):
             try:
                 self.refresh()
-            except (CatalogError, ClassifierError, RecommenderError) as error:
+            except (CatalogError, ClassifierError, RecommenderError, *PASSING) as error:
                 # A server that is away, a bundle that was taken away: what is held goes on answering.
                 LOG.warning("the catalogue could not be looked at: %s", error)

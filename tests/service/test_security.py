@@ -19,9 +19,9 @@ import soundfile
 
 from recommender.errors import ServiceError
 from recommender.service.auth import Credentials, check_binding, is_known_host
+from recommender.service.decoding.child import Limits
+from recommender.service.decoding.hearing import Hearing
 from recommender.service.guard import OPEN_PATHS, SUBSONIC, Settings
-from recommender.service.uploads_child import Limits
-from recommender.service.uploads_hearing import Hearing
 from tests.databases import query
 from tests.recommender.support import Library, write_song
 from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Server, Service, serving

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.recommender.support import CLI, Library, deepcuts, deepcuts_here, environment
@@ -36,9 +36,9 @@ def alive(pids: list[int]) -> list[int]:
 
 def test_it_answers_at_once_and_ends_when_told(library: Library) -> None:
     with running(library.home) as server:
-        assert httpx.get(f"{server.url}/health", timeout=20).json() == {"status": "ok"}
+        assert httpx2.get(f"{server.url}/health", timeout=20).json() == {"status": "ok"}
         song = (library.music / "rock/beta.flac").read_bytes()
-        classified = httpx.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+        classified = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
         assert classified.status_code == 200
         below = children(server.process.pid)
         code, said = stopped(server, signal.SIGTERM)
@@ -52,10 +52,10 @@ def test_what_is_under_way_is_finished_first(library: Library) -> None:
         song = (library.music / "folk/iota.flac").read_bytes()
 
         def send() -> None:
-            answer = httpx.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+            answer = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
             found.append(answer.status_code)
 
-        httpx.get(f"{server.url}/health", timeout=20)
+        httpx2.get(f"{server.url}/health", timeout=20)
         thread = threading.Thread(target=send)
         thread.start()
         time.sleep(0.3)  # the process that decodes takes longer to start
@@ -67,7 +67,7 @@ def test_what_is_under_way_is_finished_first(library: Library) -> None:
 def test_it_dies_with_its_children(library: Library) -> None:
     with running(library.home) as server:
         song = (library.music / "rock/beta.flac").read_bytes()
-        httpx.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+        httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
         below = children(server.process.pid)
         server.process.kill()
         for _ in range(100):
@@ -84,7 +84,7 @@ def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
     options = ("--host", "127.0.0.2", "--user", USER, "--password-file", password, "--api-key-file", keys)
     with (
         running(library.home, *map(str, options)) as server,
-        httpx.Client(base_url=server.url, timeout=20) as client,
+        httpx2.Client(base_url=server.url, timeout=20) as client,
     ):
         assert client.get("/health").status_code == 200
         assert client.get("/api/tags").status_code == 401
@@ -126,7 +126,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 
 def test_an_empty_home_is_served(tmp_path: Path) -> None:
-    with running(tmp_path / "home") as server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with running(tmp_path / "home") as server, httpx2.Client(base_url=server.url, timeout=20) as client:
         assert client.get("/api/tracks").json()["tracks"] == []
         assert client.get("/api/map").json() == {"status": "ready", "tracks": []}
         assert client.get("/api/genres").status_code == client.get("/api/tags").status_code == 200
@@ -138,7 +138,7 @@ def test_an_empty_home_is_served(tmp_path: Path) -> None:
 def test_the_size_of_an_upload_is_an_option(library: Library) -> None:
     with running(library.home, "--max-upload-mb", "1") as server:
         files = {"file": ("a.flac", b"x" * (2**20 + 1))}
-        answer = httpx.post(f"{server.url}/api/classify", files=files, timeout=20)
+        answer = httpx2.post(f"{server.url}/api/classify", files=files, timeout=20)
         assert (answer.status_code, answer.json()["detail"]) == (413, "an upload may have 1 MB at most")
 
 
@@ -150,8 +150,8 @@ def test_the_password_is_not_in_the_help_or_the_log(library: Library) -> None:
     assert process.stderr is not None
     first = process.stderr.readline()
     url = first.split(" is at ")[1].split()[0]
-    assert httpx.get(f"{url}api/tags", timeout=20).status_code == 401
-    assert httpx.get(f"{url}api/tags", auth=(USER, PASSWORD), timeout=20).status_code == 200
+    assert httpx2.get(f"{url}api/tags", timeout=20).status_code == 401
+    assert httpx2.get(f"{url}api/tags", auth=(USER, PASSWORD), timeout=20).status_code == 200
     process.terminate()
     rest = process.stderr.read()
     process.wait(20)

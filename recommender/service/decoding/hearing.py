@@ -19,8 +19,8 @@ from classifier.bundle import Bundle
 from classifier.overview import Overview
 from recommender import params
 from recommender.retrieval.query import HeardFile, Span
+from recommender.service.decoding.child import Limits, serve_files, unpacked, unpacked_overview
 from recommender.service.problems import RETRY_S
-from recommender.service.uploads_child import Limits, serve_files, unpacked, unpacked_overview
 
 Answer = TypeVar("Answer")
 
@@ -49,7 +49,7 @@ class Hearing:
     limits
         Of the process.
     target
-        What the process runs; see `recommender.service.uploads_child.serve_files`.
+        What the process runs; see `recommender.service.decoding.child.serve_files`.
     """
 
     def __init__(

@@ -13,13 +13,13 @@ from fastapi.responses import Response
 from classifier.overview import Overview
 from recommender import params
 from recommender.errors import FilterError
+from recommender.service.decoding.listening import WAV, WavBytes
+from recommender.service.decoding.pictures import Pictures, between, mel_png, peaks
 from recommender.service.depends import TheHeld, TheState, present_track
-from recommender.service.listening import WAV, WavBytes
-from recommender.service.pictures import Pictures, between, mel_png, peaks
 from recommender.service.problems import JsonResponse, documented
 from recommender.service.ranges import has_tag
-from recommender.service.rest_models import Waveform
-from recommender.service.rest_params import Seconds, TrackId
+from recommender.service.rest.models import Waveform
+from recommender.service.rest.params import Seconds, TrackId
 from recommender.service.state import Held, State
 from recommender.service.stream import open_file
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from recommender.service import rest
 from recommender.service.problems import add_problems
+from recommender.service.rest import router as rest
 from tests.recommender.support import Library
 from tests.service.conftest import Service, running
 
@@ -53,7 +53,7 @@ CHECKS = [
 def url(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a library of its own, with plays and a playlist."""
     with running(ingested.clone(tmp_path_factory.mktemp("described")).home) as server:
-        with httpx.Client(base_url=server.url) as client:
+        with httpx2.Client(base_url=server.url) as client:
             ids = [track["track_id"] for track in client.get("/api/tracks").json()["tracks"]]
             client.post("/api/playlists", json={"name": "first", "track_ids": ids})
             client.post(f"/api/tracks/{ids[0]}/plays")

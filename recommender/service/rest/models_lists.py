@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from recommender.service.rest_models import Probability, Song
+from recommender.service.rest.models import Probability, Song
 
 
 class AskedSong(BaseModel):

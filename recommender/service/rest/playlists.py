@@ -15,7 +15,7 @@ from recommender.answers.songs import tracks_json
 from recommender.playlist import Entry, write_playlist
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models import Song
+from recommender.service.rest.models import Song
 from recommender.service.state import Held
 
 router = APIRouter(tags=["playlists"])

@@ -10,7 +10,7 @@ import soundfile
 from PIL import Image
 
 from recommender import params
-from recommender.service.uploads_hearing import Hearing
+from recommender.service.decoding.hearing import Hearing
 from tests.service.conftest import Service
 
 SONG = "folk/iota.flac"
@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_or_no_audio(own: Service) -> None:
 
 
 def test_a_decoder_that_crashes_does_not_end_the_service(own: Service) -> None:
-    from tests.service.test_uploads import _crashes
+    from tests.service.decoding.test_uploads import _crashes
 
     own.client.app.state.pictures.hearing = Hearing(30.0, target=_crashes)  # type: ignore[attr-defined]
     answer = own.client.get(f"/api/tracks/{own.id_of('rock/beta.flac')}/waveform")

@@ -9,7 +9,7 @@ import pytest
 
 from db import session
 from recommender import params
-from recommender.service import rest
+from recommender.service.rest import catalogue
 from tests.databases import query
 from tests.recommender.support import Library, write_song
 from tests.service.conftest import Service, serving
@@ -122,7 +122,7 @@ def test_a_fault_tells_nothing_and_leaves_with_the_safe_headers(
     def broken(*_: object) -> None:
         raise RuntimeError("secret place /etc/shadow")
 
-    monkeypatch.setattr(rest, "status_answer", broken)
+    monkeypatch.setattr(catalogue, "status_answer", broken)
     answer = own.client.get("/api/status")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret" not in answer.text

@@ -18,10 +18,10 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from recommender import params
+from recommender.service.decoding.child import CUT, ENDED, FAILED, LISTEN_HZ, serve_samples
+from recommender.service.decoding.hearing import LIMITS
 from recommender.service.problems import RETRY_S
 from recommender.service.ranges import ByteRange, parse_ranges
-from recommender.service.uploads_child import CUT, ENDED, FAILED, LISTEN_HZ, serve_samples
-from recommender.service.uploads_hearing import LIMITS
 
 WAV: Final = "audio/wav"
 HEADER: Final = 44

@@ -14,14 +14,14 @@ from recommender.answers.sound import sound_answer
 from recommender.retrieval.query import HeardFile, Span, from_heard, from_track
 from recommender.retrieval.query import Query as SongQuery
 from recommender.retrieval.wishes import Wishes
+from recommender.service.decoding.uploads import UPLOAD_BODY, UPLOAD_ERRORS, Uploads
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.problems import JsonResponse
-from recommender.service.rest_lists import Explain, answer_for, catalogued
-from recommender.service.rest_models import Classified
-from recommender.service.rest_models_lists import SimilarAnswer
-from recommender.service.rest_params import TheSpan, TheWishes
+from recommender.service.rest.lists import Explain, answer_for, catalogued
+from recommender.service.rest.models import Classified
+from recommender.service.rest.models_lists import SimilarAnswer
+from recommender.service.rest.params import TheSpan, TheWishes
 from recommender.service.state import Held, State
-from recommender.service.uploads import UPLOAD_BODY, UPLOAD_ERRORS, Uploads
 
 router = APIRouter(tags=["uploads"])
 

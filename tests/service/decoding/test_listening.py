@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 import soundfile
@@ -105,7 +105,7 @@ def test_who_stops_listening_leaves_nothing_behind(library: Library) -> None:
         track_id = library.row("long.flac")["id"]
         url = f"{server.url}/api/tracks/{track_id}/listen"
         for _ in range(6):
-            with httpx.stream("GET", url, timeout=30) as answer:
+            with httpx2.stream("GET", url, timeout=30) as answer:
                 assert answer.status_code == 200
                 next(answer.iter_raw())
         for _ in range(100):

@@ -15,8 +15,8 @@ from recommender.answers.track import track_answer
 from recommender.retrieval.filters import Filters, allowed_places
 from recommender.service.depends import TheHeld, TheState, present_track
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models import Plays, SongPage, TrackDetails
-from recommender.service.rest_params import Name, Names, Offset, PageSize, Text, TrackId
+from recommender.service.rest.models import Plays, SongPage, TrackDetails
+from recommender.service.rest.params import Name, Names, Offset, PageSize, Text, TrackId
 from recommender.service.stream import AUDIO, FileBytes, open_file
 
 router = APIRouter(tags=["tracks"])

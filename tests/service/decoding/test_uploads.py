@@ -10,15 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 
-from recommender.service.uploads_child import Limits, confine, serve_files
-from recommender.service.uploads_hearing import Hearing
+from recommender.service.decoding.child import Limits, confine, serve_files
+from recommender.service.decoding.hearing import Hearing
 from tests import synth
 from tests.service.conftest import BASE, Service
-from tests.service.test_rest import SIMILAR
+from tests.service.rest.test_endpoints import SIMILAR
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def _crashes(connection: Connection, _bundle: str, _limits: Limits) -> None:
 
 
 def _spins(connection: Connection, _bundle: str, limits: Limits) -> None:
-    from recommender.service.uploads_child import allow_seconds
+    from recommender.service.decoding.child import allow_seconds
 
     _ready(connection)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -312,10 +312,10 @@ def test_a_slow_upload_is_given_up(own: Service, limit: str) -> None:
             await asyncio.sleep(10.0 if limit == "idle_s" else 0.05)
             yield b"x"
 
-    async def ask() -> httpx.Response:
+    async def ask() -> httpx2.Response:
         kind = {"Content-Type": "multipart/form-data; boundary=b"}
-        transport = httpx.ASGITransport(own.client.app)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        transport = httpx2.ASGITransport(own.client.app)  # type: ignore[arg-type]
+        async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
             return await client.post("/api/classify", content=drip(), headers=kind)
 
     answer = asyncio.run(ask())

@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 
 from classifier.decode import AUDIO_EXTENSIONS
 from recommender import params
+from recommender.service.decoding.hearing import Hearing
 from recommender.service.problems import RETRY_S, documented
-from recommender.service.uploads_hearing import Hearing
 
 FIELD: Final = b"file"
 ENVELOPE: Final = 2**16

@@ -18,13 +18,13 @@ from recommender.retrieval.query import Span, from_track
 from recommender.retrieval.wishes import Wishes
 from recommender.service.depends import TheHeld, TheState, present_track
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models_lists import (
+from recommender.service.rest.models_lists import (
     DiscoverAnswer,
     FindAnswer,
     PathAnswer,
     SimilarAnswer,
 )
-from recommender.service.rest_params import (
+from recommender.service.rest.params import (
     Count,
     Day,
     Id,

@@ -1,4 +1,4 @@
-"""The REST interface: the commands' answers over HTTP."""
+"""The service and its catalogue over HTTP: health, metrics, status, genres, tags, figures."""
 
 import json
 import threading
@@ -6,28 +6,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from recommender import params
 from recommender.answers.status import status_answer
 from recommender.retrieval.filters import count_genres, count_tags
-from recommender.service import (
-    rest_lists,
-    rest_map,
-    rest_pictures,
-    rest_playlists,
-    rest_tracks,
-    rest_uploads,
-)
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.metrics import CONTENT_TYPE, Metrics
 from recommender.service.problems import JsonResponse, documented
-from recommender.service.rest_models import CatalogueStatus, Evaluation, GenreCounts, Health, TagCounts
-from recommender.service.rest_params import only_known
+from recommender.service.rest.models import CatalogueStatus, Evaluation, GenreCounts, Health, TagCounts
 from recommender.service.state import Held, State
 
-router = APIRouter(dependencies=[Depends(only_known)])
+router = APIRouter()
 
 EVALUATION = "evaluation"
 """Folder of the home where ``evaluate -o`` may write to."""
@@ -122,7 +113,3 @@ def _stored(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-
-
-for part in (rest_tracks, rest_lists, rest_map, rest_uploads, rest_playlists, rest_pictures):
-    router.include_router(part.router)

@@ -20,9 +20,9 @@ from classifier.overview import Overview
 from db.models import Track
 from recommender import params
 from recommender.home import replace_file
+from recommender.service.decoding.child import serve_overviews, unpacked_overview
+from recommender.service.decoding.hearing import Hearing
 from recommender.service.stream import open_file
-from recommender.service.uploads_child import serve_overviews, unpacked_overview
-from recommender.service.uploads_hearing import Hearing
 
 VERSION: Final = 1
 KEPT_SHARE: Final = 0.8

@@ -14,7 +14,7 @@ from recommender.home import replace_file
 from recommender.quality.map import catalogue_map
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.problems import JsonResponse
-from recommender.service.rest_models import Computing, MapAnswer
+from recommender.service.rest.models import Computing, MapAnswer
 from recommender.service.state import Held, State
 
 router = APIRouter(tags=["catalogue"])
