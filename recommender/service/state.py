@@ -30,7 +30,7 @@ from recommender.retrieval.segment_index import SegmentIndex
 LOG = logging.getLogger("deepcuts")
 
 PASSING: Final = (SQLAlchemyError, OSError, SystemError)
-"""What may go wrong once and not the next time; Python 3.11 raises the last where two threads parse at once."""
+"""What may go wrong once and not again; Python 3.11 raises the last where two threads parse at once."""
 
 
 @dataclass(frozen=True)
