@@ -1,5 +1,6 @@
 """``serve``: the catalogue over HTTP, for the page, for programs and for OpenSubsonic players."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,9 +28,6 @@ def serve(
         Path | None,
         typer.Option("--password-file", exists=True, dir_okay=False, help="First line: the user's password."),
     ] = None,
-    password: Annotated[
-        str | None, typer.Option("--password", envvar="DEEPCUTS_PASSWORD", hidden=True)
-    ] = None,
     api_key_file: Annotated[
         Path | None,
         typer.Option("--api-key-file", exists=True, dir_okay=False, help="An API key a line."),
@@ -52,7 +50,8 @@ def serve(
     from recommender.service.guard import Settings
     from recommender.service.server import bound_socket, run
 
-    credentials = _credentials(user, password, password_file, api_key_file)
+    credentials = _credentials(user, password_file, api_key_file)
+    check_binding(host, credentials)  # before it listens, and says so
     hosts = frozenset(name.lower() for name in allow_host or ())
     settings = Settings(credentials, hosts, max_upload_mb * 2**20)
     check_binding(host, credentials)
@@ -62,12 +61,11 @@ def serve(
     run(home_of(context), host, bound, settings)
 
 
-def _credentials(
-    user: str | None, password: str | None, password_file: Path | None, api_key_file: Path | None
-) -> "Credentials":
+def _credentials(user: str | None, password_file: Path | None, api_key_file: Path | None) -> "Credentials":
     from recommender.errors import ServiceError
     from recommender.service.auth import Credentials
 
+    password = os.environ.get("DEEPCUTS_PASSWORD") or None  # no option: every user could read it
     if password_file is not None:
         password = next(iter(_lines(password_file)), "")
         if not password:

@@ -98,7 +98,7 @@ def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
     ("options", "said"),
     [
         (("--host", "0.0.0.0"), "lets other machines in"),
-        (("--host", "0.0.0.0", "--user", "ann", "--password", "short"), "fewer than 8 characters"),
+        (("--host", "0.0.0.0", "--user", "ann", "--password-file", "SHORT"), "fewer than 8 characters"),
         (("--user", "ann"), "belong together"),
         (("--password-file", "EMPTY"), "holds no password"),
         (("--user", "ann", "--password-file", "BYTES"), "cannot be read"),
@@ -109,12 +109,18 @@ def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_what_cannot_be_served(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
-    files = {"EMPTY": b"\n", "BYTES": b"\xff\xfe\n", "KEYS": KEY.encode()}
+    files = {"EMPTY": b"\n", "BYTES": b"\xff\xfe\n", "KEYS": KEY.encode(), "SHORT": b"short\n"}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     words = [str(tmp_path / word) if word in files else word for word in options]
     ran = deepcuts_here(tmp_path / "home", "serve", "--port", "0", *words)
     assert (ran.code, said in ran.err) == (1, True), ran.err
+    assert "is at http" not in ran.err
+
+
+def test_no_password_on_the_command_line(tmp_path: Path) -> None:
+    ran = deepcuts(tmp_path / "home", "serve", "--port", "0", "--user", USER, "--password", PASSWORD)
+    assert (ran.code, "No such option" in ran.err) == (2, True), ran.err
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
