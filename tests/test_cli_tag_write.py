@@ -151,7 +151,9 @@ def test_names_and_confidence(library: Library, tmp_path: Path) -> None:
     tag(library, "--write", "--overwrite", "--also", "sub-genres", "--map", names)
     assert genres(library)[PLAIN] == ["Guitar Music", "Loud"]
     answer = tag(library, "--dry-run", "--min-confidence", "0.95")
-    assert numbers(answer) == {"unchanged": N}
+    assert numbers(answer) == {"unknown": N}
+    assert {f["unknown"] for f in answer["files"]} == {"no genre is probable enough to be written"}
+    assert numbers(tag(library, "--dry-run", "--min-confidence", "0.9")) == {"written": N}
     names.write_text("label,name\nrock,Rock,Pop\n")
     ran = library.run("tag", "--write", "--map", names)
     assert (ran.code, ran.out) == (1, "")

@@ -87,6 +87,14 @@ def wanted(sound: Sound, wishes: Wishes) -> dict[str, dict[str, float]]:
     return {name: names for name, names in found.items() if names}
 
 
+def unsure(sound: Sound, wishes: Wishes) -> str | None:
+    """Return why no genre is to be written: the bundle does not decide, or none is as probable as wished."""
+    labels = _genres(sound, wishes)
+    if sound.unknown is None and labels and all(p < wishes.min_confidence for _, p in labels):
+        return "no genre is probable enough to be written"
+    return sound.unknown
+
+
 def _genres(sound: Sound, wishes: Wishes) -> list[tuple[str, float]]:
     parts = sound.placement.path.split("/")
     depth = len(parts) if SUB_GENRES in wishes.also else 1

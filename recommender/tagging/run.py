@@ -17,7 +17,7 @@ from recommender.tagging import formats
 from recommender.tagging.changes import tags_of, take_back
 from recommender.tagging.fields import differences, field_names, same, scores_of
 from recommender.tagging.formats import StoredTags
-from recommender.tagging.plan import FieldChange, Scores, Wishes, plan_file, wanted
+from recommender.tagging.plan import FieldChange, Scores, Wishes, plan_file, unsure, wanted
 from recommender.tagging.write import TaggedFile, in_words, replace_tags, tagged_file, writable_target
 
 
@@ -32,7 +32,7 @@ class Outcome:
     kept
         Fields that were left alone, and why.
     unknown
-        Why the bundle had better not decide; None where it may.
+        Why no genre is sure enough to be written; None where one is.
     skipped
         Why nothing could be done; None where it could.
     note
@@ -122,7 +122,7 @@ def _tag(
     if track.error_kind is not None or sound is None:
         outcome.skipped = track.error_message or "it is not analysed with the active bundle: run ingest"
         return outcome
-    outcome.unknown = sound.unknown
+    outcome.unknown = unsure(sound, wishes)
     wants = wanted(sound, wishes)
     if not wants:
         return outcome
