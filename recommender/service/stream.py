@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 from fastapi import HTTPException, Request
 from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from db.models import Track
 from db.tracks import is_within
@@ -114,7 +114,7 @@ class FileBytes(StreamingResponse):
     """
 
     def __init__(self, file: FileIO, name: str, request: Request, *, download: bool = False) -> None:
-        self._file, self._app = file, request.app
+        self._file, self._app, self._cut_short = file, request.app, False
         found = os.fstat(file.fileno())
         self._size, kind = found.st_size, media_type(name)
         etag = (
@@ -181,7 +181,8 @@ class FileBytes(StreamingResponse):
                 read = partial(os.pread, self._file.fileno(), wanted, place)
                 block = await anyio.to_thread.run_sync(read, limiter=self._readers())
                 if not block:
-                    return  # it was cut short meanwhile: the server ends the connection
+                    self._cut_short = True
+                    return
                 place += len(block)
                 yield block
 
@@ -194,9 +195,14 @@ class FileBytes(StreamingResponse):
         return readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it; an answer whose file is cut short meanwhile is left unfinished: the server breaks it off."""
+
+        async def send_unless_cut(message: Message) -> None:
+            if not self._cut_short or message.get("more_body", True):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_unless_cut)
         finally:
             self._file.close()
 

@@ -64,6 +64,22 @@ def test_what_is_under_way_is_finished_first(library: Library) -> None:
         assert (code, found) == (130, [200])
 
 
+def test_a_song_that_is_cut_short_while_it_is_sent(library: Library) -> None:
+    song = library.music / "rock/beta.flac"
+    with song.open("ab") as file:
+        file.write(bytes(2**26))  # more than what lies between the two can hold
+    with running(library.home) as server:
+        url = f"{server.url}/api/search?q=beta"
+        track = httpx.get(url, timeout=20).json()["tracks"][0]["track_id"]
+        with httpx.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=20) as answer:
+            os.truncate(song, 2**20)
+            with pytest.raises(httpx.RemoteProtocolError):
+                answer.read()
+        assert httpx.get(f"{server.url}/health", timeout=20).status_code == 200
+        _, said = stopped(server, signal.SIGTERM)
+        assert ("Traceback" in said, said.count("\n")) == (False, 1), said
+
+
 def test_it_dies_with_its_children(library: Library) -> None:
     with running(library.home) as server:
         song = (library.music / "rock/beta.flac").read_bytes()
