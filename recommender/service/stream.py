@@ -195,7 +195,7 @@ class FileBytes(StreamingResponse):
         return readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; an answer whose file is cut short meanwhile is left unfinished: the server breaks it off."""
+        """Send it; where the file is cut short meanwhile the answer is left unfinished, and broken off."""
 
         async def send_unless_cut(message: Message) -> None:
             if not self._cut_short or message.get("more_body", True):
