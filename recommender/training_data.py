@@ -31,7 +31,7 @@ from classifier.spectral_song import SpectralSong
 from db.features import features_of
 from db.tracks import labelled
 from recommender.home import Home
-from recommender.library.labels import Label, Labelled, label_rule, read_labels, split_group
+from recommender.library.labels import Label, Labelled, Seen, label_rule, read_labels, split_group
 from recommender.library.scan import find_files
 from recommender.library.workers import Failure, Identity, Workers, analyse, identify
 
@@ -169,7 +169,7 @@ class TrainingData:
             rule = label_rule(self.labels, source, self.depth)
         found = []
         for path, identity in self._identities(paths).items():
-            label = rule(_Labelled(path, identity.tags.genres)) if rule else None
+            label = rule(Seen(path, identity.tags.genres)) if rule else None
             if label is not None:
                 group = split_group(label.source, label.group, identity.tags.artist)
                 content = identity.content_hash or content_key(Path(path))
@@ -222,13 +222,6 @@ class TrainingData:
             tags=np.asarray(arrays["tags"]),
             durations_s=[float(d) for d in arrays["durations_s"]],
         )
-
-
-class _Labelled:
-    """A file as label rules see it."""
-
-    def __init__(self, path: str, file_genres: list[str]) -> None:
-        self.path, self.file_genres = path, file_genres
 
 
 S = TypeVar("S", Song, SpectralSong)

@@ -103,6 +103,17 @@ def test_what_persons_set_is_left_alone(library: Library) -> None:
     assert kept == ("genre", "set by hand")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+def test_what_was_written_is_no_label(library: Library) -> None:
+    tag(library, "--write", "--append", "--also", "sub-genres")
+    library.ingest(library.music, "--labels", "tags")
+    labels = {name: library.row(name)["label"] for name in SONGS}
+    assert labels == {name: genre[0] if genre else None for name, genre in OWN.items()}
+    set_genre(library.music / PLAIN, "Polka")
+    library.ingest(library.music, "--labels", "tags")
+    assert library.row(PLAIN)["label"] == "Polka"
+
+
 def test_edited_by_hand_between_two_runs(library: Library) -> None:
     tag(library, "--write", "--overwrite", "--also", "moods")
     edited = [library.music / name for name in ("rock/alpha.mp3", "jazz/zeta.m4a", PLAIN)]

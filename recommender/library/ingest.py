@@ -13,12 +13,13 @@ from db.models import Root
 from db.session import Catalog
 from db.tracks import present, root_for
 from recommender import params
-from recommender.library.labels import Rule, label_rule
+from recommender.library.labels import Rule, Seen, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
 from recommender.library.reconcile import read_tags_again, settle, store_analysis, store_failure
 from recommender.library.report import FailedFile, IngestReport
 from recommender.library.scan import FoundFile, find_files
 from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
+from recommender.tagging.own import set_by_persons
 
 if TYPE_CHECKING:
     from recommender.library.cluster import ClusterWorkers
@@ -253,8 +254,9 @@ class _Ingest:
 
     def _label(self, place: str, rule: Rule) -> None:
         with self.catalog.transaction() as session:
-            for track in present(session, place):
-                label = rule(track)
+            tracks = list(present(session, place))
+            for track, genres in zip(tracks, set_by_persons(session, tracks), strict=True):
+                label = rule(Seen(track.path, genres))
                 if label is not None:
                     track.label, track.label_source = label.name, label.source
                     track.label_group = label.group

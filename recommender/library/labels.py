@@ -43,6 +43,14 @@ class Labelled(Protocol):
         """Genres in the file's own tags."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a rule looks at: a file's absolute path, and the genres in its tags that count."""
+
+    path: str
+    file_genres: list[str]
+
+
 Rule = Callable[[Labelled], Label | None]
 
 

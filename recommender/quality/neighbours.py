@@ -18,6 +18,7 @@ from recommender.retrieval.query import Query, Span
 from recommender.retrieval.ranking import rank_tracks
 from recommender.retrieval.scoring import song_scores
 from recommender.retrieval.segment_index import SegmentIndex
+from recommender.tagging.own import set_by_persons
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -130,12 +131,13 @@ class StoredStretches:
 
 
 def facts_of(session: Session, index: SegmentIndex, places: Ints) -> TrackFacts:
-    """Return what the catalogue knows of tracks: the user's labels, artists, albums, plays, lengths."""
+    """Return what the catalogue knows of tracks; genres are those that persons gave them."""
     ids = [int(i) for i in index.rows.track_ids[places]]
     rows = by_ids(session, ids)
     tracks = [rows[i] for i in ids]
+    own = set_by_persons(session, tracks)
     return TrackFacts(
-        genres=[t.label or (t.file_genres[0] if t.file_genres else None) for t in tracks],
+        genres=[t.label or (genres[0] if genres else None) for t, genres in zip(tracks, own, strict=True)],
         artists=[t.artist or t.label_group or None for t in tracks],
         albums=[f"{t.album}\0{t.artist}" if t.album else None for t in tracks],
         plays=[t.plays for t in tracks],

@@ -1,12 +1,16 @@
 """Tables of everyone's neighbours, held to the reference."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from numpy.testing import assert_allclose
+from sqlalchemy.orm import Session
 
+from db.models import TagWrite, Track
+from db.tag_writes import DONE, WRITE
 from recommender.quality.corrections import ON_CENTRED
 from recommender.quality.neighbours import (
     CENTRED,
@@ -19,6 +23,9 @@ from recommender.quality.neighbours import (
     score_tables,
 )
 from recommender.retrieval.wishes import Wishes
+from recommender.tagging.changes import describe
+from recommender.tagging.fields import SCORES, scores_text, with_field
+from recommender.tagging.formats import VORBIS, StoredTags
 from tests.recommender.brute_force import BruteForce, asked, patches_of, song_score
 from tests.recommender.random_catalog import Made, make_songs, store
 
@@ -84,6 +91,30 @@ def test_stored_stretches_are_the_stored_patches_however_few_are_kept(
                 patches = patches_of(made.songs[track_id])
                 assert_allclose(stretch.embeddings, patches.vectors, atol=0)
                 assert_allclose(stretch.starts_s, patches.starts_s, atol=1e-4)
+
+
+def test_a_genre_that_was_written_by_ourselves_is_no_fact(made: Made) -> None:
+    places = np.array([3, 9])
+    session = Session(made.catalog.engine)
+    with session.begin() as undone:
+        tracks = [session.get_one(Track, int(made.index.rows.track_ids[place])) for place in places]
+        for track, genres in zip(tracks, (["Rock"], ["Polka", "Rock"]), strict=True):
+            track.label, track.file_genres = None, genres
+            tags = with_field(StoredTags(VORBIS, False, ()), SCORES, [scores_text({"genre": {"Rock": 0.9}})])
+            after = describe(tags, [entry.key for entry in tags.entries])
+            said = {
+                "action": WRITE,
+                "state": DONE,
+                "target": "",
+                "temporary": "",
+                "before": {},
+                "after": after,
+            }
+            session.add(TagWrite(track_id=track.id, begun_at=datetime(2024, 1, 1), **said))
+        session.flush()
+        assert facts_of(session, made.index, places).genres == [None, "Polka"]
+        undone.rollback()
+    session.close()
 
 
 def test_facts_and_recordings_come_in_the_order_of_the_places(made: Made) -> None:
