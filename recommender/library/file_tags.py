@@ -17,6 +17,7 @@ TAGS_VERSION: Final = 1
 """Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
 
 LARGEST_NUMBER: Final = 99_999
+ID3_4: Final = (2, 4, 0)
 
 # Names of the same field in ID3, MP4, ASF, and Vorbis comments or APEv2 (compared in lower case).
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -83,7 +84,7 @@ def read_tags(path: Path) -> FileTags:
         artist="; ".join(found["artist"]),
         album="; ".join(found["album"]),
         year=years[0] if years else None,
-        genres=found["genre"],
+        genres=_separate(found["genre"]) if getattr(file.tags, "version", ID3_4) < ID3_4 else found["genre"],
         plays=max(map(_plays, _of_players(values, PLAY_COUNTS)), default=0),
         last_played=max(filter(None, map(_time, _of_players(values, LAST_PLAYED))), default=None),
         album_artist="; ".join(found["album_artist"]),
@@ -106,6 +107,11 @@ def _texts(values: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
             cleaned = (text.strip() for part in parts for text in str(part).split("\0"))
             return list(dict.fromkeys(text for text in cleaned if text))
     return []
+
+
+def _separate(texts: list[str]) -> list[str]:
+    """Return the names that semicolons join: before ID3v2.4 a field holds but one text."""
+    return list(dict.fromkeys(name.strip() for text in texts for name in text.split(";") if name.strip()))
 
 
 def _number(texts: list[str]) -> int | None:

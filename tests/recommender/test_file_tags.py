@@ -101,6 +101,17 @@ def test_tags_of_every_format(tmp_path: Path, kind: str) -> None:
     assert read_tags(path) == WANTED
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"), [(3, ["Metal", "Heavy Metal"]), (4, ["Metal; Heavy Metal"])]
+)
+def test_old_id3_joins_genres_by_semicolons(tmp_path: Path, version: int, expected: list[str]) -> None:
+    path = silence(tmp_path, "a.mp3")
+    tags = id3.ID3()
+    tags.add(id3.TCON(encoding=1, text="Metal; Heavy Metal"))
+    tags.save(path, v2_version=version)
+    assert read_tags(path).genres == expected
+
+
 def test_id3_genres_that_are_numbers_get_their_names(tmp_path: Path) -> None:
     path = silence(tmp_path, "a.mp3")
     tags = id3.ID3()
