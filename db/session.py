@@ -126,6 +126,10 @@ class Catalog:
         if self.on_server:
             return explained(error, self.engine.url)
         name = self.engine.url.database
+        if getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+            return CatalogError(
+                f"{name} may only be read; SQLite needs to write into it, and into its folder"
+            )
         return CatalogError(f"{name} is not a catalogue that can be read: {error.orig}")
 
 

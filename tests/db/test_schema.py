@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Engine, Integer, MetaData, inspect, text
+from sqlalchemy import Column, Engine, Integer, MetaData, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from db.errors import CatalogError
@@ -228,3 +228,10 @@ def test_a_change_is_undone_by_an_exception(catalog: Catalog) -> None:
         raise RuntimeError("halfway")
     with catalog.change() as session:
         assert session.get(Setting, "a") is None
+
+
+def test_a_catalogue_that_may_only_be_read_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    path.touch()
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite.* may only be read; SQLite needs to write"):
+        Catalog(create_engine(f"sqlite:///file:{path}?mode=ro&uri=true"))
