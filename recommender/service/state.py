@@ -128,9 +128,13 @@ class State:
         return Held(bundle, index, token)
 
     def _watch(self) -> None:
+        said = ""
         while not self._stop.wait(params.LOOK_FOR_INDEX_S):
             try:
                 self.refresh()
+                said = ""
             except (CatalogError, ClassifierError, RecommenderError, *PASSING) as error:
                 # A server that is away, a bundle that was taken away: what is held goes on answering.
-                LOG.warning("the catalogue could not be looked at: %s", error)
+                if str(error) != said:  # once, not every other second for a night
+                    LOG.warning("the catalogue could not be looked at: %s", error)
+                said = str(error)

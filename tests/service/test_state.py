@@ -106,6 +106,8 @@ def test_it_looks_by_itself_and_outlives_a_bundle_that_is_gone(
     active = library.home / "bundles" / "active"
     active.write_text("bundle-that-is-gone")
     until(lambda: "bundle-that-is-gone" in caplog.text)
+    time.sleep(0.5)
+    assert len(caplog.records) == 1
     active.unlink()
     write_song(library.music / "new.flac", 77)
     library.ingest()

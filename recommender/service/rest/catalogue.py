@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
+from db.errors import CatalogError
+from db.features import vectors_token
 from recommender import params
 from recommender.answers.status import status_answer
 from recommender.retrieval.filters import count_genres, count_tags
@@ -46,8 +48,11 @@ class Vocabulary:
 @router.get("/health", tags=["service"], response_model=Health)
 def health(state: TheState) -> Response:
     """Say whether the service can answer: that its catalogue can be read."""
-    with state.session() as session:
-        session.connection()
+    try:
+        with state.session() as session:
+            vectors_token(session)
+    except CatalogError:  # it names the server and its user, and all may ask
+        raise HTTPException(503, "the catalogue cannot be read") from None
     return JsonResponse({"status": "ok"})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db import session
+from db.errors import CatalogError
 from recommender import params
 from recommender.service.rest import catalogue
 from tests.databases import query
@@ -114,6 +115,17 @@ def test_while_another_writes_readers_are_answered_and_writers_told_to_come_agai
         other.execute("ROLLBACK")
         other.close()
         assert service.client.post(f"/api/tracks/{track_id}/plays").json()["plays"] == 1
+
+
+def test_health_reads_the_catalogue_and_names_no_server(
+    own: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_session: object) -> None:
+        raise CatalogError("postgresql://me@secret-host cannot be used")
+
+    monkeypatch.setattr(rest, "vectors_token", away)
+    answer = own.client.get("/health")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the catalogue cannot be read")
 
 
 def test_a_fault_tells_nothing_and_leaves_with_the_safe_headers(
