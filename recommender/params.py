@@ -167,8 +167,8 @@ LOOK_FOR_INDEX_S: Final = 2.0
 """How often the service looks whether the catalogue has changed."""
 TURNS: Final = os.cpu_count() or 1
 """So many answers that take work are worked on at once; threads that share Python only hinder each other."""
-STOP_S: Final = 10
-"""Requests under way have so long when the service is stopped."""
+STOP_S: Final = 8
+"""Requests under way have so long when the service is stopped; containers are killed after ten seconds."""
 PAGE_SIZE: Final = 50
 LARGEST_PAGE: Final = 500
 LONGEST_HEADER: Final = 2**16

@@ -54,8 +54,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
@@ -67,7 +71,12 @@ class Guard:
             await refused(scope, receive, send_safely)
             return
         bounded = receive if scope["path"] in UPLOADS else _bounded(receive)
-        await self._app(scope, bounded, send_safely)
+        try:
+            await self._app(scope, bounded, send_safely)
+        except asyncio.CancelledError:  # the server is stopped, and will wait no longer; it is no fault
+            if not started:
+                stopped = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service is being stopped")
+                await stopped(scope, receive, send_safely)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         credentials, subsonic_path = self._settings.credentials, path.startswith(SUBSONIC)

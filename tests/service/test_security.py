@@ -4,6 +4,7 @@ Links that lead out of the library are in test_stream.py; uploads that are too l
 or crash the decoder, and one too many of them, are in test_uploads.py.
 """
 
+import asyncio
 import base64
 import os
 import re
@@ -21,7 +22,7 @@ from recommender.errors import ServiceError
 from recommender.service.auth import Credentials, check_binding, is_known_host
 from recommender.service.decoding.child import Limits
 from recommender.service.decoding.hearing import Hearing
-from recommender.service.guard import OPEN_PATHS, SUBSONIC, Settings
+from recommender.service.guard import OPEN_PATHS, SUBSONIC, Guard, Settings
 from tests.databases import query
 from tests.recommender.support import Library, write_song
 from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Server, Service, serving
@@ -416,3 +417,30 @@ def test_this_machine_needs_none(host: str) -> None:
 def test_hosts_that_are_not_ours(header: str) -> None:
     assert not is_known_host(header, ("music.example",))
     assert is_known_host("Music.Example:8450", ("music.example",))
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_what_is_under_way_when_the_service_stops_is_no_fault(started: bool) -> None:
+    sent: list[Any] = []
+
+    async def slow(_scope: Any, _receive: Any, send: Any) -> None:
+        if started:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(60)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def stop_meanwhile() -> None:
+        headers = [(b"host", b"localhost")]
+        scope = {"type": "http", "method": "GET", "path": "/api/tracks", "headers": headers}
+        task = asyncio.create_task(Guard(slow, Settings())(scope, receive, send))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    asyncio.run(stop_meanwhile())
+    assert [m["status"] for m in sent if m["type"] == "http.response.start"] == [200 if started else 503]
