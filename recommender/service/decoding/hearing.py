@@ -61,6 +61,7 @@ class Hearing:
         self._seconds, self._limits, self._target = seconds, limits, target
         self._turn = threading.Lock()
         self._child: _Child | None = None
+        self._closed = False
 
     def hear(self, path: Path, bundle: Bundle, span: Span | None = None) -> tuple[HeardFile, str | None]:
         """Analyse a file, or a stretch of it; return what it is, and the hash of its content.
@@ -90,6 +91,8 @@ class Hearing:
             said = "too much is being analysed; try again"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
         try:
+            if self._closed:  # while this one waited for its turn
+                raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the service is being stopped")
             answer = self._answer(bundle, json.dumps(task).encode())
             if "error" in answer:
                 if answer["error"].get("kind") == "memory":
@@ -162,7 +165,8 @@ class Hearing:
         return child.process.exitcode
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing; no other is started for those who wait."""
+        self._closed = True
         child = self._child
         if child is not None:
             child.process.kill()

@@ -58,7 +58,7 @@ def test_the_picture(service: Service, url: str) -> None:
 
 
 def test_it_is_decoded_once_for_all_who_ask(own: Service) -> None:
-    own.client.app.state.pictures.hearing.close()  # type: ignore[attr-defined]
+    own.client.app.state.pictures.hearing._end()  # type: ignore[attr-defined]
     ids = [own.id_of("rock/beta.flac"), own.id_of("rock/alpha.mp3")]
     paths = [f"/api/tracks/{i}/{what}" for i in ids for what in ("waveform", "mel.png", "waveform?points=9")]
     with ThreadPoolExecutor(6) as pool:

@@ -273,6 +273,14 @@ def test_a_process_that_does_not_start(own: Service) -> None:
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
 
 
+def test_once_closed_no_process_is_started(own: Service, song: Path) -> None:
+    hearing = own.client.app.state.uploads.hearing  # type: ignore[attr-defined]
+    hearing.close()
+    answer = send(own, "/api/classify", song.read_bytes())
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the service is being stopped")
+    assert hearing._child is None
+
+
 def test_after_a_crash_the_next_file_is_analysed(own: Service, song: Path) -> None:
     hearing = own.client.app.state.uploads.hearing  # type: ignore[attr-defined]
     assert send(own, "/api/classify", song.read_bytes()).status_code == 200
