@@ -51,7 +51,6 @@ def serve(
     from recommender.service.server import bound_socket, run
 
     credentials = _credentials(user, password_file, api_key_file)
-    check_binding(host, credentials)  # before it listens, and says so
     hosts = frozenset(name.lower() for name in allow_host or ())
     settings = Settings(credentials, hosts, max_upload_mb * 2**20)
     check_binding(host, credentials)

@@ -70,12 +70,12 @@ def test_a_song_that_is_cut_short_while_it_is_sent(library: Library) -> None:
         file.write(bytes(2**26))  # more than what lies between the two can hold
     with running(library.home) as server:
         url = f"{server.url}/api/search?q=beta"
-        track = httpx.get(url, timeout=20).json()["tracks"][0]["track_id"]
-        with httpx.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=20) as answer:
+        track = httpx2.get(url, timeout=20).json()["tracks"][0]["track_id"]
+        with httpx2.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=20) as answer:
             os.truncate(song, 2**20)
-            with pytest.raises(httpx.RemoteProtocolError):
+            with pytest.raises(httpx2.RemoteProtocolError):
                 answer.read()
-        assert httpx.get(f"{server.url}/health", timeout=20).status_code == 200
+        assert httpx2.get(f"{server.url}/health", timeout=20).status_code == 200
         _, said = stopped(server, signal.SIGTERM)
         assert ("Traceback" in said, said.count("\n")) == (False, 1), said
 

@@ -123,7 +123,7 @@ def test_health_reads_the_catalogue_and_names_no_server(
     def away(_session: object) -> None:
         raise CatalogError("postgresql://me@secret-host cannot be used")
 
-    monkeypatch.setattr(rest, "vectors_token", away)
+    monkeypatch.setattr(catalogue, "vectors_token", away)
     answer = own.client.get("/health")
     assert (answer.status_code, answer.json()["detail"]) == (503, "the catalogue cannot be read")
 
