@@ -71,8 +71,8 @@ def tag(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Your own names: CSV with the columns label and name, or a JSON object; a label without "
-            "a name is not written.",
+            help="Your own names: CSV with the columns label and name, or a JSON object; a label whose "
+            "name is empty is not written, one that is not there is written as ever.",
         ),
     ] = None,
     keep_mtime: Annotated[
