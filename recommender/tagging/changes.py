@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from recommender.tagging.fields import decoded
-from recommender.tagging.formats import ID3, Entry, StoredTags
+from recommender.tagging.formats import ID3, INFO_GENRE, Entry, StoredTags
 
 Described = Mapping[str, Any]
 """``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [place among the entries, base64] pairs."""
@@ -83,6 +84,6 @@ def _restored(tags: StoredTags, before: Described, keys: list[str]) -> StoredTag
     for place, key, content in old:
         entries.insert(place, Entry(key, base64.b64decode(content)))
     made = tags.with_entries(entries)
-    if not entries and not before["present"]:
-        return StoredTags(tags.kind, False, ())
+    if not before["present"] and all(entry.key == INFO_GENRE for entry in entries):
+        return replace(made, present=False)
     return made

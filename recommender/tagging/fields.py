@@ -14,6 +14,7 @@ from recommender.tagging.formats import (
     ID3_2,
     ID3_3,
     ID3_4,
+    INFO_GENRE,
     MP4_ATOMS,
     VORBIS,
     Entry,
@@ -24,7 +25,7 @@ from recommender.tagging.formats_id3 import old_tag, raw
 GENRE, SCORES = "genre", "scores"
 FIELDS: Final = (GENRE, "mood", "voice", "era", SCORES)
 SEPARATOR: Final = "; "
-"""Between values in ID3v2.3 and 2.2, which have no other way to hold several."""
+"""Between values in ID3v2.3 and 2.2 and INFO lists, which have no other way to hold several."""
 MP4_TEXT: Final = 1
 BOX: Final = 8
 """Bytes of an MP4 atom's size and name."""
@@ -47,7 +48,7 @@ KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         SCORES: ("deepcuts",),
     },
     ID3_4: {
-        GENRE: ("TCON",),
+        GENRE: ("TCON", INFO_GENRE),
         "mood": ("TMOO", "TXXX:MOOD"),
         "voice": ("TXXX:VOICE",),
         "era": ("TXXX:ERA",),
@@ -62,7 +63,7 @@ KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     # TMOO came with version 2.4.
     ID3_3: {
-        GENRE: ("TCON",),
+        GENRE: ("TCON", INFO_GENRE),
         "mood": ("TXXX:MOOD", "TMOO"),
         "voice": ("TXXX:VOICE",),
         "era": ("TXXX:ERA",),
@@ -86,12 +87,22 @@ KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 
 def texts(tags: StoredTags, field: str) -> list[str]:
-    """Return the values of a field, without empty ones."""
-    stored = [Entry(key, data) for key in KEYS[tags.kind][field] for data in tags.of(key)]
+    """Return the values of a field, without empty ones; genres of an INFO list that are no others, once."""
+    keys = KEYS[tags.kind][field]
+    stored = [Entry(key, data) for key in keys if key != INFO_GENRE for data in tags.of(key)]
     found = [text for entry in stored for text in decoded(tags.kind, *entry)]
     if tags.kind in (ID3_3, ID3_2) and field != SCORES:
         found = [part for text in found for part in text.split(SEPARATOR.strip())]
-    return [text.strip() for text in found if text.strip()]
+    found = [text.strip() for text in found if text.strip()]
+    return [*found, *_beside(tags, found)] if INFO_GENRE in keys else found
+
+
+def _beside(tags: StoredTags, found: list[str]) -> list[str]:
+    """Return the genres of an INFO list that are not among those of the tag."""
+    said = (text.strip() for data in tags.of(INFO_GENRE) for text in decoded(tags.kind, INFO_GENRE, data))
+    parts = (p for text in said if text != SEPARATOR.join(found) for p in text.split(SEPARATOR.strip()))
+    known = {name.casefold() for name in found}
+    return list(dict.fromkeys(p.strip() for p in parts if p.strip() and p.strip().casefold() not in known))
 
 
 def with_field(tags: StoredTags, field: str, values: Sequence[str]) -> StoredTags:
@@ -99,7 +110,19 @@ def with_field(tags: StoredTags, field: str, values: Sequence[str]) -> StoredTag
     keys = KEYS[tags.kind][field]
     place = next((i for i, entry in enumerate(tags.entries) if entry.key in keys), len(tags.entries))
     kept = [[e for e in part if e.key not in keys] for part in (tags.entries[:place], tags.entries[place:])]
-    return tags.with_entries([*kept[0], *_encoded(tags.kind, keys[0], values), *kept[1]])
+    beside = _info(tags, values) if INFO_GENRE in keys else []
+    return tags.with_entries([*kept[0], *_encoded(tags.kind, keys[0], values), *kept[1], *beside])
+
+
+def _info(tags: StoredTags, values: Sequence[str]) -> list[Entry]:
+    """Return what an INFO list is to say; where it has several genres, each of them, so that none moves."""
+    if not tags.info or not values:
+        return []
+    text = SEPARATOR.join(values)
+    content = text.encode() + b"\0"
+    new = len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+    old = tags.of(INFO_GENRE) or [new]
+    return [Entry(INFO_GENRE, o if decoded(tags.kind, INFO_GENRE, o) == [text] else new) for o in old]
 
 
 def touched(before: StoredTags, after: StoredTags) -> list[str]:
@@ -131,6 +154,8 @@ def scores_of(tags: StoredTags) -> dict[str, dict[str, float]]:
 
 def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
     """Return the texts of a stored value, as they are; none where it is no text."""
+    if key == INFO_GENRE:
+        return [_from_info(data)]
     if kind == VORBIS:
         return [data.decode("utf-8", "replace").partition("=")[2]]
     if kind == APE:
@@ -141,6 +166,15 @@ def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
         _, number, _, _, content = json.loads(data)
         return [base64.b64decode(content).decode("utf-16-le", "replace").strip("\0")] if number == 0 else []
     return _from_frame(kind, Entry(key, data))
+
+
+def _from_info(data: bytes) -> str:
+    """Read an entry of an INFO list; the format names no encoding, and FFmpeg takes it for UTF-8."""
+    content = data[4 : 4 + int.from_bytes(data[:4], "little")].partition(b"\0")[0]
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _from_frame(kind: str, entry: Entry) -> list[str]:

@@ -23,6 +23,8 @@ from recommender.errors import TagError
 
 ID3_4, ID3_3, ID3_2 = ID3 = ("ID3v2.4", "ID3v2.3", "ID3v2.2")
 VORBIS, APE, MP4_ATOMS, ASF_ATTRIBUTES = "Vorbis comments", "APEv2", "MP4", "ASF"
+INFO_GENRE = "INFO:IGNR"
+"""Key of the one entry that is not of the tag itself, but of a WAV's INFO list beside it."""
 DAMAGED = (mutagen.MutagenError, struct.error, ValueError, LookupError, EOFError, TypeError)
 
 T = TypeVar("T")
@@ -49,12 +51,15 @@ class StoredTags:
         In the file's order, where the format keeps one.
     inherited
         What a tag that is made anew must hold so that an ID3v1 tag, which it hides, is not missed.
+    info
+        Whether a WAV has an INFO list, too, where others look for the genre; see `formats_riff`.
     """
 
     kind: str
     present: bool
     entries: tuple[Entry, ...]
     inherited: tuple[Entry, ...] = ()
+    info: bool = False
 
     def of(self, key: str) -> list[bytes]:
         """Return the values of a key."""
@@ -101,14 +106,16 @@ def _with_adapter(path: Path, action: Callable[[Any], T]) -> T:
 
 
 def _adapter(path: Path) -> Any:
-    from recommender.tagging import formats_id3, formats_other
+    from recommender.tagging import formats_id3, formats_other, formats_riff
 
     with open(path, "rb"):
         pass  # what mutagen says where it cannot is no OSError
     kind = type(mutagen.File(path))
     if kind is AAC:
         raise TagError("raw AAC holds no tags that are of use: put it into an .m4a")
-    if issubclass(kind, AIFF | WAVE):
+    if issubclass(kind, WAVE):
+        return formats_riff.ChunkAndInfo(kind)
+    if issubclass(kind, AIFF):
         return formats_id3.Chunk(kind)
     for base, adapter in (
         (ID3FileType, formats_id3.InFront),

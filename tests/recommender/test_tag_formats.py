@@ -56,8 +56,8 @@ def written(path: Path) -> tuple[StoredTags, StoredTags]:
     return before, after
 
 
-FFMPEG_LOOKS_ELSEWHERE = ("info.wav", "v1.ape")
-"""It prefers what a RIFF chunk says, and takes no look before an ID3v1 tag."""
+FFMPEG_LOOKS_ELSEWHERE = ("v1.ape",)
+"""It takes no look before an ID3v1 tag."""
 
 every_kind = pytest.mark.parametrize("name", MAKERS)
 
@@ -73,6 +73,9 @@ def test_others_read_what_was_written(file: Path, name: str) -> None:
     assert fields.scores_of(ours) == SCORES
     told = tag_files.ffmpeg_tags(file)
     if name in FFMPEG_LOOKS_ELSEWHERE:
+        return
+    if name == "info.wav":  # what its list says is shown, which has neither moods nor scores
+        assert told["genre"] == "; ".join(GENRES)
         return
     # FFmpeg itself shows but the first of several values in most formats.
     assert told["genre"].split(";")[0] == GENRES[0]
@@ -197,12 +200,6 @@ def test_tags_behind_the_audio_stay_as_they_are(file: Path, name: str) -> None:
     assert file.read_bytes()[-128:] == behind
     assert APEv2(file).get("REPLAYGAIN_TRACK_GAIN") == gain
     assert (gain is not None) == name.endswith(".mp3")
-
-
-@pytest.mark.parametrize("name", ["info.wav"])
-def test_riff_info_is_left_alone(file: Path) -> None:
-    written(file)
-    assert b"INFOIGNR\x04\0\0\0Ska\0" in file.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["tagged.m4a"])

@@ -18,8 +18,11 @@ from tests.recommender.sounds import sound
 WANTS = {"genre": {"Rock": 0.9, "Indie Rock": 0.6}}
 
 
+WITH_INFO = "WAV with an INFO list"
+
+
 def tag(kind: str = formats.VORBIS, **values: list[str]) -> StoredTags:
-    made = StoredTags(kind, False, ())
+    made = StoredTags(formats.ID3_4 if kind == WITH_INFO else kind, False, (), info=kind == WITH_INFO)
     for field, texts in values.items():
         made = fields.with_field(made, field, texts)
     return made
@@ -45,7 +48,7 @@ def genres(made: FilePlan) -> list[str]:
     return fields.texts(made.after, "genre")
 
 
-@pytest.mark.parametrize("kind", sorted(fields.KEYS))
+@pytest.mark.parametrize("kind", [*sorted(fields.KEYS), WITH_INFO])
 class TestEveryKind:
     def test_an_empty_field_is_filled(self, kind: str) -> None:
         made = planned(tag(kind))

@@ -166,8 +166,9 @@ def test_killed_after_any_step_nothing_is_lost(shelf: Shelf, name: str) -> None:
         path.write_bytes(whole)  # padding and all
 
 
-def test_undo_of_several_writes_goes_back_to_the_first(shelf: Shelf) -> None:
-    path = shelf.add("tagged.flac")
+@pytest.mark.parametrize("name", ["tagged.flac", "info.wav"])
+def test_undo_of_several_writes_goes_back_to_the_first(shelf: Shelf, name: str) -> None:
+    path = shelf.add(name)
     whole = path.read_bytes()
     for genre in ("Rock", "Jazz", "Blues"):
         shelf.tag(path, genre)
