@@ -8,12 +8,24 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from recommender.errors import ServiceError
 
 LEAST_SECRET = 8
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?", re.ASCII)
 """A Host header: a name or address, and perhaps a port."""
+
+SCHEMES: Final[dict[str, dict[str, str]]] = {
+    "password": {"type": "http", "scheme": "basic", "description": "The user and the password."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+"""What `Credentials.opens` takes, in OpenAPI's words."""
+ANY_SCHEME: Final[list[dict[str, Any]]] = [{name: []} for name in SCHEMES] + [{}]
+"""One is enough; none is needed where the service has no credentials."""
+OPEN_PATHS: Final = frozenset(("/health",))
+"""They need none anywhere."""
 
 
 @dataclass(frozen=True)

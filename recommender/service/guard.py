@@ -12,10 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender import params
 from recommender.params import APP_NAME
-from recommender.service.auth import Credentials, is_known_host, is_same_site
+from recommender.service.auth import OPEN_PATHS, Credentials, is_known_host, is_same_site
 from recommender.service.problems import SAFE_HEADERS, problem
 
-OPEN_PATHS: Final = frozenset(("/health",))
 SUBSONIC: Final = "/rest/"
 """OpenSubsonic has its own credentials and its own errors."""
 UPLOADS: Final = frozenset(("/api/classify", "/api/similar"))

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457)."""
+"""Errors as problem details (RFC 9457), and what they and the credentials are in the description."""
 
 import json
 import re
@@ -21,6 +21,7 @@ from recommender.errors import (
     QueryError,
     RecommenderError,
 )
+from recommender.service.auth import ANY_SCHEME, OPEN_PATHS, SCHEMES
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2
@@ -133,7 +134,7 @@ def _allowed(app: FastAPI, path: str) -> str:
 
 
 def _describe(app: FastAPI) -> None:
-    """Name the errors that every operation may answer with in its description."""
+    """Name in the description what opens every operation, and the errors that each may answer with."""
     plain = app.openapi
     anywhere = {str(status): said for status, said in documented(*ANYWHERE).items()}
 
@@ -144,9 +145,12 @@ def _describe(app: FastAPI) -> None:
             schemas["Problem"] = Problem.model_json_schema()
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            for path in found.get("paths", {}).values():
+            found["components"]["securitySchemes"], found["security"] = SCHEMES, ANY_SCHEME
+            for name, path in found.get("paths", {}).items():
                 for operation in path.values():
                     operation["responses"] |= anywhere
+                    if name in OPEN_PATHS:
+                        operation["security"] = []
         return app.openapi_schema or plain()
 
     app.openapi = described  # type: ignore[method-assign]

@@ -19,10 +19,10 @@ import pytest
 import soundfile
 
 from recommender.errors import ServiceError
-from recommender.service.auth import Credentials, check_binding, is_known_host
+from recommender.service.auth import OPEN_PATHS, Credentials, check_binding, is_known_host
 from recommender.service.decoding.child import Limits
 from recommender.service.decoding.hearing import Hearing
-from recommender.service.guard import OPEN_PATHS, SUBSONIC, Guard, Settings
+from recommender.service.guard import SUBSONIC, Guard, Settings
 from tests.databases import query
 from tests.recommender.support import Library, write_song
 from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Server, Service, serving
@@ -376,6 +376,25 @@ def test_right_credentials_open_every_route(guarded: Service, how: str) -> None:
 def test_what_is_open_says_little(guarded: Service) -> None:
     assert guarded.get("/health") == {"status": "ok"}
     assert {path for _, path in routes(guarded.client.app)} >= OPEN_PATHS == {"/health"}
+
+
+def test_the_description_says_what_opens_the_service(guarded: Service) -> None:
+    """A request made of each scheme as OpenAPI defines it opens what is not open to all."""
+    described = guarded.client.get("/openapi.json", headers=RIGHT["key"]).json()
+    schemes = described["components"]["securitySchemes"]
+    secrets = {"basic": basic(USER, PASSWORD), "bearer": f"Bearer {KEY}"}
+    ways = [
+        {"Authorization": secrets[one["scheme"]]} if one["type"] == "http" else {one["name"]: KEY}
+        for one in schemes.values()
+        if one["type"] == "http" or one["in"] == "header"
+    ]
+    assert len(ways) == len(schemes) == len({str(way) for way in ways}) == 3
+    for way in ways:
+        assert guarded.client.get("/api/tags", headers=way).status_code == 200
+    assert described["security"] == [*({name: []} for name in schemes), {}]
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            assert operation.get("security") == ([] if path == "/health" else None), path
 
 
 def test_right_credentials_do_not_serve_another_site(guarded: Service) -> None:
