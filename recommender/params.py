@@ -179,6 +179,11 @@ MOST_NAMES: Final = 50
 """Of songs, genres or tags in one request."""
 READ_BYTES: Final = 2**18
 """Of a file that is streamed, at a time."""
+WRONG_LOGINS: Final = 10
+WRONG_LOGINS_S: Final = 60.0
+"""After so many wrong logins from one address within these seconds the others are answered with 429."""
+WRONG_ADDRESSES: Final = 4096
+"""So many addresses are remembered, those that came last."""
 COUNTS_S: Final = 60.0
 """How long the counts of genres may be old."""
 LARGEST_BODY: Final = 2**20

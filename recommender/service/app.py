@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from recommender import params
 from recommender.params import APP_NAME
 from recommender.service import page
+from recommender.service.attempts import WrongLogins
 from recommender.service.decoding.pictures import Pictures
 from recommender.service.decoding.uploads import Uploads
 from recommender.service.guard import Guard, Settings
@@ -50,8 +51,9 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     app.state.heard_genres = HeardGenres()
     app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
     app.state.pictures, app.state.metrics = pictures, Metrics(state, uploads)
+    app.state.wrong_logins = WrongLogins()
     add_problems(app)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, wrong_logins=app.state.wrong_logins)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.include_router(rest.router)
     app.include_router(subsonic.router)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender import params
 from recommender.params import APP_NAME
+from recommender.service.attempts import WrongLogins
 from recommender.service.auth import OPEN_PATHS, Credentials, is_known_host, is_same_site
 from recommender.service.problems import SAFE_HEADERS, problem
 
@@ -44,8 +45,8 @@ class Settings:
 class Guard:
     """Lets a request in, or refuses it; bounds what it sends; adds the headers that keep browsers safe."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+    def __init__(self, app: ASGIApp, settings: Settings, wrong_logins: WrongLogins) -> None:
+        self._app, self._settings, self._wrong_logins = app, settings, wrong_logins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -65,7 +66,7 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        refused = self._refusal(scope["method"], scope["path"], headers)
+        refused = self._refusal(scope, headers)
         if refused is not None:
             await refused(scope, receive, send_safely)
             return
@@ -77,7 +78,8 @@ class Guard:
                 stopped = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service is being stopped")
                 await stopped(scope, receive, send_safely)
 
-    def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        method, path = scope["method"], scope["path"]
         credentials, subsonic_path = self._settings.credentials, path.startswith(SUBSONIC)
         length = headers.get("content-length", "")
         if length and "transfer-encoding" in headers:  # a proxy before this might take it for two requests
@@ -90,11 +92,20 @@ class Guard:
         if foreign and not (credentials and subsonic_path):
             return problem(HTTPStatus.FORBIDDEN, "the service answers no other site's pages")
         if credentials and path not in OPEN_PATHS and not subsonic_path and not credentials.opens(headers):
-            challenge = {"WWW-Authenticate": f'Basic realm="{APP_NAME}", charset="UTF-8"'}
-            return problem(HTTPStatus.UNAUTHORIZED, "credentials are missing or wrong", challenge)
+            return self._not_let_in(scope, headers)
         if path not in UPLOADS and length.isdigit() and int(length) > params.LARGEST_BODY:
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, {"Connection": "close"})
         return None
+
+    def _not_let_in(self, scope: Scope, headers: Headers) -> Response:
+        """Ask for credentials; where wrong ones were given too often, say when to come again."""
+        given = "authorization" in headers or "x-api-key" in headers
+        wait_s = self._wrong_logins.note(scope, "REST") if given else 0
+        if wait_s:
+            said = f"too many wrong logins; try again in {wait_s} s"
+            return problem(HTTPStatus.TOO_MANY_REQUESTS, said, {"Retry-After": str(wait_s)})
+        challenge = {"WWW-Authenticate": f'Basic realm="{APP_NAME}", charset="UTF-8"'}
+        return problem(HTTPStatus.UNAUTHORIZED, "credentials are missing or wrong", challenge)
 
 
 TOO_LARGE: Final = f"a request may have {params.LARGEST_BODY >> 10} KB at most"

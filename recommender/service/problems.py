@@ -25,7 +25,7 @@ from recommender.service.auth import ANY_SCHEME, OPEN_PATHS, SCHEMES
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2
-ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 500, 503)
+ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 429, 500, 503)
 """Errors that any request may be answered with."""
 
 SAFE_HEADERS = {

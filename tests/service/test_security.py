@@ -18,7 +18,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from recommender import params
 from recommender.errors import ServiceError
+from recommender.service.attempts import WrongLogins
 from recommender.service.auth import OPEN_PATHS, Credentials, check_binding, is_known_host
 from recommender.service.decoding.child import Limits
 from recommender.service.decoding.hearing import Hearing
@@ -352,7 +354,10 @@ RIGHT: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("how", WRONG)
-def test_every_route_refuses_wrong_credentials(guarded: Service, how: str) -> None:
+def test_every_route_refuses_wrong_credentials(
+    guarded: Service, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(params, "WRONG_LOGINS", 10**6)
     asked = 0
     for method, path in {*routes(guarded.client.app), ("GET", "/nothing"), ("GET", "/api")}:
         if path in OPEN_PATHS or path.startswith(SUBSONIC):
@@ -376,6 +381,50 @@ def test_right_credentials_open_every_route(guarded: Service, how: str) -> None:
 def test_what_is_open_says_little(guarded: Service) -> None:
     assert guarded.get("/health") == {"status": "ok"}
     assert {path for _, path in routes(guarded.client.app)} >= OPEN_PATHS == {"/health"}
+
+
+def test_wrong_logins_are_logged_and_braked(ingested: Library, caplog: pytest.LogCaptureFixture) -> None:
+    wrong = {"Authorization": basic("eve\nwrong login from 8.8.8.8", "a guess")}
+    with serving(ingested, Settings(CREDENTIALS)) as service:
+        client = service.client
+        assert client.get("/api/tags").status_code == 401  # as browsers begin: no login at all
+        assert not caplog.messages
+        for _ in range(5):
+            assert client.get("/api/tags", headers=wrong).status_code == 401
+            said = client.get("/rest/ping?f=json&u=eve&p=a%20guess").json()
+            assert said["subsonic-response"]["error"]["code"] == 40
+        rest, subsonic = (f"wrong login from testclient ({name})" for name in ("REST", "OpenSubsonic"))
+        assert caplog.messages == [rest, subsonic] * 5
+        braked = client.get("/api/tags", headers=wrong)
+        assert (braked.status_code, braked.headers["content-type"]) == (429, "application/problem+json")
+        assert 0 < int(braked.headers["retry-after"]) <= 60
+        said = client.get("/rest/ping?f=json&apiKey=guess").json()
+        assert said["subsonic-response"]["error"]["code"] == 44
+        assert len(caplog.messages) == 10
+        for right in RIGHT.values():
+            assert client.get("/api/tags", headers=right).status_code == 200
+        assert client.get("/api/tags").status_code == 401
+        assert client.get(f"/rest/ping?f=json&apiKey={KEY}").json()["subsonic-response"]["status"] == "ok"
+
+
+def test_a_brake_lasts_a_minute_for_one_address_and_remembers_only_some() -> None:
+    clock = [100.0]
+    wrong = WrongLogins(lambda: clock[0])
+
+    def tried(address: str) -> int:
+        return wrong.note({"client": (address, 1)}, "REST")
+
+    assert [tried("192.0.2.1") for _ in range(12)] == [0] * 10 + [60, 60]
+    assert tried("192.0.2.2") == 0
+    clock[0] += 59.5
+    assert tried("192.0.2.1") == 1
+    clock[0] += 0.5
+    assert [tried("192.0.2.1") for _ in range(11)] == [0] * 10 + [60]
+    for n in range(10_000):
+        tried(f"2001:db8::{n:x}")
+    assert len(wrong) == params.WRONG_ADDRESSES
+    assert tried("192.0.2.1") == 0  # forgotten
+    assert wrong.note({"client": None}, "REST") == 0
 
 
 def test_the_description_says_what_opens_the_service(guarded: Service) -> None:
@@ -456,7 +505,7 @@ def test_what_is_under_way_when_the_service_stops_is_no_fault(started: bool) -> 
     async def stop_meanwhile() -> None:
         headers = [(b"host", b"localhost")]
         scope = {"type": "http", "method": "GET", "path": "/api/tracks", "headers": headers}
-        task = asyncio.create_task(Guard(slow, Settings())(scope, receive, send))
+        task = asyncio.create_task(Guard(slow, Settings(), WrongLogins())(scope, receive, send))
         await asyncio.sleep(0.05)
         task.cancel()
         await task

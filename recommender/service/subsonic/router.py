@@ -16,7 +16,14 @@ from db.errors import CatalogError
 from recommender.errors import RecommenderError
 from recommender.service.depends import state_of
 from recommender.service.subsonic import browse, lists, media, search, similar, system
-from recommender.service.subsonic.answer import GENERIC, SubsonicError, answered, failed
+from recommender.service.subsonic.answer import (
+    GENERIC,
+    WRONG_KEY,
+    WRONG_LOGIN,
+    SubsonicError,
+    answered,
+    failed,
+)
 from recommender.service.subsonic.asked import Asked, check_version, read, user_of
 from recommender.service.subsonic.call import Call, Content
 
@@ -93,7 +100,9 @@ async def endpoint(name: str, request: Request) -> Response:
         form = _form(asked)
         answer = await run_in_threadpool(_answer, name.removesuffix(".view"), asked, request, form)
     except SubsonicError as error:
-        answer = failed(error, form)
+        if error.code in (WRONG_LOGIN, WRONG_KEY):
+            request.app.state.wrong_logins.note(request.scope, "OpenSubsonic")
+        answer = failed(error, form)  # in its envelope, however many they are: players know no other
     if request.app.state.settings.credentials:
         # What opens the service is in the call, not in the browser: players on other sites may use it.
         answer.headers["Access-Control-Allow-Origin"] = "*"

@@ -95,7 +95,7 @@ def test_every_operation_is_described(service: Service) -> None:
     assert len(operations) >= 28
     for operation in operations:
         assert operation["description"]
-        assert {"401", "403", "421", "422", "500", "503"} <= operation["responses"].keys()
+        assert {"401", "403", "421", "422", "429", "500", "503"} <= operation["responses"].keys()
         for status, answer in operation["responses"].items():
             kinds = set(answer.get("content", {}))
             assert status < "400" or kinds == {"application/problem+json"}, (operation, status)
