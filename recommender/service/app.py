@@ -14,6 +14,7 @@ from recommender.service.attempts import WrongLogins
 from recommender.service.decoding.pictures import Pictures
 from recommender.service.decoding.uploads import Uploads
 from recommender.service.guard import Guard, Settings
+from recommender.service.heads import Heads
 from recommender.service.metrics import Measured, Metrics
 from recommender.service.problems import JsonResponse, add_problems
 from recommender.service.rest import router as rest
@@ -53,6 +54,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     app.state.pictures, app.state.metrics = pictures, Metrics(state, uploads)
     app.state.wrong_logins = WrongLogins()
     add_problems(app)
+    app.add_middleware(Heads)
     app.add_middleware(Guard, settings=settings, wrong_logins=app.state.wrong_logins)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.include_router(rest.router)

@@ -130,7 +130,8 @@ def _allowed(app: FastAPI, path: str) -> str:
         if re.fullmatch(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(template)), path)
     }
     finest = max(fitting, key=len, default="")
-    return ", ".join(sorted(method.upper() for method in fitting.get(finest, ())))
+    methods = {method.upper() for method in fitting.get(finest, ())}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _describe(app: FastAPI) -> None:

@@ -1,13 +1,16 @@
 """The REST interface, against what the commands print and what the catalogue's rows say."""
 
+import functools
 import math
 import time
 from typing import Any
 
+import httpx2
 import pytest
 
+from recommender import params
 from tests.recommender.support import SONGS
-from tests.service.conftest import Service
+from tests.service.conftest import Server, Service
 
 BY_ARTIST = ["kappa", "Alpha Rising", "Beta Motion", "Gamma Ray", "Delta Blues", "Epsilon", "Zeta", "Theta"]
 
@@ -188,3 +191,41 @@ def test_the_map_is_computed_once(own: Service) -> None:
     stamp = kept[0].stat().st_mtime_ns
     assert own.get("/api/map")["tracks"] == answer.json()["tracks"]
     assert kept[0].stat().st_mtime_ns == stamp
+
+
+def test_head_is_answered_wherever_get_is(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same status and headers, and no body."""
+    monkeypatch.setattr(params, "LISTENERS", 1)
+    client, track_id = own.client, own.id_of("folk/iota.flac")
+    made = client.post("/api/playlists", json={"name": "one", "track_ids": [track_id]}).json()
+    ids = {"{track_id}": str(track_id), "{playlist_id}": str(made["playlist_id"])}
+    needed = {"/api/search": "q=iota", "/api/find": "words=iota", "/api/similar": f"id={track_id}"}
+    asked = ["/", "/openapi.json", "/api/tracks/999", "/nothing", "/api/tracks?limit=0"]
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        if "get" in operations:
+            made_of = functools.reduce(lambda text, one: text.replace(*one), ids.items(), path)
+            asked.append(f"{made_of}?{needed[path]}" if path in needed else made_of)
+    assert len(asked) > 25
+    for address in asked:
+        got, head = client.get(address), client.head(address)
+        assert (head.status_code, head.content) == (got.status_code, b""), address
+        moving = {"date", "content-length"} if address in ("/metrics", "/api/status") else {"date"}
+        heads, gots = ({k: v for k, v in one.headers.items() if k not in moving} for one in (head, got))
+        assert heads == gots, address
+    assert client.head(f"/api/tracks/{track_id}/listen").status_code == 200  # the last gave its place back
+    refused = client.head(f"/api/tracks/{track_id}/plays")
+    assert (refused.status_code, refused.headers["allow"], refused.content) == (405, "POST", b"")
+    assert client.request("BREW", "/api/tags").headers["allow"] == "GET, HEAD"
+    assert client.head("/api/tags", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    counted = 'deepcuts_requests_total{method="HEAD",route="/api/tags",status="200"} 1.0'
+    assert counted in client.get("/metrics").text
+
+
+def test_a_head_of_a_song_that_is_decoded_decodes_none_of_it(live: Server, service: Service) -> None:
+    url = f"{live.url}/api/tracks/{service.id_of('folk/iota.flac')}/listen"
+    with httpx2.Client() as client:
+        got = client.get(url)
+        head = client.head(url, headers={"Range": "bytes=0-9"})
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == got.headers["content-length"] == str(len(got.content))
+        assert client.get(f"{live.url}/health").json() == {"status": "ok"}  # on the same connection
