@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +30,13 @@ from recommender.service.subsonic.call import Call, Content
 router = APIRouter(prefix="/rest", include_in_schema=False)
 
 FORMS: Final = ("xml", "json")
+METHODS: Final = "GET, HEAD, POST"
+PREFLIGHT: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": METHODS,
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "3600",
+}
 PUBLIC: Final = "getOpenSubsonicExtensions"
 CLASHES: Final = ("40001", "40P01")
 """What PostgreSQL calls it when of two who change the same at once one has to begin again."""
@@ -92,7 +99,7 @@ FILES: Final[Endpoints] = {"stream": media.stream, "download": media.download}
 EVERY: Final = frozenset((*ANSWERS, *ACTIONS, *FILES))
 
 
-@router.api_route("/{name}", methods=["GET", "HEAD", "POST"])
+@router.api_route("/{name}", methods=METHODS.split(", "))
 async def endpoint(name: str, request: Request) -> Response:
     """Answer a call; an error is an answer, too."""
     form, asked = FORMS[0], await read(request)
@@ -107,6 +114,14 @@ async def endpoint(name: str, request: Request) -> Response:
         # What opens the service is in the call, not in the browser: players on other sites may use it.
         answer.headers["Access-Control-Allow-Origin"] = "*"
     return answer
+
+
+@router.options("/{name}")
+async def preflight(request: Request) -> Response:
+    """Tell a browser that a player on another site may ask, if what opens the service is in the call."""
+    if not request.app.state.settings.credentials:
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": METHODS})
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
 
 
 def _form(asked: Asked) -> str:

@@ -205,6 +205,30 @@ def test_pages_of_other_sites_may_use_it_only_with_credentials(player: Player, g
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_browsers_may_ask_first_whether_a_player_on_another_site_may(player: Player, guarded: Player) -> None:
+    """As the Fetch standard has it: a preflight names method and headers, and carries no login."""
+    headers = {
+        "Origin": "https://player.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,range",
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "cors",
+    }
+    for endpoint in ("ping.view", "stream"):
+        answer = guarded.service.client.options(f"/rest/{endpoint}", headers=headers)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        allowed = answer.headers["Access-Control-Allow-Methods"].split(", ")
+        assert set(allowed) == {"GET", "POST", "HEAD"}
+        assert answer.headers["Access-Control-Allow-Headers"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert guarded.service.client.options("/api/tracks", headers=headers).status_code == 403
+    for sent, status in ((headers, 403), ({}, 405)):
+        refused = player.service.client.options("/rest/ping", headers=sent)
+        assert refused.status_code == status
+        assert not [name for name in refused.headers if name.startswith("access-control")]
+
+
 HOSTILE = ["", "0", "-1", "999999", "9" * 40, "1.0", " 1", "١", "../../etc/passwd", "al-", "ar-x", "pl-0"]
 HOSTILE += ["pl-99", "pl--1", "1' OR '1'='1", "1\0", "al-%", "\U0001f600"]
 
