@@ -49,6 +49,7 @@ def create_playlist(
     session.add(made)
     session.flush()
     _append(session, made, track_ids, 0)
+    session.refresh(made)  # its words as they are stored
     return made
 
 
@@ -90,6 +91,8 @@ def describe_playlist(
         if value is not None:
             setattr(playlist, attribute, value)
     _touch(session, playlist)
+    session.flush()
+    session.refresh(playlist)  # its words as they are stored
 
 
 def replace_tracks(session: Session, playlist: Playlist, track_ids: Sequence[int]) -> None:

@@ -55,6 +55,19 @@ def test_playlists(own: Service) -> None:
     assert own.get("/api/playlists") == {"playlists": []}
 
 
+def test_a_playlist_is_answered_as_it_is_stored(own: Service) -> None:
+    """No catalogue keeps NUL characters."""
+    made = own.client.post("/api/playlists", json={"name": "x\0y", "comment": "\0a"})
+    assert (made.json()["name"], made.json()["comment"]) == ("xy", "a")
+    url = made.headers["location"]
+    assert own.get(url) == made.json()
+    changed = own.client.put(url, json={"name": "z\0", "comment": "b\0c"}).json()
+    assert (changed["name"], changed["comment"]) == ("z", "bc")
+    assert own.get(url) == changed
+    row = query(own.library.home, "SELECT name, comment FROM playlist")[0]
+    assert tuple(row) == ("z", "bc")
+
+
 def test_a_playlist_as_a_file(own: Service) -> None:
     ids = [own.id_of("rock/beta.flac"), own.id_of("folk/iota.flac")]
     made = own.client.post("/api/playlists", json={"name": 'a"\r\nX: y', "track_ids": ids}).json()
