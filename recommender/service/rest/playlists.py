@@ -21,6 +21,20 @@ from recommender.service.state import Held
 router = APIRouter(tags=["playlists"])
 
 M3U8 = "audio/x-mpegurl"
+LEFT_OUT = "X-Left-Out"
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {M3U8: {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {
+            LEFT_OUT: {
+                "description": "How many songs are not in it, as there is a line break in their paths; "
+                "only where there are any.",
+                "schema": {"type": "integer", "minimum": 1},
+            }
+        },
+    }
+}
 PlaylistId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a playlist.")]
 Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
@@ -104,15 +118,17 @@ def create(state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
     return JsonResponse(shown, 201, {"Location": f"/api/playlists/{shown['playlist_id']}"})
 
 
-@router.get("/api/playlists/{playlist_id}.m3u8", response_class=Response, responses=documented(404))
+@router.get("/api/playlists/{playlist_id}.m3u8", response_class=Response, responses=FILE | documented(404))
 def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
     """Return a playlist as a file for players on this machine: it names the files by their paths."""
     with state.catalog.snapshot() as session:
         found = _playlist(session, playlist_id)
         name, tracks = found.name, playlists.playlist_tracks(session, found)
-    content, _ = write_playlist([Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None)
+    content, left_out = write_playlist([Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None)
     file = quote(f"{name}.m3u8".encode("utf-8", "replace"), safe="")
     headers = {"Content-Disposition": f"attachment; filename=\"playlist.m3u8\"; filename*=UTF-8''{file}"}
+    if left_out:
+        headers[LEFT_OUT] = str(len(left_out))
     return Response(content, media_type=M3U8, headers=headers)
 
 

@@ -1,12 +1,14 @@
 """What the REST interface changes, plays and playlists, and what it counts."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.databases import KINDS, query
-from tests.service.conftest import Service
+from tests.recommender.support import Library, write_song
+from tests.service.conftest import Service, serving
 
 
 def test_a_play_is_counted(own: Service) -> None:
@@ -81,6 +83,23 @@ def test_a_playlist_as_a_file(own: Service) -> None:
     ]
     assert "x" not in answer.headers
     assert "filename*=UTF-8''a%22%0D%0AX%3A%20y.m3u8" in answer.headers["content-disposition"]
+
+
+def test_a_playlist_as_a_file_says_how_many_songs_it_cannot_name(library: Library) -> None:
+    for n, name in enumerate(("a\nb.flac", "c\rd.flac")):
+        os.rename(write_song(library.music / "made.flac", 60 + n), library.music / name)
+    library.ingest()
+    with serving(library) as service:
+        found = {t["path"]: t["track_id"] for t in service.get("/api/tracks?limit=50")["tracks"]}
+        broken = [i for path, i in found.items() if "\n" in path or "\r" in path]
+        whole = service.id_of("folk/iota.flac")
+        for ids, said in (([whole, *broken, whole, broken[0]], "3"), ([whole], None)):
+            url = service.client.post("/api/playlists", json={"name": "x", "track_ids": ids})
+            answer = service.client.get(f"{url.headers['location']}.m3u8")
+            assert answer.headers.get("x-left-out") == said
+            assert answer.text.count("iota.flac\n") == ids.count(whole)
+        described = service.get("/openapi.json")["paths"]["/api/playlists/{playlist_id}.m3u8"]["get"]
+        assert described["responses"]["200"]["headers"]["X-Left-Out"]["schema"]["type"] == "integer"
 
 
 @pytest.mark.parametrize(
