@@ -16,7 +16,7 @@ from recommender.library.file_tags import read_tags
 from recommender.tagging import run, write
 from tests import databases, synth
 from tests.recommender import sounds, support
-from tests.recommender.support import SONGS, Library, counts, tracks
+from tests.recommender.support import SONGS, Library, counts, query, tracks
 
 N = len(SONGS)
 PLAIN = "kappa.flac"
@@ -170,6 +170,24 @@ def test_names_and_confidence(library: Library, tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (1, "")
     assert "line 2" in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_labels_of_a_map_that_there_are_not_are_named(library: Library, tmp_path: Path) -> None:
+    query(library.home, "UPDATE track SET label = 'Own/Sea Shanty' WHERE artist = 'Frida'")
+    known = ["rock", "ROCK/Indie", "indie", "chill", "female vocalist", "own", "own/sea shanty", "Sea Shanty"]
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps(dict.fromkeys(known, "x")))
+    ran = library.run("tag", "--dry-run", "--map", names)
+    assert (ran.code, "Note:" in ran.err) == (0, False)
+    names.write_text(json.dumps(dict.fromkeys([*known, "rcok", "rock/idnie"], "x")))
+    ran = library.run("tag", "--write", "--json", "--map", names)
+    assert ran.code == 0
+    assert [line for line in ran.err.splitlines() if line.startswith("Note:")] == [
+        "Note: no label is called what --map names: 'rcok', 'rock/idnie'"
+    ]
+    names.write_text(json.dumps({f"no\n{n}": "x" for n in range(7)}))
+    noted = [line for line in library.run("tag", "--map", names).err.splitlines() if "Note:" in line]
+    assert len(noted) == 1 and noted[0].endswith(" and 2 more")
 
 
 def test_the_unknown_is_not_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import typer
 from recommender.commands.output import EXIT_SOME_FAILED, printable, progress_bar, say, show, show_json
 
 if TYPE_CHECKING:
+    from classifier.bundle import Bundle
     from db.session import Catalog
     from recommender.home import Home
     from recommender.tagging.plan import Wishes
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 NOTHING = "–"
+STRANGERS = 5
+"""So many labels that there are not are named."""
 
 Line = tuple[Callable[[str], None], str]
 """A text, and what prints it."""
@@ -82,9 +85,24 @@ def write_tags(
     def outcomes(catalog: "Catalog") -> tuple[int, Iterator["Outcome"]]:
         ids = tracks_to_tag(catalog, folder)
         bundle = home.bundle()
+        _say_strangers(catalog, bundle, wishes)
         return len(ids), tag_files(catalog, bundle, ids, wishes, write=write, keep_mtime=keep_mtime)
 
     _run(home, "write", outcomes, write=write, as_json=as_json)
+
+
+def _say_strangers(catalog: "Catalog", bundle: "Bundle", wishes: "Wishes") -> None:
+    """Name what of --map is no label, as a label that is misspelt is; it may be another bundle's, too."""
+    from recommender.retrieval.filters import known_genres
+
+    with catalog.transaction() as session:
+        known = known_genres(session, bundle)
+    for names in bundle.taxonomy.facet_names().values():
+        known.update(names)
+    found = [f"'{printable(label)}'" for label in wishes.canon.strangers(known)]
+    if found:
+        more = f" and {len(found) - STRANGERS} more" if len(found) > STRANGERS else ""
+        say(f"Note: no label is called what --map names: {', '.join(found[:STRANGERS])}{more}")
 
 
 def undo_tags(home: "Home", folder: str | None, *, write: bool, keep_mtime: bool, as_json: bool) -> None:

@@ -196,12 +196,18 @@ def count_tags(index: SegmentIndex, bundle: Bundle) -> dict[str, int]:
     return dict(zip(bundle.tag_names, counts.tolist(), strict=True))
 
 
-def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> None:
-    """Raise `FilterError` for a genre that neither the hierarchy nor any label of the catalogue has."""
+def known_genres(session: Session, bundle: Bundle) -> set[str]:
+    """Return the whole paths of the hierarchy's nodes, and of the catalogue's labels with those above."""
     n_labels, n_tags = len(bundle.labels), len(bundle.tag_names)
     known = set(bundle.taxonomy.node_probabilities(np.full(n_labels, 1 / n_labels), np.zeros(n_tags)))
     for label in session.scalars(select(Track.label).where(Track.label.is_not(None)).distinct()):
         known.update(_with_above(label or ""))
+    return known
+
+
+def _check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> None:
+    """Raise `FilterError` for a genre that neither the hierarchy nor any label of the catalogue has."""
+    known = known_genres(session, bundle)
     for name in wanted:
         if not any(_names(path, name.casefold()) for path in known):
             raise FilterError(f"no genre is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import capwords
 from typing import Any, Final
@@ -58,6 +58,12 @@ class Canon:
         if not self._usual:
             return (last,)
         return USUAL.get(label.lower()) or (capwords(last),)
+
+    def strangers(self, labels: Iterable[str]) -> list[str]:
+        """Return what is given a name and is none of these labels, nor the last part of one."""
+        known = {label.lower() for label in labels}
+        known |= {label.rpartition("/")[2] for label in known}
+        return [label for label in self._given if label not in known]
 
 
 def read_canon(path: Path) -> dict[str, tuple[str, ...]]:
