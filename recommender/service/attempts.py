@@ -4,12 +4,15 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from typing import Final
 
 from starlette.types import Scope
 
 from recommender import params
 
 LOG = logging.getLogger("deepcuts")
+LONGEST_ADDRESS: Final = 64
+"""Characters; a proxy on this machine may name any."""
 
 
 class WrongLogins:
@@ -46,7 +49,8 @@ class WrongLogins:
             Seconds until no more are counted as one too many; 0 if this one was not.
         """
         client = scope.get("client")
-        address, now = client[0] if client else "an unknown address", self._now()
+        address = client[0][:LONGEST_ADDRESS] if client else "an unknown address"
+        now = self._now()
         first, count = self._seen.get(address, (now, 0))
         if now - first >= params.WRONG_LOGINS_S:
             first, count = now, 0

@@ -407,7 +407,9 @@ def test_wrong_logins_are_logged_and_braked(ingested: Library, caplog: pytest.Lo
         assert client.get(f"/rest/ping?f=json&apiKey={KEY}").json()["subsonic-response"]["status"] == "ok"
 
 
-def test_a_brake_lasts_a_minute_for_one_address_and_remembers_only_some() -> None:
+def test_a_brake_lasts_a_minute_for_one_address_and_remembers_only_some(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = [100.0]
     wrong = WrongLogins(lambda: clock[0])
 
@@ -425,6 +427,8 @@ def test_a_brake_lasts_a_minute_for_one_address_and_remembers_only_some() -> Non
     assert len(wrong) == params.WRONG_ADDRESSES
     assert tried("192.0.2.1") == 0  # forgotten
     assert wrong.note({"client": None}, "REST") == 0
+    tried("x" * 10_000)
+    assert max(map(len, caplog.messages)) < 100
 
 
 def test_the_description_says_what_opens_the_service(guarded: Service) -> None:
