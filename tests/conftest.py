@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from classifier import bundle
 from classifier.bundle import Bundle
@@ -14,6 +15,8 @@ from tests import dask_cluster, databases, postgres
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
 
+settings.register_profile("any machine", deadline=None)  # a slow one proves nothing
+settings.load_profile("any machine")
 os.environ.pop("DEEPCUTS_DATABASE", None)  # a catalogue of one's own is no place for tests
 
 
