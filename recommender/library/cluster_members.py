@@ -245,7 +245,8 @@ def connect(address: str) -> Any:
         import distributed
     except ImportError as error:
         raise ClusterError(f"--scheduler needs Dask: {INSTALL}") from error
-    for name in ("distributed", "distributed.client"):  # what they log of lost workers is handled here
+    # What they log of lost workers, and of what is under way when a run is stopped, is handled here.
+    for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         asyncio.run(_knock(address, distributed.Security().get_connection_args("client")))
