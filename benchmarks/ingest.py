@@ -55,6 +55,8 @@ for path in sys.stdin.read().splitlines():
             pass
 """,
 }
+LOOK_S: Final = 1.0
+"""Between looks at memory: the others are not looked at."""
 CORES: Final = sorted(os.sched_getaffinity(0))
 
 
@@ -72,7 +74,8 @@ def ours(folder: Path, processes: int) -> Run:
     """Ingest into an empty home."""
     spent = common.children_cpu_s()
     with tempfile.TemporaryDirectory() as home, common.held_on(CORES[:processes]):
-        report, wall, peak = common.measured_cli(Path(home), "ingest", folder, "--jobs", processes)
+        arguments = (Path(home), "ingest", folder, "--jobs", processes)
+        report, wall, peak = common.measured_cli(*arguments, every_s=LOOK_S)
     return Run(wall, common.children_cpu_s() - spent, peak, report)
 
 

@@ -1,6 +1,7 @@
 """A file on disk to blocks of mono float32 samples.
 
-libsndfile decodes what it reads well (wav, aiff, flac, ogg, mp3), FFmpeg through PyAV the rest.
+libsndfile decodes what it reads well (wav, aiff, flac, ogg, mp3), FFmpeg through PyAV the rest, and
+libmpg123, where it is installed, MP3s.
 Nothing here holds more than a block of audio, whatever the length of the file.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from classifier import params
 from classifier.decode_ffmpeg import open_ffmpeg
+from classifier.decode_mpg123 import open_mono
 from classifier.decode_report import DecodeReport, Samples, mix
 from classifier.errors import (
     AudioError,
@@ -21,6 +23,7 @@ from classifier.errors import (
     TooShortError,
     UnreadableFileError,
 )
+from classifier.mp3_frames import declares_length
 from classifier.quiet import quiet_stderr
 
 if TYPE_CHECKING:
@@ -140,7 +143,7 @@ def _count(blocks: Iterator[Samples], rate_hz: int, report: DecodeReport) -> Ite
 
 def _resample(blocks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
     if from_hz == to_hz:
-        yield from blocks
+        yield from (block.copy() for block in blocks)  # a decoder may use a block's memory again
         return
     import soxr
 
@@ -162,9 +165,25 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
         # libsndfile 1.2 ends some Opus streams early when read in blocks; FFmpeg does not.
         file.close()
         raise NotAudioError("left to FFmpeg")
+    if file.subtype == "MPEG_LAYER_III":
+        return file.samplerate, _open_mp3(file, path, report)
     if file.frames < UNKNOWN_FRAMES:
         report.declared_s = file.frames / file.samplerate * _missing_share(path)
     return file.samplerate, _soundfile_blocks(file, report)
+
+
+def _open_mp3(file: "SoundFile", path: Path, report: DecodeReport) -> Iterator[Samples]:
+    """Let libmpg123 read an MP3, or libsndfile where that is not there."""
+    if declares_length(path):
+        report.declared_s = file.frames / file.samplerate
+    blocks = open_mono(path, file.samplerate, report)
+    if blocks is None and report.declared_s is not None:
+        return _soundfile_blocks(file, report)
+    file.close()
+    if blocks is None:
+        # libsndfile ends where it guesses that such a file does.
+        raise NotAudioError("left to FFmpeg")
+    return blocks
 
 
 def _missing_share(path: Path) -> float:
@@ -196,7 +215,7 @@ def _soundfile_blocks(file: "SoundFile", report: DecodeReport) -> Iterator[Sampl
                 frames = _snd.sf_readf_float(file._file, data, len(block))
                 report.damaged = _snd.sf_error(file._file) != 0
             if frames > 0:
-                yield mix(block[:frames]) if file.channels > 1 else block[:frames, 0].copy()
+                yield mix(block[:frames])
 
 
 __all__ = ["AUDIO_EXTENSIONS", "AudioError", "DecodeReport", "is_audio_path", "stream_mono"]

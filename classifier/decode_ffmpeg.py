@@ -9,6 +9,7 @@ import numpy as np
 from classifier import params
 from classifier.decode_report import DecodeReport, Samples, mix
 from classifier.errors import NotAudioError
+from classifier.mp3_frames import declares_length
 from classifier.untagged import UntaggedFile
 
 # Only formats that carry audio: a playlist dressed up as audio must not make FFmpeg open other files.
@@ -16,8 +17,6 @@ FFMPEG_FORMATS: Final = "mp3,flac,ogg,wav,aiff,mov,mp4,m4a,aac,asf,ape,wv,w64,ca
 OPTIONS: Final = {"format_whitelist": FFMPEG_FORMATS}
 MAX_BAD_PACKETS: Final = 1000
 MAX_CHANNELS: Final = 64
-# Raw AAC declares no length: FFmpeg's is a guess from the bit rate of its first frames.
-GUESSED_DURATION: Final = frozenset({"aac"})
 
 
 def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
@@ -42,9 +41,14 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
     if not rate_hz:
         file.close()
         raise NotAudioError("no audio stream")
-    if container.duration and container.format.name not in GUESSED_DURATION:
+    if container.duration and not _guesses_length(container.format.name, path):
         report.declared_s = container.duration / av.time_base
     return rate_hz, _gather(_ffmpeg_frames(file, container, rate_hz, report), rate_hz)
+
+
+def _guesses_length(format_name: str, path: Path) -> bool:
+    """Whether FFmpeg tells a length from no more than the bit rate of the first frames."""
+    return format_name == "aac" or (format_name == "mp3" and not declares_length(path))
 
 
 def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:  # type: ignore[no-untyped-def]

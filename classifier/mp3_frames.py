@@ -1,15 +1,20 @@
-"""The frames of an MP3 that is nothing but frames, found without FFmpeg.
+"""What the headers of an MP3's frames tell.
 
 FFmpeg hands out packet by packet, which takes four times as long as hashing them; where it would hand out
 every byte, one look at each header shows that.
 """
 
+from pathlib import Path
 from typing import Final
+
+from classifier.untagged import UntaggedFile
 
 LARGEST: Final = 32 << 20
 """Bytes of audio above which a file is not read as a whole."""
 FEWEST_FRAMES: Final = 100
 """In fewer, FFmpeg may see another format."""
+LOOKED_AT: Final = 64 << 10
+"""Bytes in which the first frame is looked for."""
 
 _LAYER_3: Final = 0b01
 _KBITS: Final = {
@@ -75,13 +80,47 @@ def first_packet(data: bytes) -> int | None:
     return _after_description(data)
 
 
+def declares_length(path: Path) -> bool:
+    """Whether an MP3 says how long it is; where it does not, what decoders tell is a guess from its bit rate.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with UntaggedFile(path) as file:
+        data = file.read(LOOKED_AT)
+    for place in range(len(data) - _HEADER_SIZE):
+        size = _SIZES.get(data[place : place + 3])
+        if size is not None and data[place + size : place + size + 3] in _SIZES:
+            frame = data[place : place + size]
+            return _is_vbri(frame) or (_is_xing(frame) and _says_frames(frame))
+    return False
+
+
 def _after_description(data: bytes) -> int | None:
-    version = 1 if data[1] >> 3 & 0b11 == 0b11 else 2
-    info = _HEADER_SIZE + _INFO_PLACE[version, data[3] >> 6 == _MONO]
-    vbri = _HEADER_SIZE + _VBRI_PLACE
-    if data[vbri : vbri + 4] == b"VBRI":
+    if _is_vbri(data):
         return None
-    if data[info : info + 4] not in (b"Xing", b"Info"):
+    if not _is_xing(data):
         return 0
-    says_frames = data[info + 7] & 1 and any(data[info + 8 : info + 12])
-    return _SIZES[data[:3]] if says_frames else None
+    return _SIZES[data[:3]] if _says_frames(data) else None
+
+
+def _is_vbri(frame: bytes) -> bool:
+    place = _HEADER_SIZE + _VBRI_PLACE
+    return frame[place : place + 4] == b"VBRI"
+
+
+def _is_xing(frame: bytes) -> bool:
+    place = _info_place(frame)
+    return frame[place : place + 4] in (b"Xing", b"Info")
+
+
+def _says_frames(frame: bytes) -> bool:
+    flags = _info_place(frame) + 7
+    return bool(frame[flags] & 1) and any(frame[flags + 1 : flags + 5])
+
+
+def _info_place(frame: bytes) -> int:
+    version = 1 if frame[1] >> 3 & 0b11 == 0b11 else 2
+    return _HEADER_SIZE + _INFO_PLACE[version, frame[3] >> 6 == _MONO]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from threadpoolctl import threadpool_limits
 
 import classifier
-from classifier import bundle
+from classifier import bundle, decode_mpg123
 from classifier.serve import Trunk
 from recommender import params
 from recommender.library.workers import analyse, analyse_with
@@ -63,7 +63,7 @@ _CODE: Final = _code_hash()
 def versions() -> Mapping[str, str]:
     """Return what must be the same on every machine, by name."""
     found = {"deepcuts": _version("deepcuts"), "deepcuts code": _CODE}
-    return found | {name: _version(name) for name in LIBRARIES}
+    return found | {name: _version(name) for name in LIBRARIES} | {"libmpg123": decode_mpg123.version()}
 
 
 def _version(name: str) -> str:
