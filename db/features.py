@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Feature, Prediction, Segment, Setting, Track
@@ -82,7 +82,10 @@ def vectors_token(session: Session) -> str | None:
 
 def renew_vectors_token(session: Session) -> None:
     """Say that what belongs in the index has changed; call in the transaction that changes it."""
-    session.merge(Setting(name=VECTORS_TOKEN, value=uuid.uuid4().hex))
+    token = uuid.uuid4().hex
+    change = update(Setting).where(Setting.name == VECTORS_TOKEN).values(value=token)
+    if session.scalar(change.returning(Setting.name)) is None:
+        session.execute(insert(Setting).values(name=VECTORS_TOKEN, value=token))
 
 
 def store_segments(
@@ -99,27 +102,15 @@ def store_segments(
     They replace the older ones, but where the audio is the same and was cut at the same places, what
     other trunks say of it is kept beside them, so that one can go back to a bundle at no cost.
     """
+    rows = sorted(rows, key=lambda row: row.start_s)
     if same_audio and _cut_alike(track.segments, rows):
-        for segment, row in zip(track.segments, rows, strict=True):
-            segment.features = [f for f in segment.features if f.trunk_id != trunk_id]
-            session.flush()
-            segment.features += _segment(row, trunk_id).features
+        ids = [segment.id for segment in track.segments]
+        _delete_features(session, ids, trunk_id, bundle_id)
     else:
-        track.segments = [_segment(row, trunk_id) for row in rows]
-    session.flush()
-    known = {segment.id: row.genres for segment, row in zip(track.segments, rows, strict=True)}
-    _store_predictions(session, {i: genres for i, genres in known.items() if genres is not None}, bundle_id)
+        ids = _store_places(session, track, rows)
+    _store_features(session, dict(zip(ids, rows, strict=True)), trunk_id, bundle_id)
+    session.expire(track, ["segments"])
     renew_vectors_token(session)
-
-
-def _store_predictions(session: Session, genres: Mapping[int, Array], bundle_id: str) -> None:
-    """Store a bundle's genres by segment in place of its older ones."""
-    if not genres:
-        return
-    older = delete(Prediction).where(Prediction.segment_id.in_(genres), Prediction.bundle_id == bundle_id)
-    session.execute(older)
-    rows = [{"segment_id": i, "bundle_id": bundle_id, "genres": pack(row)} for i, row in genres.items()]
-    session.execute(insert(Prediction), rows)
 
 
 def _cut_alike(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> bool:
@@ -132,19 +123,57 @@ def _cut_alike(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> bool:
     )
 
 
-def _segment(row: SegmentRow, trunk_id: str) -> Segment:
-    silent = row.embedding is None
-    segment = Segment(start_s=row.start_s, end_s=row.end_s, level_dbfs=row.level_dbfs, silent=silent)
-    if row.embedding is not None and row.tags is not None and row.patches is not None:
-        segment.features = [
-            Feature(
-                trunk_id=trunk_id,
-                embedding=pack(row.embedding),
-                tags=pack(row.tags),
-                patches=pack(row.patches, "<f2"),
-            )
-        ]
-    return segment
+def _delete_features(session: Session, ids: Sequence[int], trunk_id: str, bundle_id: str) -> None:
+    """Delete what a trunk and a bundle said of segments."""
+    session.execute(delete(Feature).where(Feature.segment_id.in_(ids), Feature.trunk_id == trunk_id))
+    session.execute(
+        delete(Prediction).where(Prediction.segment_id.in_(ids), Prediction.bundle_id == bundle_id)
+    )
+
+
+def _store_places(session: Session, track: Track, rows: Sequence[SegmentRow]) -> list[int]:
+    """Store a track's segments in place of the older ones; return their ids in order of time."""
+    track.segments = []
+    session.flush()
+    places = [
+        {
+            "track_id": track.id,
+            "start_s": row.start_s,
+            "end_s": row.end_s,
+            "level_dbfs": row.level_dbfs,
+            "silent": row.embedding is None,
+        }
+        for row in rows
+    ]
+    # Many rows at a time and their ids afterwards: asked for with each row, they cost a statement each.
+    if places:
+        session.execute(insert(Segment), places)
+    query = select(Segment.id).where(Segment.track_id == track.id).order_by(Segment.start_s, Segment.id)
+    return list(session.scalars(query))
+
+
+def _store_features(session: Session, rows: Mapping[int, SegmentRow], trunk_id: str, bundle_id: str) -> None:
+    """Store what a trunk and a bundle say of segments, by segment."""
+    features = [
+        {
+            "segment_id": i,
+            "trunk_id": trunk_id,
+            "embedding": pack(row.embedding),
+            "tags": pack(row.tags),
+            "patches": pack(row.patches, "<f2"),
+        }
+        for i, row in rows.items()
+        if row.embedding is not None and row.tags is not None and row.patches is not None
+    ]
+    if features:
+        session.execute(insert(Feature), features)
+    predictions = [
+        {"segment_id": i, "bundle_id": bundle_id, "genres": pack(row.genres)}
+        for i, row in rows.items()
+        if row.genres is not None
+    ]
+    if predictions:
+        session.execute(insert(Prediction), predictions)
 
 
 def copy_segments(session: Session, source: Track, target: Track) -> None:

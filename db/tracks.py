@@ -82,10 +82,14 @@ def at_path(session: Session, path: str) -> Track | None:
     """Return the track at an absolute path, or None."""
     for root in all_roots(session):
         if is_within(path, root.path):
-            rel_path = os.path.relpath(path, root.path)
-            query = select(Track).where(Track.root_id == root.id, Track.rel_path == rel_path)
-            return session.scalar(query)
+            return in_root(session, root, path)
     return None
+
+
+def in_root(session: Session, root: Root, path: str) -> Track | None:
+    """Return the track at an absolute path below a root, or None."""
+    rel_path = os.path.relpath(path, root.path)
+    return session.scalar(select(Track).where(Track.root_id == root.id, Track.rel_path == rel_path))
 
 
 def with_content(session: Session, content_hash: str) -> list[Track]:

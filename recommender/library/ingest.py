@@ -193,7 +193,7 @@ class _Ingest:
         if not identified:
             return set()
         with self.catalog.transaction() as session:
-            outcomes = settle(session, session.merge(root), identified, self.bundle.trunk_id)
+            outcomes = settle(session, session.merge(root, load=False), identified, self.bundle.trunk_id)
         for outcome in outcomes.values():
             setattr(self.report, outcome, getattr(self.report, outcome) + 1)
             self._step()
@@ -214,7 +214,7 @@ class _Ingest:
     def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
         started = perf_counter()
         with self.catalog.transaction() as session:
-            store_analysis(session, session.merge(root), file, identity, analysis, self.bundle)
+            store_analysis(session, session.merge(root, load=False), file, identity, analysis, self.bundle)
         self.report.stage_s["database"] += perf_counter() - started
         for stage, seconds in analysis.stage_s.items():
             self.report.stage_s[stage] += seconds
@@ -226,7 +226,7 @@ class _Ingest:
     def _fail(self, root: Root, file: FoundFile, identity: Identity | None, failure: Failure) -> None:
         if failure.kind != NOT_SHARED:
             with self.catalog.transaction() as session:
-                store_failure(session, session.merge(root), file, identity, failure)
+                store_failure(session, session.merge(root, load=False), file, identity, failure)
         self.report.failed.append(FailedFile(file.path, failure.kind, failure.message))
         self._step()
 

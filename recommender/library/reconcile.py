@@ -15,7 +15,7 @@ from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
 from db.features import copy_segments, has_features, renew_vectors_token, store_segments
 from db.models import Root, Track
-from db.tracks import at_path, search_key, with_content
+from db.tracks import at_path, in_root, search_key, with_content
 from recommender.library.analysis import segment_rows
 from recommender.library.file_tags import TAGS_VERSION, FileTags, read_tags
 from recommender.library.scan import FoundFile
@@ -49,7 +49,7 @@ def settle(
     settled: dict[FoundFile, Outcome] = {}
     displaced: set[str] = set()
     for file, identity in identified.items():
-        here = at_path(session, file.path)
+        here = in_root(session, root, file.path)
         if here is None:
             continue
         if file in known and _is_analysed(session, here, identity, trunk_id):
@@ -57,13 +57,15 @@ def settle(
             settled[file] = "retagged"
         else:
             displaced.add(file.path)
-    moves = _find_moves(session, {f: i for f, i in known.items() if f not in settled}, displaced, trunk_id)
+    alike = {f: _analysed_with(session, i, trunk_id) for f, i in known.items() if f not in settled}
+    moves = _find_moves(alike, displaced)
     _move(session, root, moves)
     for file, track in moves.items():
         _describe(session, track, file, known[file])
         settled[file] = "moved"
-    for file, identity in known.items():
-        if file not in settled and _copy(session, root, file, identity, trunk_id):
+    for file, tracks in alike.items():
+        if file not in moves and tracks:
+            _copy(session, root, file, known[file], tracks[0])
             settled[file] = "copied"
     return settled
 
@@ -78,16 +80,14 @@ def _analysed_with(session: Session, identity: Identity, trunk_id: str) -> list[
     return [track for track in same if _is_analysed(session, track, identity, trunk_id)]
 
 
-def _find_moves(
-    session: Session, files: Mapping[FoundFile, Identity], displaced: set[str], trunk_id: str
-) -> dict[FoundFile, Track]:
+def _find_moves(alike: Mapping[FoundFile, list[Track]], displaced: set[str]) -> dict[FoundFile, Track]:
     """Match files to tracks with their audio whose own path leads nowhere, or to other audio, now."""
     moves: dict[FoundFile, Track] = {}
     taken: set[int] = set()
-    for file, identity in files.items():
+    for file, tracks in alike.items():
         free = [
             track
-            for track in _analysed_with(session, identity, trunk_id)
+            for track in tracks
             if track.id not in taken and (track.path in displaced or not os.path.lexists(track.path))
         ]
         if free:
@@ -101,7 +101,7 @@ def _find_moves(
 def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> None:
     """Give tracks their files' paths; tracks that were there and did not move get the paths left."""
     moved = {track.id for track in moves.values()}
-    there = (at_path(session, file.path) for file in moves)
+    there = (in_root(session, root, file.path) for file in moves)
     evicted = [track for track in there if track is not None and track.id not in moved]
     targets = {file.path for file in moves}
     left = [(t.root, t.rel_path) for t in moves.values() if t.path not in targets]
@@ -118,17 +118,13 @@ def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> Non
         renew_vectors_token(session)
 
 
-def _copy(session: Session, root: Root, file: FoundFile, identity: Identity, trunk_id: str) -> bool:
-    """Give a file the analysis of another with the same audio, if there is one."""
-    same = _analysed_with(session, identity, trunk_id)
-    if not same:
-        return False
-    track = at_path(session, file.path) or _new_track(session, root, file.path)
+def _copy(session: Session, root: Root, file: FoundFile, identity: Identity, same: Track) -> None:
+    """Give a file the analysis of a track with the same audio."""
+    track = in_root(session, root, file.path) or _new_track(session, root, file.path)
     _describe(session, track, file, identity)
-    copy_segments(session, same[0], track)
-    track.duration_s, track.warning = same[0].duration_s, same[0].warning
+    copy_segments(session, same, track)
+    track.duration_s, track.warning = same.duration_s, same.warning
     track.analysed_hash = identity.content_hash
-    return True
 
 
 def _new_track(session: Session, root: Root, path: str) -> Track:
@@ -174,7 +170,7 @@ def store_analysis(
     session: Session, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis, bundle: Bundle
 ) -> Track:
     """Store a file's analysis in place of any older one."""
-    track = at_path(session, file.path) or _new_track(session, root, file.path)
+    track = in_root(session, root, file.path) or _new_track(session, root, file.path)
     same_audio = track.analysed_hash is not None and track.analysed_hash == identity.content_hash
     _describe(session, track, file, identity)
     track.duration_s = analysis.duration_s
@@ -189,7 +185,7 @@ def store_failure(
     session: Session, root: Root, file: FoundFile, identity: Identity | None, failure: Failure
 ) -> None:
     """Record why a file could not be analysed; what was known of its track is kept."""
-    track = at_path(session, file.path) or _new_track(session, root, file.path)
+    track = in_root(session, root, file.path) or _new_track(session, root, file.path)
     if identity is not None:
         _describe(session, track, file, identity)
     else:

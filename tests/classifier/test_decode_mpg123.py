@@ -1,4 +1,4 @@
-"""MP3s by libmpg123 beside libsndfile: the same samples, more of what is damaged, and no memory of a block kept."""
+"""MP3s by libmpg123 beside libsndfile: the same samples, and more of what is damaged."""
 
 import os
 from collections.abc import Callable
