@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -24,9 +24,11 @@ from classifier import bundle
 from classifier.analysis import TrackAnalysis
 from classifier.audio_hash import audio_hash
 from classifier.errors import AudioError
-from classifier.serve import Trunk
 from recommender import params
 from recommender.library.file_tags import FileTags, read_tags
+
+if TYPE_CHECKING:
+    from classifier.serve import Trunk
 
 Key = TypeVar("Key")
 
@@ -55,7 +57,7 @@ NOT_SHARED = "not_shared"
 # For glibc's `mallopt`: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD.
 KEEP_MEMORY: Final = ((-1, 256 << 20), (-3, 64 << 20))
 
-_trunk: Trunk | None = None
+_trunk: "Trunk | None" = None
 
 
 def _start(bundle_path: str | None) -> None:
@@ -68,6 +70,8 @@ def _start(bundle_path: str | None) -> None:
     _keep_memory()
     threadpool_limits(1)  # the workers already keep the processors busy; more threads only get in the way
     if bundle_path is not None:
+        from classifier.serve import Trunk  # not at the top: the process that starts the workers runs no network
+
         _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
 
 
@@ -102,7 +106,7 @@ def analyse(path: str) -> TrackAnalysis | Failure:
     return analyse_with(_trunk, path)
 
 
-def analyse_with(trunk: Trunk, path: str) -> TrackAnalysis | Failure:
+def analyse_with(trunk: "Trunk", path: str) -> TrackAnalysis | Failure:
     """Decode a file and run a trunk on it."""
     try:
         return trunk.analyse_file(Path(path))
