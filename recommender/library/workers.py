@@ -70,7 +70,8 @@ def _start(bundle_path: str | None) -> None:
     _keep_memory()
     threadpool_limits(1)  # the workers already keep the processors busy; more threads only get in the way
     if bundle_path is not None:
-        from classifier.serve import Trunk  # not at the top: the process that starts the workers runs no network
+        # Not at the top: the process that starts the workers runs no network.
+        from classifier.serve import Trunk
 
         _trunk = Trunk(bundle.load(Path(bundle_path)), threads=1)
 
