@@ -7,7 +7,6 @@ same samples to 3e-6), and look for the next frame that is whole.
 
 import ctypes
 import math
-import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -18,12 +17,16 @@ import numpy as np
 
 from classifier import params
 from classifier.decode_report import DecodeReport, Samples
+from classifier.quiet import quiet_stderr
+from classifier.untagged import UntaggedFile
 
 LIBRARY: Final = "libmpg123.0.dylib" if sys.platform == "darwin" else "libmpg123.so.0"
 """With the version of its interface, which has not changed since 2008."""
+FED_BYTES: Final = 64 << 10
+"""At a time: reading by itself, the library asks the system for each frame's header and for its body."""
 
 # Of mpg123.h: results, parameters, flags, and a sample's form.
-_OK, _NEW_FORMAT, _DONE = 0, -11, -12
+_OK, _NEED_MORE, _NEW_FORMAT, _DONE = 0, -10, -11, -12
 _ADD_FLAGS, _RESYNC_LIMIT = 2, 14
 _MONO_MIX, _QUIET, _GAPLESS, _FORCE_FLOAT, _SKIP_ID3V2 = 0x4, 0x20, 0x40, 0x400, 0x2000
 _FLAGS: Final = _MONO_MIX | _QUIET | _GAPLESS | _FORCE_FLOAT | _SKIP_ID3V2
@@ -68,12 +71,23 @@ def open_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Sample
         return None
     library.mpg123_param(handle, _ADD_FLAGS, _FLAGS, 0.0)
     library.mpg123_param(handle, _RESYNC_LIMIT, -1, 0.0)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    if library.mpg123_open_fd(handle, descriptor) == _OK and _is_mono(library, handle, rate_hz):
-        return _blocks(library, handle, descriptor, rate_hz, report)
+    library.mpg123_open_feed(handle)
+    file = UntaggedFile(path)
+    if _feed_header(library, handle, file) and _is_mono(library, handle, rate_hz):
+        return _blocks(library, handle, file, rate_hz, report)
     library.mpg123_delete(handle)
-    os.close(descriptor)
+    file.close()
     return None
+
+
+def _feed_header(library: ctypes.CDLL, handle: int, file: UntaggedFile) -> bool:
+    """Give the decoder what it needs to see a first frame; return whether there is one."""
+    while data := file.read(FED_BYTES):
+        library.mpg123_feed(handle, data, len(data))
+        result = library.mpg123_getformat(handle, None, None, None)
+        if result != _NEED_MORE:
+            return bool(result == _OK)
+    return False
 
 
 def _is_mono(library: ctypes.CDLL, handle: int, rate_hz: int) -> bool:
@@ -85,45 +99,50 @@ def _is_mono(library: ctypes.CDLL, handle: int, rate_hz: int) -> bool:
 
 
 def _blocks(
-    library: ctypes.CDLL, handle: int, descriptor: int, rate_hz: int, report: DecodeReport
+    library: ctypes.CDLL, handle: int, file: UntaggedFile, rate_hz: int, report: DecodeReport
 ) -> Iterator[Samples]:
     block = np.empty(int(params.BLOCK_S * rate_hz), np.float32)
-    n_bytes, result = ctypes.c_size_t(), _OK
+    n_bytes, data = ctypes.c_size_t(), b""
     place, done = block.ctypes.data, ctypes.byref(n_bytes)
     fits, left_out_n = True, 0
     try:
-        while result in (_OK, _NEW_FORMAT):
-            result = library.mpg123_read(handle, place, block.nbytes, done)
-            n = n_bytes.value // block.itemsize
+        while True:
+            with quiet_stderr():  # it tells of some damage whatever it is asked
+                result = library.mpg123_decode(handle, data, len(data), place, block.nbytes, done)
+            data, n = b"", n_bytes.value // block.itemsize
             if n and fits:
                 yield block[:n]
             elif n:
                 left_out_n += n
             if result == _NEW_FORMAT:
                 fits = _is_mono(library, handle, rate_hz)
+            elif result == _NEED_MORE:
+                data = file.read(FED_BYTES)
+            if result not in (_OK, _NEW_FORMAT) and not data:
+                break
         # Little behind the length that a file declares is not missed: it looked like audio by chance.
-        lost = left_out_n > 0 or result != _DONE
-        early = report.decoded_s < (report.declared_s or math.inf)
+        lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
+        early = round(report.decoded_s * rate_hz) < (report.declared_s or math.inf) * rate_hz
         report.damaged = (lost and early) or left_out_n > params.CUT_SHORT_S * rate_hz
     finally:
         library.mpg123_delete(handle)
-        os.close(descriptor)
+        file.close()
 
 
 @cache
 def _library() -> ctypes.CDLL | None:
     """Return the library, its functions declared; None where there is none, or not this one."""
-    if os.name != "posix":
-        return None
     pointer, integer = ctypes.c_void_p, ctypes.c_int
     try:
         library = ctypes.CDLL(LIBRARY)
         library.mpg123_new.restype = pointer
         library.mpg123_new.argtypes = [ctypes.c_char_p, pointer]
         library.mpg123_param.argtypes = [pointer, integer, ctypes.c_long, ctypes.c_double]
-        library.mpg123_open_fd.argtypes = [pointer, integer]
+        library.mpg123_open_feed.argtypes = [pointer]
+        library.mpg123_feed.argtypes = [pointer, ctypes.c_char_p, ctypes.c_size_t]
         library.mpg123_getformat.argtypes = [pointer, pointer, pointer, pointer]
-        library.mpg123_read.argtypes = [pointer, pointer, ctypes.c_size_t, pointer]
+        fed, made = (ctypes.c_char_p, ctypes.c_size_t), (pointer, ctypes.c_size_t)
+        library.mpg123_decode.argtypes = [pointer, *fed, *made, pointer]
         library.mpg123_delete.argtypes = [pointer]
         library.mpg123_init()  # of no effect since 1.27
     except (OSError, AttributeError):
