@@ -15,7 +15,7 @@ import numpy as np
 from classifier import params
 from classifier.decode_ffmpeg import open_ffmpeg
 from classifier.decode_mpg123 import open_mono
-from classifier.decode_report import DecodeReport, Samples, mix
+from classifier.decode_report import DecodeReport, Samples, clean, mix
 from classifier.errors import (
     AudioError,
     EmptyFileError,
@@ -130,15 +130,10 @@ def read_clip(path: Path, rate_hz: int, start_s: float, seconds: float) -> Sampl
 
 
 def _count(blocks: Iterator[Samples], rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
-    """Keep the report's length up to date and replace samples that are not numbers."""
+    """Keep the report's length up to date."""
     for block in blocks:
         report.decoded_s += len(block) / rate_hz
-        # The sum of squares, a quarter of the cost of the sum, is finite unless a sample is not, or is huge.
-        if not np.isfinite(np.dot(block, block)) and not np.isfinite(block.sum()):
-            report.invalid_samples = True
-            yield np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        else:
-            yield block
+        yield block
 
 
 def _resample(blocks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
@@ -169,7 +164,7 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
         return file.samplerate, _open_mp3(file, path, report)
     if file.frames < UNKNOWN_FRAMES:
         report.declared_s = file.frames / file.samplerate * _missing_share(path)
-    return file.samplerate, _soundfile_blocks(file, report)
+    return file.samplerate, clean(_soundfile_blocks(file, report), report)
 
 
 def _open_mp3(file: "SoundFile", path: Path, report: DecodeReport) -> Iterator[Samples]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from classifier import params
-from classifier.decode_report import DecodeReport, Samples, mix
+from classifier.decode_report import DecodeReport, Samples, clean, mix
 from classifier.errors import NotAudioError
 from classifier.mp3_frames import declares_length
 from classifier.untagged import UntaggedFile
@@ -43,7 +43,8 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
         raise NotAudioError("no audio stream")
     if container.duration and not _guesses_length(container.format.name, path):
         report.declared_s = container.duration / av.time_base
-    return rate_hz, _gather(_ffmpeg_frames(file, container, rate_hz, report), rate_hz)
+    frames = _ffmpeg_frames(file, container, rate_hz, report)
+    return rate_hz, clean(_gather(frames, rate_hz), report)
 
 
 def _guesses_length(format_name: str, path: Path) -> bool:

@@ -1,5 +1,6 @@
 """What decoding a file found out, and the mixing that all decoders share."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,3 +53,14 @@ def mix(frames: Samples) -> Samples:
     if channels == 1:
         return frames[:, 0]
     return frames @ np.full(channels, 1.0 / channels, np.float32)
+
+
+def clean(blocks: Iterator[Samples], report: DecodeReport) -> Iterator[Samples]:
+    """Replace samples that are not numbers, which files that store floats may hold."""
+    for block in blocks:
+        # The sum of squares, a quarter of the cost of the sum, is finite unless a sample is not, or is huge.
+        if not np.isfinite(np.dot(block, block)) and not np.isfinite(block.sum()):
+            report.invalid_samples = True
+            yield np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        else:
+            yield block
