@@ -56,8 +56,11 @@ def check_readable(path: Path) -> None:
             if not file.read(1):
                 raise EmptyFileError("the file is empty")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UnreadableFileError(f"cannot be read: {reason}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(f"cannot be read: {(error.strerror or str(error)).lower()}")
 
 
 def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
@@ -94,6 +97,8 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
             break
         except NotAudioError:
             continue
+        except OSError as error:
+            raise _unreadable(error) from error
     else:
         raise NotAudioError("not audio, or too damaged to be decoded")
     yield from _resample(_count(blocks, source_rate_hz, report), source_rate_hz, rate_hz)

@@ -9,6 +9,7 @@ import ctypes
 import math
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ LIBRARY: Final = "libmpg123.0.dylib" if sys.platform == "darwin" else "libmpg123
 """With the version of its interface, which has not changed since 2008."""
 FED_BYTES: Final = 64 << 10
 """At a time: reading by itself, the library asks the system for each frame's header and for its body."""
+FEEDS_BEFORE_AUDIO: Final = 16
 
 # Of mpg123.h: results, parameters, flags, and a sample's form.
 _OK, _NEED_MORE, _NEW_FORMAT, _DONE = 0, -10, -11, -12
@@ -66,23 +68,24 @@ def open_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Sample
         another kind of file.
     """
     library = _library()
-    handle = library.mpg123_new(None, None) if library is not None else None
-    if library is None or not handle:
+    if library is None:
         return None
-    library.mpg123_param(handle, _ADD_FLAGS, _FLAGS, 0.0)
-    library.mpg123_param(handle, _RESYNC_LIMIT, -1, 0.0)
-    library.mpg123_open_feed(handle)
-    file = UntaggedFile(path)
-    if _feed_header(library, handle, file) and _is_mono(library, handle, rate_hz):
-        return _blocks(library, handle, file, rate_hz, report)
-    library.mpg123_delete(handle)
-    file.close()
+    with ExitStack() as held:
+        file = held.enter_context(UntaggedFile(path))
+        handle = library.mpg123_new(None, None)
+        held.callback(library.mpg123_delete, handle)
+        library.mpg123_param(handle, _ADD_FLAGS, _FLAGS, 0.0)
+        library.mpg123_param(handle, _RESYNC_LIMIT, -1, 0.0)
+        library.mpg123_open_feed(handle)
+        if _feed_header(library, handle, file) and _is_mono(library, handle, rate_hz):
+            return _blocks(library, handle, file, rate_hz, report, held.pop_all())
     return None
 
 
 def _feed_header(library: ctypes.CDLL, handle: int, file: UntaggedFile) -> bool:
     """Give the decoder what it needs to see a first frame; return whether there is one."""
-    while data := file.read(FED_BYTES):
+    for _ in range(FEEDS_BEFORE_AUDIO):
+        data = file.read(FED_BYTES)
         library.mpg123_feed(handle, data, len(data))
         result = library.mpg123_getformat(handle, None, None, None)
         if result != _NEED_MORE:
@@ -99,13 +102,14 @@ def _is_mono(library: ctypes.CDLL, handle: int, rate_hz: int) -> bool:
 
 
 def _blocks(
-    library: ctypes.CDLL, handle: int, file: UntaggedFile, rate_hz: int, report: DecodeReport
+    library: ctypes.CDLL, handle: int, file: UntaggedFile, rate_hz: int, report: DecodeReport, held: ExitStack
 ) -> Iterator[Samples]:
+    """Yield the samples and close what is held."""
     block = np.empty(int(params.BLOCK_S * rate_hz), np.float32)
     n_bytes, data = ctypes.c_size_t(), b""
     place, done = block.ctypes.data, ctypes.byref(n_bytes)
     fits, left_out_n = True, 0
-    try:
+    with held:
         while True:
             with quiet_stderr():  # it tells of some damage whatever it is asked
                 result = library.mpg123_decode(handle, data, len(data), place, block.nbytes, done)
@@ -117,16 +121,22 @@ def _blocks(
             if result == _NEW_FORMAT:
                 fits = _is_mono(library, handle, rate_hz)
             elif result == _NEED_MORE:
-                data = file.read(FED_BYTES)
+                data = _read(file, report)
             if result not in (_OK, _NEW_FORMAT) and not data:
                 break
-        # Little behind the length that a file declares is not missed: it looked like audio by chance.
-        lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
-        early = round(report.decoded_s * rate_hz) < (report.declared_s or math.inf) * rate_hz
-        report.damaged = (lost and early) or left_out_n > params.CUT_SHORT_S * rate_hz
-    finally:
-        library.mpg123_delete(handle)
-        file.close()
+    # Little behind the length that a file declares is not missed: it looked like audio by chance.
+    lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
+    early = round(report.decoded_s * rate_hz) < (report.declared_s or math.inf) * rate_hz
+    report.damaged |= (lost and early) or left_out_n > params.CUT_SHORT_S * rate_hz
+
+
+def _read(file: UntaggedFile, report: DecodeReport) -> bytes:
+    """Read on; where the disk fails the file ends, damaged."""
+    try:
+        return file.read(FED_BYTES)
+    except OSError:
+        report.damaged = True
+        return b""
 
 
 @cache

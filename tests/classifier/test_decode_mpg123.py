@@ -1,5 +1,6 @@
 """MP3s by libmpg123 beside libsndfile: the same samples, and more of what is damaged."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ import soundfile
 
 from classifier import decode_mpg123
 from classifier.decode import DecodeReport, stream_mono
+from classifier.errors import UnreadableFileError
 from classifier.mp3_frames import first_packet
+from classifier.untagged import UntaggedFile
 from tests import synth
 
 RATE_HZ = 16_000
@@ -160,6 +163,35 @@ def test_a_file_that_does_not_say_how_long_it_is_is_read_to_its_end(
     assert len(found) == pytest.approx((SECONDS + 4) * RATE_HZ, abs=0.2 * RATE_HZ)
     assert report.declared_s is None
     assert report.warnings == []
+
+
+@needs_library
+@pytest.mark.parametrize("whole_reads", [0, 1, 2])
+def test_a_disk_that_fails_ends_the_file(
+    mp3: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_reads: int
+) -> None:
+    """While it is opened that is an error, later it is damage: what was read before is kept."""
+    path = tmp_path / "music.mp3"
+    path.write_bytes(mp3)
+    reads = iter(range(1_000))
+
+    class Failing(UntaggedFile):
+        def read(self, size: int = -1) -> bytes:
+            if next(reads) >= whole_reads:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(decode_mpg123, "UntaggedFile", Failing)
+    before = len(os.listdir("/proc/self/fd"))
+    if whole_reads == 0:
+        with pytest.raises(UnreadableFileError, match="input/output error"):
+            decode(path)
+    else:
+        found, report = decode(path)
+        assert 0.5 < len(found) / RATE_HZ < SECONDS
+        assert "cut short" in report.warnings[0]
+        assert report.damaged
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @needs_library
