@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.mel_bands import band_parts
 from classifier.segments import patch_starts
 
 Array = npt.NDArray[np.float32]
 
 # Frames transformed at a time: what is in flight stays within the processor's cache.
 CHUNK_FRAMES = 256
-# Parts that mel bands are taken in, each from no more bins than its filters cover.
-BAND_PARTS = 6
 # librosa's power_to_db: the least power, and how far below a segment's peak its decibels may lie.
 MIN_POWER = 1e-10
 TOP_DB = 80.0
@@ -185,7 +184,7 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: flo
     np.multiply(samples, np.float32(gain), out=padded[n_fft // 2 : n_fft // 2 + len(samples)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     # numpy's transform stays in float32 where it divides by n_fft; else it goes through float64 and back.
-    window, parts = hann(n_fft) * np.float32(n_fft), _filter_parts(mel_filters)
+    window, parts = hann(n_fft) * np.float32(n_fft), band_parts(mel_filters)
     n_bands, n_bins = mel_filters.shape
     out = np.empty((len(frames), n_bands), np.float32)
     windowed = np.empty((CHUNK_FRAMES, n_fft), np.float32)  # memory used again stays in the cache
@@ -200,19 +199,6 @@ def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: flo
         for bands, bins, filters in parts:
             np.matmul(power[:n, bins], filters, out=out[start : start + n, bands])
     return out
-
-
-def _filter_parts(mel_filters: Array) -> list[tuple[slice, slice, Array]]:
-    """Return neighbouring bands, the bins that their filters cover, and the filters there, (bins, bands)."""
-    parts = []
-    for bands in np.array_split(np.arange(len(mel_filters)), BAND_PARTS):
-        if len(bands):
-            filters = mel_filters[bands]
-            covered = np.flatnonzero(filters.any(axis=0))
-            first, last = (covered[0], covered[-1]) if len(covered) else (0, 0)
-            bins = slice(first, last + 1)
-            parts.append((slice(bands[0], bands[-1] + 1), bins, np.ascontiguousarray(filters[:, bins].T)))
-    return parts
 
 
 def power_to_db(power: Array) -> Array:

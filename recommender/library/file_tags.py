@@ -10,25 +10,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import mutagen
+from mutagen.wave import WAVE
 
 from recommender.library.play_values import MAX_PLAYS, parse_time
+from recommender.library.riff_info import info_texts
 
-TAGS_VERSION: Final = 1
+TAGS_VERSION: Final = 2
 """Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
 
 LARGEST_NUMBER: Final = 99_999
 ID3_4: Final = (2, 4, 0)
 
-# Names of the same field in ID3, MP4, ASF, and Vorbis comments or APEv2 (compared in lower case).
+# Names of the same field in ID3, MP4, ASF, Vorbis comments or APEv2, and INFO lists (compared in lower case).
 FIELDS: dict[str, tuple[str, ...]] = {
-    "title": ("tit2", "\xa9nam", "title"),
-    "artist": ("tpe1", "\xa9art", "author", "artist"),
-    "album": ("talb", "\xa9alb", "wm/albumtitle", "album"),
-    "year": ("tdrc", "tyer", "\xa9day", "wm/year", "date", "year"),
+    "title": ("tit2", "\xa9nam", "title", "inam"),
+    "artist": ("tpe1", "\xa9art", "author", "artist", "iart"),
+    "album": ("talb", "\xa9alb", "wm/albumtitle", "album", "iprd"),
+    "year": ("tdrc", "tyer", "\xa9day", "wm/year", "date", "year", "icrd"),
     "album_artist": ("tpe2", "aart", "wm/albumartist", "albumartist", "album artist", "album_artist"),
-    "track": ("trck", "trkn", "wm/tracknumber", "tracknumber", "track"),
+    "track": ("trck", "trkn", "wm/tracknumber", "tracknumber", "track", "itrk", "iprt"),
     "disc": ("tpos", "disk", "wm/partofset", "discnumber", "disc"),
-    "genre": ("tcon", "\xa9gen", "wm/genre", "genre"),
+    "genre": ("tcon", "\xa9gen", "wm/genre", "genre", "ignr"),
 }
 # Where players write play counts, in lower case, letters and digits only, without what says in which
 # format or for whom: PCNT and POPM of ID3 (MediaMonkey and others), FMPS_Playcount (Amarok, Clementine,
@@ -72,19 +74,22 @@ def read_tags(path: Path) -> FileTags:
     """Read a file's tags; a file whose tags cannot be read has none."""
     try:
         file = mutagen.File(path)
+        info = info_texts(path) if isinstance(file, WAVE) else {}
     except (mutagen.MutagenError, struct.error, OSError, ValueError, LookupError, EOFError, TypeError):
         return FileTags()
-    if file is None or not file.tags:
+    if file is None or not (file.tags or info):
         return FileTags()
-    values = {str(key).lower(): value for key, value in file.tags.items()}
+    values = info | {str(key).lower(): value for key, value in (file.tags or {}).items()}
     found = {name: _texts(values, keys) for name, keys in FIELDS.items()}
     years = [int(match[0]) for text in found["year"] if (match := re.search(r"\d{4}", text))]
+    # Before ID3v2.4 a field holds but one text, and so does an entry of an INFO list.
+    joined = getattr(file.tags, "version", ID3_4) < ID3_4 or ("tcon" not in values and "ignr" in values)
     return FileTags(
         title="; ".join(found["title"]),
         artist="; ".join(found["artist"]),
         album="; ".join(found["album"]),
         year=years[0] if years else None,
-        genres=_separate(found["genre"]) if getattr(file.tags, "version", ID3_4) < ID3_4 else found["genre"],
+        genres=_separate(found["genre"]) if joined else found["genre"],
         plays=max(map(_plays, _of_players(values, PLAY_COUNTS)), default=0),
         last_played=max(filter(None, map(_time, _of_players(values, LAST_PLAYED))), default=None),
         album_artist="; ".join(found["album_artist"]),
@@ -110,7 +115,7 @@ def _texts(values: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
 
 
 def _separate(texts: list[str]) -> list[str]:
-    """Return the names that semicolons join: before ID3v2.4 a field holds but one text."""
+    """Return the names that semicolons join."""
     return list(dict.fromkeys(name.strip() for text in texts for name in text.split(";") if name.strip()))
 
 

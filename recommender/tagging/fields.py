@@ -8,6 +8,7 @@ from typing import Final
 
 from mutagen.id3 import ID3, TCON
 
+from recommender.library.riff_info import text_of
 from recommender.tagging.formats import (
     APE,
     ASF_ATTRIBUTES,
@@ -155,7 +156,7 @@ def scores_of(tags: StoredTags) -> dict[str, dict[str, float]]:
 def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
     """Return the texts of a stored value, as they are; none where it is no text."""
     if key == INFO_GENRE:
-        return [_from_info(data)]
+        return [text_of(data)]
     if kind == VORBIS:
         return [data.decode("utf-8", "replace").partition("=")[2]]
     if kind == APE:
@@ -166,15 +167,6 @@ def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
         _, number, _, _, content = json.loads(data)
         return [base64.b64decode(content).decode("utf-16-le", "replace").strip("\0")] if number == 0 else []
     return _from_frame(kind, Entry(key, data))
-
-
-def _from_info(data: bytes) -> str:
-    """Read an entry of an INFO list; the format names no encoding, and FFmpeg takes it for UTF-8."""
-    content = data[4 : 4 + int.from_bytes(data[:4], "little")].partition(b"\0")[0]
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def _from_frame(kind: str, entry: Entry) -> list[str]:

@@ -8,16 +8,13 @@ they show the tag, so it is left so.
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Final
 
-from mutagen._riff import RiffFile
-
+from recommender.library.riff_info import INFO, NAME, info_lists
 from recommender.tagging.formats import INFO_GENRE, Entry, StoredTags
 from recommender.tagging.formats_id3 import Chunk
 
-LIST, INFO, GENRE = "LIST", b"INFO", b"IGNR"
-NAME: Final = 4
-"""Bytes of a name; as many hold a size."""
+GENRE: Final = b"IGNR"
 
 
 class ChunkAndInfo(Chunk):
@@ -30,7 +27,7 @@ class ChunkAndInfo(Chunk):
         """See `formats.load`."""
         tags = super().load(path)
         with open(path, "rb") as file:
-            items = [item for _, found in _lists(file) for item in found]
+            items = [item for _, found in info_lists(file) for item in found]
         genres = (Entry(INFO_GENRE, item[NAME:]) for item in items if item.startswith(GENRE))
         return replace(tags, entries=(*tags.entries, *genres), info=bool(items))
 
@@ -40,7 +37,7 @@ class ChunkAndInfo(Chunk):
         super().save(path, replace(tags, entries=tuple(own)))
         values = tags.of(INFO_GENRE)
         with open(path, "r+b") as file:
-            lists = list(_lists(file))
+            lists = list(info_lists(file))
             for number, (chunk, items) in enumerate(lists, 1):
                 new = list(_with_genres(items, values))
                 if number == len(lists):
@@ -58,27 +55,3 @@ def _with_genres(items: list[bytes], values: list[bytes]) -> Iterator[bytes]:
             yield item
         elif values:
             yield GENRE + values.pop(0)
-
-
-def _lists(file: BinaryIO) -> Iterator[tuple[Any, list[bytes]]]:
-    """Yield a file's INFO lists and their entries; without those that are damaged, which stay as they are."""
-    for chunk in RiffFile(file).root.subchunks():
-        if chunk.id != LIST or chunk.name.encode() != INFO:
-            continue
-        file.seek(chunk.data_offset + len(INFO))
-        items = _items(file.read(chunk.size - chunk.HEADER_SIZE - len(INFO)))
-        if items is not None:
-            yield chunk, items
-
-
-def _items(data: bytes) -> list[bytes] | None:
-    """Return the entries of a list, with name, size and padding; None where they do not fill it."""
-    found = []
-    while data:
-        size = int.from_bytes(data[NAME : 2 * NAME], "little")
-        length = 2 * NAME + size + size % 2
-        if len(data) < length:
-            return None
-        found.append(data[:length])
-        data = data[length:]
-    return found

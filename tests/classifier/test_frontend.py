@@ -22,6 +22,7 @@ from classifier.frontend import (
     segment_patches,
     to_reference_level,
 )
+from classifier.mel_bands import band_parts
 from classifier.segments import Segment
 from classifier.serve import Trunk
 from tests import synth
@@ -356,3 +357,17 @@ def test_description_round_trip(**fields: object) -> None:
 def test_unknown_field_of_a_description_is_refused() -> None:
     with pytest.raises(TypeError, match="n_octaves"):
         FrontEnd.from_description({**FrontEnd().describe(), "n_octaves": 3})
+
+
+@settings(deadline=None)
+@given(st.integers(1, 20), st.integers(1, 40), st.integers(0, 1_000))
+def test_parts_of_bands_hold_all_that_the_filters_do(n_bands: int, n_bins: int, seed: int) -> None:
+    """Bands that cover nothing, as of too fine a scale, among them."""
+    random = np.random.default_rng(seed)
+    filters = random.random((n_bands, n_bins), np.float32)
+    filters *= np.abs(np.arange(n_bins) - random.integers(0, n_bins, (n_bands, 1))) < random.integers(0, 4)
+    summed = np.full((3, n_bands), np.nan, np.float32)
+    power = random.random((3, n_bins), np.float32)
+    for bands, bins, part in band_parts(filters):
+        summed[:, bands] = power[:, bins] @ part
+    np.testing.assert_allclose(summed, power @ filters.T, rtol=1e-5, atol=1e-6)

@@ -1,6 +1,7 @@
 """Tags of every format, written by mutagen and read back; damaged ones never stop anything."""
 
 import random
+import struct
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import mutagen
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen import id3
@@ -76,6 +78,15 @@ def write_apev2(path: Path) -> None:
     tags.save(path)
 
 
+def write_info(path: Path) -> None:
+    """As libsndfile, FFmpeg and many recorders do: an INFO list, and no ID3 tag."""
+    sound, rate_hz = soundfile.read(path)
+    with soundfile.SoundFile(path, "w", rate_hz, 1) as file:
+        file.title, file.artist, file.album = WANTED.title, WANTED.artist, WANTED.album
+        file.date, file.genre = "1999-05-01", "; ".join(WANTED.genres)
+        file.write(sound)
+
+
 WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "mp3 ID3v2.3": ("a.mp3", lambda path: write_id3(path, 3)),
     "mp3 ID3v2.4": ("a.mp3", lambda path: write_id3(path, 4)),
@@ -86,6 +97,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "wma": ("a.wma", write_asf),
     "wv": ("a.wv", write_apev2),
     "wav": ("a.wav", lambda path: write_id3(path, 4)),
+    "wav INFO": ("a.wav", write_info),
     "aiff": ("a.aiff", lambda path: write_id3(path, 4)),
     "upper case": ("A.MP3", lambda path: write_id3(path, 4)),
 }
@@ -99,6 +111,40 @@ def test_tags_of_every_format(tmp_path: Path, kind: str) -> None:
     assert read_tags(path) == FileTags()
     write(path)
     assert read_tags(path) == WANTED
+
+
+def test_an_id3_tag_goes_before_an_info_list(tmp_path: Path) -> None:
+    path = silence(tmp_path, "a.wav")
+    write_info(path)
+    file = mutagen.File(path)
+    file.add_tags()
+    file.tags.add(id3.TIT2(encoding=3, text="Of the tag"))
+    file.tags.add(id3.TCON(encoding=3, text=["Folk; Rock", "Pop"]))
+    file.save()
+    tags = read_tags(path)
+    assert (tags.title, tags.genres) == ("Of the tag", ["Folk; Rock", "Pop"])
+    assert (tags.artist, tags.album, tags.year) == (WANTED.artist, WANTED.album, WANTED.year)
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        (b"INAM\x05\0\0\0Caf\xe9\0\0", "Café"),
+        (b"INAM\x06\0\0\0Caf\xc3\xa9\0", "Café"),
+        (b"INAM\x01\0\0\0x\0ITRK\x02\0\0\x007\0", "x"),
+        (b"INAM\xff\xff\xff\x7fshort", ""),
+        (b"INA", ""),
+        (b"", ""),
+    ],
+)
+def test_info_lists_as_others_write_them(tmp_path: Path, content: bytes, title: str) -> None:
+    path = silence(tmp_path, "a.wav")
+    data = path.read_bytes()
+    chunk = b"LIST" + struct.pack("<I", 4 + len(content)) + b"INFO" + content + b"\0" * (len(content) % 2)
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8 + len(chunk)) + data[8:] + chunk)
+    tags = read_tags(path)
+    assert tags.title == title
+    assert tags.track_number == (7 if b"ITRK" in content else None)
 
 
 @pytest.mark.parametrize(
