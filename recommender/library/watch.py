@@ -1,10 +1,13 @@
 """Folders of music to the moments at which something in them wants to be ingested."""
 
 import os
+import platform
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from watchfiles import Change, watch
+from watchfiles import Change
+from watchfiles._rust_notify import RustNotify  # documented for such use: `watch` begins with its first wait
 
 from classifier.decode import is_audio_path
 from recommender import params
@@ -40,46 +43,58 @@ def changed_folders(
         Look at every file now and then, where the system tells of no changes.
     """
     while not stop.is_set():
-        yield list(folders)
-        here = [folder for folder in folders if os.path.isdir(folder)]
-        if not here:
-            stop.wait(min(rescan_s, params.AWAY_S))
-            continue
         places = {folder: _identity(folder) for folder in folders}
-        for found in _watched(here, stop, settle_s, rescan_s, poll=poll):
-            if {folder: _identity(folder) for folder in folders} != places:
-                break  # one was mounted, or replaced: it has to be watched anew
-            if found:
-                yield found
+        here = [folder for folder in folders if os.path.isdir(folder)]
+        # Before anything is looked at, so that nothing is missed.
+        with _notifier(here, poll=poll) as notifier:
+            yield list(folders)
+            if notifier is None:
+                stop.wait(min(rescan_s, params.AWAY_S))
+                continue
+            for found in _watched(notifier, here, stop, settle_s, rescan_s):
+                if {folder: _identity(folder) for folder in folders} != places:
+                    break  # one was mounted, or replaced: it has to be watched anew
+                if found:
+                    yield found
+
+
+@contextmanager
+def _notifier(here: Sequence[str], *, poll: bool) -> Iterator[RustNotify | None]:
+    """Have changes noted from now on; give None where there is nothing to watch."""
+    polls = (
+        poll or "microsoft-standard" in platform.release().lower()
+    )  # WSL tells of no change on Windows' disks
+    try:
+        made = RustNotify(list(here), False, polls, NETWORK_POLL_MS, True, True) if here else None
+    except FileNotFoundError:  # gone again
+        made = None
+    if made is None:
+        yield None
+        return
+    with made as notifier:
+        yield notifier
 
 
 def _watched(
-    here: Sequence[str], stop: threading.Event, settle_s: float, rescan_s: float, *, poll: bool
+    notifier: RustNotify, here: Sequence[str], stop: threading.Event, settle_s: float, rescan_s: float
 ) -> Iterator[list[str]]:
-    """Yield lists of changed folders; after a rescan's time, or where a linked folder changed, all."""
+    """Yield lists of changed folders, now and then an empty one; after a rescan's time all."""
     linked = {os.path.realpath(folder): folder for folder in here}
-    waits_ms = min(rescan_s, params.AWAY_S) * 1000
+    waits_s = min(rescan_s, params.AWAY_S)
+    times_ms = (int(1000 * seconds) for seconds in (params.SETTLE_MOST_S, settle_s, waits_s))
+    longest, step, timeout = times_ms
     quiet_s = 0.0
-    for changes in watch(
-        *here,
-        watch_filter=_is_of_music,
-        step=int(settle_s * 1000),
-        debounce=int(params.SETTLE_MOST_S * 1000),
-        stop_event=stop,
-        rust_timeout=int(waits_ms),
-        yield_on_timeout=True,
-        raise_interrupt=True,
-        force_polling=poll or None,
-        poll_delay_ms=NETWORK_POLL_MS,
-        ignore_permission_denied=True,
-    ):
-        paths = {path for _, path in changes}
-        quiet_s = 0.0 if paths else quiet_s + waits_ms / 1000
-        if quiet_s >= rescan_s:
+    while (told := notifier.watch(longest, step, timeout, stop)) != "stop":
+        if told == "signal":
+            raise KeyboardInterrupt
+        if told == "timeout":
+            quiet_s += waits_s
+            if quiet_s >= rescan_s:
+                quiet_s = 0.0
+            yield list(here) if quiet_s == 0 else []
+        elif paths := {path for change, path in told if _is_of_music(Change(change), path)}:
             quiet_s = 0.0
-            yield list(here)
-            continue
-        yield [f for real, f in linked.items() if any(_lies_in(path, real, f) for path in paths)]
+            yield [f for real, f in linked.items() if any(_lies_in(path, real, f) for path in paths)]
 
 
 def _lies_in(path: str, real: str, folder: str) -> bool:
