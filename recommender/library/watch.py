@@ -61,9 +61,8 @@ def changed_folders(
 @contextmanager
 def _notifier(here: Sequence[str], *, poll: bool) -> Iterator[RustNotify | None]:
     """Have changes noted from now on; give None where there is nothing to watch."""
-    polls = (
-        poll or "microsoft-standard" in platform.release().lower()
-    )  # WSL tells of no change on Windows' disks
+    # WSL tells of no change on Windows' disks.
+    polls = poll or "microsoft-standard" in platform.release().lower()
     try:
         made = RustNotify(list(here), False, polls, NETWORK_POLL_MS, True, True) if here else None
     except FileNotFoundError:  # gone again
