@@ -174,7 +174,7 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
 
 def _open_mp3(file: "SoundFile", path: Path, report: DecodeReport) -> Iterator[Samples]:
     """Let libmpg123 read an MP3, or libsndfile where that is not there."""
-    if declares_length(path):
+    if declares_length(path, vbri=False):
         report.declared_s = file.frames / file.samplerate
     blocks = open_mono(path, file.samplerate, report)
     if blocks is None and report.declared_s is not None:

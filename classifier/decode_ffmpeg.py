@@ -49,7 +49,7 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
 
 def _guesses_length(format_name: str, path: Path) -> bool:
     """Whether FFmpeg tells a length from no more than the bit rate of the first frames."""
-    return format_name == "aac" or (format_name == "mp3" and not declares_length(path))
+    return format_name == "aac" or (format_name == "mp3" and not declares_length(path, vbri=True))
 
 
 def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:  # type: ignore[no-untyped-def]

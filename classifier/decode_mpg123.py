@@ -6,7 +6,6 @@ same samples to 3e-6), and look for the next frame that is whole.
 """
 
 import ctypes
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +25,8 @@ LIBRARY: Final = "libmpg123.0.dylib" if sys.platform == "darwin" else "libmpg123
 FED_BYTES: Final = 64 << 10
 """At a time: reading by itself, the library asks the system for each frame's header and for its body."""
 FEEDS_BEFORE_AUDIO: Final = 16
+MISSED_S: Final = 0.1
+"""Some frames: encoders miscount by one."""
 
 # Of mpg123.h: results, parameters, flags, and a sample's form.
 _OK, _NEED_MORE, _NEW_FORMAT, _DONE = 0, -10, -11, -12
@@ -124,10 +125,12 @@ def _blocks(
                 data = _read(file, report)
             if result not in (_OK, _NEW_FORMAT) and not data:
                 break
-    # Little behind the length that a file declares is not missed: it looked like audio by chance.
-    lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
-    early = round(report.decoded_s * rate_hz) < (report.declared_s or math.inf) * rate_hz
-    report.damaged |= (lost and early) or left_out_n > params.CUT_SHORT_S * rate_hz
+    if report.declared_s is None:
+        lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
+    else:  # little that was left out is not missed: it looked like audio by chance
+        missing_s = report.declared_s - report.decoded_s
+        lost = missing_s > MISSED_S or left_out_n > params.CUT_SHORT_S * rate_hz
+    report.damaged |= lost
 
 
 def _read(file: UntaggedFile, report: DecodeReport) -> bytes:

@@ -93,8 +93,8 @@ def _cut(blocks: Iterator[Samples], start: int, end: int) -> Samples:
         place += len(block)
         if place >= end:
             break
-    if not kept:
-        raise NotAudioError("no audio could be decoded")
+    if not any(map(len, kept)):
+        raise NotAudioError("no audio could be decoded there")
     return np.concatenate(kept)
 
 
@@ -106,7 +106,8 @@ def _soundfile_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
             file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError as error:
         raise NotAudioError(str(error)) from error
-    if file.subtype == "OPUS":  # as in `classifier.decode`
+    # As in `classifier.decode`, where libsndfile may end MP3s and some Opus before their end.
+    if file.subtype in ("OPUS", "MPEG_LAYER_III"):
         file.close()
         raise NotAudioError("left to FFmpeg")
     subtype = file.subtype if file.subtype in WAV_SUBTYPES else "FLOAT"

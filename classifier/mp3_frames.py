@@ -80,8 +80,15 @@ def first_packet(data: bytes) -> int | None:
     return _after_description(data)
 
 
-def declares_length(path: Path) -> bool:
+def declares_length(path: Path, *, vbri: bool) -> bool:
     """Whether an MP3 says how long it is; where it does not, what decoders tell is a guess from its bit rate.
+
+    Parameters
+    ----------
+    path
+        The file.
+    vbri
+        Whether the decoder reads Fraunhofer's headers, too.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def declares_length(path: Path) -> bool:
         size = _SIZES.get(data[place : place + 3])
         if size is not None and data[place + size : place + size + 3] in _SIZES:
             frame = data[place : place + size]
-            return _is_vbri(frame) or (_is_xing(frame) and _says_frames(frame))
+            return (vbri and _is_vbri(frame)) or (_is_xing(frame) and _says_frames(frame))
     return False
 
 

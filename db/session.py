@@ -1,5 +1,6 @@
 """Open the catalogue: engine, pragmas, schema version, transactions."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ HEAD_REVISION: Final = "0003"
 """The newest migration; a test checks it against the scripts."""
 
 BUSY_TIMEOUT_MS: Final = 30_000
+
+# Ctrl-C while a connection is being reset is raised as well: nothing is to be printed beside it.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 
 class Catalog:

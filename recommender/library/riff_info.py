@@ -9,6 +9,8 @@ from mutagen._riff import RiffFile
 LIST, INFO = "LIST", b"INFO"
 NAME: Final = 4
 """Bytes of a name; as many hold a size."""
+LARGEST: Final = 1 << 20
+"""Bytes of a list that can be one of words; a larger one is damaged, or holds something else."""
 
 
 def info_texts(path: Path) -> dict[str, list[str]]:
@@ -21,7 +23,9 @@ def info_texts(path: Path) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     with open(path, "rb") as file:
-        for _, items in info_lists(file):
+        for chunk, items in info_lists(file):
+            if chunk.size > LARGEST:
+                continue
             for item in items:
                 name = item[:NAME].decode("latin-1").lower()
                 found.setdefault(name, []).append(text_of(item[NAME:]))
@@ -53,12 +57,12 @@ def text_of(data: bytes) -> str:
 
 def _items(data: bytes) -> list[bytes] | None:
     """Return the entries of a list, with name, size and padding; None where they do not fill it."""
-    found = []
-    while data:
-        size = int.from_bytes(data[NAME : 2 * NAME], "little")
-        length = 2 * NAME + size + size % 2
-        if len(data) < length:
+    found, place = [], 0
+    while place < len(data):
+        size = int.from_bytes(data[place + NAME : place + 2 * NAME], "little")
+        end = place + 2 * NAME + size + size % 2
+        if len(data) < end:
             return None
-        found.append(data[:length])
-        data = data[length:]
+        found.append(data[place:end])
+        place = end
     return found

@@ -4,13 +4,13 @@ import os
 import platform
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from watchfiles import Change
 from watchfiles._rust_notify import RustNotify  # documented for such use: `watch` begins with its first wait
 
 from classifier.decode import is_audio_path
 from recommender import params
+from recommender.errors import RecommenderError
 
 NETWORK_POLL_MS = 5000
 
@@ -41,16 +41,28 @@ def changed_folders(
         tells nothing of what other machines do on a shared folder.
     poll
         Look at every file now and then, where the system tells of no changes.
+
+    Raises
+    ------
+    RecommenderError
+        After the first list, if the system cannot watch so many folders.
     """
     while not stop.is_set():
         places = {folder: _identity(folder) for folder in folders}
         here = [folder for folder in folders if os.path.isdir(folder)]
         # Before anything is looked at, so that nothing is missed.
-        with _notifier(here, poll=poll) as notifier:
+        try:
+            notifier = _notifier(here, poll=poll) if here else None
+        except FileNotFoundError:  # gone again
+            notifier = None
+        except OSError as error:
             yield list(folders)
-            if notifier is None:
-                stop.wait(min(rescan_s, params.AWAY_S))
-                continue
+            raise RecommenderError(f"cannot watch for changes: {error}; try --poll") from error
+        yield list(folders)
+        if notifier is None:
+            stop.wait(min(rescan_s, params.AWAY_S))
+            continue
+        with notifier:
             for found in _watched(notifier, here, stop, settle_s, rescan_s):
                 if {folder: _identity(folder) for folder in folders} != places:
                     break  # one was mounted, or replaced: it has to be watched anew
@@ -58,20 +70,11 @@ def changed_folders(
                     yield found
 
 
-@contextmanager
-def _notifier(here: Sequence[str], *, poll: bool) -> Iterator[RustNotify | None]:
-    """Have changes noted from now on; give None where there is nothing to watch."""
+def _notifier(here: Sequence[str], *, poll: bool) -> RustNotify:
+    """Have changes noted from now on."""
     # WSL tells of no change on Windows' disks.
     polls = poll or "microsoft-standard" in platform.release().lower()
-    try:
-        made = RustNotify(list(here), False, polls, NETWORK_POLL_MS, True, True) if here else None
-    except FileNotFoundError:  # gone again
-        made = None
-    if made is None:
-        yield None
-        return
-    with made as notifier:
-        yield notifier
+    return RustNotify(list(here), False, polls, NETWORK_POLL_MS, True, True)
 
 
 def _watched(

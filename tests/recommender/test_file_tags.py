@@ -147,6 +147,16 @@ def test_info_lists_as_others_write_them(tmp_path: Path, content: bytes, title: 
     assert tags.track_number == (7 if b"ITRK" in content else None)
 
 
+@pytest.mark.parametrize(("size", "title"), [(500 << 10, "x"), (2 << 20, "")])
+def test_a_huge_info_list_is_none_of_words(tmp_path: Path, size: int, title: str) -> None:
+    """Entries of no text in front, by the ten thousand."""
+    path = silence(tmp_path, "a.wav")
+    data, content = path.read_bytes(), bytes(size) + b"INAM\x01\0\0\0x\0"
+    chunk = b"LIST" + struct.pack("<I", 4 + len(content)) + b"INFO" + content
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8 + len(chunk)) + data[8:] + chunk)
+    assert read_tags(path).title == title
+
+
 @pytest.mark.parametrize(
     ("version", "expected"), [(3, ["Metal", "Heavy Metal"]), (4, ["Metal; Heavy Metal"])]
 )

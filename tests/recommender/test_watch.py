@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender.errors import RecommenderError
 from recommender.library.watch import changed_folders
 
 PATIENCE_S = 30.0
@@ -54,6 +55,19 @@ def test_a_folder_that_comes_is_watched(tmp_path: Path, stop: threading.Event) -
     assert next(found, None) == [str(late)]
     (late / "song.mp3").write_bytes(b"music")
     assert next(found, None) == [str(late)]
+
+
+def test_where_the_system_cannot_watch_all_is_ingested_once(
+    tmp_path: Path, stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("OS file watch limit reached.")
+
+    monkeypatch.setattr("recommender.library.watch.RustNotify", refuse)
+    found = changed_folders([str(tmp_path)], stop)
+    assert next(found) == [str(tmp_path)]
+    with pytest.raises(RecommenderError, match="watch limit reached"):
+        next(found)
 
 
 def test_it_ends_when_told(tmp_path: Path, stop: threading.Event) -> None:
