@@ -1,7 +1,7 @@
 """MP3s to one channel, by the system's libmpg123 where there is one.
 
 libsndfile carries a libmpg123 of its own, but has it decode both channels, and gives up at the first damage.
-The library can average channels ahead of its synthesis, which is then done once (a seventh less time, the
+The library can average channels ahead of its synthesis, which is then done once (an eighth less time, the
 same samples to 3e-6), and look for the next frame that is whole.
 """
 
@@ -60,7 +60,7 @@ def open_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Sample
     rate_hz
         Its sampling rate, in Hz.
     report
-        Told if something is left out before the length that the file declares.
+        Told if audio is missing at the end from the length that the file declares, or was left out.
 
     Returns
     -------
