@@ -45,6 +45,12 @@ class SilentError(AudioError):
     kind: ClassVar[str] = "silent"
 
 
+class LimitError(AudioError):
+    """The file is, or takes, more than a limit of `classifier.params` allows; the text names the limit."""
+
+    kind: ClassVar[str] = "limit"
+
+
 class BundleError(ClassifierError):
     """A model bundle that is missing, damaged or does not match what is asked of it."""
 

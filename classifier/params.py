@@ -140,3 +140,22 @@ EXPLAIN_FADE_S: Final = 0.01
 EXPLAIN_BAND_GROUP: Final = 8
 EXPLAIN_COLUMNS: Final = 1600
 """Columns of the log-mel in a picture."""
+
+# What a file may be, and take; docs/RELIABILITY.md lists them. A file beyond one is a failure that names it.
+LOWEST_RATE_HZ: Final = 1_000
+HIGHEST_RATE_HZ: Final = 3_072_000
+MOST_CHANNELS: Final = 64
+LONGEST_AUDIO_S: Final = 48 * 3600.0
+LARGEST_TAG_BYTES: Final = 64 * 2**20
+"""Of one tag of a file, with its pictures."""
+LARGEST_UNPACKED_BYTES: Final = 16 * 2**20
+"""Of the compressed parts of one tag, once unpacked."""
+MOST_TAG_FIELDS: Final = 10_000
+DEEPEST_NESTING: Final = 32
+"""Of the atoms or frames of a file that lie within each other."""
+FILE_CPU_S: Final = 3600
+"""Seconds of all processors that one file may take."""
+FILE_MEMORY: Final = 2 * 2**30
+"""Bytes of address space that one file may need beside the network."""
+STALLED_S: Final = 120.0
+"""A file of which nothing more is read or decoded for so long is given up."""
