@@ -5,7 +5,6 @@ It is told what to do, and answers, in JSON: nothing that it sends can do more t
 
 import base64
 import json
-import resource
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from classifier.errors import AudioError
 from classifier.overview import Overview, overview
 from classifier.serve import Trunk
 from recommender.library.file_tags import read_tags
+from recommender.process_limits import allow_seconds, confine
 from recommender.retrieval.query import HeardFile
 
 OPEN_FILES = 64
@@ -56,35 +56,13 @@ def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hea
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loaded = bundle.load(Path(bundle_path))
     trunk = Trunk(loaded) if hears else None
-    confine(limits)
+    confine(limits.memory, OPEN_FILES)
     connection.send_bytes(b"{}")
     with suppress(EOFError, ConnectionError):
         while connection.poll(limits.idle_s):
             task = json.loads(connection.recv_bytes())
             allow_seconds(limits.cpu_s)
             connection.send_bytes(json.dumps(_answer(loaded, trunk, task)).encode("ascii"))
-
-
-def confine(limits: Limits) -> None:
-    """Limit this process: its memory, its files, and that it writes none."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-    address_space = pages * resource.getpagesize() + limits.memory
-    for kind, most in (
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):  # it was limited already
-            resource.setrlimit(kind, (most, most))
-
-
-def allow_seconds(seconds: int) -> None:
-    """Let this process use the processors for so many seconds more; then the system ends it."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    wanted = int(used.ru_utime + used.ru_stime) + seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted if most < 0 else min(wanted, most), most))
 
 
 def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) -> None:
@@ -95,7 +73,7 @@ def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) ->
 def serve_samples(connection: Connection, path: str, first: int, limits: Limits) -> None:
     """Send a file's samples from one on, 16 bits each, as fast as they are taken."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    confine(limits)
+    confine(limits.memory, OPEN_FILES)
     allow_seconds(limits.cpu_s)
     with suppress(EOFError, ConnectionError):
         try:

@@ -14,7 +14,8 @@ import httpx2
 import numpy as np
 import pytest
 
-from recommender.service.decoding.child import Limits, confine, serve_files
+from recommender.process_limits import confine
+from recommender.service.decoding.child import OPEN_FILES, Limits, serve_files
 from recommender.service.decoding.hearing import Hearing
 from tests import synth
 from tests.service.conftest import BASE, Service
@@ -172,7 +173,7 @@ def _crashes(connection: Connection, _bundle: str, _limits: Limits) -> None:
 
 
 def _spins(connection: Connection, _bundle: str, limits: Limits) -> None:
-    from recommender.service.decoding.child import allow_seconds
+    from recommender.process_limits import allow_seconds
 
     _ready(connection)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -201,7 +202,7 @@ def _pickles(connection: Connection, _bundle: str, _limits: Limits) -> None:
 
 
 def _wants_memory(connection: Connection, _bundle: str, limits: Limits) -> None:
-    confine(limits)
+    confine(limits.memory, OPEN_FILES)
     _ready(connection)
     try:
         np.ones(2**28)  # 2 GiB
