@@ -4,30 +4,41 @@ import atexit
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-from typer.core import TyperGroup
+try:
+    import typer
+    from typer.core import TyperGroup
+    from typer.exceptions import TyperException
 
-from recommender.commands.classify import classify
-from recommender.commands.duplicates import duplicates
-from recommender.commands.evaluate import evaluate
-from recommender.commands.explain import explain
-from recommender.commands.ingest import ingest
-from recommender.commands.lists import discover, find, path
-from recommender.commands.map import map_
-from recommender.commands.playlist import playlist
-from recommender.commands.plays import plays
-from recommender.commands.plot import plot
-from recommender.commands.serve import serve
-from recommender.commands.similar import similar
-from recommender.commands.status import failures, relocate, status
-from recommender.commands.tag import tag
-from recommender.commands.train import train
-from recommender.commands.transfer import export, import_
-from recommender.commands.tune import tune
-from recommender.commands.watch import watch
+    from recommender.commands import last_resort
+    from recommender.commands.classify import classify
+    from recommender.commands.duplicates import duplicates
+    from recommender.commands.evaluate import evaluate
+    from recommender.commands.explain import explain
+    from recommender.commands.ingest import ingest
+    from recommender.commands.lists import discover, find, path
+    from recommender.commands.map import map_
+    from recommender.commands.playlist import playlist
+    from recommender.commands.plays import plays
+    from recommender.commands.plot import plot
+    from recommender.commands.serve import serve
+    from recommender.commands.similar import similar
+    from recommender.commands.status import failures, relocate, status
+    from recommender.commands.tag import tag
+    from recommender.commands.train import train
+    from recommender.commands.transfer import export, import_
+    from recommender.commands.tune import tune
+    from recommender.commands.watch import watch
+except (ImportError, MemoryError, OSError) as _error:  # before anything of ours could say so
+    if "DEEPCUTS_TRACEBACK" in os.environ:
+        raise
+    _why = ": ".join(filter(None, (type(_error).__name__, str(_error).partition("\n")[0])))
+    sys.exit(f"deepcuts: it cannot be started: too little memory, or not installed whole ({_why})")
 
 # A short command makes more objects than the collector's usual pace is meant for, and hardly any garbage.
 gc.set_threshold(100_000)
@@ -36,43 +47,101 @@ atexit.register(gc.freeze)
 # numpy's threads spin on after each small product and slow down those of ONNX Runtime.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-ERROR, USAGE, INTERRUPTED = 1, 2, 130
+ERROR, USAGE, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
 
 
 class _Commands(TyperGroup):
-    """The one place where typed errors become a line on stderr and an exit code."""
+    """The one place where errors become a line on stderr and an exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; what Typer itself does before and after a command is within it, too."""
+        try:
+            with _explained(None):
+                try:
+                    return super().main(*args, **extra)
+                except SystemExit as end:
+                    _flush(told=end.code not in (None, 0, SOME_FAILED))
+                    raise
+        except typer.Exit as end:
+            sys.exit(end.exit_code)
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the command line, and print a help that is asked for."""
+        with _explained(None), last_resort.printing():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; see the exit codes in the README."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            code = _explain(error)
-            if code is None:
-                raise
-            raise typer.Exit(code) from None
+        with _explained(ctx):
+            done = super().invoke(ctx)
+            last_resort.flush_output()
+            return done
 
 
-def _explain(error: Exception) -> int | None:
-    """Say what is wrong and return the exit code, or None for an error that is not the user's."""
-    from classifier.errors import ClassifierError
-    from db.errors import CatalogError
-    from recommender.commands.output import printable
-    from recommender.errors import AmbiguousQueryError, RecommenderError
+def _flush(*, told: bool) -> None:
+    """Write out what was printed; where an error was told already, without another."""
+    try:
+        last_resort.flush_output()
+    except OSError:
+        if not told:
+            raise
 
-    if not isinstance(error, (ClassifierError, CatalogError, RecommenderError)):
-        return None
-    print(f"deepcuts: {printable(str(error))}", file=sys.stderr)
-    if isinstance(error, AmbiguousQueryError):
-        for line in error.matches:
-            print(f"  {printable(line)}", file=sys.stderr)
+
+@contextmanager
+def _explained(context: typer.Context | None) -> Iterator[None]:
+    """Turn whatever is raised into a line and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, typer.Abort, TyperException):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort
+        raise typer.Exit(_explain(error, context)) from None
+
+
+def _explain(error: Exception, context: typer.Context | None) -> int:
+    """Say what is wrong and return the exit code."""
+    from recommender.commands.output import printable, say
+
+    try:
+        from classifier.errors import ClassifierError
+        from db.errors import CatalogError
+        from recommender.errors import AmbiguousQueryError, RecommenderError
+    except (ImportError, OSError, MemoryError):  # then it is no error of theirs
+        expected = False
+    else:
+        expected = isinstance(error, (ClassifierError, CatalogError, RecommenderError))
+    line = str(error) if expected else last_resort.what_happened(error, _home(context))
+    say(f"deepcuts: {printable(line)}")
+    if expected and isinstance(error, AmbiguousQueryError):
+        for match in error.matches:
+            say(f"  {printable(match)}")
         return USAGE
     return ERROR
 
 
-app = typer.Typer(
+def _home(context: typer.Context | None) -> Path | None:
+    """Return the home that a command was about, as far as that is known."""
+    if context is None or context.obj is None:
+        return None
+    from recommender.home import default_home
+
+    home: Path | None = context.obj[0]
+    return home or default_home()
+
+
+class _App(typer.Typer):
+    """The command line as a program of its own, which may change what a process has but once."""
+
+    def __call__(self, *args: Any, **extra: Any) -> Any:
+        """Run it."""
+        last_resort.open_standard_streams()
+        last_resort.keep_quiet(lambda: None)
+        return super().__call__(*args, **extra)
+
+
+app = _App(
     cls=_Commands,
     name="deepcuts",
     help="Music recommendation by the sound itself.",
@@ -109,6 +178,7 @@ def _global_options(
     ] = None,
 ) -> None:
     context.obj = (home, database)
+    last_resort.keep_quiet(partial(_home, context), only_again=True)
 
 
 for _command in (

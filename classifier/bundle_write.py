@@ -1,7 +1,6 @@
 """Write a model bundle, whole or not at all (`classifier.bundle` says what one is)."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.atomic_files import replace_folder
 from classifier.bundle import (
     CALIBRATION,
     DESCRIPTION,
@@ -98,25 +98,10 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
     try:
         _fill(part, trunk_files, contents, described)
         target = folder / str(described["bundle_id"])
-        _replace_folder(part, target)
+        replace_folder(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return load(target)
-
-
-def _replace_folder(new: Path, target: Path) -> None:
-    """Put a directory in the place of another; the old one is put back if that fails."""
-    if not target.exists():
-        os.replace(new, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
-    os.replace(target, old)
-    try:
-        os.replace(new, target)
-    except OSError:
-        os.replace(old, target)
-        raise
-    shutil.rmtree(old)
 
 
 def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str, Any]) -> None:

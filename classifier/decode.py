@@ -25,6 +25,7 @@ from classifier.errors import (
 )
 from classifier.mp3_frames import declares_length
 from classifier.quiet import quiet_stderr
+from classifier.system_errors import in_words
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -60,7 +61,7 @@ def check_readable(path: Path) -> None:
 
 
 def _unreadable(error: OSError) -> UnreadableFileError:
-    return UnreadableFileError(f"cannot be read: {(error.strerror or str(error)).lower()}")
+    return UnreadableFileError(f"cannot be read: {in_words(error).lower()}")
 
 
 def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:

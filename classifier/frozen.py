@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.architectures import Network
+from classifier.atomic_files import whole_file
 from classifier.spectral_song import SpectralSong
 
 Array = npt.NDArray[np.float32]
@@ -64,9 +64,8 @@ class FrozenFeatures:
         path = self.folder / f"{key}.npy"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.npy")  # two processes may share the folder
-            np.save(part, last_output(frozen, song.patches))
-            part.replace(path)
+            with whole_file(path) as file:  # two processes may share the folder
+                np.save(file, last_output(frozen, song.patches))
         return np.asarray(np.load(path, mmap_mode="r"))
 
 

@@ -1,9 +1,6 @@
 """What all pictures share: colours, a clean axis, short names, and a file that is written whole."""
 
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,8 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
+from classifier.atomic_files import whole_file
 from classifier.errors import PictureError
 from classifier.label_paths import SEPARATOR
+from classifier.system_errors import in_words
 
 # Okabe and Ito's palette: told apart by the colour-blind, and in grey. Blue and orange first.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -128,21 +127,11 @@ def save(figure: Figure, path: Path) -> None:
     PictureError
         If the file cannot be written; one that was there is as it was.
     """
-    part = None
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".part-", suffix=".png", delete=False
-        ) as file:
-            part = Path(file.name)
+        with whole_file(path) as file:
             _pixels(figure).save(file, format="png", optimize=True)
-        part.chmod(0o644)
-        os.replace(part, path)
     except OSError as error:
-        raise PictureError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if part is not None:
-            with suppress(FileNotFoundError):
-                part.unlink()
+        raise PictureError(f"cannot write {path}: {in_words(error)}") from error
 
 
 def _pixels(figure: Figure) -> Image.Image:

@@ -13,6 +13,7 @@ from classifier import params
 from classifier.decode_report import Samples
 from classifier.errors import TooShortError, UnreadableFileError
 from classifier.excerpt import open_frames
+from classifier.system_errors import in_words
 
 Codec = Literal["flac", "mp3", "opus"]
 
@@ -77,7 +78,7 @@ def recode(source: Path, target: Path, how: Recoding) -> float:
             length_s = write(_resample(altered, from_hz, to_hz), to_hz, file, how) / to_hz
     except OSError as error:
         target.unlink(missing_ok=True)
-        raise UnreadableFileError(f"cannot write {target}: {error.strerror or error}") from error
+        raise UnreadableFileError(f"cannot write {target}: {in_words(error)}") from error
     if length_s < params.MIN_LAST_SEGMENT_S:
         target.unlink(missing_ok=True)
         raise TooShortError(f"too short: {length_s:.1f} s are left")

@@ -1,7 +1,6 @@
 """Keep the state of a fit on disk, so that one that was killed goes on where it was. Imports Keras."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -9,6 +8,8 @@ from typing import Any, Final
 
 import keras
 import numpy as np
+
+from classifier.atomic_files import whole_file
 
 STATE: Final = "fit.npz"
 # What EarlyStopping, ModelCheckpoint and ReduceLROnPlateau remember from epoch to epoch.
@@ -133,9 +134,8 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         # Of a fit that is done, its history is enough: the best weights have a file of their own.
         variables = [] if finished else self._variables()
         values = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-        part = self._path.with_suffix(".part.npz")
-        np.savez(part, allow_pickle=False, described=np.array(json.dumps(described)), **values)
-        os.replace(part, self._path)
+        with whole_file(self._path) as file:
+            np.savez(file, allow_pickle=False, described=np.array(json.dumps(described)), **values)
         self._saved_s = monotonic()
 
 

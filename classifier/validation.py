@@ -1,7 +1,6 @@
 """Judge a way of training on songs that it did not train on."""
 
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.analysis import song_mean
+from classifier.atomic_files import whole_file
 from classifier.calibration import at_temperature, held_out_temperature
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, n_folds_possible
@@ -192,10 +192,8 @@ def _fold(
 
 def _keep(path: Path, said: dict[int, Array], seconds: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}")
-    with open(part, "wb") as file:
+    with whole_file(path) as file:
         np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})  # type: ignore[arg-type]
-    os.replace(part, path)
 
 
 def run_key(described: dict[str, Any], songs: Sequence[LabelledSong], seed: int) -> str:

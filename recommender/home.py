@@ -8,8 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from classifier import bundle
+from classifier.atomic_files import replace_file
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
+from classifier.system_errors import in_words
 from db.errors import CatalogBusyError, NoCatalogError
 from db.predictions import bundles_of, set_bundles_of
 from db.server import WriterLock, server_name, server_url, server_writer_lock
@@ -60,7 +62,7 @@ class Home:
             )
         except OSError as error:
             raise RecommenderError(
-                f"the home directory {self.path} cannot be used: {error.strerror}"
+                f"the home directory {self.path} cannot be used: {in_words(error)}"
             ) from error
         return self._with_lock(opened)
 
@@ -133,7 +135,7 @@ class Home:
             ) from error
         except OSError as error:
             raise RecommenderError(
-                f"the home directory {self.path} cannot be written: {error.strerror}"
+                f"the home directory {self.path} cannot be written: {in_words(error)}"
             ) from error
         try:
             yield
@@ -195,20 +197,6 @@ class Home:
             shutil.copytree(chosen.path, part)
             os.replace(part, target)
         replace_file(self._active_path, name.encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new one whole."""
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def default_home() -> Path:

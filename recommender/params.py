@@ -5,6 +5,8 @@ from typing import Final
 
 APP_NAME: Final = "deepcuts"
 HOME_VARIABLE: Final = "DEEPCUTS_HOME"
+TRACEBACK_VARIABLE: Final = "DEEPCUTS_TRACEBACK"
+"""Where it is set, an error that nothing expected is also printed with its traceback."""
 
 # Ingest: tasks handed to the workers ahead of time, for each worker.
 TASKS_AHEAD: Final = 3

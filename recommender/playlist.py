@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from classifier.atomic_files import replace_file
+from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
-from recommender.home import replace_file
 
 FORMATS = {".m3u8": "m3u8", ".m3u": "m3u8", ".csv": "csv", ".json": "json"}
 """What a file name's suffix asks for."""
@@ -91,7 +92,7 @@ def write_playlist(
         try:
             replace_file(path, content)
         except OSError as error:
-            raise RecommenderError(f"{path} cannot be written: {error.strerror}") from error
+            raise RecommenderError(f"{path} cannot be written: {in_words(error)}") from error
     return content, skipped
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from classifier.atomic_files import replace_file
 from classifier.cache import cache_key
 from classifier.recipes import Recipe
 from classifier.tuning import Values, with_values
 from classifier.validation import HeldOut
-from recommender.home import Home, replace_file
+from recommender.home import Home
 from recommender.quality.classifier import run
 from recommender.quality.trials import Trial, TrialLog
 from recommender.training_data import TrainingData

@@ -140,15 +140,16 @@ def _as_json(outcomes: "list[list[Outcome]]", data: "TrainingData") -> dict[str,
 def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path) -> None:
     import json
 
+    from classifier.atomic_files import replace_file
     from classifier.plots import draw_comparison, draw_confusion, draw_reliability
+    from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
-    from recommender.home import replace_file
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / "evaluation.json", (json.dumps(answer, indent=2) + "\n").encode())
     except OSError as error:
-        raise RecommenderError(f"{folder} cannot be written: {error.strerror}") from error
+        raise RecommenderError(f"{folder} cannot be written: {in_words(error)}") from error
     for of_recipe in outcomes:
         outcome, stem = of_recipe[0], "" if len(outcomes) == 1 else f"{of_recipe[0].recipe}-"
         songs = outcome.held_out.songs()

@@ -106,15 +106,16 @@ def _run(
 def _write(found: "Evaluated", answer: dict[str, Any], folder: Path) -> None:
     import json
 
+    from classifier.atomic_files import replace_file
+    from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
-    from recommender.home import replace_file
     from recommender.quality.recommender import draw
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / "recommender.json", json.dumps(answer, indent=2).encode())
     except OSError as error:
-        raise RecommenderError(f"{folder} cannot be written: {error.strerror}") from error
+        raise RecommenderError(f"{folder} cannot be written: {in_words(error)}") from error
     draw(found, folder / "recommender.png")
 
 

@@ -98,15 +98,16 @@ def _explain(
 
 
 def _write_clip(explanation: "Explanation", file: Path, clip: Path) -> None:
+    from classifier.atomic_files import replace_file
     from classifier.excerpt import read_excerpt
+    from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
-    from recommender.home import replace_file
 
     first = explanation.passages[0]
     try:
         replace_file(clip, read_excerpt(file, first.start_s, first.end_s).to_wav())
     except OSError as error:
-        raise RecommenderError(f"{clip} cannot be written: {error.strerror}") from error
+        raise RecommenderError(f"{clip} cannot be written: {in_words(error)}") from error
 
 
 def _tell(file: Path, explanation: "Explanation") -> None:

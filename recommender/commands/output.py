@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from recommender.commands.last_resort import give_up, printing
+
 EXIT_SOME_FAILED = 3
 
 
@@ -17,19 +19,24 @@ def printable(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write a remark to stderr."""
-    print(text, file=sys.stderr)
+    """Write a remark to stderr; where nobody can read it, the command goes on without."""
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        give_up(sys.stderr)
 
 
 def show(text: str) -> None:
     """Write a line of the answer to stdout."""
-    print(text)
+    with printing():
+        print(text)
 
 
 def show_json(answer: object) -> None:
     """Write the answer as JSON to stdout; a path that is not UTF-8 keeps its bytes as escapes."""
-    json.dump(answer, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    with printing():
+        json.dump(answer, sys.stdout, indent=2)
+        sys.stdout.write("\n")
 
 
 def show_table(
@@ -43,11 +50,16 @@ def show_table(
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - Rich calls it where the error is handled, and would end the process
+
+    console = Plain(width=None if sys.stdout.isatty() else 160, highlight=False)
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for number, row in enumerate(rows):
         table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
-    console.print(table)
+    with printing():
+        console.print(table)
 
 
 def _escape(cell: str) -> str:

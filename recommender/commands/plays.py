@@ -95,8 +95,9 @@ def _write(report: "PlaysReport", path: Path) -> None:
     import csv
     import io
 
+    from classifier.atomic_files import replace_file
+    from classifier.system_errors import in_words
     from recommender.errors import PlaysError
-    from recommender.home import replace_file
 
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -105,7 +106,9 @@ def _write(report: "PlaysReport", path: Path) -> None:
     try:
         replace_file(path, text.getvalue().encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise PlaysError(f"the plays are imported, but {path} cannot be written: {error.strerror}") from error
+        raise PlaysError(
+            f"the plays are imported, but {path} cannot be written: {in_words(error)}"
+        ) from error
 
 
 def _as_json(report: "PlaysReport", file: Path) -> dict[str, Any]:

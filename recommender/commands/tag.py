@@ -139,9 +139,11 @@ def _kind(output: Path | None, as_json: bool) -> str:
 
 
 def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, as_json: bool) -> None:
+    from classifier.atomic_files import replace_file
+    from classifier.system_errors import in_words
+    from recommender.commands.last_resort import printing
     from recommender.commands.output import EXIT_SOME_FAILED, say
     from recommender.errors import RecommenderError
-    from recommender.home import replace_file
     from recommender.tagging.report import as_csv, as_json_text, rows
 
     with home.existing_catalog().transaction() as session:
@@ -150,10 +152,11 @@ def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, a
         try:
             replace_file(output, as_csv(found) if kind == ".csv" else as_json_text(found))
         except OSError as error:
-            raise RecommenderError(f"{output} cannot be written: {error.strerror}") from error
+            raise RecommenderError(f"{output} cannot be written: {in_words(error)}") from error
         say(f"{len(found)} tracks written to {output}")
     if output is None or as_json:
-        sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found))
-        sys.stdout.buffer.flush()
+        with printing():
+            sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found))
+            sys.stdout.buffer.flush()
     if any("error" in row for row in found):
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -30,6 +30,7 @@ def export(
 
     Another catalogue, or this one after you edited it, takes the labels back: deepcuts import FILE.
     """
+    from classifier.system_errors import in_words
     from recommender.commands.output import say, show_json
     from recommender.errors import TransferError
     from recommender.tagging.transfer import export_labels
@@ -39,7 +40,7 @@ def export(
     try:
         n_tracks = export_labels(home.existing_catalog(), home.bundle(), output)
     except OSError as error:
-        raise TransferError(f"{output} cannot be written: {error.strerror}") from error
+        raise TransferError(f"{output} cannot be written: {in_words(error)}") from error
     if as_json:
         show_json({"file": os.path.abspath(output), "tracks": n_tracks})
     else:

@@ -54,6 +54,7 @@ class Why:
     """
 
     def __init__(self, explain: bool = False, pictures: Path | None = None) -> None:
+        from classifier.system_errors import in_words
         from recommender.errors import RecommenderError
 
         self._explain, self._folder = explain, pictures
@@ -62,7 +63,7 @@ class Why:
             try:
                 pictures.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise RecommenderError(f"{pictures} cannot be made: {error.strerror}") from error
+                raise RecommenderError(f"{pictures} cannot be made: {in_words(error)}") from error
 
     def add(
         self,

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from classifier.system_errors import in_words
 from recommender.errors import PlaysError
 from recommender.library.play_csv import read_csv
 from recommender.library.play_json import is_listen_line, read_document, read_lines
@@ -46,7 +47,7 @@ def recognise(path: Path) -> Kind:
             is_listen = [is_listen_line(line) for line in islice(lines, SAMPLE_LINES)]
         return "json lines" if any(is_listen) else "json"
     except OSError as error:
-        raise PlaysError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise PlaysError(f"{path} cannot be read: {in_words(error)}") from error
 
 
 def read_plays(path: Path) -> Iterator[Line]:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from classifier.atomic_files import replace_file
+from classifier.system_errors import in_words
 from classifier.tuning import Values
 from recommender.errors import RecommenderError
-from recommender.home import replace_file
 
 TRIALS = "trials.jsonl"
 TABLE = "trials.csv"
@@ -87,7 +88,7 @@ class TrialLog:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise RecommenderError(f"{self.path} cannot be read: {error.strerror}") from error
+            raise RecommenderError(f"{self.path} cannot be read: {in_words(error)}") from error
         found = (_read_trial(line) for line in lines)
         return {trial.key: trial for trial in found if trial is not None}
 
@@ -102,7 +103,7 @@ class TrialLog:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise RecommenderError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise RecommenderError(f"{self.path} cannot be written: {in_words(error)}") from error
 
 
 def _read_trial(line: str) -> Trial | None:
@@ -151,7 +152,7 @@ def write_results(rows: Sequence[Row], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / TABLE, _as_csv(rows))
     except OSError as error:
-        raise RecommenderError(f"{folder} cannot be written: {error.strerror}") from error
+        raise RecommenderError(f"{folder} cannot be written: {in_words(error)}") from error
     draw_trials([(row.values, row.validation_loss) for row in rows], folder / PICTURE)
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.atomic_files import replace_file
 from recommender import params
-from recommender.home import replace_file
 
 FORMAT = 3
 MAPPED_FROM_BYTES = 2**20

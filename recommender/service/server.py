@@ -4,6 +4,7 @@ import socket
 
 import uvicorn
 
+from classifier.system_errors import in_words
 from recommender import params
 from recommender.errors import ServiceError
 from recommender.home import Home
@@ -31,7 +32,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         if bound is not None:
             bound.close()
-        raise ServiceError(f"{host} port {port} cannot be listened at: {error.strerror}") from error
+        raise ServiceError(f"{host} port {port} cannot be listened at: {in_words(error)}") from error
     return bound
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import capwords
 from typing import Any, Final
 
+from classifier.system_errors import in_words
 from recommender.errors import TagError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -80,7 +81,7 @@ def read_canon(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = in_words(error) if isinstance(error, OSError) else "it is not UTF-8"
         raise TagError(f"--map {path} cannot be read: {reason}") from error
     return _from_json(path, text) if text.lstrip()[:1] in ("{", "[") else _from_csv(path, text)
 

@@ -3,15 +3,14 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from classifier.atomic_files import whole_file
 from classifier.bundle import Bundle
 from db.models import Track
 from db.session import Catalog
@@ -54,7 +53,7 @@ def export_labels(catalog: Catalog, bundle: Bundle, output: Path) -> int:
     OSError
         If it cannot be written.
     """
-    with _written_whole(output) as file, catalog.snapshot() as session:
+    with whole_file(output) as file, catalog.snapshot() as session:
         write = _jsonl(file) if output.suffix.lower() == ".jsonl" else _csv(file)
         n_tracks = 0
         for row in label_rows(session, bundle):
@@ -118,17 +117,3 @@ def _csv(file: BinaryIO) -> Callable[[dict[str, Any]], object]:
         line.truncate()
 
     return write
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the place of a path's once it is written, and not if it is not."""
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with open(part, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

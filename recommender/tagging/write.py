@@ -16,6 +16,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from classifier import system_errors
 from classifier.audio_hash import audio_hash
 from db.models import Track
 from db.session import Catalog
@@ -132,7 +133,7 @@ def replace_tags(
 
 def in_words(error: OSError) -> str:
     """Return what the system says of a file, as part of a sentence."""
-    return f"it cannot be used: {(error.strerror or str(error)).lower()}"
+    return f"it cannot be used: {system_errors.in_words(error).lower()}"
 
 
 def writable_target(path: str) -> Path:

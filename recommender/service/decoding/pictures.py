@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from classifier.atomic_files import replace_file
 from classifier.bundle import Bundle
 from classifier.overview import Overview
 from db.models import Track
 from recommender import params
-from recommender.home import replace_file
 from recommender.service.decoding.child import serve_overviews, unpacked_overview
 from recommender.service.decoding.hearing import Hearing
 from recommender.service.stream import open_file

@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from classifier.atomic_files import replace_file
 from db.tracks import labels_by_id
 from recommender.errors import RecommenderError
-from recommender.home import replace_file
 from recommender.quality.map import catalogue_map
 from recommender.service.depends import TheHeld, TheState
 from recommender.service.problems import JsonResponse
