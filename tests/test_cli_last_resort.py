@@ -223,4 +223,5 @@ def test_odd_names_in_a_plain_locale(library: Library, tmp_path: Path) -> None:
             f"deepcuts ingest '{copy.music}' -j 1 && deepcuts similar 1 -n 3 && deepcuts status",
             **variables,
         )
-        assert (code, err) == (0, "")
+        assert not err
+        assert code == 0

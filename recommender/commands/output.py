@@ -1,7 +1,7 @@
 """What commands print: JSON alone on stdout, or tables; progress and remarks on stderr."""
 
 import json
-import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +10,19 @@ from typing import Any
 from recommender.commands.last_resort import give_up, printing
 
 EXIT_SOME_FAILED = 3
+OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Code points that are neither characters nor, as in paths, bytes."""
 
 
 def printable(text: str) -> str:
     """Return a text that any terminal can show: odd bytes and control characters are escaped."""
-    whole = os.fsencode(text).decode("utf-8", "backslashreplace")
+    bytes_of = OTHER_SURROGATES.sub(_escaped, text).encode("utf-8", "surrogateescape")
+    whole = bytes_of.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def say(text: str) -> None:
