@@ -8,6 +8,7 @@ embedding means; ``bundle_id`` hashes that and whatever decides what a genre pro
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,18 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.bounded_files import arrays_of, file_hash, parsed, read_arrays, read_regular
+from classifier.bundle_ids import MUSICNN, POOLING, Arrays, bundle_id_of, trunk_id_of
+from classifier.bundle_values import check_description, check_fit
 from classifier.calibration import Calibration
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
 from classifier.taxonomy import Taxonomy
 
+__all__ = ["MUSICNN", "POOLING", "bundle_id_of", "file_hash", "read_arrays", "trunk_id_of"]
+
 Array = npt.NDArray[np.float32]
-Arrays = Mapping[str, Array]
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 DESCRIPTION: Final = "bundle.json"
@@ -35,11 +40,14 @@ HEAD: Final = "head.npz"
 CALIBRATION: Final = "calibration.npz"
 TRUNK_FILES: Final = (TRUNK_WEIGHTS, TRUNK_ONNX, FRONT_END)
 FILES: Final = (*TRUNK_FILES, HEAD)
+LEARNING_CURVES: Final = "learning_curves.png"
+KNOWN_FILES: Final = (*FILES, CALIBRATION, LEARNING_CURVES)
+"""All that a bundle may have beside its description; nothing else is ever read, copied or written."""
+ARRAYS_SUFFIX: Final = ".npz"
+LONGEST_REASON: Final = 300
 FORMAT: Final = 2
 # Format 1 knew one architecture, no calibration and no taxonomy.
 READABLE_FORMATS: Final = (1, 2)
-MUSICNN: Final[Mapping[str, Any]] = {"name": "musicnn"}
-POOLING: Final = {"segment": "mean of patches", "song": "duration-weighted mean of segments"}
 # Rules that bundles name and that no bundle may change.
 FIXED: Final = {
     "segment_s": params.SEGMENT_S,
@@ -100,70 +108,10 @@ class Bundle:
         return self.head.probabilities(tags, embeddings, temperature)
 
 
-def _digest(description: object, *groups: Arrays) -> str:
-    """Hash a description and arrays, independent of how files store them."""
-    state = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
-    for arrays in groups:
-        for name in sorted(arrays):
-            value = np.ascontiguousarray(arrays[name])
-            state.update(f"{name} {value.dtype.str} {value.shape}".encode())
-            state.update(value.tobytes())
-    return state.hexdigest()
-
-
-def trunk_id_of(
-    front_end: FrontEnd, mel_filters: Array, weights: Arrays, architecture: Mapping[str, Any] = MUSICNN
-) -> str:
-    """Return the id of what an embedding means: front end, level rule, pooling, network, weights."""
-    described: dict[str, Any] = {
-        "front_end": front_end.describe(),
-        "pooling": POOLING,
-        "segment_s": params.SEGMENT_S,
-    }
-    if dict(architecture) != MUSICNN:  # which ids of format 1 did not name
-        described["architecture"] = dict(architecture)
-    return "trunk-" + _digest(described, weights, {"mel_filters": mel_filters})[:16]
-
-
-def bundle_id_of(
-    trunk_id: str,
-    head: LinearHead,
-    labels: tuple[str, ...],
-    calibration: Calibration | None = None,
-    taxonomy: Mapping[str, Any] | None = None,
-) -> str:
-    """Return the id of what a genre probability means: trunk, head, labels, calibration, taxonomy."""
-    described: dict[str, Any] = {"trunk_id": trunk_id, "input": head.input, "labels": labels}
-    arrays: dict[str, Array] = {"kernel": head.kernel, "bias": head.bias}
-    if calibration is not None:
-        described["calibration"] = calibration.describe()
-        arrays |= {f"calibration/{name}": value for name, value in calibration.to_arrays().items()}
-    if taxonomy is not None:
-        described["taxonomy"] = dict(taxonomy)
-    return "bundle-" + _digest(described, arrays)[:16]
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """Return the arrays of an .npz file by name."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_files(path: Path, hashes: dict[str, str]) -> None:
-    for name in dict.fromkeys((*FILES, *hashes)):
-        if not (path / name).is_file():
-            raise BundleError(f"bundle {path}: {name} is missing")
-        if file_hash(path / name) != hashes.get(name):
-            raise BundleError(f"bundle {path}: {name} is not the file that {DESCRIPTION} describes")
-
-
 def load(path: Path) -> Bundle:
-    """Load a bundle and verify that its files are those it describes.
+    """Load a bundle and verify that its files are those it describes, and say nothing impossible.
+
+    Its network is not run, nor looked at: see `classifier.bundle_trial`.
 
     Parameters
     ----------
@@ -173,49 +121,109 @@ def load(path: Path) -> Bundle:
     Raises
     ------
     BundleError
-        If it is missing, damaged, or of a newer format; the text names what does not match.
+        If it is missing, damaged, of a newer format, or beyond a limit of `classifier.params`; the text
+        names what does not match.
     """
     try:
-        described = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BundleError(f"no bundle at {path}: it has no {DESCRIPTION}") from error
-    except ValueError as error:
-        raise BundleError(f"bundle {path}: {DESCRIPTION} is not JSON") from error
-    if not isinstance(described, dict):
-        raise BundleError(f"bundle {path}: {DESCRIPTION} is not a JSON object")
-    if described.get("format") not in READABLE_FORMATS:
-        raise BundleError(
-            f"bundle {path}: format {described.get('format')} is none of those that this version reads, "
-            f"{READABLE_FORMATS[0]} to {FORMAT}"
-        )
-    if not isinstance(described.get("files"), dict):
-        raise BundleError(f"bundle {path}: {DESCRIPTION} names no files")
-    for name, value in FIXED.items():
-        if described.get(name) != value:
-            raise BundleError(
-                f"bundle {path}: {name} is {described.get(name)}, this version works with {value}"
-            )
-    _check_files(path, described["files"])
-    try:
-        bundle = _assemble(path, described)
-    except (BundleError, KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"bundle {path}: {DESCRIPTION} does not fit its files ({error})") from error
-    _check_ids(bundle, described)
+        described = read_description(path)
+        _check_format(described)
+        contents = _contents(path, described)
+        try:
+            check_description(described)
+            bundle = _assemble(path, described, contents)
+        except (BundleError, AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise BundleError(f"{DESCRIPTION} does not fit its files ({_in_words(error)})") from error
+        _check_ids(bundle, described, arrays_of(contents[TRUNK_WEIGHTS], TRUNK_WEIGHTS))
+        check_fit(bundle)
+    except (BundleError, MemoryError) as error:
+        raise BundleError(f"bundle {path}: {_in_words(error)}") from error
     return bundle
 
 
-def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
-    arrays = read_arrays(path / HEAD)
+def _in_words(error: Exception) -> str:
+    """Return what an error says, cut where what it quotes of a bundle is long."""
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    said = f"it has no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+    return said if len(said) < LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return what a bundle's directory says of itself: a JSON object of bounded size, nothing of it checked.
+
+    Raises
+    ------
+    BundleError
+        If it says nothing.
+    """
+    return parsed(description_bytes(path), DESCRIPTION)
+
+
+def description_bytes(path: Path, *, links: bool = True) -> bytes:
+    """Return what `read_description` reads; `links` as `open_regular` has it."""
+    if not os.path.lexists(path / DESCRIPTION):
+        raise BundleError(f"there is none, for there is no {DESCRIPTION}")
+    return read_regular(path / DESCRIPTION, params.LARGEST_DESCRIPTION, links=links)
+
+
+def described_files(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hash of each file that a description names, by name; all of them are of the format.
+
+    Raises
+    ------
+    BundleError
+        If it names others, or not all that there must be.
+    """
+    files = described.get("files")
+    if not isinstance(files, dict):
+        raise BundleError(f"{DESCRIPTION} names no files")
+    for name in files:
+        if name not in KNOWN_FILES:
+            raise BundleError(f"{DESCRIPTION} names a file that is no part of a bundle: {name}")
+    required = FILES if described.get("calibration") is None else (*FILES, CALIBRATION)
+    for name in required:
+        if not isinstance(files.get(name), str):
+            raise BundleError(f"{DESCRIPTION} does not say which file {name} is")
+    return files
+
+
+def _check_format(described: Mapping[str, Any]) -> None:
+    if described.get("format") not in READABLE_FORMATS:
+        raise BundleError(
+            f"format {described.get('format', '(none)')} is none of those that this version reads, "
+            f"{READABLE_FORMATS[0]} to {FORMAT}"
+        )
+    for name, value in FIXED.items():
+        if described.get(name) != value:
+            raise BundleError(f"{name} is not {json.dumps(value)}, which this version works with")
+
+
+def _contents(path: Path, described: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the bytes of a bundle's arrays by file name, all its files being those that were described."""
+    contents = {}
+    for name, wanted in described_files(described).items():
+        if name.endswith(ARRAYS_SUFFIX):
+            contents[name] = read_regular(path / name, params.LARGEST_BUNDLE_FILE)
+            found = hashlib.sha256(contents[name]).hexdigest()
+        else:
+            found = file_hash(path / name)
+        if found != wanted:
+            raise BundleError(f"{name} is not the file that {DESCRIPTION} describes")
+    return contents
+
+
+def _assemble(path: Path, described: dict[str, Any], contents: Mapping[str, bytes]) -> Bundle:
+    arrays = arrays_of(contents[HEAD], HEAD)
     labels, tag_names = tuple(described["labels"]), tuple(described["tag_names"])
     return Bundle(
         path=path,
         architecture=described.get("architecture", MUSICNN),
         front_end=FrontEnd.from_description(described["front_end"]),
-        mel_filters=read_arrays(path / FRONT_END)["mel_filters"],
+        mel_filters=arrays_of(contents[FRONT_END], FRONT_END)["mel_filters"],
         head=LinearHead(described["head"]["input"], arrays["kernel"], arrays["bias"]),
         labels=labels,
         tag_names=tag_names,
-        calibration=_calibration(path, described.get("calibration")),
+        calibration=_calibration(described.get("calibration"), contents),
         taxonomy=Taxonomy.of_bundle(described.get("taxonomy"), labels, tag_names),
         trunk_id=described["trunk_id"],
         bundle_id=described["bundle_id"],
@@ -224,32 +232,31 @@ def _assemble(path: Path, described: dict[str, Any]) -> Bundle:
     )
 
 
-def _calibration(path: Path, described: dict[str, Any] | None) -> Calibration | None:
+def _calibration(described: dict[str, Any] | None, contents: Mapping[str, bytes]) -> Calibration | None:
     if described is None:
         return None
-    return Calibration.from_parts(described, read_arrays(path / CALIBRATION))
+    return Calibration.from_parts(described, arrays_of(contents[CALIBRATION], CALIBRATION))
 
 
-def _check_ids(bundle: Bundle, described: dict[str, Any]) -> None:
-    weights = read_arrays(bundle.path / TRUNK_WEIGHTS)
+def _check_ids(bundle: Bundle, described: dict[str, Any], weights: Arrays) -> None:
     if bundle.architecture["name"] == MUSICNN["name"]:
         _check_musicnn(bundle, weights)
     trunk_id = trunk_id_of(bundle.front_end, bundle.mel_filters, weights, bundle.architecture)
     if trunk_id != bundle.trunk_id:
-        raise BundleError(f"bundle {bundle.path}: trunk_id {bundle.trunk_id} does not match its trunk")
+        raise BundleError(f"trunk_id {bundle.trunk_id} does not match its trunk")
     bundle_id = bundle_id_of(
         trunk_id, bundle.head, bundle.labels, bundle.calibration, described.get("taxonomy")
     )
     if bundle_id != bundle.bundle_id:
-        raise BundleError(f"bundle {bundle.path}: bundle_id {bundle.bundle_id} does not match its head")
-    if bundle.head.kernel.shape[1] != len(bundle.labels):
-        raise BundleError(f"bundle {bundle.path}: the head has another number of labels than {DESCRIPTION}")
+        raise BundleError(f"bundle_id {bundle.bundle_id} does not match its head")
+    if bundle.head.kernel.shape[1:] != (len(bundle.labels),):
+        raise BundleError(f"the head has another number of labels than {DESCRIPTION}")
 
 
 def _check_musicnn(bundle: Bundle, weights: Arrays) -> None:
-    sizes = (len(weights["penultimate/bias"]), len(weights["tags/bias"]))
+    sizes = tuple(weights[name].size if name in weights else 0 for name in ("penultimate/bias", "tags/bias"))
     if sizes != (bundle.embedding_size, len(bundle.tag_names)):
         raise BundleError(
-            f"bundle {bundle.path}: embedding_size and tag_names do not fit its trunk, "
+            "embedding_size and tag_names do not fit its trunk, "
             f"which gives {sizes[0]} dimensions and {sizes[1]} tags"
         )

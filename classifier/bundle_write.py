@@ -1,16 +1,19 @@
-"""Write a model bundle, whole or not at all (`classifier.bundle` says what one is)."""
+"""Write or copy a model bundle, whole or not at all (`classifier.bundle` says what one is)."""
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from classifier.atomic_files import replace_folder
+from classifier import params
+from classifier.atomic_files import replace_folder, sync_folder
+from classifier.bounded_files import CHUNK, open_regular, parsed
 from classifier.bundle import (
     CALIBRATION,
     DESCRIPTION,
@@ -23,14 +26,21 @@ from classifier.bundle import (
     TRUNK_WEIGHTS,
     Bundle,
     bundle_id_of,
+    described_files,
+    description_bytes,
     file_hash,
     load,
     read_arrays,
     trunk_id_of,
 )
 from classifier.calibration import Calibration
+from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
+
+PART: Final = ".part-"
+REPLACED: Final = ".old-"
+"""What the names of folders begin with that hold half a bundle, and one that is being replaced."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
         "training": c.training,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+    part = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
     try:
         _fill(part, trunk_files, contents, described)
         target = folder / str(described["bundle_id"])
@@ -102,6 +112,53 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return load(target)
+
+
+def copy_bundle(source: Path, target: Path) -> None:
+    """Copy a bundle's description and the files that it names, none of them a link, into an empty directory.
+
+    Raises
+    ------
+    BundleError
+        If one is no regular file, or larger than it may be, or if together they are.
+    OSError
+        If they cannot be written.
+    """
+    content = description_bytes(source, links=False)
+    names = described_files(parsed(content, DESCRIPTION))
+    _write_new(target / DESCRIPTION, [content])
+    left = params.LARGEST_BUNDLE
+    for name in names:
+        most = min(left, params.LARGEST_BUNDLE_FILE)
+        with open_regular(source / name, links=False) as file:
+            left -= _write_new(target / name, _blocks(file, most, name))
+    sync_folder(target)
+
+
+def _blocks(file: BinaryIO, most: int, name: str) -> Iterator[bytes]:
+    while block := file.read(min(CHUNK, most + 1)):
+        most -= len(block)
+        if most < 0:
+            raise BundleError(f"{name} is larger than a bundle's files may be")
+        yield block
+
+
+def _write_new(path: Path, blocks: Iterable[bytes]) -> int:
+    """Write a new file that its owner alone may read, for good, and return its size."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        for block in blocks:
+            file.write(block)
+        size = file.tell()
+        file.flush()
+        os.fsync(file.fileno())
+    return size
+
+
+def _sync(path: Path) -> None:
+    """Bring a file to the disk."""
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str, Any]) -> None:
@@ -117,5 +174,8 @@ def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str
     whole = {**described, "files": {name: file_hash(part / name) for name in names}}
     text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     (part / DESCRIPTION).write_text(text, encoding="utf-8")
+    for name in (*names, DESCRIPTION):
+        (part / name).chmod(0o600)
+        _sync(part / name)
+    sync_folder(part)
     load(part)
-    part.chmod(0o755)

@@ -1,10 +1,20 @@
 """Labels as paths of a hierarchy: ``rock/punk`` is below ``rock``."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from classifier import params
+
 SEPARATOR: Final = "/"
 OTHER: Final = "other"
+_BREAKING: Final = {
+    "Cc": "control characters",
+    "Zl": "line breaks",
+    "Zp": "line breaks",
+    "Cs": "bytes that are no text",
+}
+"""Categories of characters that no name may have, and what they are called."""
 
 
 def ancestor(path: str, depth: int) -> str:
@@ -36,3 +46,12 @@ def with_leaves(labels: Sequence[str]) -> dict[str, str]:
             leaf += SEPARATOR + OTHER
         leaves[label] = leaf
     return leaves
+
+
+def label_fault(label: str) -> str | None:
+    """Return what a text has that no label may have, in words; None where nothing is wrong with it."""
+    if not all(step.strip() for step in label.split(SEPARATOR)):
+        return "an empty name" if SEPARATOR not in label else f"an empty name before or after a '{SEPARATOR}'"
+    if len(label) > params.LONGEST_TEXT:
+        return f"{len(label):,} characters, {params.LONGEST_TEXT} being the most"
+    return next((_BREAKING[kind] for kind in map(unicodedata.category, label) if kind in _BREAKING), None)

@@ -159,3 +159,34 @@ FILE_MEMORY: Final = 2 * 2**30
 """Bytes of address space that one file may need beside the network."""
 STALLED_S: Final = 120.0
 """A file of which nothing more is read or decoded for so long is given up."""
+
+# What a bundle may be; docs/RELIABILITY.md lists these, too. `BundleError` names the one that is exceeded.
+LARGEST_BUNDLE_FILE: Final = 512 * 2**20
+"""Bytes of any of a bundle's files, as it is and unpacked (the study's largest network has 110 MB)."""
+LARGEST_BUNDLE: Final = 1024 * 2**20
+LARGEST_DESCRIPTION: Final = 16 * 2**20
+MOST_ARRAYS: Final = 1_000
+MOST_DIMENSIONS: Final = 8
+LONGEST_TEXT: Final = 200
+"""Characters of a label, or of any other name in a bundle."""
+MOST_LABELS: Final = 1_000
+MOST_TAGS: Final = 1_000
+LARGEST_EMBEDDING: Final = 4_096
+LARGEST_WEIGHT: Final = 1e12
+LEAST_DISTANCE: Final = 1e-6
+HIGHEST_NETWORK_RATE_HZ: Final = 192_000
+LONGEST_WINDOW: Final = 65_536
+"""Samples that a front end transforms at once."""
+LARGEST_PATCH: Final = 2**22
+"""Values that a network reads at a time."""
+LONGEST_PICTURE: Final = 2_048
+"""Pixels on a side of the picture that a network resizes its patches to."""
+MOST_TRANSFORMED: Final = 10_000_000
+"""Values that a front end transforms for a second of audio: frames a second times their length."""
+MOST_GRAPH_PARTS: Final = 100_000
+SUM_TOLERANCE: Final = 1e-3
+"""How far from 1 the sum of a song's probabilities may be."""
+TRIAL_CPU_S: Final = 30
+TRIAL_S: Final = 120.0
+TRIAL_MEMORY: Final = 2 * 2**30
+"""What a bundle's network may take while it is tried: seconds of processors, seconds, bytes of memory."""

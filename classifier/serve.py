@@ -17,7 +17,7 @@ from classifier import params
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
 from classifier.decode import DecodeReport, read_clip, stream_mono
-from classifier.errors import SilentError
+from classifier.errors import AudioError, SilentError
 from classifier.frontend import segment_patches
 from classifier.segments import Samples, Segment, iter_segments
 
@@ -48,6 +48,11 @@ class Trunk:
         self._session = onnxruntime.InferenceSession(
             str(bundle.onnx_path), options, providers=["CPUExecutionProvider"]
         )
+
+    def ends(self) -> tuple[dict[str, list[int | str | None]], list[str]]:
+        """Return the shape of each input that the graph has by its name, and the names of its outputs."""
+        inputs = {found.name: list(found.shape) for found in self._session.get_inputs()}
+        return inputs, [found.name for found in self._session.get_outputs()]
 
     def run(self, patches: Array) -> tuple[Array, Array]:
         """Return the tags (n, tags) and embeddings (n, dimensions) of patches (n, frames, bands).
@@ -82,6 +87,8 @@ class Trunk:
         stage_s["mel"] += mel_done - started
         stage_s["network"] += perf_counter() - mel_done
         mean_tags, mean_embedding = tags.mean(axis=0), embeddings.mean(axis=0)
+        if not np.isfinite(mean_embedding).all():
+            raise AudioError("the network gives values for it that are not finite numbers")
         return SegmentAnalysis(*place, mean_tags, mean_embedding, embeddings.astype(np.float16))
 
     def analyse_file(self, path: Path) -> TrackAnalysis:

@@ -1,15 +1,17 @@
 """The home directory: catalogue, index, bundles, cache, and one writer at a time."""
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from classifier import bundle
 from classifier.atomic_files import replace_file
+from classifier.bounded_files import read_regular
 from classifier.bundle import Bundle
+from classifier.bundle_values import is_bundle_id
 from classifier.errors import BundleError
 from classifier.system_errors import in_words
 from db.errors import CatalogBusyError, NoCatalogError
@@ -17,7 +19,11 @@ from db.predictions import bundles_of, set_bundles_of
 from db.server import WriterLock, server_name, server_url, server_writer_lock
 from db.session import Catalog, open_catalog, open_server_catalog
 from recommender import params
+from recommender.bundles import BundleStore, copied, sweep_leftovers
 from recommender.errors import HomeLockedError, RecommenderError
+
+SHIPPED_NAME: Final = "shipped"
+GO_BACK: Final = "choose another, or the one that comes with deepcuts: deepcuts train --use shipped"
 
 
 class Home:
@@ -46,6 +52,7 @@ class Home:
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
         self.cache_dir = path / "cache"
+        self._bundles = BundleStore(self.bundles_dir, self.cache_dir / "checked-bundles")
         self._active_path = path / "bundles" / "active"
         self._id_path = path / "id"
 
@@ -138,17 +145,29 @@ class Home:
                 f"the home directory {self.path} cannot be written: {in_words(error)}"
             ) from error
         try:
+            sweep_leftovers(self.bundles_dir)
             yield
         finally:
             lock.release()
 
     def bundle(self) -> Bundle:
-        """Load the active bundle: the one last activated here, else the shipped one."""
-        try:
-            name = self._active_path.read_text(encoding="utf-8").strip()
-        except (FileNotFoundError, NotADirectoryError):
+        """Load the active bundle: the one last activated here, else the shipped one.
+
+        Raises
+        ------
+        BundleError
+            If it cannot be used, or none is named; the text says how to choose another.
+        """
+        if not os.path.lexists(self._active_path):
             return bundle.load(bundle.SHIPPED)
-        return self.find_bundle(name)
+        try:
+            name = read_regular(self._active_path, bundle.LONGEST_REASON).decode("utf-8").strip()
+            if name != SHIPPED_NAME and not is_bundle_id(name):
+                raise BundleError(f"{self._active_path} names no bundle: {name[:60]}")
+            return self.find_bundle(name)
+        except (BundleError, UnicodeDecodeError) as error:
+            said = error if isinstance(error, BundleError) else f"{self._active_path} names no bundle"
+            raise BundleError(f"{said}; {GO_BACK}") from error
 
     def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> None:
         """Tell other homes on a server whose predictions this one needs; a file is no other home's.
@@ -176,27 +195,64 @@ class Home:
             return self._id()
 
     def find_bundle(self, name: str) -> Bundle:
-        """Load a bundle by its id, by ``shipped``, or by the path of its directory."""
+        """Load a bundle of this home by its id, or the one that comes with the package as ``shipped``.
+
+        Raises
+        ------
+        BundleError
+            If there is none of this name, or it cannot be used.
+        """
         shipped = bundle.load(bundle.SHIPPED)
-        if name in ("shipped", shipped.bundle_id):
+        if name in (SHIPPED_NAME, shipped.bundle_id):
             return shipped
-        for folder in (self.bundles_dir / name, Path(name)):
-            if (folder / bundle.DESCRIPTION).exists():
-                return bundle.load(folder)
-        known = sorted(p.name for p in self.bundles_dir.glob("bundle-*"))
-        raise BundleError(f"no bundle '{name}'; there are: {', '.join([*known, 'shipped'])}")
+        return self._bundles.find(name)
+
+    def take_bundle(self, name: str) -> Bundle:
+        """Load a bundle by its id, by ``shipped``, or by the path of a directory, whose copy then is here.
+
+        Whoever calls holds the writer lock.
+
+        Raises
+        ------
+        BundleError, RecommenderError
+            As of `find_bundle`, or if it cannot be copied.
+        """
+        if self._is_elsewhere(name):
+            return self._bundles.take_in(Path(name))
+        return self.find_bundle(name)
+
+    @contextmanager
+    def lent_bundle(self, name: str) -> Iterator[Bundle]:
+        """Load a bundle as `take_bundle` does, but leave nothing of it here."""
+        if not self._is_elsewhere(name):
+            yield self.find_bundle(name)
+            return
+        with copied(Path(name)) as lent:
+            yield lent
+
+    def _is_elsewhere(self, name: str) -> bool:
+        return name != SHIPPED_NAME and not self._bundles.has(name) and os.path.lexists(name)
 
     def activate(self, chosen: Bundle) -> None:
-        """Make a bundle the active one; one from elsewhere is copied into the home first."""
-        self.bundles_dir.mkdir(parents=True, exist_ok=True)
-        name = "shipped" if chosen.path == bundle.SHIPPED else chosen.bundle_id
-        target = self.bundles_dir / chosen.bundle_id
-        if name != "shipped" and chosen.path != target and not target.exists():
-            part = self.bundles_dir / f".part-{chosen.bundle_id}"
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(chosen.path, part)
-            os.replace(part, target)
-        replace_file(self._active_path, name.encode())
+        """Make a bundle the active one: the shipped one, one of this home, or a copy of one from elsewhere.
+
+        One that lies in this home is taken to be tried: it was trained, taken in or found here.
+
+        Raises
+        ------
+        RecommenderError
+            If the home cannot be written.
+        """
+        if chosen.path not in (bundle.SHIPPED, self.bundles_dir / chosen.bundle_id):
+            chosen = self._bundles.take_in(chosen.path)
+        try:
+            self.bundles_dir.mkdir(parents=True, exist_ok=True)
+            if chosen.path != bundle.SHIPPED:
+                self._bundles.note_checked(chosen.path)
+            name = SHIPPED_NAME if chosen.path == bundle.SHIPPED else chosen.bundle_id
+            replace_file(self._active_path, name.encode())
+        except OSError as error:
+            raise RecommenderError(f"{self._active_path} cannot be written: {in_words(error)}") from error
 
 
 def default_home() -> Path:

@@ -258,7 +258,10 @@ def test_active_bundle_that_is_gone(tmp_path: Path) -> None:
     shutil.rmtree(made.path)
     ran = deepcuts(tmp_path, "classify", support.write_song(tmp_path / "a.flac", 1))
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == f"deepcuts: no bundle '{made.bundle_id}'; there are: shipped\n"
+    assert ran.err == (
+        f"deepcuts: no bundle '{made.bundle_id}'; there are: shipped; "
+        "choose another, or the one that comes with deepcuts: deepcuts train --use shipped\n"
+    )
 
 
 def test_switching_bundles_renews_predictions_alone(library: Library) -> None:

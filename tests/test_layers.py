@@ -21,6 +21,8 @@ MAX_LINES = 300
 KERAS = ("keras", "tensorflow", "onnx", "tf2onnx")
 KERAS_NAMES = "musicnn musicnn_onnx architectures network frozen resume export explain"
 KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
+ONNX_MODULE = "classifier.bundle_trial"
+"""Looks at graphs without Keras, in a process of its own."""
 # These draw: matplotlib is loaded with them.
 PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")} | {
     f"recommender.{name}"
@@ -203,19 +205,23 @@ def test_serving_needs_no_training() -> None:
     assert {"classifier.decode", "classifier.calibration", "classifier.taxonomy"} <= loaded
     assert not loaded & {f"classifier.{name}" for name in TRAINING_NAMES.split()}
     # Fitting a calibration, which serving never does, is all that it could reach of training.
-    assert not reached_from("classifier.serve", loading=False) & (KERAS_MODULES | PICTURE_MODULES)
+    found = reached_from("classifier.serve", loading=False)
+    assert not found & (KERAS_MODULES | PICTURE_MODULES | {ONNX_MODULE})
 
 
 def test_keras_only_where_models_are_made() -> None:
     found = {i.by for i in IMPORTS if within(i.of, *KERAS)}
-    assert {name for name in found if not within(name, "classifier.build")} == KERAS_MODULES
+    assert {name for name in found if not within(name, "classifier.build")} == {*KERAS_MODULES, ONNX_MODULE}
+    of_trial = {i.of for i in IMPORTS if i.by == ONNX_MODULE and within(i.of, *KERAS)}
+    assert of_trial == {"onnx"}
 
 
 def test_keras_modules_are_imported_at_the_top_of_one_another_only() -> None:
     """So that reading any other module does not load TensorFlow."""
-    heavy = (*KERAS, *KERAS_MODULES, "classifier.build", "librosa", "scipy", "sklearn", "numba")
+    heavy = (*KERAS, *KERAS_MODULES, ONNX_MODULE, "classifier.build", "librosa", "scipy", "sklearn", "numba")
     found = [i for i in IMPORTS if i.at_top and within(i.of, *heavy)]
-    assert [str(i) for i in found if not within(i.by, "classifier.build", *KERAS_MODULES)] == []
+    allowed = ("classifier.build", *KERAS_MODULES, ONNX_MODULE)
+    assert [str(i) for i in found if not within(i.by, *allowed)] == []
 
 
 def test_modules_that_draw_are_imported_at_the_top_of_one_another_only() -> None:

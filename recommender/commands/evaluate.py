@@ -65,12 +65,10 @@ def classifier(
     """
     from recommender.commands.output import show_json
     from recommender.commands.train import training_data
-    from recommender.quality.classifier import judge_bundle
 
     source = training_data(home_of(context), data, labels, label_depth, jobs, quiet=as_json)
     if bundle is not None:
-        chosen = source.home.bundle() if bundle == "active" else source.home.find_bundle(bundle)
-        outcomes = [[judge_bundle(source, chosen)]]
+        outcomes = [[_judged(source, bundle)]]
     else:
         recipes = [words.strip() for words in (compare or arch).split(",")]
         chosen_seeds = range(seed, seed + seeds)
@@ -82,6 +80,15 @@ def classifier(
         show_json(answer)
     else:
         _tell(answer, outcomes)
+
+
+def _judged(data: "TrainingData", name: str) -> "Outcome":
+    from recommender.quality.classifier import judge_bundle
+
+    if name == "active":
+        return judge_bundle(data, data.home.bundle())
+    with data.home.lent_bundle(name) as chosen:
+        return judge_bundle(data, chosen)
 
 
 def _run_all(

@@ -137,7 +137,7 @@ def _use(home: "Home", name: str, *, as_json: bool) -> None:
     from recommender.commands.output import show, show_json
     from recommender.training import switch_bundle, waiting_tracks
 
-    chosen = home.find_bundle(name)
+    chosen = home.take_bundle(name)
     catalog = home.catalog_if_any()
     predicted = switch_bundle(home, catalog, chosen)
     waiting = waiting_tracks(catalog, chosen)

@@ -4,7 +4,6 @@ The worker's process keeps a trunk from one task to the next; its threads share 
 """
 
 import hashlib
-import json
 import pickle
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import classifier
 from classifier import bundle, decode_mpg123
+from classifier.errors import BundleError
 from classifier.serve import Trunk
 from recommender import params
 from recommender.library.workers import analyse, analyse_with
@@ -117,10 +117,10 @@ def _found_trunk(path: str, bundle_id: str) -> Trunk | None:
     """Load the bundle from the client's path or from the package, wherever it is the same."""
     for folder in (Path(path), bundle.SHIPPED):
         try:
-            described = json.loads((folder / bundle.DESCRIPTION).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            described = bundle.read_description(folder)
+        except BundleError:
             continue
-        if isinstance(described, dict) and described.get("bundle_id") == bundle_id:
+        if described.get("bundle_id") == bundle_id:
             return Trunk(bundle.load(folder), threads=1)
     return None
 
@@ -135,7 +135,7 @@ def _sent_trunk(files: Mapping[str, bytes]) -> Trunk:
 
 def bundle_files(loaded: bundle.Bundle) -> dict[str, bytes]:
     """Return the content of a bundle's files by name, to be sent."""
-    described = json.loads((loaded.path / bundle.DESCRIPTION).read_text(encoding="utf-8"))
+    described = bundle.read_description(loaded.path)
     return {name: (loaded.path / name).read_bytes() for name in (bundle.DESCRIPTION, *described["files"])}
 
 

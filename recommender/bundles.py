@@ -1,0 +1,263 @@
+"""The bundles of a home: taken in from elsewhere, tried before they are used, swept where half copied.
+
+A bundle may come from anyone. Only the files of its format are copied, into a folder of its own that
+nobody else writes; the copy is checked, its network is run in a process that may crash; and it is the copy
+that is put in place. The home remembers which of its bundles were tried, so that one that was put there by
+hand is tried once, too.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from classifier import bundle, params
+from classifier.atomic_files import replace_folder
+from classifier.bounded_files import read_regular
+from classifier.bundle import Bundle
+from classifier.bundle_values import is_bundle_id
+from classifier.bundle_write import PART, REPLACED, copy_bundle
+from classifier.errors import BundleError
+from classifier.system_errors import in_words
+from recommender.errors import RecommenderError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+OPEN_FILES: Final = 64
+START_S: Final = 60.0
+GRACE_S: Final = 10.0
+LONGEST_ANSWER: Final = 2**16
+ENDED: Final = (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGALRM)
+"""How a process ends that has used up what it may."""
+TOO_MUCH_MEMORY: Final = f"its network takes more than {params.TRIAL_MEMORY // 2**30} GiB of memory"
+TOO_LONG: Final = f"its network takes more than {params.TRIAL_CPU_S} s for a few patches, or too much memory"
+
+
+def sweep_leftovers(bundles_dir: Path) -> list[str]:
+    """Remove what copies that were ended in the middle left, and say of what, one line each.
+
+    Only whoever holds the writer lock may do so. A bundle that was about to be replaced is put back.
+    """
+    said = []
+    for old in sorted(bundles_dir.glob(f"{REPLACED}*")):
+        with suppress(BundleError, OSError):
+            name = bundle.read_description(old).get("bundle_id")
+            if isinstance(name, str) and is_bundle_id(name) and not (bundles_dir / name).exists():
+                os.replace(old, bundles_dir / name)
+                said.append(f"{name}, which was being replaced, is in its place again")
+    for pattern in (PART, REPLACED):
+        for left in sorted(bundles_dir.glob(f"{pattern}*")):
+            shutil.rmtree(left, ignore_errors=True)
+            said.append(f"a half copied bundle was removed: {left.name}")
+    return said
+
+
+@dataclass(frozen=True)
+class BundleStore:
+    """The bundles of a home.
+
+    Attributes
+    ----------
+    folder
+        Each is a folder in it, called by its id.
+    checked
+        File that lists, a line each, the hash of the description of every bundle that was tried, or
+        trained here: it has the hashes of all other files. Without it they are tried again.
+    """
+
+    folder: Path
+    checked: Path
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything under this id."""
+        return is_bundle_id(name) and os.path.lexists(self.folder / name)
+
+    def find(self, name: str) -> Bundle:
+        """Load a bundle by its id; its network is tried if that was never done.
+
+        Raises
+        ------
+        BundleError
+            If there is none of this id, or it cannot be used.
+        """
+        folder = self.folder / name
+        if not self.has(name):
+            known = sorted(p.name for p in self.folder.glob("bundle-*") if is_bundle_id(p.name))
+            raise BundleError(f"no bundle '{name}'; there are: {', '.join([*known, 'shipped'])}")
+        if not self.is_checked(folder):
+            for file in (folder, *(folder / known for known in (bundle.DESCRIPTION, *bundle.KNOWN_FILES))):
+                if file.is_symlink():
+                    raise BundleError(f"bundle {folder}: {file.name} is a link")
+            try_out(folder, folder)
+            self.note_checked(folder)
+        found = bundle.load(folder)
+        if found.bundle_id != name:
+            raise BundleError(f"bundle {folder}: it is another, {found.bundle_id}")
+        return found
+
+    def take_in(self, path: Path) -> Bundle:
+        """Copy a bundle from elsewhere to here, and return the copy; or the one here, where that is good.
+
+        Raises
+        ------
+        BundleError
+            If it is none, or one that nobody should use.
+        RecommenderError
+            If nothing can be written here.
+        """
+        with copied(path, self.folder) as copy:
+            if copy.bundle_id == (shipped := bundle.load(bundle.SHIPPED)).bundle_id:
+                return shipped
+            try:
+                return self.find(copy.bundle_id)
+            except BundleError:  # there is none, or a damaged one
+                target = self.folder / copy.bundle_id
+                try:
+                    if target.is_symlink() or target.is_file():
+                        target.unlink()
+                    replace_folder(copy.path, target)
+                except OSError as error:
+                    raise _unwritable(self.folder, error) from error
+        self.note_checked(self.folder / copy.bundle_id)
+        return bundle.load(self.folder / copy.bundle_id)
+
+    def is_checked(self, folder: Path) -> bool:
+        """Whether a bundle was tried before, or trained here."""
+        try:
+            noted = read_regular(self.checked, params.LARGEST_DESCRIPTION).split()
+            return _description_hash(folder).encode() in noted
+        except BundleError:
+            return False
+
+    def note_checked(self, folder: Path) -> None:
+        """Remember that a bundle can be used; where that cannot be written, it is tried again next time."""
+        if self.is_checked(folder):
+            return
+        with suppress(OSError, BundleError):
+            self.checked.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.checked, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with open(descriptor, "ab") as file:
+                file.write(_description_hash(folder).encode() + b"\n")
+
+
+@contextmanager
+def copied(folder: Path, parent: Path | None = None) -> Iterator[Bundle]:
+    """Lend a checked copy of a bundle from elsewhere, that is gone afterwards.
+
+    Parameters
+    ----------
+    parent
+        Where the copy is made; None for the system's temporary folder.
+
+    Raises
+    ------
+    BundleError, RecommenderError
+        As of `BundleStore.take_in`.
+    """
+    try:
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=PART, dir=parent))
+    except OSError as error:
+        raise _unwritable(parent or Path(tempfile.gettempdir()), error) from error
+    try:
+        try:
+            copy_bundle(folder, part)
+        except BundleError as error:
+            raise BundleError(f"bundle {folder}: {error}") from error
+        except OSError as error:
+            raise _unwritable(part.parent, error) from error
+        try_out(part, folder)
+        yield bundle.load(part)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> RecommenderError:
+    return RecommenderError(f"the bundle cannot be copied into {folder}: {in_words(error)}")
+
+
+def _description_hash(folder: Path) -> str:
+    """Return what tells a bundle from all others: its description has the hashes of its files."""
+    content = read_regular(folder / bundle.DESCRIPTION, params.LARGEST_DESCRIPTION)
+    return hashlib.sha256(content).hexdigest()
+
+
+def try_out(folder: Path, named: Path) -> None:
+    """Run a bundle's network in a process of its own, which may use little, write nothing, and crash.
+
+    Parameters
+    ----------
+    named
+        How an error calls the bundle.
+
+    Raises
+    ------
+    BundleError
+        If that, or anything else of the bundle, is not as it should be; the text says what.
+    """
+    import multiprocessing
+
+    spawn = multiprocessing.get_context("spawn")
+    ours, its = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_trial, args=(its, str(folder)), name="bundle trial", daemon=True)
+    try:
+        process.start()
+        its.close()
+        said = _answer(ours)
+        if said is None:
+            process.join(GRACE_S)  # the pipe may have been closed a little before the process ended
+    except OSError as error:
+        raise RecommenderError(f"no process can be started to try the bundle: {in_words(error)}") from error
+    finally:
+        if process.pid is not None:
+            process.kill()
+            process.join()
+        ours.close()
+    if said is None:
+        said = TOO_LONG if process.exitcode in ENDED else "its network crashes what runs it"
+    if said:
+        raise BundleError(f"bundle {named}: {said.removeprefix(f'bundle {folder}: ')}")
+
+
+def _answer(connection: "Connection") -> str | None:
+    """Return what a trial says is wrong, nothing if all is well; None where it ended instead."""
+    try:
+        for seconds in (START_S, params.TRIAL_S):  # once it is ready, and once it is done
+            if not connection.poll(seconds):
+                return TOO_LONG
+            said = json.loads(connection.recv_bytes(LONGEST_ANSWER))
+    except (EOFError, OSError, ValueError):
+        return None
+    return str(said)
+
+
+def _trial(connection: "Connection", folder: str) -> None:
+    """Try a bundle, and send what is wrong with it; runs in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # libraries that are about to fail write notes
+        os.dup2(null, descriptor)
+    from classifier.bundle_trial import try_bundle
+    from recommender.process_limits import allow_seconds, confine
+
+    confine(params.TRIAL_MEMORY, OPEN_FILES)
+    allow_seconds(params.TRIAL_CPU_S)
+    signal.alarm(int(params.TRIAL_S))
+    connection.send_bytes(b'"ready"')
+    said = ""
+    try:
+        try_bundle(Path(folder))
+    except BundleError as error:
+        said = str(error)
+    except MemoryError:
+        said = TOO_MUCH_MEMORY
+    connection.send_bytes(json.dumps(said).encode())
