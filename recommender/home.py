@@ -161,13 +161,19 @@ class Home:
         if not os.path.lexists(self._active_path):
             return bundle.load(bundle.SHIPPED)
         try:
-            name = read_regular(self._active_path, bundle.LONGEST_REASON).decode("utf-8").strip()
-            if name != SHIPPED_NAME and not is_bundle_id(name):
-                raise BundleError(f"{self._active_path} names no bundle: {name[:60]}")
-            return self.find_bundle(name)
+            return self.find_bundle(self._active_name())
+        except BundleError as error:
+            raise BundleError(f"{error}; {GO_BACK}") from error
+
+    def _active_name(self) -> str:
+        try:
+            raw = read_regular(self._active_path, bundle.LONGEST_REASON)
+            name = raw.decode("utf-8").strip()
         except (BundleError, UnicodeDecodeError) as error:
-            said = error if isinstance(error, BundleError) else f"{self._active_path} names no bundle"
-            raise BundleError(f"{said}; {GO_BACK}") from error
+            raise BundleError(f"{self._active_path} is no file that names a bundle") from error
+        if name != SHIPPED_NAME and not is_bundle_id(name):
+            raise BundleError(f"{self._active_path} names no bundle: '{name[:60]}'")
+        return name
 
     def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> None:
         """Tell other homes on a server whose predictions this one needs; a file is no other home's.
@@ -249,6 +255,8 @@ class Home:
             self.bundles_dir.mkdir(parents=True, exist_ok=True)
             if chosen.path != bundle.SHIPPED:
                 self._bundles.note_checked(chosen.path)
+            if self._active_path.is_dir():
+                self._active_path.rmdir()
             name = SHIPPED_NAME if chosen.path == bundle.SHIPPED else chosen.bundle_id
             replace_file(self._active_path, name.encode())
         except OSError as error:
