@@ -183,13 +183,32 @@ READ_BYTES: Final = 2**18
 """Of a file that is streamed, at a time."""
 WRONG_LOGINS: Final = 10
 WRONG_LOGINS_S: Final = 60.0
-"""After so many wrong logins from one address within these seconds the others are answered with 429."""
+"""After so many wrong logins from one address, or to one user, within these seconds the others are answered
+with 429."""
 WRONG_ADDRESSES: Final = 4096
-"""So many addresses are remembered, those that came last."""
+"""So many addresses, and users, are remembered, those that came last."""
 COUNTS_S: Final = 60.0
 """How long the counts of genres may be old."""
 LARGEST_BODY: Final = 2**20
 """Bytes of a request that is no upload."""
+BODY_S: Final = 60.0
+"""A request that is no upload takes no longer to be received."""
+MOST_FIELDS: Final = 25_000
+"""Fields of a form, or of an address: a playlist may have 10,000 songs, each put in or taken out."""
+SHOWN_ERRORS: Final = 20
+"""Of what is wrong with a request, so much is named."""
+MOST_CONNECTIONS: Final = 512
+"""At once; fewer where fewer files may be open."""
+RESERVED_FILES: Final = 64
+"""Descriptors that connections leave to the catalogue, the index, and the processes that decode."""
+FEWEST_CONNECTIONS: Final = 8
+"""Where the system allows no more than these, the service does not start."""
+REQUEST_S: Final = 15.0
+"""A connection is closed if it has sent no whole request head for so long, be it new or kept alive."""
+STALLED_READER_S: Final = 120.0
+"""And if its client has taken no byte of an answer for so long."""
+READ_AT_ONCE: Final = 2**15
+"""Bytes that are taken from a connection at a time: others wait while they are made sense of."""
 LONGEST_PLAYLIST: Final = 10_000
 THREADS: Final = 100
 """For requests: those that wait for their turn have one each, and must leave some to others."""
@@ -216,6 +235,19 @@ HEAR_FILES: Final = 50
 """A process that analyses uploads is replaced after so many."""
 HEAR_IDLE_S: Final = 300.0
 """And ends where there has been nothing to do for so long."""
+COVER_S: Final = 10.0
+"""A song's cover is looked for no longer."""
+COVER_CPU_S: Final = 10
+COVER_MEMORY: Final = 2**29
+"""Bytes of address space for that."""
+MOST_PIXELS: Final = 40 * 10**6
+"""Of a cover; one with more is none."""
+LARGEST_SIDE: Final = 2048
+"""Pixels of a cover that is made smaller."""
+LARGEST_COVER: Final = 8 * 2**20
+"""Bytes of a cover as it leaves; a larger one is made smaller."""
+FAILED_COVERS: Final = 1024
+"""So many songs are remembered that it was not looked to the end for a cover of."""
 PICTURES_BYTES: Final = 256 * 2**20
 """Of what is kept of how songs look."""
 WIDEST: Final = 4096

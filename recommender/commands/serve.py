@@ -48,16 +48,17 @@ def serve(
     from recommender.commands.output import say
     from recommender.service.auth import check_binding
     from recommender.service.guard import Settings
-    from recommender.service.server import bound_socket, run
+    from recommender.service.server import bound_socket, prepared
 
     credentials = _credentials(user, password_file, api_key_file)
     hosts = frozenset(name.lower() for name in allow_host or ())
     settings = Settings(credentials, hosts, max_upload_mb * 2**20)
     check_binding(host, credentials)
     bound = bound_socket(host, port)
+    serve_until_stopped = prepared(home_of(context), host, bound, settings)
     shown = f"[{host}]" if ":" in host else host
     say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")
-    run(home_of(context), host, bound, settings)
+    serve_until_stopped()
 
 
 def _credentials(user: str | None, password_file: Path | None, api_key_file: Path | None) -> "Credentials":

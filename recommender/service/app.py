@@ -11,6 +11,7 @@ from recommender import params
 from recommender.params import APP_NAME
 from recommender.service import page
 from recommender.service.attempts import WrongLogins
+from recommender.service.decoding.covers import Covers
 from recommender.service.decoding.pictures import Pictures
 from recommender.service.decoding.uploads import Uploads
 from recommender.service.guard import Guard, Settings
@@ -27,7 +28,8 @@ from recommender.service.subsonic.genres import HeardGenres
 
 def create_app(state: State, settings: Settings) -> FastAPI:
     """Return the application; its state is started and closed with it."""
-    uploads, pictures = Uploads(settings.max_upload_bytes), Pictures(state.home.cache_dir / "pictures")
+    uploads, covers = Uploads(settings.max_upload_bytes), Covers()
+    pictures = Pictures(state.home.cache_dir / "pictures")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -36,6 +38,7 @@ def create_app(state: State, settings: Settings) -> FastAPI:
         yield
         uploads.hearing.close()
         pictures.hearing.close()
+        covers.decoder.close()
         state.close()
 
     app = FastAPI(
@@ -51,7 +54,8 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     app.state.deepcuts, app.state.settings = state, settings
     app.state.heard_genres = HeardGenres()
     app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
-    app.state.pictures, app.state.metrics = pictures, Metrics(state, uploads)
+    app.state.pictures, app.state.covers = pictures, covers
+    app.state.metrics = Metrics(state, uploads)
     app.state.wrong_logins = WrongLogins()
     add_problems(app)
     app.add_middleware(Heads)

@@ -24,6 +24,7 @@ SCHEMES: Final[dict[str, dict[str, str]]] = {
 """What `Credentials.opens` takes, in OpenAPI's words."""
 ANY_SCHEME: Final[list[dict[str, Any]]] = [{name: []} for name in SCHEMES] + [{}]
 """One is enough; none is needed where the service has no credentials."""
+MEANT: Final = ("authorization", "x-api-key", "x-requested-with")
 OPEN_PATHS: Final = frozenset(("/health",))
 """They need none anywhere."""
 
@@ -74,13 +75,26 @@ class Credentials:
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.is_key(_utf8(value.strip()))
-        if scheme.lower() != "basic":
-            return False
-        try:
-            user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError, ValueError):
-            return False
-        return bool(colon) and self.is_user(user, password)
+        named = _basic(headers)
+        return named is not None and self.is_user(*named)
+
+
+def user_of(headers: Mapping[str, str]) -> str | None:
+    """Return the user whose login a request's headers are to be, None where they name none."""
+    named = _basic(headers)
+    return None if named is None else named[0]
+
+
+def _basic(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the user and the password of HTTP's Basic scheme, None where there are none."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    return (user, password) if colon else None
 
 
 def _utf8(header: str) -> str:
@@ -129,6 +143,25 @@ def is_known_host(header: str, allowed: Iterable[str]) -> bool:
     """Whether a Host header names this service; other names are those of sites made to point here."""
     found = HOST.fullmatch(header.lower())
     return found is not None and (is_loopback(found[1]) or found[1] in allowed)
+
+
+def is_named(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says where a request comes from, which `is_same_site` goes by."""
+    return "sec-fetch-site" in headers or "origin" in headers
+
+
+def is_meant(headers: Mapping[str, str]) -> bool:
+    """Whether a request has a header that no page of another site can add without being allowed to.
+
+    A form or a picture of such a page can send a request, but none of these; so what has one was meant by
+    whoever runs the program that sent it.
+    """
+    return any(name in headers for name in MEANT)
+
+
+def is_browser(headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks; all of them say so."""
+    return headers.get("user-agent", "").lower().startswith(("mozilla/", "opera/"))
 
 
 def is_same_site(headers: Mapping[str, str], *, reads: bool) -> bool:

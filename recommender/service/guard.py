@@ -1,6 +1,7 @@
 """Lets requests in, or refuses them before anything reads them."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -13,8 +14,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender import params
 from recommender.params import APP_NAME
 from recommender.service.attempts import WrongLogins
-from recommender.service.auth import OPEN_PATHS, Credentials, is_known_host, is_same_site
+from recommender.service.auth import (
+    OPEN_PATHS,
+    Credentials,
+    is_known_host,
+    is_meant,
+    is_named,
+    is_same_site,
+    user_of,
+)
 from recommender.service.problems import SAFE_HEADERS, problem
+from recommender.service.subsonic.router import ACTIONS
 
 SUBSONIC: Final = "/rest/"
 """OpenSubsonic has its own credentials and its own errors."""
@@ -86,13 +96,16 @@ class Guard:
             return problem(HTTPStatus.BAD_REQUEST, "the request has two lengths", {"Connection": "close"})
         if not credentials and not is_known_host(headers.get("host", ""), self._settings.hosts):
             return problem(HTTPStatus.MISDIRECTED_REQUEST, "this service is not known by that host name")
+        writes = _writes(method, path)
         # A page of another site, open in the user's browser, must not use what that browser may.
         visit = headers.get("sec-fetch-mode") == "navigate" and path == "/" and method == "GET"
-        foreign = not is_same_site(headers, reads=method in SAFE_METHODS) and not visit
+        foreign = not is_same_site(headers, reads=method in SAFE_METHODS and not writes) and not visit
         if foreign and not (credentials and subsonic_path):
             return problem(HTTPStatus.FORBIDDEN, "the service answers no other site's pages")
         if credentials and path not in OPEN_PATHS and not subsonic_path and not credentials.opens(headers):
             return self._not_let_in(scope, headers)
+        if writes and not subsonic_path and not is_named(headers) and not is_meant(headers):
+            return problem(HTTPStatus.FORBIDDEN, UNNAMED)
         if path not in UPLOADS and length.isdigit() and int(length) > params.LARGEST_BODY:
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, {"Connection": "close"})
         return None
@@ -100,7 +113,7 @@ class Guard:
     def _not_let_in(self, scope: Scope, headers: Headers) -> Response:
         """Ask for credentials; where wrong ones were given too often, say when to come again."""
         given = "authorization" in headers or "x-api-key" in headers
-        wait_s = self._wrong_logins.note(scope, "REST") if given else 0
+        wait_s = self._wrong_logins.note(scope, "REST", user_of(headers)) if given else 0
         if wait_s:
             said = f"too many wrong logins; try again in {wait_s} s"
             return problem(HTTPStatus.TOO_MANY_REQUESTS, said, {"Retry-After": str(wait_s)})
@@ -108,19 +121,31 @@ class Guard:
         return problem(HTTPStatus.UNAUTHORIZED, "credentials are missing or wrong", challenge)
 
 
+def _writes(method: str, path: str) -> bool:
+    """Whether a request is to change something: in OpenSubsonic one of any method may."""
+    if path.startswith(SUBSONIC):
+        return path.removeprefix(SUBSONIC).removesuffix(".view") in ACTIONS
+    return method not in SAFE_METHODS and path not in UPLOADS
+
+
+UNNAMED: Final = (
+    "what changes something must tell that it does not come from another site's page: send the header "
+    "X-Requested-With (with any value), Authorization, X-API-Key, or Origin with the service's own address"
+)
 TOO_LARGE: Final = f"a request may have {params.LARGEST_BODY >> 10} KB at most"
 
 
 def _bounded(receive: Receive) -> Receive:
     """Return what receives a request's body as long as it is neither too large nor too slow."""
-    size, whole = 0, False
+    size, whole, until_s = 0, False, time.monotonic() + params.BODY_S
 
     async def received() -> Message:
         nonlocal size, whole
         if whole:
             return await receive()  # that the client is gone, which may take as long as it likes
         try:
-            message = await asyncio.wait_for(receive(), params.UPLOAD_IDLE_S)
+            left_s = min(params.UPLOAD_IDLE_S, max(0.0, until_s - time.monotonic()))
+            message = await asyncio.wait_for(receive(), left_s)
         except TimeoutError:
             said = "the request comes too slowly"
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, said, {"Connection": "close"}) from None

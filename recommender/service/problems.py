@@ -21,11 +21,12 @@ from recommender.errors import (
     QueryError,
     RecommenderError,
 )
+from recommender.params import LONGEST_TEXT, SHOWN_ERRORS
 from recommender.service.auth import ANY_SCHEME, OPEN_PATHS, SCHEMES
+from recommender.service.troubles import noted
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_S = 2
-ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 429, 500, 503)
+ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 429, 500, 503, 507)
 """Errors that any request may be answered with."""
 
 SAFE_HEADERS = {
@@ -93,19 +94,27 @@ def add_problems(app: FastAPI) -> None:
 
     async def invalid(_request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        wrong = [{"where": list(map(str, e["loc"])), "message": e["msg"]} for e in found]
+        wrong = [
+            {"where": [str(part)[:LONGEST_TEXT] for part in e["loc"]], "message": e["msg"]}
+            for e in found[:SHOWN_ERRORS]
+        ]
         said = "; ".join(f"{'.'.join(e['where'])}: {e['message']}" for e in wrong)
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, said or "the request cannot be read", errors=wrong)
 
     async def typed(_request: Request, error: Exception) -> Response:
+        found = noted(error)
+        if found is not None:
+            return problem(found.status, found.said, found.headers)
         status = next((s for kind, s in STATUS_OF if isinstance(error, kind)), HTTPStatus.CONFLICT)
         if isinstance(error, AmbiguousQueryError):
             return problem(status, str(error), matches=error.matches)
         return problem(status, str(error))
 
-    async def busy(_request: Request, _error: Exception) -> Response:
-        said = "the catalogue is busy, or cannot be reached; try again"
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
+    async def of_system(_request: Request, error: Exception) -> Response:
+        found = noted(error)
+        if found is None:
+            raise error
+        return problem(found.status, found.said, found.headers)
 
     async def fault(_request: Request, _error: Exception) -> Response:
         return problem(
@@ -116,8 +125,8 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     for kind in (RecommenderError, ClassifierError, CatalogError):
         app.add_exception_handler(kind, typed)
-    app.add_exception_handler(exc.OperationalError, busy)
-    app.add_exception_handler(exc.TimeoutError, busy)
+    for other in (exc.SQLAlchemyError, OSError, MemoryError, RuntimeError):
+        app.add_exception_handler(other, of_system)
     app.add_exception_handler(Exception, fault)
     _describe(app)
 

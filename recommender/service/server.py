@@ -1,6 +1,9 @@
 """Run the service until it is told to stop."""
 
 import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -8,10 +11,14 @@ from classifier.system_errors import in_words
 from recommender import params
 from recommender.errors import ServiceError
 from recommender.home import Home
+from recommender.service import log
 from recommender.service.app import create_app
 from recommender.service.auth import check_binding
+from recommender.service.connection import ClientConnection
 from recommender.service.guard import Settings
+from recommender.service.listener import Listener, most_connections
 from recommender.service.state import State
+from recommender.service.troubles import is_threadless
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -29,30 +36,79 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.listen()  # whoever reads the address and asks at once only waits
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name with an empty or endless part
         if bound is not None:
             bound.close()
-        raise ServiceError(f"{host} port {port} cannot be listened at: {in_words(error)}") from error
+        said = in_words(error) if isinstance(error, OSError) else "it is no address"
+        raise ServiceError(f"{host} port {port} cannot be listened at: {said}") from error
     return bound
 
 
-def run(home: Home, host: str, bound: socket.socket, settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished first.
+class _Server(uvicorn.Server):
+    """uvicorn's server, but for how it takes connections."""
+
+    def __init__(self, config: uvicorn.Config, most: int) -> None:
+        super().__init__(config)
+        self._most = most
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and begin to listen.
+
+        Raises
+        ------
+        ServiceError
+            If the application does not start.
+        """
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise ServiceError("the service cannot be started; the home's log says why")
+
+        def connection(listener: Listener, address: str) -> ClientConnection:
+            return ClientConnection(
+                listener,
+                address,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        listeners = [Listener(bound, self._most, connection) for bound in sockets or []]
+        self.servers = listeners  # type: ignore[assignment]
+        for listener in listeners:
+            listener.start()
+        self.started = True
+
+
+def prepared(home: Home, host: str, bound: socket.socket, settings: Settings) -> Callable[[], None]:
+    """Open the catalogue and the index; return what serves them until SIGINT or SIGTERM.
+
+    Requests under way are finished first.
 
     Raises
     ------
     ServiceError
-        If others could get in without credentials.
+        If others could get in without credentials, or the system allows too little.
     """
     check_binding(host, settings.credentials)
-    app = create_app(State(home), settings)
-    config = uvicorn.Config(
+    most = most_connections()
+    try:
+        state = State(home)
+        state.start()
+        app = create_app(state, settings)
+    except RuntimeError as error:
+        if not is_threadless(error):
+            raise
+        raise ServiceError("no thread can be started here (ulimit -u, ulimit -v)") from error
+    config: Any = uvicorn.Config(
         app,
         http="h11",  # whatever else is installed: its limits are the ones below
-        log_level="warning",
+        ws="none",
+        lifespan="on",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=params.STOP_S,
         h11_max_incomplete_event_size=params.LONGEST_HEADER,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    log.set_up(home.path)
+    return partial(_Server(config, most).run, sockets=[bound])

@@ -83,8 +83,9 @@ class State:
             yield session
 
     def start(self) -> None:
-        """Begin to look for newer indexes."""
-        self._watcher.start()
+        """Begin to look for newer indexes, if that was not begun."""
+        if self._watcher.ident is None:
+            self._watcher.start()
 
     def close(self) -> None:
         """Stop looking, and close the catalogue."""

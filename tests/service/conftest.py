@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from tests.recommender import support
 from tests.recommender.support import CLI, Library
 
 BASE = "http://127.0.0.1"
+PROGRAM = {"X-Requested-With": "tests"}
+"""By which a program that changes something tells that it is no other site's page."""
 USER, PASSWORD, KEY = "ann", "correct horse battery", "key-0123456789abcdef"
 CREDENTIALS = Credentials(USER, PASSWORD, (KEY,))
 
@@ -53,7 +55,7 @@ def serving(library: Library, settings: Settings | None = None) -> Iterator[Serv
     """Serve a library in this process."""
     state = State(databases.home_at(library.home))
     app = create_app(state, settings or Settings())
-    with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url=BASE, raise_server_exceptions=False, headers=PROGRAM) as client:
         yield Service(client, library, state)
 
 
@@ -66,9 +68,9 @@ class Server:
 
 
 @contextmanager
-def running(home: Path, *options: str, **more: str) -> Iterator[Server]:
-    """Run ``deepcuts serve`` on a free port until the block ends."""
-    command = [*CLI, "--home", str(home), "serve", "--port", "0", *options]
+def running(home: Path, *options: str, prefix: Sequence[str] = (), **more: str) -> Iterator[Server]:
+    """Run ``deepcuts serve`` on a free port until the block ends, with `prefix` before it."""
+    command = [*prefix, *CLI, "--home", str(home), "serve", "--port", "0", *options]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=support.environment(home, **more)
     )

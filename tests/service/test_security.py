@@ -22,8 +22,8 @@ from recommender import params
 from recommender.errors import ServiceError
 from recommender.service.attempts import WrongLogins
 from recommender.service.auth import OPEN_PATHS, Credentials, check_binding, is_known_host
-from recommender.service.decoding.child import Limits
 from recommender.service.decoding.hearing import Hearing
+from recommender.service.decoding.process import Limits
 from recommender.service.guard import SUBSONIC, Guard, Settings
 from tests.databases import query
 from tests.recommender.support import Library, write_song
@@ -398,8 +398,15 @@ def test_wrong_logins_are_logged_and_braked(ingested: Library, caplog: pytest.Lo
         braked = client.get("/api/tags", headers=wrong)
         assert (braked.status_code, braked.headers["content-type"]) == (429, "application/problem+json")
         assert 0 < int(braked.headers["retry-after"]) <= 60
-        said = client.get("/rest/ping?f=json&apiKey=guess").json()
-        assert said["subsonic-response"]["error"]["code"] == 44
+        for path, code in (("ping?apiKey=guess", 44), (f"star?id=1&u={USER}&p=guess", 40)):
+            braked = client.get(f"/rest/{path}&f=json")
+            assert (braked.status_code, braked.headers["content-type"]) == (429, "application/json")
+            assert 0 < int(braked.headers["retry-after"]) <= 60
+            error = braked.json()["subsonic-response"]["error"]
+            assert error["code"] == code and error["message"].startswith(
+                "too many wrong logins; try again in"
+            )
+        assert client.get("/rest/ping?f=json").json()["subsonic-response"]["error"]["code"] == 10
         assert len(caplog.messages) == 10
         for right in RIGHT.values():
             assert client.get("/api/tags", headers=right).status_code == 200
@@ -429,6 +436,34 @@ def test_a_brake_lasts_a_minute_for_one_address_and_remembers_only_some(
     assert wrong.note({"client": None}, "REST") == 0
     tried("x" * 10_000)
     assert max(map(len, caplog.messages)) < 100
+
+
+def test_a_brake_is_for_one_user_too_wherever_the_guesses_come_from() -> None:
+    clock = [100.0]
+    wrong = WrongLogins(lambda: clock[0])
+
+    def tried(number: int, user: str) -> int:
+        return wrong.note({"client": (f"192.0.2.{number}", 1)}, "REST", user)
+
+    assert [tried(n, "ann") for n in range(12)] == [0] * 10 + [60, 60]
+    assert tried(12, "bob") == 0
+    clock[0] += 60
+    assert tried(13, "ann") == 0
+    for n in range(5000):
+        wrong.note({"client": (f"2001:db8::{n:x}", 1)}, "REST", f"user {n}")
+    assert len(wrong) == params.WRONG_ADDRESSES
+
+
+def test_guesses_at_one_user_from_many_addresses_are_braked_on_both_interfaces(ingested: Library) -> None:
+    with serving(ingested, Settings(CREDENTIALS)) as service:
+        wrong = service.client.app.state.wrong_logins  # type: ignore[attr-defined]
+        for n in range(10):
+            wrong.note({"client": (f"192.0.2.{n}", 1)}, "REST", USER)
+        refused = service.client.get("/api/tags", headers={"Authorization": basic(USER, "guess")})
+        assert refused.status_code == 429
+        assert service.client.get(f"/rest/ping?f=json&u={USER}&p=guess").status_code == 429
+        assert service.client.get("/rest/ping?f=json&u=bob&p=guess").status_code == 200
+        assert service.client.get("/api/tags", headers=RIGHT["password"]).status_code == 200
 
 
 def test_the_description_says_what_opens_the_service(guarded: Service) -> None:

@@ -4,10 +4,8 @@ It is told what to do, and answers, in JSON: nothing that it sends can do more t
 """
 
 import base64
-import json
-import signal
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,23 +24,14 @@ from classifier.serve import Trunk
 from recommender.library.file_tags import read_tags
 from recommender.process_limits import allow_seconds, confine
 from recommender.retrieval.query import HeardFile
+from recommender.service.decoding.answering import OPEN_FILES, answer_all
+from recommender.service.decoding.process import Limits
 
-OPEN_FILES = 64
 LISTEN_HZ = 44_100
 SAMPLES, FAILED, ENDED = b".", b"!", b"$"
 """What a message with samples begins with, one with an error, and the last one."""
 CUT = 2**17
 """Bytes of samples in one message."""
-MEMORY = {"kind": "memory", "message": "it takes too much memory to be decoded"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a process may use: bytes more than it has, seconds of processors a file, idle seconds."""
-
-    memory: int
-    cpu_s: int
-    idle_s: float
 
 
 def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hears: bool = True) -> None:
@@ -53,16 +42,11 @@ def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hea
     hears
         Whether the network is needed; without it there are only overviews.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     loaded = bundle.load(Path(bundle_path))
     trunk = Trunk(loaded) if hears else None
     confine(limits.memory, OPEN_FILES)
-    connection.send_bytes(b"{}")
     with suppress(EOFError, ConnectionError):
-        while connection.poll(limits.idle_s):
-            task = json.loads(connection.recv_bytes())
-            allow_seconds(limits.cpu_s)
-            connection.send_bytes(json.dumps(_answer(loaded, trunk, task)).encode("ascii"))
+        answer_all(connection, limits, partial(_answer, loaded, trunk))
 
 
 def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) -> None:
@@ -72,7 +56,6 @@ def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) ->
 
 def serve_samples(connection: Connection, path: str, first: int, limits: Limits) -> None:
     """Send a file's samples from one on, 16 bits each, as fast as they are taken."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     confine(limits.memory, OPEN_FILES)
     allow_seconds(limits.cpu_s)
     with suppress(EOFError, ConnectionError):
@@ -89,14 +72,7 @@ def serve_samples(connection: Connection, path: str, first: int, limits: Limits)
 
 def _answer(loaded: Bundle, trunk: Trunk | None, task: dict[str, Any]) -> dict[str, Any]:
     path = Path(task["path"])
-    try:
-        return (
-            _overview(loaded, path, task["length_s"]) if trunk is None else _heard(trunk, path, task["span"])
-        )
-    except AudioError as error:
-        return {"error": {"kind": error.kind, "message": str(error)}}
-    except MemoryError:
-        return {"error": MEMORY}
+    return _overview(loaded, path, task["length_s"]) if trunk is None else _heard(trunk, path, task["span"])
 
 
 def _overview(loaded: Bundle, path: Path, length_s: float | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 The length is known beforehand, so that a player may ask for any range of bytes, which is how it seeks.
 """
 
-import multiprocessing
 import struct
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -20,8 +19,9 @@ from starlette.types import Receive, Scope, Send
 from recommender import params
 from recommender.service.decoding.child import CUT, ENDED, FAILED, LISTEN_HZ, serve_samples
 from recommender.service.decoding.hearing import LIMITS
-from recommender.service.problems import RETRY_S
+from recommender.service.decoding.process import DecoderProcess
 from recommender.service.ranges import ByteRange, parse_ranges
+from recommender.service.troubles import RETRY_S
 
 WAV: Final = "audio/wav"
 HEADER: Final = 44
@@ -35,17 +35,17 @@ class Decoding:
     ----------
     path, first
         The file, and the sample.
+
+    Raises
+    ------
+    OSError
+        If no process can be started.
     """
 
     def __init__(self, path: Path, first: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._ours, its = spawn.Pipe()
-        self._process = spawn.Process(
-            target=serve_samples, args=(its, str(path), first, LIMITS), name="listen", daemon=True
-        )
+        self._process = DecoderProcess(serve_samples, LIMITS, str(path), first)
+        self._ours = self._process.connection
         self._ended = False
-        self._process.start()
-        its.close()
 
     def read(self) -> bytes:
         """Return some samples, 16 bits each; nothing at the end and beyond.
@@ -70,9 +70,7 @@ class Decoding:
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.join()
-        self._ours.close()
+        self._process.close(0.0 if self._ended or self._process.is_alive() else 1.0)
 
 
 def _split(connection: Connection) -> tuple[bytes, bytes]:

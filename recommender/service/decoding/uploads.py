@@ -18,12 +18,16 @@ from starlette.requests import ClientDisconnect
 from classifier.decode import AUDIO_EXTENSIONS
 from recommender import params
 from recommender.service.decoding.hearing import Hearing
-from recommender.service.problems import RETRY_S, documented
+from recommender.service.problems import documented
+from recommender.service.troubles import RETRY_S
 
 FIELD: Final = b"file"
 ENVELOPE: Final = 2**16
 """Bytes that a request may have around its file."""
 LONGEST_NAME: Final = 255
+MOST_PARTS: Final = 32
+LONGEST_HEADER: Final = 4096
+"""Bytes of the headers of all parts together, each with its name."""
 UPLOAD_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -131,6 +135,7 @@ class _Form:
         self._ours = self._whole = False
         self._header = self._value = b""
         self._disposition = b""
+        self._parts = self._headers = 0
         self._parser = MultipartParser(
             boundary,
             {
@@ -168,12 +173,22 @@ class _Form:
 
     def _begin(self) -> None:
         self._ours, self._disposition = False, b""
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise _unreadable(f"there are more than {MOST_PARTS} parts in it; send one file")
 
     def _add_header(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
+        self._header += self._bounded(data[start:end])
 
     def _add_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+        self._value += self._bounded(data[start:end])
+
+    def _bounded(self, some: bytes) -> bytes:
+        """Return a piece of a header, unless there is more of headers than there may be."""
+        self._headers += len(some) + 1
+        if self._headers > LONGEST_HEADER:
+            raise _unreadable(f"the headers of its parts have more than {LONGEST_HEADER >> 10} KB")
+        return some
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":

@@ -1,15 +1,15 @@
 """What a player asks: its parameters, from the address or from a form, and who it says it is."""
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 from db.models import LARGEST
-from recommender.params import APP_NAME
-from recommender.service.auth import Credentials
+from recommender.params import APP_NAME, MOST_FIELDS
+from recommender.service.auth import Credentials, is_browser, is_meant, is_named
 from recommender.service.subsonic.answer import (
     CLIENT_TOO_OLD,
     CONFLICT,
@@ -17,6 +17,7 @@ from recommender.service.subsonic.answer import (
     MISSING,
     NO_PASSWORDS,
     NO_TOKENS,
+    NOT_ALLOWED,
     SERVER_TOO_OLD,
     VERSION,
     WRONG_KEY,
@@ -115,7 +116,10 @@ async def read(request: Request) -> Asked:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, errors="replace")
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise SubsonicError(GENERIC, f"there are more than {MOST_FIELDS} parameters") from None
 
 
 def check_version(asked: Asked) -> None:
@@ -164,6 +168,33 @@ def user_of(asked: Asked, credentials: Credentials) -> str:
     if not right:
         raise SubsonicError(WRONG_LOGIN, "wrong username or password")
     return user
+
+
+def check_meant(asked: Asked, headers: Mapping[str, str], *, checked: bool) -> None:
+    """Refuse to change something that another site's page may have asked for.
+
+    A player says who it is, and a browser where it comes from. Where no login is checked, one that comes
+    from a browser that does not say where from proves nothing: any page can make one up.
+
+    Parameters
+    ----------
+    checked
+        Whether `user_of` has checked a login.
+
+    Raises
+    ------
+    SubsonicError
+        10 or 50.
+    """
+    if checked or is_named(headers) or is_meant(headers):
+        return
+    if asked.one("apiKey") is None and not (asked.one("u") and (asked.one("p") or asked.one("t"))):
+        said = (
+            "what changes something must name who asks, although it is not checked here: u with p, or t and s"
+        )
+        raise SubsonicError(MISSING, said)
+    if is_browser(headers):
+        raise SubsonicError(NOT_ALLOWED, "a browser must say which site it asks for: this one does not")
 
 
 def _check_one_way(asked: Asked) -> None:

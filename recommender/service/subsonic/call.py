@@ -1,11 +1,12 @@
 """A call of a player: what its endpoint is given, and what its ids lead to."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from fastapi import Request
+from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from db import browse
@@ -167,3 +168,16 @@ def _number(text: str) -> int:
 
 
 Content = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Later:
+    """An answer that needs no more of the catalogue, and is made when the session is closed.
+
+    Attributes
+    ----------
+    made
+        Makes it.
+    """
+
+    made: Callable[[], Awaitable[Response]]

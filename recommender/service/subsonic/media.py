@@ -4,28 +4,24 @@ import colorsys
 import io
 from collections.abc import Iterator
 from hashlib import blake2b
-from pathlib import Path
 from typing import Final
 
 from fastapi import HTTPException
 from fastapi.responses import Response
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from db import browse
 from db.models import Track
 from db.playlists import playlist_tracks
-from recommender.library.pictures import embedded_picture, picture_beside
+from recommender.params import LARGEST_SIDE
+from recommender.service.decoding.covers import Covers, Place
 from recommender.service.stream import FileBytes, open_file
 from recommender.service.subsonic.answer import NOT_FOUND, SubsonicError
-from recommender.service.subsonic.call import Call
+from recommender.service.subsonic.call import Call, Later
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-MOST_PIXELS: Final = 40 * 10**6
-LARGEST_SIDE: Final = 2048
 DRAWN_SIDE: Final = 300
 SONGS_TRIED: Final = 3
 """So many songs of an album or list are looked into for its picture."""
-QUALITY: Final = 88
 KEPT: Final = "private, max-age=86400"
 
 
@@ -48,17 +44,18 @@ def _file(call: Call, *, download: bool) -> Response:
     return FileBytes(file, track.rel_path, call.request, download=download)
 
 
-def get_cover_art(call: Call) -> Response:
+def get_cover_art(call: Call) -> Later:
     """Return the picture of a song, album, artist or playlist; one is drawn where there is none."""
     wanted = call.asked.need("id")
     size = call.asked.number("size", 0, 0, LARGEST_SIDE)
-    for track in _songs(call, wanted):
-        path, root = track.path, track.root.path
-        for data in (embedded_picture(Path(path)), picture_beside(path, root)):
-            shown = None if data is None else _shown(data, size)
-            if shown is not None:
-                return shown
-    return _drawn(wanted, size or DRAWN_SIDE)
+    places = [Place(track.path, track.root.path) for track in _songs(call, wanted)]
+    covers: Covers = call.request.app.state.covers
+
+    async def made() -> Response:
+        found = await covers.find(places, size)
+        return _drawn(wanted, size or DRAWN_SIDE) if found is None else _picture(*found)
+
+    return Later(made)
 
 
 def _songs(call: Call, wanted: str) -> Iterator[Track]:
@@ -74,26 +71,6 @@ def _songs(call: Call, wanted: str) -> Iterator[Track]:
         yield call.song_of(wanted)
 
 
-def _shown(data: bytes, size: int) -> Response | None:
-    """Return a picture, its longer side brought to `size` if it is larger; None if it is none."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return None
-            kind = Image.MIME.get(image.format or "", "")
-            if not size or max(image.size) <= size:
-                image.verify()
-                return _picture(data, kind)
-            image.draft("RGB", (size, size))
-            smaller = image.convert("RGBA" if "transparency" in image.info or image.mode == "RGBA" else "RGB")
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
-    smaller.thumbnail((size, size))
-    written, form = io.BytesIO(), "PNG" if smaller.mode == "RGBA" else "JPEG"
-    smaller.save(written, form, quality=QUALITY)
-    return _picture(written.getvalue(), Image.MIME[form])
-
-
 def _drawn(wanted: str, size: int) -> Response:
     """Return a square in a colour that belongs to an id."""
     mark = blake2b(wanted.encode("utf-8", "replace"), digest_size=2).digest()
@@ -101,8 +78,8 @@ def _drawn(wanted: str, size: int) -> Response:
     colour = tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, light, 0.45))
     written = io.BytesIO()
     Image.new("RGB", (size, size), colour).save(written, "PNG")
-    return _picture(written.getvalue(), "image/png")
+    return _picture("image/png", written.getvalue())
 
 
-def _picture(data: bytes, kind: str) -> Response:
+def _picture(kind: str, data: bytes) -> Response:
     return Response(data, media_type=kind, headers={"Cache-Control": KEPT})

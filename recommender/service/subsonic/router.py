@@ -8,12 +8,13 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from classifier.errors import ClassifierError
 from db.errors import CatalogError
 from recommender.errors import RecommenderError
+from recommender.service.attempts import WrongLogins
 from recommender.service.depends import state_of
 from recommender.service.subsonic import browse, lists, media, search, similar, system
 from recommender.service.subsonic.answer import (
@@ -24,8 +25,9 @@ from recommender.service.subsonic.answer import (
     answered,
     failed,
 )
-from recommender.service.subsonic.asked import Asked, check_version, read, user_of
-from recommender.service.subsonic.call import Call, Content
+from recommender.service.subsonic.asked import Asked, check_meant, check_version, read, user_of
+from recommender.service.subsonic.call import Call, Content, Later
+from recommender.service.troubles import noted, trouble
 
 router = APIRouter(prefix="/rest", include_in_schema=False)
 
@@ -42,7 +44,7 @@ CLASHES: Final = ("40001", "40P01")
 """What PostgreSQL calls it when of two who change the same at once one has to begin again."""
 ATTEMPTS, CLASH_S = 20, 0.01
 
-Endpoints = dict[str, Callable[[Call], Content | Response]]
+Endpoints = dict[str, Callable[[Call], Content | Response | Later]]
 
 ANSWERS: Final[Endpoints] = {
     "ping": system.ping,
@@ -78,7 +80,6 @@ ANSWERS: Final[Endpoints] = {
     "findSonicPath": similar.find_sonic_path,
     "getPlaylists": lists.get_playlists,
     "getPlaylist": lists.get_playlist,
-    "getCoverArt": media.get_cover_art,
 }
 """What looks at the catalogue, as it is at one moment."""
 
@@ -93,7 +94,11 @@ ACTIONS: Final[Endpoints] = {
 }
 """What changes something."""
 
-FILES: Final[Endpoints] = {"stream": media.stream, "download": media.download}
+FILES: Final[Endpoints] = {
+    "stream": media.stream,
+    "download": media.download,
+    "getCoverArt": media.get_cover_art,
+}
 """What gives out a file, and must not wait for others."""
 
 EVERY: Final = frozenset((*ANSWERS, *ACTIONS, *FILES))
@@ -102,14 +107,24 @@ EVERY: Final = frozenset((*ANSWERS, *ACTIONS, *FILES))
 @router.api_route("/{name}", methods=METHODS.split(", "))
 async def endpoint(name: str, request: Request) -> Response:
     """Answer a call; an error is an answer, too."""
-    form, asked = FORMS[0], await read(request)
+    form, asked = FORMS[0], Asked()
     try:
+        asked = await read(request)
         form = _form(asked)
         answer = await run_in_threadpool(_answer, name.removesuffix(".view"), asked, request, form)
+        if isinstance(answer, Later):
+            answer = await answer.made()
     except SubsonicError as error:
-        if error.code in (WRONG_LOGIN, WRONG_KEY):
-            request.app.state.wrong_logins.note(request.scope, "OpenSubsonic")
-        answer = failed(error, form)  # in its envelope, however many they are: players know no other
+        answer = _refused(error, asked, request, form)
+    except HTTPException as error:
+        answer = failed(SubsonicError(GENERIC, str(error.detail)), form, error.status_code)
+        answer.headers.update(error.headers or {})
+    except (CatalogError, SQLAlchemyError, OSError, MemoryError, RuntimeError) as error:
+        found = noted(error)
+        if found is None:
+            raise
+        answer = failed(SubsonicError(GENERIC, found.said), form, found.status)
+        answer.headers.update(found.headers)
     if request.app.state.settings.credentials:
         # What opens the service is in the call, not in the browser: players on other sites may use it.
         answer.headers["Access-Control-Allow-Origin"] = "*"
@@ -131,12 +146,29 @@ def _form(asked: Asked) -> str:
     return form
 
 
-def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
+def _refused(error: SubsonicError, asked: Asked, request: Request, form: str) -> Response:
+    """Return an error in its envelope; where wrong logins were too many, it says when to come again."""
+    if error.code not in (WRONG_LOGIN, WRONG_KEY):
+        return failed(error, form)
+    wrong_logins: WrongLogins = request.app.state.wrong_logins
+    wait_s = wrong_logins.note(request.scope, "OpenSubsonic", asked.one("u"))
+    if not wait_s:
+        return failed(error, form)
+    said = SubsonicError(error.code, f"too many wrong logins; try again in {wait_s} s")
+    answer = failed(said, form, HTTPStatus.TOO_MANY_REQUESTS)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
+def _answer(name: str, asked: Asked, request: Request, form: str) -> Response | Later:
     try:
         if name == PUBLIC:
             return answered(system.get_extensions(), form)
         check_version(asked)
-        user = user_of(asked, request.app.state.settings.credentials)
+        credentials = request.app.state.settings.credentials
+        user = user_of(asked, credentials)
+        if name in ACTIONS:
+            check_meant(asked, request.headers, checked=bool(credentials))
         if name in system.NOTHING:
             return answered(system.NOTHING[name], form)
         if name not in EVERY:
@@ -144,11 +176,13 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response:
             return failed(error, form, HTTPStatus.NOT_FOUND)
         answer = _act(name, asked, request, user) if name in ACTIONS else _look(name, asked, request, user)
     except (RecommenderError, CatalogError, ClassifierError) as error:
+        if trouble(error) is not None:
+            raise
         return failed(SubsonicError(GENERIC, str(error)), form)
-    return answer if isinstance(answer, Response) else answered(answer, form)
+    return answer if isinstance(answer, (Response, Later)) else answered(answer, form)
 
 
-def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
+def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Response | Later:
     state, heard = state_of(request), request.app.state.heard_genres
     if name in FILES:
         with state.session() as session:
@@ -157,7 +191,7 @@ def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Res
         return ANSWERS[name](Call(request, asked, session, user, state.held, heard))
 
 
-def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Response:
+def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Response | Later:
     """Change something; once more, if on a server somebody else changed the same meanwhile."""
     state, heard = state_of(request), request.app.state.heard_genres
     attempt = 0

@@ -110,7 +110,7 @@ def test_who_stops_listening_leaves_nothing_behind(library: Library) -> None:
                 next(answer.iter_raw())
         for _ in range(100):
             names = [Path(f"/proc/{pid}/cmdline") for pid in _children(server)]
-            spawned = [name for name in names if name.exists() and b"spawn_main" in name.read_bytes()]
+            spawned = [name for name in names if name.exists() and b"decoding.process" in name.read_bytes()]
             if not spawned:
                 break
             time.sleep(0.1)

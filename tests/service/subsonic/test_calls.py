@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recommender import params
 from recommender.service.app import Settings
 from recommender.service.auth import Credentials
 from recommender.service.subsonic.router import ANSWERS, EVERY
@@ -15,6 +16,12 @@ from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Service, se
 from tests.service.subsonic import shapes
 from tests.service.subsonic.player import Player
 from tests.service.subsonic.shapes import as_xml, canonical, checked, error_of
+
+
+@pytest.fixture(autouse=True)
+def _no_brake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let wrong logins be as many as there are cases; how they are braked is in test_security.py."""
+    monkeypatch.setattr(params, "WRONG_LOGINS", 10**6)
 
 
 @pytest.fixture(scope="module")

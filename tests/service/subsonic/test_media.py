@@ -138,10 +138,18 @@ def test_what_is_no_picture_of_the_library_is_not_given(
     assert not near(colour, BLUE)
 
 
-def test_a_picture_of_too_many_pixels_is_not_given(mine: Player, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.service.subsonic.media.MOST_PIXELS", 1000)
-    (mine.service.library.music / "rock/cover.png").write_bytes(picture(BLUE))
-    assert shown(mine, str(mine.service.id_of("rock/alpha.mp3")))[1] == (300, 300)
+def test_a_picture_of_too_many_pixels_is_not_given(mine: Player) -> None:
+    """Of a few kilobytes, and larger than is decoded, at the size that is asked for or its own."""
+    written = io.BytesIO()
+    Image.new("1", (8000, 5001), 1).save(written, "PNG")
+    (mine.service.library.music / "rock/cover.png").write_bytes(written.getvalue())
+    song = str(mine.service.id_of("rock/alpha.mp3"))
+    assert shown(mine, song)[1] == (300, 300)
+    assert shown(mine, song, size=64)[1] == (64, 64)
+    written = io.BytesIO()
+    Image.new("1", (8000, 5000), 1).save(written, "PNG")
+    (mine.service.library.music / "rock/cover.png").write_bytes(written.getvalue())
+    assert shown(mine, song)[1] == (8000, 5000)
 
 
 @pytest.mark.parametrize("endpoint", ["stream", "download", "stream.view"])

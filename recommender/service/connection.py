@@ -1,0 +1,110 @@
+"""A connection of the service: HTTP/1.1 as uvicorn speaks it, and how long its client has been awaited."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from recommender import params
+
+if TYPE_CHECKING:
+    from recommender.service.listener import Listener
+
+UNSENT: Final = getattr(termios, "TIOCOUTQ", None)
+"""Asks the system what a connection has not delivered yet; not every system can say."""
+PROGRESS: Final = 4096
+"""Bytes of a body that must come to count: one now and then keeps no connection."""
+
+
+class ClientConnection(H11Protocol):
+    """A connection that knows whether the service waits for its client, and since when.
+
+    Parameters
+    ----------
+    listener
+        Told when the connection is lost.
+    address
+        Where it comes from.
+    more
+        What uvicorn's protocol is given.
+    """
+
+    def __init__(self, listener: "Listener", address: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._listener, self.address = listener, address
+        self._free_s = self._moved_s = self.loop.time()  # without a request; since bytes last went through
+        self._unsent = self._came = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin."""
+        transport.max_size = params.READ_AT_ONCE  # type: ignore[attr-defined]
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._listener.lost(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in some bytes."""
+        before = self.cycle
+        self._came += len(data)
+        super().data_received(data)
+        if self._came >= PROGRESS or self.cycle is not before:
+            self._came, self._moved_s = 0, self.loop.time()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for another request."""
+        self._free_s = self._moved_s = self.loop.time()
+        super().on_response_complete()
+
+    def waits_since_s(self) -> float | None:
+        """Return since when the service waits for the client, on the loop's clock; None while it does not.
+
+        It waits for a request to be whole, a body to come, or an answer to be taken. What it works on, and
+        a client that sends or takes bytes, it does not wait for.
+        """
+        if self._answer_waits():
+            return self._moved_s
+        if not self._has_request():
+            return self._free_s
+        return self._moved_s if self.cycle.more_body and not self.flow.read_paused else None
+
+    def is_overdue(self) -> bool:
+        """Whether it is to be closed, however much room there is."""
+        now = self.loop.time()
+        if self._answer_waits():
+            return now - self._moved_s > params.STALLED_READER_S
+        return not self._has_request() and now - self._free_s > params.REQUEST_S
+
+    def _has_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _answer_waits(self) -> bool:
+        """Whether there is something for the client to take; note whether it took any."""
+        waiting = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        if waiting:
+            waiting += _undelivered(self.transport.get_extra_info("socket"))
+        if waiting != self._unsent:
+            self._unsent, self._moved_s = waiting, self.loop.time()
+        return waiting > 0
+
+    def end(self) -> None:
+        """Close it at once, whatever was still to be sent."""
+        if self.transport is not None:  # else it only begins
+            self.transport.abort()
+
+
+def _undelivered(connection: socket.socket | None) -> int:
+    """Return how many bytes the system holds that the client has not taken; 0 where it does not tell."""
+    if UNSENT is None or connection is None:
+        return 0
+    try:
+        held: int = struct.unpack("i", fcntl.ioctl(connection.fileno(), UNSENT, bytes(4)))[0]
+    except (OSError, ValueError):
+        return 0
+    return held
