@@ -6,7 +6,7 @@ class CatalogError(Exception):
 
 
 class CatalogBusyError(CatalogError):
-    """Another process is writing to the catalogue on this server."""
+    """Another process keeps the catalogue from being written, or read, for now."""
 
 
 class LockLostError(CatalogError):

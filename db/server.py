@@ -35,8 +35,23 @@ HOLDS_LOCK: Final = """
     )
 """
 
-NOT_ALLOWED: Final = ("42501", "25006")
-"""PostgreSQL's codes for a missing right, and for a server that can only be read."""
+OF_SERVER: Final = ("42501", "25006", "25P", "42P01", "53", "55P03", "57", "58", "XX")
+"""What PostgreSQL's codes begin with for what is no fault of ours: a missing right, a server that can only
+be read, tables that were taken away, whatever its disk, its memory or its keepers do."""
+
+KEPT: Final = "what was stored is kept"
+ADVICE: Final = {
+    "53100": f"free some space on the server's disk and do the same again: {KEPT}",
+    "53200": f"give the server more memory, or do the same again when it has less to do: {KEPT}",
+    "53300": f"do the same again when others have left, or raise its max_connections: {KEPT}",
+    "55P03": f"do the same again when the other program is done: {KEPT}",
+    "57014": f"do the same again, or raise its statement_timeout: {KEPT}",
+    "57P": f"do the same again when the server is back: {KEPT}",
+    "58": f"see to the server's disk, and to its log: {KEPT}",
+    "42P01": "the database is not as deepcuts left it; see: deepcuts check",
+    "XX": "the server's database is damaged; see to its log, and to its last backup",
+}
+"""What to do, by what PostgreSQL's codes begin with."""
 
 
 def server_url(text: str) -> URL:
@@ -85,7 +100,9 @@ def server_engine(url: URL, **settings: Any) -> Engine:
     }
     given = {name: value for name, value in arguments.items() if name not in url.query}
     try:
-        return create_engine(url, connect_args=given, isolation_level="REPEATABLE READ", **settings)
+        return create_engine(
+            url, connect_args=given, isolation_level="REPEATABLE READ", hide_parameters=True, **settings
+        )
     except ImportError as error:
         raise CatalogError(
             f"the catalogue at {server_name(url)} needs a driver: pip install 'deepcuts[postgres]'"
@@ -95,16 +112,19 @@ def server_engine(url: URL, **settings: Any) -> Engine:
 def of_server(error: DBAPIError) -> bool:
     """Whether an error is the server's, its connection's or its rights', and not a fault of ours."""
     lost = isinstance(error, (OperationalError, InterfaceError))
-    return lost or getattr(error.orig, "sqlstate", None) in NOT_ALLOWED
+    return lost or (getattr(error.orig, "sqlstate", None) or "").startswith(OF_SERVER)
 
 
 def explained(error: DBAPIError, url: URL) -> CatalogError:
-    """Return what a server's error means to a user: one line, and no password in it."""
-    said = " ".join(str(error.orig).split())
+    """Return what a server's error means to a user: one line with no password and no row's values in it."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    said = " ".join((primary if state and primary else str(error.orig)).split())
     for secret in (url.password, url.query.get("password")):
         if isinstance(secret, str) and secret:
             said = said.replace(secret, "***")
-    return CatalogError(f"the catalogue at {server_name(url)} cannot be used: {said}")
+    advice = next((f"; {what}" for codes, what in ADVICE.items() if state.startswith(codes)), "")
+    return CatalogError(f"the catalogue at {server_name(url)} cannot be used: {said}{advice}")
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,42 @@
-"""Open the catalogue: engine, pragmas, schema version, transactions."""
+"""Open the catalogue: in a file or on a server, its schema up to date, and its transactions."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from db.errors import CatalogError, NoCatalogError
-from db.server import (
-    LONGEST_PATH,
-    WriterLock,
-    check_encoding,
-    explained,
-    lock_upgrade,
-    of_server,
-    server_engine,
-    server_url,
-)
-
-HEAD_REVISION: Final = "0003"
-"""The newest migration; a test checks it against the scripts."""
-
-BUSY_TIMEOUT_MS: Final = 30_000
+from db import failures, server
+from db.errors import CatalogError
+from db.server import LONGEST_PATH, WriterLock, server_engine, server_url
+from db.sqlite_file import file_engine
+from db.upgrade import bring_up_to_date
 
 # Ctrl-C while a connection is being reset is raised as well: nothing is to be printed beside it.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Turn what a database, its disk or its server says into a `CatalogError` of one plain line.
+
+    Faults of ours, and rows that the tables refuse (`sqlalchemy.exc.IntegrityError`), are left as they are.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if engine.dialect.name == "sqlite":
+            found = failures.explained(error, str(engine.url.database))
+        else:
+            found = server.explained(error, engine.url) if server.of_server(error) else None
+        if found is None:
+            raise
+        raise found from error
+    except MemoryError as error:  # SQLite's driver says so, too
+        raise CatalogError(failures.OUT_OF_MEMORY) from error
 
 
 class Catalog:
@@ -64,11 +72,9 @@ class Catalog:
         self.longest_path = LONGEST_PATH if self.on_server else None
         self.writer_lock: WriterLock | None = None
         try:
-            _upgrade(engine, make=make)
-        except DatabaseError as error:
-            engine.dispose()
-            raise self._unusable(error) from error
-        except CatalogError:
+            with explained(engine):
+                bring_up_to_date(engine, make=make)
+        except BaseException:
             engine.dispose()
             raise
 
@@ -79,18 +85,17 @@ class Catalog:
         Raises
         ------
         CatalogError
-            If the server, where there is one, cannot be reached any more, or does not allow it; a
-            `LockLostError` if it lets others write although the writer lock should keep them away.
+            If the disk or the server does not do it, at the end too: nothing is changed then. A
+            `LockLostError` if the server lets others write although the writer lock should keep them away.
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                if self.writer_lock is not None:
-                    self.writer_lock.check(session.connection())
-                yield session
-        except DBAPIError as error:
-            if not self.on_server or not of_server(error):
-                raise
-            raise self._unusable(error) from error
+        with (
+            explained(self.engine),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            if self.writer_lock is not None:
+                self.writer_lock.check(session.connection())
+            yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -126,23 +131,10 @@ class Catalog:
         """Close all connections."""
         self.engine.dispose()
 
-    def _unusable(self, error: DBAPIError) -> CatalogError:
-        if self.on_server:
-            return explained(error, self.engine.url)
-        name = self.engine.url.database
-        if getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
-            return CatalogError(
-                f"{name} may only be read; SQLite needs to write into it, and into its folder"
-            )
-        return CatalogError(f"{name} is not a catalogue that can be read: {error.orig}")
-
 
 def open_catalog(path: Path) -> Catalog:
     """Open the SQLite catalogue at a path, making it if absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-    event.listen(engine, "connect", _set_pragmas)
-    return Catalog(engine)
+    return Catalog(file_engine(path))
 
 
 def open_server_catalog(url: str | URL, *, make: bool = True) -> Catalog:
@@ -161,70 +153,3 @@ def open_server_catalog(url: str | URL, *, make: bool = True) -> Catalog:
         If the address cannot be used; a `NoCatalogError` if there is none and none is to be made.
     """
     return Catalog(server_engine(server_url(url) if isinstance(url, str) else url), make=make)
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def schema_revision(engine: Engine) -> str | None:
-    """Return the catalogue's migration, or None for an empty database."""
-    with engine.connect() as connection:
-        return _revision(connection)
-
-
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def _upgrade(engine: Engine, *, make: bool) -> None:
-    """Bring the schema up to date; Alembic is imported only when there is something to do."""
-    revision = schema_revision(engine)
-    if revision == HEAD_REVISION:
-        return
-    if revision is None and not make:
-        raise NoCatalogError("the database holds no catalogue yet")
-    if revision is not None and revision > HEAD_REVISION:
-        raise CatalogError(
-            f"the catalogue has schema {revision}, newer than {HEAD_REVISION}: use a newer deepcuts"
-        )
-    from alembic import command
-
-    config = alembic_config()
-    with _upgrading(engine) as connection:
-        if _revision(connection) != HEAD_REVISION:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-
-
-@contextmanager
-def _upgrading(engine: Engine) -> Iterator[Connection]:
-    """Give a transaction to change the schema in; on a server one process at a time has it."""
-    if engine.dialect.name == "sqlite":
-        with engine.begin() as connection:
-            yield connection
-        return
-    # What another process did while this one waited for the lock must be seen.
-    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        check_encoding(connection)
-        lock_upgrade(connection)
-        yield connection
-
-
-def alembic_config() -> Any:
-    """Return Alembic's configuration for the migrations of this package."""
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config

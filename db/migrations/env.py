@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from db.migrations import completing  # noqa: F401  its classes carry out the operations from here on
 from db.models import Base
 
 connection = context.config.attributes["connection"]

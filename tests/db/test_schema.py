@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from db.errors import CatalogError
 from db.models import Base, Root, Setting, Track
-from db.session import HEAD_REVISION, Catalog, alembic_config, open_catalog, schema_revision
+from db.session import Catalog, open_catalog
+from db.upgrade import HEAD_REVISION, alembic_config, schema_revision
 from tests.db.conftest import NewCatalog, Reopen
 
 

@@ -19,8 +19,9 @@ from db.models import LARGEST, Feature, Root, Segment, Setting, Track
 from db.patches import track_patches
 from db.predictions import song_predictions
 from db.server import LONGEST_PATH, WriterLock, server_name, server_url, server_writer_lock
-from db.session import HEAD_REVISION, Catalog, open_server_catalog, schema_revision
+from db.session import Catalog, open_server_catalog
 from db.tracks import at_path
+from db.upgrade import HEAD_REVISION, schema_revision
 from tests.conftest import REPO
 from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row, store_segments
 from tests.postgres import PASSWORD, Server

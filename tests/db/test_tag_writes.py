@@ -4,7 +4,8 @@ from alembic import command
 from sqlalchemy import select, text
 
 from db.models import Root, TagWrite, Track
-from db.session import HEAD_REVISION, Catalog, alembic_config, schema_revision
+from db.session import Catalog
+from db.upgrade import HEAD_REVISION, alembic_config, schema_revision
 from tests.db.conftest import Reopen
 
 

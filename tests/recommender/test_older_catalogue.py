@@ -6,7 +6,7 @@ import mutagen
 import pytest
 from alembic import command
 
-from db.session import HEAD_REVISION, alembic_config
+from db.upgrade import HEAD_REVISION, alembic_config
 from recommender.library import ingest as ingest_module
 from recommender.library import reconcile
 from recommender.library.file_tags import TAGS_VERSION, FileTags
