@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -175,7 +176,8 @@ def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str
     text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     (part / DESCRIPTION).write_text(text, encoding="utf-8")
     for name in (*names, DESCRIPTION):
-        (part / name).chmod(0o600)
+        with suppress(OSError):  # some file systems have no modes
+            (part / name).chmod(0o600)
         _sync(part / name)
     sync_folder(part)
     load(part)

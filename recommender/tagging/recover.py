@@ -1,14 +1,19 @@
 """Settle the writes that were cut off: find out what became of each file, and take leftover copies away."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from db.models import TagWrite
+from sqlalchemy.orm import Session
+
+from classifier.audio_hash import audio_hash
+from db.models import TagWrite, Track
 from db.session import Catalog
 from db.tag_writes import begun, drop, finish
 from recommender.errors import TagError
 from recommender.tagging import formats
 from recommender.tagging.changes import holds_any
+from recommender.tagging.write import bring_up_to_date, tagged_file
 
 
 def recover(catalog: Catalog) -> int:
@@ -25,9 +30,21 @@ def recover(catalog: Catalog) -> int:
         found = begun(session)
         for write in found:
             came_to_be = _came_to_be(write)
-            if came_to_be is not None:
-                (finish if came_to_be else drop)(session, write.id)
+            if came_to_be:
+                finish(session, write.id)
+                _bring_up_to_date(session, write.track_id)
+            elif came_to_be is not None:
+                drop(session, write.id)
     return len(found)
+
+
+def _bring_up_to_date(session: Session, track_id: int) -> None:
+    """Note what became of a track's file, if it is still that recording."""
+    track = session.get_one(Track, track_id)
+    file = tagged_file(track)
+    with suppress(OSError):  # then it is looked at by the next ingest
+        if file.content_hash is not None and audio_hash(Path(file.path)) == file.content_hash:
+            bring_up_to_date(session, file, file.size, file.mtime_ns)
 
 
 def _came_to_be(write: TagWrite) -> bool | None:

@@ -152,8 +152,9 @@ def _replace(
     if names > 1:
         outcome.note = f"the file has {names} names (hard links); the others keep the old tags"
     if write:
-        replace_tags(catalog, file, before, after, keep_mtime=keep_mtime, action=action)
+        lost = replace_tags(catalog, file, before, after, keep_mtime=keep_mtime, action=action)
         outcome.written = True
+        outcome.note = "; ".join(filter(None, (outcome.note, lost))) or None
 
 
 def _reason(error: OSError | TagError) -> str:

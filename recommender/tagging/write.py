@@ -9,7 +9,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from classifier import system_errors
+from classifier.atomic_files import sync_folder
 from classifier.audio_hash import audio_hash
 from db.models import Track
 from db.session import Catalog
@@ -79,8 +80,8 @@ def replace_tags(
     *,
     keep_mtime: bool = False,
     action: str = WRITE,
-) -> None:
-    """Give a file other tags; see `STEPS`.
+) -> str | None:
+    """Give a file other tags; see `STEPS`. Return what of the file could not be kept, None for nothing.
 
     Parameters
     ----------
@@ -111,24 +112,26 @@ def replace_tags(
         write_id = begin(session, file.track_id, action, str(target), str(temporary), *records)
     reached("recorded")
     try:
-        _make(target, temporary, after, was, keep_mtime)
+        lost = _make(target, temporary, after, was, keep_mtime)
         _verify(file, temporary, after)
         reached("verified")
         if _signature(os.stat(target)) != _signature(was):
             raise TagError("it was changed by another program meanwhile")
         os.replace(temporary, target)
     except (OSError, TagError) as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a scan skips it, and the next run looks for it again
+            temporary.unlink(missing_ok=True)
         with catalog.transaction() as session:
             drop(session, write_id)
         raise TagError(str(error) if isinstance(error, TagError) else in_words(error)) from error
     reached("renamed")
-    _sync(target.parent)
+    sync_folder(target.parent)
     reached("folder synced")
     with catalog.transaction() as session:
         finish(session, write_id)
-        _bring_up_to_date(session, file, was)
+        bring_up_to_date(session, file, was.st_size, was.st_mtime_ns)
     reached("settled")
+    return lost
 
 
 def in_words(error: OSError) -> str:
@@ -179,20 +182,32 @@ def _unlocked(target: Path) -> Iterator[None]:
         yield
 
 
-def _make(target: Path, temporary: Path, after: StoredTags, was: os.stat_result, keep_mtime: bool) -> None:
-    """Write the copy, with the new tags, to the disk."""
+def _make(
+    target: Path, temporary: Path, after: StoredTags, was: os.stat_result, keep_mtime: bool
+) -> str | None:
+    """Write the copy, with the new tags, to the disk; return what its file system does not let it keep."""
+    lost = []
     shutil.copyfile(target, temporary)
-    shutil.copystat(target, temporary)
+    try:
+        shutil.copymode(target, temporary)
+    except OSError:
+        lost.append("its permissions")
+    with suppress(OSError):  # the times are set below; the mode is there already
+        shutil.copystat(target, temporary)
     _own(temporary, was)
     reached("copied")
     formats.save(temporary, after)
     reached("edited")
-    if keep_mtime:
-        os.utime(temporary, ns=(was.st_atime_ns, was.st_mtime_ns))
-    else:
-        os.utime(temporary)
+    try:
+        if keep_mtime:
+            os.utime(temporary, ns=(was.st_atime_ns, was.st_mtime_ns))
+        else:
+            os.utime(temporary)  # copystat gave it that of the file
+    except OSError:
+        lost += ["its time of change"] if keep_mtime else []
     _sync(temporary)
     reached("synced")
+    return f"{' and '.join(lost)} could not be kept: its file system refuses that" if lost else None
 
 
 def _own(temporary: Path, was: os.stat_result) -> None:
@@ -234,19 +249,29 @@ def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _bring_up_to_date(session: Session, file: TaggedFile, was: os.stat_result) -> None:
-    """Note the file's size and time, also for other paths that lead to it, unless a scan is due anyway."""
+def bring_up_to_date(session: Session, file: TaggedFile, size: int, mtime_ns: int) -> None:
+    """Note a file's size and time, also for other paths that lead to it, unless a scan is due anyway.
+
+    Parameters
+    ----------
+    session
+        Of the catalogue.
+    file
+        What was written.
+    size, mtime_ns
+        Of the file that it took the place of.
+    """
     tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
     tracks.setdefault(file.track_id, session.get_one(Track, file.track_id))
     genres = None
     for track in tracks.values():
-        if (track.size, track.mtime_ns) != (was.st_size, was.st_mtime_ns):
+        if (track.size, track.mtime_ns) != (size, mtime_ns):
             continue
         try:
             if not os.path.samefile(track.path, file.path):
                 continue
             status = os.stat(track.path)
-        except OSError:
+            genres = read_tags(Path(file.path)).genres if genres is None else genres
+        except OSError:  # the next ingest looks at it again
             continue
-        genres = read_tags(Path(file.path)).genres if genres is None else genres
         track.size, track.mtime_ns, track.file_genres = status.st_size, status.st_mtime_ns, list(genres)
