@@ -25,7 +25,7 @@ from classifier.errors import (
 )
 from classifier.mp3_frames import declares_length
 from classifier.quiet import quiet_stderr
-from classifier.system_errors import in_words
+from classifier.system_errors import said
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -61,7 +61,7 @@ def check_readable(path: Path) -> None:
 
 
 def _unreadable(error: OSError) -> UnreadableFileError:
-    return UnreadableFileError(f"cannot be read: {in_words(error).lower()}")
+    return UnreadableFileError(f"cannot be read: {said(error).lower()}")
 
 
 def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:

@@ -16,8 +16,12 @@ WHAT_TO_DO: Final = {
 }
 
 
+def said(error: OSError) -> str:
+    """Return what the system says of a failed call."""
+    return error.strerror or str(error).partition("\n")[0] or "it was refused"
+
+
 def in_words(error: OSError) -> str:
     """Return what the system says of a failed call, and what may be done about it."""
-    said = error.strerror or str(error).partition("\n")[0] or "it was refused"
     hint = WHAT_TO_DO.get(error.errno or 0)
-    return f"{said}; {hint}" if hint else said
+    return f"{said(error)}; {hint}" if hint else said(error)

@@ -28,7 +28,7 @@ from classifier.frontend import FrontEnd, mel_filters
 from classifier.recipes import Recipe
 from classifier.songs import Song, representative_weights
 from classifier.spectral_song import SpectralSong
-from classifier.system_errors import in_words
+from classifier.system_errors import said
 from db.features import features_of
 from db.tracks import labelled
 from recommender.home import Home
@@ -245,7 +245,7 @@ def _store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failu
     except AudioError as error:
         return Failure(error.kind, str(error))
     except OSError as error:
-        return Failure("unreadable", f"its features cannot be made: {in_words(error).lower()}")
+        return Failure("unreadable", f"its features cannot be made: {said(error).lower()}")
     return None
 
 

@@ -24,7 +24,7 @@ from classifier import bundle
 from classifier.analysis import TrackAnalysis
 from classifier.audio_hash import audio_hash
 from classifier.errors import AudioError
-from classifier.system_errors import in_words
+from classifier.system_errors import said
 from recommender import params
 from recommender.library.file_tags import FileTags, read_tags
 
@@ -98,7 +98,7 @@ def identify(path: str) -> Identity | Failure:
         content_hash, tags = audio_hash(Path(path)), read_tags(Path(path))
         return Identity(content_hash, tags, perf_counter() - started)
     except OSError as error:
-        return Failure("unreadable", f"cannot be read: {in_words(error).lower()}")
+        return Failure("unreadable", f"cannot be read: {said(error).lower()}")
 
 
 def analyse(path: str) -> TrackAnalysis | Failure:

@@ -136,7 +136,7 @@ def replace_tags(
 
 def in_words(error: OSError) -> str:
     """Return what the system says of a file, as part of a sentence."""
-    return f"it cannot be used: {system_errors.in_words(error).lower()}"
+    return f"it cannot be used: {system_errors.said(error).lower()}"
 
 
 def writable_target(path: str) -> Path:
