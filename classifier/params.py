@@ -153,6 +153,12 @@ LARGEST_UNPACKED_BYTES: Final = 16 * 2**20
 MOST_TAG_FIELDS: Final = 10_000
 DEEPEST_NESTING: Final = 32
 """Of the atoms or frames of a file that lie within each other."""
+MOST_PICTURES: Final = 500
+"""In one ID3 tag: a reader gives each a name of its own, and tries all those that are taken."""
+MOST_TAG_COPIED: Final = 32 * 2**30
+"""Bytes of an ID3 tag that a reader copies: after each field what follows it."""
+MOST_TAG_READS: Final = 300_000
+"""Of the atoms, chunks, blocks and pages of one file, in the search for its tags."""
 FILE_CPU_S: Final = 3600
 """Seconds of all processors that one file may take."""
 FILE_MEMORY: Final = 2 * 2**30

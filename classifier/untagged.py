@@ -32,8 +32,10 @@ class UntaggedFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "rb")
-        self._end = _end_of_audio(self._file)
-        self._start = min(_start_of_audio(self._file), self._end)
+        end = _end_of_audio(self._file)
+        self._start = min(_start_of_audio(self._file), end)
+        self._length = end - self._start
+        self._position = 0
         self._file.seek(self._start)
 
     def readable(self) -> bool:
@@ -46,19 +48,26 @@ class UntaggedFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read at most `size` bytes of what lies between the tags."""
-        left = max(0, self._end - self._file.tell())
-        return self._file.read(left if size < 0 else min(size, left))
+        left = max(0, self._length - self._position)
+        data = self._file.read(left if size < 0 else min(size, left))
+        self._position += len(data)
+        return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move within what lies between the tags."""
-        if whence == os.SEEK_CUR:
-            return self._file.seek(offset, whence) - self._start
-        base = self._end if whence == os.SEEK_END else self._start
-        return self._file.seek(base + offset) - self._start
+        """Move to any place from the start on, be it behind the end, where nothing is read.
+
+        A damaged file makes a demuxer ask for places before the start, and for some that no system
+        knows. The former lead to the start: an exception would not reach whoever opened the demuxer,
+        but be printed.
+        """
+        base = {os.SEEK_CUR: self._position, os.SEEK_END: self._length}.get(whence, 0)
+        self._position = max(0, base + offset)
+        self._file.seek(self._start + min(self._position, self._length))
+        return self._position
 
     def tell(self) -> int:
         """Return the position within what lies between the tags."""
-        return self._file.tell() - self._start
+        return self._position
 
     def close(self) -> None:
         """Close the file."""

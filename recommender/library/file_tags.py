@@ -2,18 +2,17 @@
 
 import math
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import mutagen
 from mutagen.wave import WAVE
 
 from recommender.library.play_values import MAX_PLAYS, parse_time
 from recommender.library.riff_info import info_texts
+from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged
 
 TAGS_VERSION: Final = 2
 """Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
@@ -37,6 +36,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
 # Strawberry), playcount:someone@somewhere (Quod Libet), the statistics of foobar2000.
 PLAY_COUNTS = frozenset(("pcnt", "popm", "playcount", "playcounter", "fmpsplaycount"))
 LAST_PLAYED = frozenset(("lastplayed", "lastplayedtimestamp", "lastplayeddate"))
+# The frames of ID3 that any of this is read of, and those that make a date in older versions.
+FRAMES = KnownFrames(
+    *("TPE2", "TPOS", "TDAT", "TIME", "TXXX", "PCNT", "POPM", "TT2", "TP1", "TP2", "TAL", "TRK"),
+    *("TPA", "TCO", "TYE", "TDA", "TIM", "TXX", "CNT", "POP"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,15 +75,21 @@ class FileTags:
 
 
 def read_tags(path: Path) -> FileTags:
-    """Read a file's tags; a file whose tags cannot be read has none."""
+    """Read a file's tags; a file whose tags cannot be read has none.
+
+    Raises
+    ------
+    LimitError
+        If they exceed a limit.
+    """
     try:
-        file = mutagen.File(path)
+        file = open_tagged(path, FRAMES)
         info = info_texts(path) if isinstance(file, WAVE) else {}
-    except (mutagen.MutagenError, struct.error, OSError, ValueError, LookupError, EOFError, TypeError):
+    except UNREADABLE:
         return FileTags()
     if file is None or not (file.tags or info):
         return FileTags()
-    values = info | {str(key).lower(): value for key, value in (file.tags or {}).items()}
+    values = info | _by_name(file.tags)
     found = {name: _texts(values, keys) for name, keys in FIELDS.items()}
     years = [int(match[0]) for text in found["year"] if (match := re.search(r"\d{4}", text))]
     # Before ID3v2.4 a field holds but one text, and so does an entry of an INFO list.
@@ -96,6 +106,16 @@ def read_tags(path: Path) -> FileTags:
         track_number=_number(found["track"]),
         disc_number=_number(found["disc"]),
     )
+
+
+def _by_name(tags: Any) -> dict[str, Any]:
+    """Return the values of tags by their names in lower case; those of lists of pairs are lists."""
+    if not isinstance(tags, list):
+        return {str(key).lower(): value for key, value in (tags or {}).items()}
+    found: dict[str, Any] = {}
+    for key, value in tags:
+        found.setdefault(str(key).lower(), []).append(value)
+    return found
 
 
 def _texts(values: dict[str, Any], keys: tuple[str, ...]) -> list[str]:

@@ -16,10 +16,10 @@ def hear(path: str, bundle: Bundle, span: Span | None = None) -> HeardFile:
     AudioError
         If it cannot be analysed.
     """
+    tags = read_tags(Path(path))  # first: a demuxer takes them in without any limit
     trunk = Trunk(bundle)
     if span is None:
         analysis = trunk.analyse_file(Path(path))
     else:
         analysis = trunk.analyse_stretch(Path(path), span.start_s, span.end_s)
-    tags = read_tags(Path(path))
     return HeardFile(tags.title or Path(path).stem, tags.artist, tags.album, analysis)

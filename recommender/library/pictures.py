@@ -12,10 +12,14 @@ from typing import Any, Final
 import mutagen
 from mutagen.flac import Picture
 
+from classifier.errors import LimitError
+from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged
+
 NAMES: Final = ("cover", "folder", "front", "album", "albumart")
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
 LARGEST: Final = 32 * 2**20
 """Bytes of a picture that is read."""
+FRAMES: Final = KnownFrames("APIC", "PIC")
 FRONT: Final = 3
 """Of the kinds of pictures that ID3 defines, the front cover."""
 
@@ -23,9 +27,9 @@ FRONT: Final = 3
 def embedded_picture(path: Path) -> bytes | None:
     """Return the front cover in a file's tags, or else the first picture there, as it was put there."""
     try:
-        file = mutagen.File(path)
+        file = open_tagged(path, FRAMES)
         found = [] if file is None else list(_pictures(file))
-    except (mutagen.MutagenError, struct.error, OSError, ValueError, LookupError, EOFError, TypeError):
+    except (*UNREADABLE, LimitError):
         return None
     fronts = [data for kind, data in found if kind == FRONT]
     every = [*fronts, *(data for _, data in found)]
@@ -36,7 +40,10 @@ def _pictures(file: Any) -> Iterator[tuple[int, bytes]]:
     """Yield (kind, bytes) of the pictures in any of the formats that mutagen reads."""
     for picture in getattr(file, "pictures", ()):  # FLAC
         yield picture.type, picture.data
-    for name, value in (file.tags or {}).items():
+    tags = file.tags or {}
+    # Lists of pairs look through all of themselves for each key.
+    pairs: Any = ((k, [v]) for k, v in tags) if isinstance(tags, list) else tags.items()
+    for name, value in pairs:
         key = str(name).lower()
         if key.startswith("apic"):  # ID3
             yield value.type, value.data

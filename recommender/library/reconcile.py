@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
+from classifier.errors import LimitError
 from db.features import copy_segments, has_features, renew_vectors_token, store_segments
 from db.models import Root, Track
 from db.tracks import at_path, in_root, search_key, with_content
@@ -162,8 +163,12 @@ def read_tags_again(session: Session, files: Sequence[FoundFile]) -> None:
     """Note what the tags of unchanged files say, to a reader that reads more than the one before it."""
     for file in files:
         track = at_path(session, file.path)
-        if track is not None and os.access(file.path, os.R_OK):
+        if track is None or not os.access(file.path, os.R_OK):
+            continue
+        try:
             _set_tags(track, file.path, read_tags(Path(file.path)))
+        except LimitError:
+            track.tags_version = TAGS_VERSION  # what an earlier reader made of them stays
 
 
 def store_analysis(

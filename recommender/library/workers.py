@@ -95,8 +95,11 @@ def identify(path: str) -> Identity | Failure:
     """Hash a file's audio packets and read its tags."""
     started = perf_counter()
     try:
-        content_hash, tags = audio_hash(Path(path)), read_tags(Path(path))
+        tags = read_tags(Path(path))  # first: a demuxer takes them in without any limit
+        content_hash = audio_hash(Path(path))
         return Identity(content_hash, tags, perf_counter() - started)
+    except AudioError as error:
+        return Failure(error.kind, str(error))
     except OSError as error:
         return Failure("unreadable", f"cannot be read: {said(error).lower()}")
 

@@ -4,13 +4,14 @@ mutagen finds them and puts them back; what an entry holds stays as it is, whoev
 taking a change back leaves the very bytes that were there. What fields mean is in `fields`.
 """
 
-import struct
+import errno
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import mutagen
+from mutagen import MutagenError
 from mutagen.aac import AAC
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEv2File
@@ -19,13 +20,17 @@ from mutagen.id3 import ID3FileType
 from mutagen.mp4 import MP4
 from mutagen.wave import WAVE
 
+from classifier.errors import LimitError
 from recommender.errors import TagError
+from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged
 
 ID3_4, ID3_3, ID3_2 = ID3 = ("ID3v2.4", "ID3v2.3", "ID3v2.2")
 VORBIS, APE, MP4_ATOMS, ASF_ATTRIBUTES = "Vorbis comments", "APEv2", "MP4", "ASF"
 INFO_GENRE = "INFO:IGNR"
 """Key of the one entry that is not of the tag itself, but of a WAV's INFO list beside it."""
-DAMAGED = (mutagen.MutagenError, struct.error, ValueError, LookupError, EOFError, TypeError)
+NO_FRAMES = KnownFrames()
+DAMAGE = (None, errno.EINVAL)
+"""What the system says where a damaged file makes a reader ask for a place before its start."""
 
 T = TypeVar("T")
 
@@ -98,19 +103,27 @@ def save(path: Path, tags: StoredTags) -> None:
 def _with_adapter(path: Path, action: Callable[[Any], T]) -> T:
     try:
         return action(_adapter(path))
-    except DAMAGED as error:
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, OSError) and cause.errno is not None:
-            raise cause from None
-        raise TagError(f"its tags cannot be read: {error}") from error
+    except LimitError as error:
+        raise TagError(str(error)) from error
+    except UNREADABLE as error:
+        causes = (error, error.__cause__, error.__context__)
+        known = next((e for e in causes if isinstance(e, OSError) and e.errno not in DAMAGE), None)
+        if known is not None:
+            raise known from None
+        raise TagError(f"its tags cannot be read: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    """Return what a reader says of a damaged tag, where it says something that a person understands."""
+    text = str(error)
+    plain = isinstance(error, MutagenError) and text and not re.search(r"['\"<>\\]|None|Error", text)
+    return text if plain else "they are damaged"
 
 
 def _adapter(path: Path) -> Any:
     from recommender.tagging import formats_id3, formats_other, formats_riff
 
-    with open(path, "rb"):
-        pass  # what mutagen says where it cannot is no OSError
-    kind = type(mutagen.File(path))
+    kind = type(open_tagged(path, NO_FRAMES))
     if kind is AAC:
         raise TagError("raw AAC holds no tags that are of use: put it into an .m4a")
     if issubclass(kind, WAVE):

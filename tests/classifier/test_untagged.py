@@ -50,7 +50,8 @@ def test_audio_alone_is_read(tmp_path: Path, before: str, behind: str) -> None:
 STEPS = st.lists(
     st.tuples(st.just("read"), st.integers(0, 2000))
     | st.tuples(st.just("set"), st.integers(0, 1024))
-    | st.tuples(st.just("end"), st.integers(-1024, 0)),
+    | st.tuples(st.just("end"), st.integers(-1024, 0))
+    | st.tuples(st.just("set"), st.sampled_from([1025, 5000, 2**40, 2**62])),
     max_size=12,
 )
 
@@ -89,3 +90,35 @@ def test_tag_that_claims_more_than_the_file_has(tmp_path: Path) -> None:
     path.write_bytes(AUDIO + apev2(100_000, header=False)[-32:])
     with UntaggedFile(path) as file:
         assert file.read()[: len(AUDIO)] == AUDIO
+
+
+def test_a_place_before_the_start_is_the_start(tmp_path: Path) -> None:
+    """As FFmpeg asks for the last byte of what has none, and damaged files for anything."""
+    path = tmp_path / "file"
+    path.write_bytes(BEFORE["id3v2"] + AUDIO + BEHIND["ape"])
+    with UntaggedFile(path) as file:
+        file.seek(7)
+        for offset, whence in ((-8, os.SEEK_CUR), (-1, os.SEEK_SET), (-1025, os.SEEK_END), (-(2**63), 1)):
+            assert file.seek(offset, whence) == file.tell() == 0
+            assert file.read(7) == AUDIO[:7]
+    path.write_bytes(BEFORE["id3v2"])
+    with UntaggedFile(path) as file:
+        assert file.seek(-1, os.SEEK_END) == 0
+        assert file.read() == b""
+        assert file.seek(2**63 - 1) == 2**63 - 1
+        assert file.read() == b""
+
+
+def test_a_damaged_file_makes_ffmpeg_print_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An atom that claims to be almost as large as numbers go, behind a tag, and nothing behind a tag."""
+    from classifier.decode_ffmpeg import open_ffmpeg
+    from classifier.decode_report import DecodeReport
+    from classifier.errors import NotAudioError
+
+    atom = (1).to_bytes(4, "big") + b"free" + (2**63 - 9).to_bytes(8, "big")
+    for content in (b"", b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42" + atom + bytes(64)):
+        path = tmp_path / "file.m4a"
+        path.write_bytes(BEFORE["id3v2"] + content)
+        with pytest.raises(NotAudioError):
+            open_ffmpeg(path, DecodeReport())
+    assert capfd.readouterr() == ("", "")

@@ -296,7 +296,8 @@ def test_a_full_disk_leaves_the_file(shelf: Shelf, monkeypatch: pytest.MonkeyPat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    assert refused(shelf, path) == "it cannot be used: no space left on device"
+    expected = "it cannot be used: no space left on device; make room there and run it again"
+    assert refused(shelf, path) == expected
 
 
 def test_a_file_that_changes_meanwhile_is_left(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

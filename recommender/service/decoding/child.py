@@ -86,8 +86,9 @@ def _overview(loaded: Bundle, path: Path, length_s: float | None) -> dict[str, A
 
 
 def _heard(trunk: Trunk, path: Path, span: list[float] | None) -> dict[str, Any]:
+    tags = read_tags(path)  # first: a demuxer takes them in without any limit
     analysis = trunk.analyse_file(path) if span is None else trunk.analyse_stretch(path, *span)
-    tags, content_hash = read_tags(path), audio_hash(path)
+    content_hash = audio_hash(path)
     return {
         "hash": content_hash,
         "title": tags.title,
