@@ -7,10 +7,10 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Subquery, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Feature, Prediction, Segment, Setting, Track
+from db.models import Base, Feature, Prediction, Segment, Setting, Track
 from db.tracks import IDS_AT_ONCE
 
 Array = npt.NDArray[np.float32]
@@ -177,31 +177,32 @@ def _store_features(session: Session, rows: Mapping[int, SegmentRow], trunk_id: 
 
 
 def copy_segments(session: Session, source: Track, target: Track) -> None:
-    """Give a track the segments, features and predictions of another with the same audio."""
-    predictions = {
-        segment.id: list(session.scalars(select(Prediction).where(Prediction.segment_id == segment.id)))
-        for segment in source.segments
-    }
-    copies = []
-    for segment in source.segments:
-        copy = Segment(
-            start_s=segment.start_s,
-            end_s=segment.end_s,
-            level_dbfs=segment.level_dbfs,
-            silent=segment.silent,
-        )
-        copy.features = [
-            Feature(trunk_id=f.trunk_id, embedding=f.embedding, tags=f.tags, patches=f.patches)
-            for f in segment.features
-        ]
-        copies.append(copy)
-    target.segments = copies
+    """Give a track the segments, features and predictions of another with the same audio.
+
+    The database copies them: they do not pass through this process.
+    """
     session.flush()
-    for old, new in zip(source.segments, copies, strict=True):
-        session.add_all(
-            Prediction(segment_id=new.id, bundle_id=p.bundle_id, genres=p.genres) for p in predictions[old.id]
-        )
+    session.execute(delete(Segment).where(Segment.track_id == target.id))
+    places = ("start_s", "end_s", "level_dbfs", "silent")
+    rows = select(literal(target.id), *(getattr(Segment, name) for name in places))
+    rows = rows.where(Segment.track_id == source.id).order_by(Segment.start_s, Segment.id)
+    tables = Base.metadata.tables
+    session.execute(insert(tables["segment"]).from_select(["track_id", *places], rows))
+    old, new = _numbered(source, "old"), _numbered(target, "new")
+    for table in (tables["feature"], tables["prediction"]):
+        names = [column.name for column in table.columns if column.name != "segment_id"]
+        copied = select(new.c.id, *(table.c[name] for name in names))
+        copied = copied.join_from(old, new, old.c.number == new.c.number)
+        copied = copied.join(table, table.c.segment_id == old.c.id).order_by(new.c.id)
+        session.execute(insert(table).from_select(["segment_id", *names], copied))
+    session.expire(target, ["segments"])
     renew_vectors_token(session)
+
+
+def _numbered(track: Track, name: str) -> Subquery:
+    """Return a track's segments and their numbers in order of time."""
+    number = func.row_number().over(order_by=(Segment.start_s, Segment.id)).label("number")
+    return select(Segment.id, number).where(Segment.track_id == track.id).subquery(name)
 
 
 def track_features(session: Session, track_id: int, trunk_id: str) -> TrackFeatures | None:
@@ -254,6 +255,21 @@ def tracks_with_features(session: Session, trunk_id: str) -> set[int]:
         .distinct()
     )
     return set(session.scalars(query))
+
+
+def analysed_of(session: Session, track_ids: Sequence[int], trunk_id: str) -> set[int]:
+    """Return which of some tracks this trunk has analysed."""
+    found: set[int] = set()
+    for first in range(0, len(track_ids), IDS_AT_ONCE):
+        some = Track.id.in_(track_ids[first : first + IDS_AT_ONCE])
+        found.update(session.scalars(select(Track.id).where(some, has_features_of(trunk_id))))
+    return found
+
+
+def has_features_of(trunk_id: str) -> ColumnElement[bool]:
+    """Return the condition on Track that this trunk has analysed it."""
+    of_trunk = select(Segment.id).join(Feature, Feature.segment_id == Segment.id)
+    return of_trunk.where(Segment.track_id == Track.id, Feature.trunk_id == trunk_id).exists()
 
 
 def count_segments(session: Session) -> tuple[int, int]:

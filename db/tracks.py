@@ -5,8 +5,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError
@@ -48,27 +49,45 @@ def is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
+def root_of(session: Session, path: str) -> Root | None:
+    """Return the root that a path belongs to, or None; roots never overlap."""
+    above = [path]
+    while above[-1] != (parent := os.path.dirname(above[-1])):
+        above.append(parent)
+    return session.scalar(select(Root).where(Root.path.in_(above)))
+
+
+def roots_below(session: Session, folder: str) -> list[Root]:
+    """Return the roots that are a folder or lie below it, by path."""
+    query = select(Root).where(*_from_to(Root.path, folder.rstrip(os.sep)))
+    return sorted((r for r in session.scalars(query) if is_within(r.path, folder)), key=lambda r: r.path)
+
+
+def _from_to(column: Any, path: str) -> tuple[ColumnElement[bool], ...]:
+    """Return conditions that what lies below a path meets, and little else: an index answers them."""
+    return column >= path, column < path + chr(ord(os.sep) + 1)
+
+
 def root_for(session: Session, folder: str) -> Root:
     """Return the root that a folder belongs to, making it if there is none.
 
     A folder below a known root belongs to that root. A folder above known roots becomes their new
     root, and their tracks keep their ids.
     """
-    known = all_roots(session)
-    for root in known:
-        if is_within(folder, root.path):
-            return root
+    known = root_of(session, folder)
+    if known is not None:
+        return known
+    below = roots_below(session, folder)
     widened = Root(path=folder)
     session.add(widened)
     session.flush()
-    for root in known:
-        if is_within(root.path, folder):
-            prefix = os.path.relpath(root.path, folder)
-            for track in tracks_of(session, root):
-                track.rel_path = os.path.join(prefix, track.rel_path)
-                track.root = widened
-            session.flush()
-            session.delete(root)
+    for root in below:
+        prefix = os.path.relpath(root.path, folder)
+        for track in tracks_of(session, root):
+            track.rel_path = os.path.join(prefix, track.rel_path)
+            track.root = widened
+        session.flush()
+        session.delete(root)
     session.flush()
     return widened
 
@@ -78,18 +97,39 @@ def tracks_of(session: Session, root: Root) -> list[Track]:
     return list(session.scalars(select(Track).where(Track.root_id == root.id)))
 
 
+def below(root: Root, folder: str) -> tuple[ColumnElement[bool], ...]:
+    """Return conditions on Track that a root's tracks in a folder meet, and few others.
+
+    Whoever asks by them looks at the paths of the tracks that are found, by `is_within`.
+    """
+    of_root = Track.root_id == root.id
+    if is_within(root.path, folder):
+        return (of_root,)
+    return of_root, *_from_to(Track.rel_path, os.path.relpath(folder, root.path))
+
+
 def at_path(session: Session, path: str) -> Track | None:
     """Return the track at an absolute path, or None."""
-    for root in all_roots(session):
-        if is_within(path, root.path):
-            return in_root(session, root, path)
-    return None
+    root = root_of(session, path)
+    return None if root is None else in_root(session, root, path)
 
 
 def in_root(session: Session, root: Root, path: str) -> Track | None:
     """Return the track at an absolute path below a root, or None."""
     rel_path = os.path.relpath(path, root.path)
     return session.scalar(select(Track).where(Track.root_id == root.id, Track.rel_path == rel_path))
+
+
+def at_paths(session: Session, root: Root, paths: Sequence[str]) -> dict[str, Track]:
+    """Return the tracks at absolute paths below a root, by path; those that are not there are left out."""
+    by_rel_path = {os.path.relpath(path, root.path): path for path in paths}
+    names = list(by_rel_path)
+    found = {}
+    for start in range(0, len(names), IDS_AT_ONCE):
+        some = Track.rel_path.in_(names[start : start + IDS_AT_ONCE])
+        for track in session.scalars(select(Track).where(Track.root_id == root.id, some)):
+            found[by_rel_path[track.rel_path]] = track
+    return found
 
 
 def with_content(session: Session, content_hash: str) -> list[Track]:
@@ -143,7 +183,12 @@ def labelled(session: Session) -> list[Track]:
 
 def present(session: Session, folder: str | None = None) -> list[Track]:
     """Return the tracks that are there, by path; only those below a folder where one is given."""
-    tracks = session.scalars(select(Track).where(Track.missing.is_(False)))
+    query = select(Track).where(Track.missing.is_(False))
+    if folder is not None:
+        root = root_of(session, folder)
+        roots = select(Root.id).where(*_from_to(Root.path, folder.rstrip(os.sep)))
+        query = query.where(*([Track.root_id.in_(roots)] if root is None else below(root, folder)))
+    tracks = session.scalars(query)
     return sorted((t for t in tracks if folder is None or is_within(t.path, folder)), key=lambda t: t.path)
 
 

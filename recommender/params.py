@@ -13,6 +13,9 @@ TASKS_AHEAD: Final = 3
 # New files identified (hash and tags) together with changed ones, before any of them is analysed.
 IDENTIFY_TOGETHER: Final = 512
 
+# Copies of one recording, or files that failed with it, stored in one transaction.
+SETTLED_TOGETHER: Final = 64
+
 # Ingest on a Dask cluster.
 CONNECT_S: Final = 8.0
 CONNECT_TRIES: Final = 5

@@ -1,11 +1,11 @@
 """Ingest folders: scan, plan, identify, analyse, store, one transaction a track."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
@@ -13,11 +13,12 @@ from db.models import Root
 from db.session import Catalog
 from db.tracks import present, root_for
 from recommender import params
+from recommender.library.known_audio import KnownAudio
 from recommender.library.labels import Rule, Seen, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
 from recommender.library.reconcile import read_tags_again, settle, store_analysis, store_failure
 from recommender.library.report import FailedFile, IngestReport
-from recommender.library.scan import FoundFile, find_files
+from recommender.library.scan import FoundFile, find_files, grouped_by_inode
 from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
 from recommender.tagging.own import set_by_persons
 
@@ -94,6 +95,7 @@ class _Ingest:
         # The file that is analysed for each recording, and the files that wait for that, itself among them.
         self._leaders: dict[str, FoundFile] = {}
         self._waiting: dict[FoundFile, dict[FoundFile, Identity]] = {}
+        self._audio = KnownAudio(bundle.trunk_id)
 
     def folder(self, place: str, rule: Rule | None) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
@@ -108,7 +110,7 @@ class _Ingest:
         self._progress(self._done, self._total)
         if made.changed or made.new:
             self._update(root, made)
-        self._read_tags_again(made.outdated)
+        self._read_tags_again(root, made.outdated)
         self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
             self._label(place, rule)
@@ -167,13 +169,20 @@ class _Ingest:
     def _identify(
         self, workers: "AnyWorkers", root: Root, files: list[FoundFile]
     ) -> Iterator[tuple[FoundFile, Identity]]:
-        """Hash the files and read their tags."""
-        for file, result in workers.run(((file, file.path) for file in files), identify):
+        """Hash the files and read their tags, of one that has several names once."""
+        groups = {group[0]: group for group in grouped_by_inode(files)}
+        again: list[FoundFile] = []
+        for file, result in workers.run(((file, file.path) for file in list(groups)), identify):
+            names = groups.pop(file)
             if isinstance(result, Identity):
                 self.report.stage_s["identify"] += result.seconds
-                yield file, result
+                yield from ((name, result) for name in names)
             elif isinstance(result, Failure):
-                self._fail(root, file, None, result)
+                self._fail(root, {file: None}, result)
+                again += names[1:]
+        # What failed may be the name's fault: each of the others speaks for itself.
+        if again:
+            yield from self._identify(workers, root, [replace(file, inode=None) for file in again])
 
     def _new_audio(
         self, root: Root, identified: dict[FoundFile, Identity]
@@ -193,28 +202,30 @@ class _Ingest:
         if not identified:
             return set()
         with self.catalog.transaction() as session:
-            outcomes = settle(session, session.merge(root, load=False), identified, self.bundle.trunk_id)
+            own = session.merge(root, load=False)
+            outcomes = settle(session, own, identified, self.bundle.trunk_id, self._audio)
         for outcome in outcomes.values():
             setattr(self.report, outcome, getattr(self.report, outcome) + 1)
-            self._step()
+        self._step(len(outcomes))
         return set(outcomes)
 
     def _take(self, root: Root, file: FoundFile, result: object) -> None:
         """Store a file's analysis, or why there is none; what waits as its copy gets the same."""
         waiting = self._waiting.pop(file)
         del self._leaders[waiting[file].content_hash or file.path]
-        for each, identity in waiting.items():
-            if isinstance(result, TrackAnalysis) and each is file:
-                self._store(root, each, identity, result)
-            elif isinstance(result, Failure):
-                self._fail(root, each, identity, result)
+        if isinstance(result, TrackAnalysis):
+            self._store(root, file, waiting.pop(file), result)
+        for some in _in_parts(list(waiting.items()), params.SETTLED_TOGETHER):
+            if isinstance(result, Failure):
+                self._fail(root, dict(some), result)
             else:
-                self._settle(root, {each: identity})
+                self._settle(root, dict(some))
 
     def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
         started = perf_counter()
         with self.catalog.transaction() as session:
             store_analysis(session, session.merge(root, load=False), file, identity, analysis, self.bundle)
+        self._audio.forget(identity.content_hash)
         self.report.stage_s["database"] += perf_counter() - started
         for stage, seconds in analysis.stage_s.items():
             self.report.stage_s[stage] += seconds
@@ -223,12 +234,14 @@ class _Ingest:
         self.report.warned += [(file.path, warning) for warning in analysis.warnings]
         self._step()
 
-    def _fail(self, root: Root, file: FoundFile, identity: Identity | None, failure: Failure) -> None:
+    def _fail(self, root: Root, files: Mapping[FoundFile, Identity | None], failure: Failure) -> None:
         if failure.kind != NOT_SHARED:
             with self.catalog.transaction() as session:
-                store_failure(session, session.merge(root, load=False), file, identity, failure)
-        self.report.failed.append(FailedFile(file.path, failure.kind, failure.message))
-        self._step()
+                own = session.merge(root, load=False)
+                for file, identity in files.items():
+                    store_failure(session, own, file, identity, failure)
+        self.report.failed += [FailedFile(file.path, failure.kind, failure.message) for file in files]
+        self._step(len(files))
 
     def _mark_missing(self, place: str, gone: list[int], found_any: bool) -> None:
         if not gone:
@@ -244,13 +257,11 @@ class _Ingest:
             set_missing(session, lost, missing=True)
         self.report.missing += len(lost)
 
-    def _read_tags_again(self, files: list[FoundFile]) -> None:
-        for start in range(0, len(files), params.IDENTIFY_TOGETHER):
-            some = files[start : start + params.IDENTIFY_TOGETHER]
+    def _read_tags_again(self, root: Root, files: list[FoundFile]) -> None:
+        for some in _in_parts(files, params.IDENTIFY_TOGETHER):
             with self.catalog.transaction() as session:
-                read_tags_again(session, some)
-            for _ in some:
-                self._step()
+                read_tags_again(session, session.merge(root, load=False), some)
+            self._step(len(some))
 
     def _label(self, place: str, rule: Rule) -> None:
         with self.catalog.transaction() as session:
@@ -261,6 +272,13 @@ class _Ingest:
                     track.label, track.label_source = label.name, label.source
                     track.label_group = label.group
 
-    def _step(self) -> None:
-        self._done += 1
+    def _step(self, n_files: int = 1) -> None:
+        self._done += n_files
         self._progress(self._done, self._total)
+
+
+Item = TypeVar("Item")
+
+
+def _in_parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,16 +1,16 @@
 """Compare what a scan found with what the catalogue knows."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.features import renew_vectors_token, tracks_with_features
+from db.features import has_features_of, renew_vectors_token
 from db.models import Root, Track
-from db.tracks import is_within
+from db.tracks import IDS_AT_ONCE, below, is_within
 from recommender.library.file_tags import TAGS_VERSION
 from recommender.library.scan import FoundFile
 
@@ -46,16 +46,16 @@ class Plan:
 def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
     """Compare the files found below a folder with the catalogue's tracks there."""
     kept = (Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
-    query = select(*kept, Track.tags_version).where(Track.root_id == root.id).order_by(Track.id)
-    known = {os.path.join(root.path, row.rel_path): row for row in session.execute(query)}
-    analysed = tracks_with_features(session, trunk_id)
+    columns = (*kept, Track.tags_version, has_features_of(trunk_id).label("analysed"))
+    rows = session.execute(select(*columns).where(*below(root, folder)).order_by(Track.id))
+    known = {os.path.join(root.path, row.rel_path): row for row in rows}
     made = Plan()
     back: list[int] = []
     for file in found:
         row = known.pop(file.path, None)
         if row is None:
             made.new.append(file)
-        elif _changed(row, file) or (row.error_kind is None and row.id not in analysed):
+        elif _changed(row, file) or (row.error_kind is None and not row.analysed):
             made.changed.append(file)
         else:
             made.known_failures += row.error_kind is not None
@@ -77,15 +77,21 @@ def _changed(row: Any, file: FoundFile) -> bool:
 
 def set_missing(session: Session, track_ids: list[int], *, missing: bool) -> None:
     """Mark tracks as gone, or as there again."""
-    for track_id in track_ids:
-        track = session.get(Track, track_id)
-        if track is not None:
-            track.missing = missing
+    for some in _in_parts(track_ids):
+        session.execute(update(Track).where(Track.id.in_(some)).values(missing=missing))
     if track_ids:
         renew_vectors_token(session)
 
 
 def still_gone(session: Session, track_ids: list[int]) -> list[int]:
     """Return those of some tracks whose path, as it is now, leads nowhere."""
-    tracks = (session.get(Track, track_id) for track_id in track_ids)
-    return [t.id for t in tracks if t is not None and not os.path.lexists(t.path)]
+    query = select(Track.id, Root.path, Track.rel_path).join(Root, Root.id == Track.root_id)
+    gone: list[int] = []
+    for some in _in_parts(track_ids):
+        places = session.execute(query.where(Track.id.in_(some)).order_by(Track.id))
+        gone += [i for i, root, rel_path in places if not os.path.lexists(os.path.join(root, rel_path))]
+    return gone
+
+
+def _in_parts(track_ids: list[int]) -> Iterator[list[int]]:
+    return (track_ids[start : start + IDS_AT_ONCE] for start in range(0, len(track_ids), IDS_AT_ONCE))

@@ -5,7 +5,7 @@ also where files take each other's names.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
 from classifier.errors import LimitError
-from db.features import copy_segments, has_features, renew_vectors_token, store_segments
+from db.features import analysed_of, copy_segments, renew_vectors_token, store_segments
 from db.models import Root, Track
-from db.tracks import at_path, in_root, search_key, with_content
+from db.tracks import at_paths, in_root, search_key
 from recommender.library.analysis import segment_rows
 from recommender.library.file_tags import TAGS_VERSION, FileTags, read_tags
+from recommender.library.known_audio import KnownAudio
 from recommender.library.scan import FoundFile
 from recommender.library.workers import Failure, Identity
 
@@ -26,7 +27,7 @@ Outcome = Literal["retagged", "moved", "copied"]
 
 
 def settle(
-    session: Session, root: Root, identified: Mapping[FoundFile, Identity], trunk_id: str
+    session: Session, root: Root, identified: Mapping[FoundFile, Identity], trunk_id: str, audio: KnownAudio
 ) -> dict[FoundFile, Outcome]:
     """Bring the catalogue up to date with files without decoding them, where that can be done.
 
@@ -40,70 +41,65 @@ def settle(
         New and changed files; together, so that files which took each other's names are understood.
     trunk_id
         Analyses of other trunks do not count.
+    audio
+        What the run knows of the catalogue's audio.
 
     Returns
     -------
     dict
         What became of each file; the audio of a file that is not in it must be analysed.
     """
-    known = {file: i for file, i in identified.items() if i.content_hash is not None}
+    here = at_paths(session, root, [file.path for file in identified])
+    analysed = analysed_of(session, [track.id for track in here.values()], trunk_id)
     settled: dict[FoundFile, Outcome] = {}
-    displaced: set[str] = set()
+    displaced: dict[str, Track] = {}
     for file, identity in identified.items():
-        here = in_root(session, root, file.path)
-        if here is None:
+        track = here.get(file.path)
+        if track is None:
             continue
-        if file in known and _is_analysed(session, here, identity, trunk_id):
-            _describe(session, here, file, identity)
+        if identity.content_hash is not None and _is_of(track, identity) and track.id in analysed:
+            _describe(session, track, file, identity)
             settled[file] = "retagged"
         else:
-            displaced.add(file.path)
-    alike = {f: _analysed_with(session, i, trunk_id) for f, i in known.items() if f not in settled}
-    moves = _find_moves(alike, displaced)
+            displaced[file.path] = track
+    known = {f: i for f, i in identified.items() if i.content_hash is not None and f not in settled}
+    wanted = {identity.content_hash for identity in known.values()}
+    lost = (t for t in displaced.values() if t.content_hash in wanted and t.id in analysed)
+    audio.offer(session, (t for t in lost if t.content_hash == t.analysed_hash))
+    moves = _find_moves(session, known, displaced.keys(), audio)
     _move(session, root, moves)
     for file, track in moves.items():
         _describe(session, track, file, known[file])
         settled[file] = "moved"
-    for file, tracks in alike.items():
-        if file not in moves and tracks:
-            _copy(session, root, file, known[file], tracks[0])
-            settled[file] = "copied"
+    copies = {file: identity for file, identity in known.items() if file not in moves}
+    for file in _copy(session, root, copies, audio):
+        settled[file] = "copied"
     return settled
 
 
-def _is_analysed(session: Session, track: Track, identity: Identity, trunk_id: str) -> bool:
-    """Whether a track's stored analysis is of this audio, by this trunk."""
-    return track.analysed_hash == identity.content_hash and has_features(session, track.id, trunk_id)
+def _is_of(track: Track, identity: Identity) -> bool:
+    """Whether a track's stored analysis is of this audio."""
+    return track.analysed_hash == identity.content_hash
 
 
-def _analysed_with(session: Session, identity: Identity, trunk_id: str) -> list[Track]:
-    same = with_content(session, identity.content_hash or "")
-    return [track for track in same if _is_analysed(session, track, identity, trunk_id)]
-
-
-def _find_moves(alike: Mapping[FoundFile, list[Track]], displaced: set[str]) -> dict[FoundFile, Track]:
+def _find_moves(
+    session: Session, known: Mapping[FoundFile, Identity], displaced: Set[str], audio: KnownAudio
+) -> dict[FoundFile, Track]:
     """Match files to tracks with their audio whose own path leads nowhere, or to other audio, now."""
     moves: dict[FoundFile, Track] = {}
-    taken: set[int] = set()
-    for file, tracks in alike.items():
-        free = [
-            track
-            for track in tracks
-            if track.id not in taken and (track.path in displaced or not os.path.lexists(track.path))
-        ]
-        if free:
-            name = os.path.basename(file.path)
-            chosen = min(free, key=lambda track: (os.path.basename(track.path) != name, track.id))
-            moves[file] = chosen
-            taken.add(chosen.id)
+    for file, identity in known.items():
+        name = os.path.basename(file.path)
+        track = audio.with_lost_file(session, identity.content_hash or "", name, displaced)
+        if track is not None:
+            moves[file] = track
     return moves
 
 
 def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> None:
     """Give tracks their files' paths; tracks that were there and did not move get the paths left."""
     moved = {track.id for track in moves.values()}
-    there = (in_root(session, root, file.path) for file in moves)
-    evicted = [track for track in there if track is not None and track.id not in moved]
+    there = at_paths(session, root, [file.path for file in moves])
+    evicted = [there[f.path] for f in moves if f.path in there and there[f.path].id not in moved]
     targets = {file.path for file in moves}
     left = [(t.root, t.rel_path) for t in moves.values() if t.path not in targets]
     for track in (*moves.values(), *evicted):
@@ -119,13 +115,21 @@ def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> Non
         renew_vectors_token(session)
 
 
-def _copy(session: Session, root: Root, file: FoundFile, identity: Identity, same: Track) -> None:
-    """Give a file the analysis of a track with the same audio."""
-    track = in_root(session, root, file.path) or _new_track(session, root, file.path)
-    _describe(session, track, file, identity)
-    copy_segments(session, same, track)
-    track.duration_s, track.warning = same.duration_s, same.warning
-    track.analysed_hash = identity.content_hash
+def _copy(
+    session: Session, root: Root, files: Mapping[FoundFile, Identity], audio: KnownAudio
+) -> Iterator[FoundFile]:
+    """Give files the analysis of tracks with the same audio; yield those for which there was one."""
+    here = at_paths(session, root, [file.path for file in files])
+    for file, identity in files.items():
+        same = audio.analysed(session, identity.content_hash or "")
+        if same is None:
+            continue
+        track = here.get(file.path) or _new_track(session, root, file.path)
+        _describe(session, track, file, identity)
+        copy_segments(session, same, track)
+        track.duration_s, track.warning = same.duration_s, same.warning
+        track.analysed_hash = identity.content_hash
+        yield file
 
 
 def _new_track(session: Session, root: Root, path: str) -> Track:
@@ -159,10 +163,11 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
         track.last_played = max(track.last_played or tags.last_played, tags.last_played)
 
 
-def read_tags_again(session: Session, files: Sequence[FoundFile]) -> None:
+def read_tags_again(session: Session, root: Root, files: Sequence[FoundFile]) -> None:
     """Note what the tags of unchanged files say, to a reader that reads more than the one before it."""
+    here = at_paths(session, root, [file.path for file in files])
     for file in files:
-        track = at_path(session, file.path)
+        track = here.get(file.path)
         if track is None or not os.access(file.path, os.R_OK):
             continue
         try:

@@ -1,8 +1,8 @@
 """Find the audio files below a folder."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from classifier.decode import is_audio_path
 
@@ -17,11 +17,14 @@ class FoundFile:
         Absolute path, symbolic links not resolved.
     size, mtime_ns
         Bytes, and time of the last change in nanoseconds; −1 where the file cannot be looked at.
+    inode
+        What tells a file that has several names, or links, from others; None for one that has not.
     """
 
     path: str
     size: int
     mtime_ns: int
+    inode: tuple[int, int] | None = field(default=None, compare=False)
 
 
 def find_files(folder: str) -> Iterator[FoundFile]:
@@ -51,7 +54,7 @@ def find_files(folder: str) -> Iterator[FoundFile]:
             if os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else folders).append(entry.path)
             elif is_audio_path(entry.name) and _is_file_or_broken(entry.path):
-                yield look_at(entry.path)
+                yield look_at(entry.path, linked=entry.is_symlink())
         pending.extend(reversed(folders))
 
 
@@ -60,10 +63,27 @@ def _is_file_or_broken(path: str) -> bool:
     return os.path.isfile(path) or not os.path.exists(path)
 
 
-def look_at(path: str) -> FoundFile:
-    """Return a file's size and time of change."""
+def look_at(path: str, *, linked: bool = False) -> FoundFile:
+    """Return a file's size and time of change; `linked` says that the path is a symbolic link."""
     try:
         status = os.stat(path)
     except OSError:
         return FoundFile(path, -1, -1)
-    return FoundFile(path, status.st_size, status.st_mtime_ns)
+    inode = (status.st_dev, status.st_ino) if linked or status.st_nlink > 1 else None
+    return FoundFile(path, status.st_size, status.st_mtime_ns, inode)
+
+
+def grouped_by_inode(files: Iterable[FoundFile]) -> list[list[FoundFile]]:
+    """Return files, those together that are names of one file, which hold the same audio and tags.
+
+    Names with different endings are kept apart: a decoder may be chosen by them.
+    """
+    groups: list[list[FoundFile]] = []
+    named: dict[object, list[FoundFile]] = {}
+    for file in files:
+        ending = os.path.splitext(file.path)[1].lower()
+        key = (file.inode, file.size, file.mtime_ns, ending) if file.inode is not None else file.path
+        if key not in named:
+            groups.append(named.setdefault(key, []))
+        named[key].append(file)
+    return groups

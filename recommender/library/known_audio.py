@@ -1,0 +1,128 @@
+"""The tracks that hold each audio a run has met: which can be copied from, and which lost their file.
+
+A library may hold thousands of files of one recording. What is known of an audio is read from the
+catalogue once a run, not once a file: the cost of a file does not grow with the number of its copies.
+"""
+
+import os
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.features import has_features_of
+from db.models import Root, Track
+
+
+@dataclass
+class _Holders:
+    """The analysed tracks of one audio, as they were when it was first asked for.
+
+    Attributes
+    ----------
+    ids
+        Those that it can be copied from, in descending order; one that is no good any more is left out
+        when it is met.
+    free
+        Those whose file may be gone.
+    in_order, by_name
+        Heaps of them, and of others that were met already: all, and by file name.
+    """
+
+    ids: list[int]
+    free: set[int] = field(default_factory=set)
+    in_order: list[int] = field(default_factory=list)
+    by_name: dict[str, list[int]] = field(default_factory=dict)
+
+    def offer(self, track_id: int, name: str) -> None:
+        """Say that a track's file may be gone."""
+        self.free.add(track_id)
+        heappush(self.in_order, track_id)
+        heappush(self.by_name.setdefault(name, []), track_id)
+
+    def take(self, name: str) -> int | None:
+        """Return a track whose file may be gone, one of a name before others, and offer it no more."""
+        for heap in (self.by_name.get(name, []), self.in_order):
+            while heap:
+                track_id = heappop(heap)
+                if track_id in self.free:
+                    self.free.discard(track_id)
+                    return track_id
+        return None
+
+
+class KnownAudio:
+    """What a run knows of the audio in the catalogue.
+
+    Parameters
+    ----------
+    trunk_id
+        Analyses of other trunks do not count.
+    """
+
+    def __init__(self, trunk_id: str) -> None:
+        self._trunk_id = trunk_id
+        self._holders: dict[str, _Holders] = {}
+
+    def forget(self, content_hash: str | None) -> None:
+        """Have the catalogue asked again: another track was analysed as holding an audio."""
+        self._holders.pop(content_hash or "", None)
+
+    def offer(self, session: Session, tracks: Iterable[Track]) -> None:
+        """Say that the files of analysed tracks have other audio now: a file with theirs may be theirs."""
+        for track in tracks:
+            self._of(session, track.content_hash or "").offer(track.id, os.path.basename(track.path))
+
+    def with_lost_file(
+        self, session: Session, content_hash: str, name: str, displaced: Set[str]
+    ) -> Track | None:
+        """Return a track of an audio whose path leads nowhere, or to other audio, and offer it no more.
+
+        Parameters
+        ----------
+        name
+            A track whose file was called so is returned before others; else the one with the lowest id.
+        displaced
+            Paths that lead to other audio now.
+        """
+        holders = self._of(session, content_hash)
+        while (track_id := holders.take(name)) is not None:
+            track = self._good(session, track_id, content_hash)
+            if track is not None and (track.path in displaced or not os.path.lexists(track.path)):
+                return track
+        return None
+
+    def analysed(self, session: Session, content_hash: str) -> Track | None:
+        """Return a track with the analysis of an audio, the one with the lowest id, or None."""
+        holders = self._of(session, content_hash)
+        while holders.ids:
+            track = self._good(session, holders.ids[-1], content_hash)
+            if track is not None:
+                return track
+            holders.ids.pop()
+        return None
+
+    def _good(self, session: Session, track_id: int, content_hash: str) -> Track | None:
+        """Return a track, if its analysis still is of an audio."""
+        track = session.get(Track, track_id)
+        good = track is not None and track.content_hash == track.analysed_hash == content_hash
+        return track if good else None
+
+    def _of(self, session: Session, content_hash: str) -> _Holders:
+        """Return the holders of an audio; those of one that no track has are not kept."""
+        if content_hash in self._holders:
+            return self._holders[content_hash]
+        analysed = (Track.analysed_hash == content_hash) & has_features_of(self._trunk_id)
+        query = select(Track.id, Root.path, Track.rel_path, analysed.label("analysed"))
+        query = query.join(Root, Root.id == Track.root_id).where(Track.content_hash == content_hash)
+        rows = session.execute(query.order_by(Track.id)).all()
+        holders = _Holders([row.id for row in reversed(rows) if row.analysed])
+        for track_id, root, rel_path, is_analysed in rows:
+            path = os.path.join(root, rel_path)
+            if is_analysed and not os.path.lexists(path):
+                holders.offer(track_id, os.path.basename(path))
+        if rows:
+            self._holders[content_hash] = holders
+        return holders
