@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from db.plays import KnownSong
 from db.tracks import search_key
@@ -94,37 +95,57 @@ class SongFinder:
     """Finds the tracks that artist, title and album mean; present ones before those that are gone."""
 
     def __init__(self, songs: Iterable[KnownSong]) -> None:
-        self._by_key: list[dict[Key, list[KnownSong]]] = [defaultdict(list) for _ in KEYS]
+        self._by_key: list[dict[Key, _Songs]] = [defaultdict(_Songs) for _ in KEYS]
         self._artists: set[str] = set()
         for song in songs:
             for by_key, key_of in zip(self._by_key, KEYS, strict=True):
                 key = key_of(song.artist, song.title)
-                by_key[key].append(song)
+                by_key[key].add(song)
                 self._artists.add(key[0])
 
     def find(self, artist: str, title: str, album: str) -> Found:
         """Return the track; several where they are one recording, with the same content hash."""
         for by_key, key_of in zip(self._by_key, KEYS, strict=True):
             songs = by_key.get(key_of(artist, title))
-            if songs:
-                return _choose(songs, album)
+            if songs is not None:
+                return songs.choose(album)
         known = any(key_of(artist, title)[0] in self._artists for key_of in KEYS)
         what = "title of this artist" if known else "artist"
         return Found(reason=f"the catalogue has no such {what}")
 
 
-def _choose(songs: list[KnownSong], album: str) -> Found:
-    here = [song for song in songs if not song.missing] or songs
-    same_album = [song for song in here if album and search_key(song.album) == search_key(album)]
-    chosen = same_album or here
-    ids = tuple(song.track_id for song in chosen)
-    contents = {song.content_hash for song in chosen}
-    if len(chosen) == 1 or (len(contents) == 1 and None not in contents):
+class _Songs:
+    """The tracks of one artist and title, by whether they are gone and by album."""
+
+    def __init__(self) -> None:
+        self._here: dict[bool, list[KnownSong]] = defaultdict(list)
+        self._albums: dict[tuple[bool, str], list[KnownSong]] = defaultdict(list)
+        self._chosen: dict[str | None, Found] = {}
+
+    def add(self, song: KnownSong) -> None:
+        self._here[song.missing].append(song)
+        self._albums[song.missing, search_key(song.album)].append(song)
+
+    def choose(self, album: str) -> Found:
+        """Return those of an album, or all where none is of it; what was chosen once is kept."""
+        missing = False not in self._here
+        key = search_key(album) if album else None
+        if key is None or (missing, key) not in self._albums:
+            key = None
+        if key not in self._chosen:
+            self._chosen[key] = _found(self._here[missing] if key is None else self._albums[missing, key])
+        return self._chosen[key]
+
+
+def _found(songs: list[KnownSong]) -> Found:
+    ids = tuple(song.track_id for song in songs)
+    contents = {song.content_hash for song in songs}
+    if len(songs) == 1 or (len(contents) == 1 and None not in contents):
         return Found(ids)
     return Found(reason=f"it fits several tracks, and no album tells which: {_ids(ids)}")
 
 
 def _ids(ids: Iterable[int]) -> str:
-    listed = [str(track_id) for track_id in ids]
+    listed = [str(track_id) for track_id in islice(ids, LISTED_IDS + 1)]
     more = ", …" if len(listed) > LISTED_IDS else ""
     return f"ids {', '.join(listed[:LISTED_IDS])}{more}"

@@ -9,8 +9,10 @@ from pathlib import Path
 from db.plays import KnownSong, PlayCount, known_songs, set_plays
 from db.session import Catalog
 from recommender.library.play_exports import Kind, read_plays, recognise
-from recommender.library.play_match import PathFinder, SongFinder
+from recommender.library.play_match import Found, PathFinder, SongFinder
 from recommender.library.play_values import MAX_PLAYS, Listen, NowPlaying, PathLine, Rejected
+
+LISTED_LINES = 10
 
 
 @dataclass
@@ -57,6 +59,12 @@ class Tally:
         self.lines += 1
         self.times += listen.times
         self.last_played = newest(self.last_played, listen.played_at)
+
+    def add(self, other: "Tally") -> None:
+        """Add the listens of another spelling."""
+        self.lines += other.lines
+        self.times += other.times
+        self.last_played = newest(self.last_played, other.last_played)
 
 
 Song = tuple[str, str, str]
@@ -148,7 +156,8 @@ def _from_paths(
         if len(said) == 1:
             counts[track_id] = said.pop()
             continue
-        numbers = ", ".join(str(line.line) for line in same)
+        numbers = ", ".join(str(line.line) for line in same[:LISTED_LINES])
+        numbers += ", …" if len(same) > LISTED_LINES else ""
         reason = f"lines {numbers} disagree about this track"
         refused += [Rejected(line.line, line.text, reason) for line in same]
     return counts, refused
@@ -160,15 +169,19 @@ def _from_songs(
     """Return the counts by track id, summed over the spellings of a song."""
     finder = SongFinder(songs)
     refused: list[Rejected] = []
-    plays: Counter[int] = Counter()
-    dates: dict[int, datetime | None] = {}
+    sums: dict[int, tuple[Found, Tally]] = {}  # what is found again is the same object
     for tally in tallies:
         first = tally.first
         found = finder.find(first.artist, first.title, first.album)
-        for track_id in found.track_ids:
-            plays[track_id] = min(plays[track_id] + tally.times, MAX_PLAYS)
-            dates[track_id] = newest(dates.get(track_id), tally.last_played)
+        if found.track_ids:
+            sums.setdefault(id(found), (found, Tally(first)))[1].add(tally)
         if found.reason:
             text = f"{first.artist} - {first.title}" + (f" ({first.album})" if first.album else "")
             refused.append(Rejected(first.line, text, found.reason, first.part, tally.lines))
+    plays: Counter[int] = Counter()
+    dates: dict[int, datetime | None] = {}
+    for found, tally in sums.values():
+        for track_id in found.track_ids:
+            plays[track_id] = min(plays[track_id] + tally.times, MAX_PLAYS)
+            dates[track_id] = newest(dates.get(track_id), tally.last_played)
     return {track_id: PlayCount(plays[track_id], dates[track_id]) for track_id in plays}, refused

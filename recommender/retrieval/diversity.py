@@ -89,11 +89,11 @@ def choose(
         worth = scores if not diversity or not chosen else (1 - diversity) * scores - diversity * nearest
         place = int(np.flatnonzero(left)[np.argmax(worth[left])])
         left[place] = False
-        if any(_full(cap, count, place) for cap, count in zip(caps, counts, strict=True)):
-            continue
         for cap, count in zip(caps, counts, strict=True):
             group = int(cap.groups[place])
             count[group] = count.get(group, 0) + 1
+            if cap.at_most > 0 and group >= 0 and count[group] == cap.at_most:
+                left[cap.groups == group] = False  # at once: there may be thousands of them
         chosen.append(place)
         if diversity and vectors is not None:
             likeness = vectors @ vectors[place]
@@ -123,11 +123,6 @@ def choose_list(
     if len(found) < n and last and caps.soft:
         return choose(scores, n, caps.firm, vectors, diversity)
     return found
-
-
-def _full(cap: Cap, count: dict[int, int], place: int) -> bool:
-    group = int(cap.groups[place])
-    return cap.at_most > 0 and group >= 0 and count.get(group, 0) >= cap.at_most
 
 
 def caps_of(

@@ -1,5 +1,6 @@
 """Which files of the catalogue are the same recording, or versions of the same song."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -198,26 +199,46 @@ def grouped(pairs: Sequence[Pair]) -> list[Group]:
     same = [pair for pair in pairs if pair.kind != OTHER]
     sets = _joined((pair.one, pair.other) for pair in same)
     first = {i: ids[0] for ids in sets for i in ids}
-    groups = []
-    for ids in sets:
-        inside = [pair for pair in same if pair.one in ids]
-        kind = IDENTICAL if all(pair.kind == IDENTICAL for pair in inside) else SAME
-        groups.append(Group(kind, ids, inside))
+    inside: dict[int, list[Pair]] = defaultdict(list)
+    for pair in same:
+        inside[first[pair.one]].append(pair)
+    groups = [Group(_kind_of(inside[ids[0]]), ids, inside[ids[0]]) for ids in sets]
     links: dict[tuple[int, int], Pair] = {}
     for pair in pairs:
         one, other = sorted((first.get(pair.one, pair.one), first.get(pair.other, pair.other)))
         if pair.kind == OTHER and one != other:
             links.setdefault((one, other), pair)
-    for ids in _joined(links):
-        inside = [pair for ends, pair in links.items() if ends[0] in ids]
-        groups.append(Group(OTHER, ids, sorted(inside, key=lambda pair: (pair.one, pair.other))))
+    versions = _joined(links)
+    first = {i: ids[0] for ids in versions for i in ids}
+    between: dict[int, list[Pair]] = defaultdict(list)
+    for (one, _), pair in links.items():
+        between[first[one]].append(pair)
+    for ids in versions:
+        found = sorted(between[ids[0]], key=lambda pair: (pair.one, pair.other))
+        groups.append(Group(OTHER, ids, found))
     return sorted(groups, key=lambda group: (group.tracks[0], group.kind == OTHER))
+
+
+def _kind_of(pairs: Sequence[Pair]) -> Kind:
+    return IDENTICAL if all(pair.kind == IDENTICAL for pair in pairs) else SAME
 
 
 def _joined(links: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Return the connected components of a graph, each ascending."""
-    component: dict[int, set[int]] = {}
+    above: dict[int, int] = {}
+
+    def top(i: int) -> int:
+        path = []
+        while (higher := above.setdefault(i, i)) != i:
+            path.append(i)
+            i = higher
+        above.update((below, i) for below in path)
+        return i
+
     for one, other in links:
-        whole = component.get(one, {one}) | component.get(other, {other})
-        component.update((i, whole) for i in whole)
-    return [sorted(ids) for i, ids in component.items() if i == min(ids)]
+        lower, higher = sorted((top(one), top(other)))
+        above[higher] = lower
+    components: dict[int, list[int]] = defaultdict(list)
+    for i in sorted(above):
+        components[top(i)].append(i)
+    return list(components.values())

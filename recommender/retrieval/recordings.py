@@ -1,6 +1,6 @@
 """Which tracks of a list are the same recording under another file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from recommender.retrieval.versions import same_recording_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+ROWS_AT_ONCE = 256
+
 StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
 
 
@@ -62,16 +64,42 @@ def same_recordings(
         (tracks,); −1 for the recording of a query.
     """
     everything = [*queries, *tracks]
-    vectors = np.stack([r.vector for r in everything])
-    alike = vectors @ vectors.T >= params.MAYBE_SAME
     numbers = np.arange(len(everything)) - len(queries)
-    for place in range(len(queries), len(everything)):
-        for other in np.flatnonzero(alike[place, :place]):
-            if _same(everything[other], everything[place], stretches):
-                numbers[place] = numbers[other]
-                break
+    of_content: dict[str, int] = {}
+    distinct = _distinct(everything)
+    for place, near in _alike(everything, distinct):
+        content = everything[place].content_hash
+        if content in of_content:
+            numbers[place] = numbers[of_content[content]]
+        elif place >= len(queries):
+            others = (distinct[i] for i in near)
+            same = (o for o in others if _same(everything[o], everything[place], stretches))
+            numbers[place] = numbers[next(same, place)]
+        if content is not None:
+            of_content.setdefault(content, place)
+    for place, recording in enumerate(everything):
+        if recording.content_hash is not None:
+            numbers[place] = numbers[of_content[recording.content_hash]]
     found = numbers[len(queries) :]
     return np.where(found < 0, -1, found)
+
+
+def _distinct(recordings: Sequence[Recording]) -> list[int]:
+    """Return the places of recordings, the first of each content; a part of a song is not the whole of it."""
+    firsts: dict[object, int] = {}
+    for place, r in enumerate(recordings):
+        key = place if r.content_hash is None else (r.content_hash, r.duration_s is None)
+        firsts.setdefault(key, place)
+    return list(firsts.values())
+
+
+def _alike(recordings: Sequence[Recording], places: Sequence[int]) -> Iterator[tuple[int, Ints]]:
+    """Yield each of some places, and which of those before it, by number, are near it."""
+    vectors = np.stack([recordings[place].vector for place in places])
+    for start in range(0, len(places), ROWS_AT_ONCE):
+        near = vectors[start : start + ROWS_AT_ONCE] @ vectors.T >= params.MAYBE_SAME
+        for row, place in enumerate(places[start : start + ROWS_AT_ONCE], start):
+            yield place, np.flatnonzero(near[row - start, :row])
 
 
 def _same(one: Recording, other: Recording, stretches: StretchesOf) -> bool:

@@ -21,6 +21,7 @@ from recommender.library.labels import RULES, Label
 SOURCES: Final = (*RULES[1:], "csv")
 HASH: Final = re.compile("[0-9a-f]{32,40}")
 SHOWN_FAULTS: Final = 10
+SHOWN_LINES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,7 @@ def import_labels(catalog: Catalog, path: Path, *, remove: bool = False) -> Impo
     lines = list(_read(path, faults))
     report = ImportReport(lines=len(lines))
     with catalog.transaction() as session:
-        found = _match(session, lines, report)
-        chosen = _agreed(found, faults)
+        chosen = _agreed(_match(session, lines, report), faults)
         if faults:
             raise TransferError(_in_words(path, faults))
         _set(session, {i: label for i, label in chosen.items() if label is not None or remove}, report)
@@ -196,44 +196,59 @@ def _line(number: int, row: dict[str, Any], folder: str) -> LabelLine:
     return LabelLine(number, full, content or None, label)
 
 
-def _match(
-    session: Session, lines: Iterable[LabelLine], report: ImportReport
-) -> dict[int, list[tuple[bool, LabelLine]]]:
-    """Return the lines that speak of each track, and whether they name it by its path, too."""
+@dataclass(frozen=True)
+class Said:
+    """What the lines of a file say of tracks.
+
+    Attributes
+    ----------
+    of_track
+        The lines that name a track by its path.
+    of_content
+        The others, by the tracks that have their content.
+    """
+
+    of_track: dict[int, list[LabelLine]]
+    of_content: list[tuple[list[int], list[LabelLine]]]
+
+
+def _match(session: Session, lines: Iterable[LabelLine], report: ImportReport) -> Said:
+    """Return which lines speak of which tracks."""
     at_path: dict[str, tuple[int, str | None]] = {}
     with_content: dict[str, list[int]] = defaultdict(list)
     for song in known_songs(session):
         at_path[song.path] = (song.track_id, song.content_hash)
         if song.content_hash is not None:
             with_content[song.content_hash].append(song.track_id)
-    found: dict[int, list[tuple[bool, LabelLine]]] = defaultdict(list)
+    of_track: dict[int, list[LabelLine]] = defaultdict(list)
+    of_content: dict[str, list[LabelLine]] = defaultdict(list)
     for line in lines:
         here, content = at_path.get(line.path, (None, None))
-        same = with_content.get(line.content_hash or "", [])
-        named = here is not None and (not same or content == line.content_hash)
-        ids = [here] if named and here is not None else same
-        for track_id in ids:
-            found[track_id].append((named, line))
-        if ids:
+        wanted = line.content_hash if line.content_hash in with_content else None
+        if here is not None and (wanted is None or content == wanted):
+            of_track[here].append(line)
+            report.matched += 1
+        elif wanted is not None:
+            of_content[wanted].append(line)
             report.matched += 1
         else:
             reason = "no track has this content, or this path" if line.content_hash else "no track is there"
             report.unmatched.append(Unmatched(line.line, line.path, reason))
-    return found
+    return Said(of_track, [(with_content[content], said) for content, said in of_content.items()])
 
 
-def _agreed(
-    found: dict[int, list[tuple[bool, LabelLine]]], faults: list[tuple[int, str]]
-) -> dict[int, Label | None]:
+def _agreed(said: Said, faults: list[tuple[int, str]]) -> dict[int, Label | None]:
     """Return the label of each track; a line that names its path goes before those of its copies."""
     chosen: dict[int, Label | None] = {}
-    for track_id, said in found.items():
-        lines = [line for named, line in said if named] or [line for _, line in said]
+    spoken_of = [([track_id], lines) for track_id, lines in said.of_track.items()]
+    for ids, lines in (*spoken_of, *said.of_content):
         labels = {line.label for line in lines}
+        left = [track_id for track_id in ids if track_id not in chosen]
         if len(labels) > 1:
-            numbers = ", ".join(str(line.line) for line in lines)
-            faults.append((lines[0].line, f"lines {numbers} disagree about track {track_id}"))
-        chosen[track_id] = lines[0].label
+            numbers = ", ".join(str(line.line) for line in lines[:SHOWN_LINES])
+            numbers += ", …" if len(lines) > SHOWN_LINES else ""
+            faults += [(lines[0].line, f"lines {numbers} disagree about track {i}") for i in left]
+        chosen.update(dict.fromkeys(left, lines[0].label))
     return chosen
 
 
