@@ -164,7 +164,7 @@ def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
     if kind == MP4_ATOMS:
         return _from_atom(key, data[4:])
     if kind == ASF_ATTRIBUTES:
-        _, number, _, _, content = json.loads(data)
+        _, number, _, _, content, *_ = json.loads(data)
         return [base64.b64decode(content).decode("utf-16-le", "replace").strip("\0")] if number == 0 else []
     return _from_frame(kind, Entry(key, data))
 

@@ -121,7 +121,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _adapter(path: Path) -> Any:
-    from recommender.tagging import formats_id3, formats_other, formats_riff
+    from recommender.tagging import formats_asf, formats_id3, formats_other, formats_riff
 
     kind = type(open_tagged(path, NO_FRAMES))
     if kind is AAC:
@@ -134,7 +134,7 @@ def _adapter(path: Path) -> Any:
         (ID3FileType, formats_id3.InFront),
         (APEv2File, formats_other.Ape),
         (MP4, formats_other.Atoms),
-        (ASF, formats_other.Attributes),
+        (ASF, formats_asf.Attributes),
     ):
         if issubclass(kind, base):
             return adapter()

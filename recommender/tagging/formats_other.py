@@ -1,19 +1,15 @@
-"""Vorbis comments, APEv2 items, MP4 atoms and ASF attributes, each one as it is stored."""
+"""Vorbis comments, APEv2 items and MP4 atoms, each one as it is stored."""
 
-import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from mutagen.apev2 import APENoHeaderError, APEv2, APEValue
-from mutagen.asf import ASF
-from mutagen.asf._attrs import ASFBaseAttribute
 from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4Tags
 
 from recommender.errors import TagError
-from recommender.tagging.formats import APE, ASF_ATTRIBUTES, MP4_ATOMS, VORBIS, Entry, StoredTags
+from recommender.tagging.formats import APE, MP4_ATOMS, VORBIS, Entry, StoredTags
 
 ID3V1_SIZE: Final = 128
 FREEFORM: Final = "----"
@@ -159,29 +155,3 @@ def _atom_key(name: str, data: bytes) -> str:
     end = size + int.from_bytes(data[size : size + 4], "big")
     mean, own = data[12:size].decode("utf-8", "replace"), data[size + 12 : end].decode("utf-8", "replace")
     return f"{FREEFORM}:{mean}:{own.upper()}"
-
-
-class Attributes:
-    """The attributes of an ASF (WMA) file."""
-
-    def load(self, path: Path) -> StoredTags:
-        """See `formats.load`."""
-        entries = (Entry(name, _described(name, value)) for name, value in ASF(path).tags)
-        return StoredTags(ASF_ATTRIBUTES, True, tuple(entries))
-
-    def save(self, path: Path, tags: StoredTags) -> None:
-        """See `formats.save`."""
-        file = ASF(path)
-        file.tags[:] = [(entry.key, _attribute(entry.data)) for entry in tags.entries]
-        file.save()
-
-
-def _described(name: str, value: Any) -> bytes:
-    content = base64.b64encode(value._render()).decode()
-    return json.dumps([name, value.TYPE, value.language, value.stream, content]).encode()
-
-
-def _attribute(described: bytes) -> Any:
-    _, number, language, stream, content = json.loads(described)
-    kind = ASFBaseAttribute._get_type(number)
-    return kind(data=base64.b64decode(content), language=language, stream=stream)

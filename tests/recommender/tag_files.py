@@ -84,6 +84,19 @@ def _wav_with_info(path: Path) -> None:
     path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
 
 
+def _wma_twice(path: Path) -> None:
+    """As FFmpeg tags them: the artist in two objects of the header."""
+    plain = synth.write(path.with_name("source.wma"), samples())
+    with av.open(str(plain)) as source, av.open(str(path), "w", format="asf") as made:
+        made.metadata.update({"title": TITLE, "artist": ARTIST, "genre": GENRE})
+        stream = made.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    plain.unlink()
+
+
 def _ape(path: Path) -> None:
     shutil.copyfile(APE, path)
 
@@ -128,6 +141,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "v1.mp3": _mp3_v1,
     "v2.4 and others.mp3": _mp3_both,
     "info.wav": _wav_with_info,
+    "ffmpeg.wma": _wma_twice,
 }
 """Every kind of file, by name."""
 

@@ -19,10 +19,12 @@ from mutagen.mp4 import MP4
 
 from classifier.audio_hash import audio_hash
 from recommender.errors import TagError
+from recommender.library.file_tags import read_tags
 from recommender.tagging import fields, formats
 from recommender.tagging.changes import describe, take_back
 from recommender.tagging.formats import Entry, StoredTags
 from tests import synth
+from tests.conftest import SHARED
 from tests.data import make_tone_ape
 from tests.recommender import tag_files
 from tests.recommender.tag_files import GENRE, MAKERS
@@ -256,6 +258,58 @@ def test_comments_that_would_be_lost_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         formats.load(tmp_path / "gone.flac")
+
+
+@pytest.mark.parametrize("name", ["ffmpeg.wma"])
+def test_an_artist_in_two_objects_stays_in_both(file: Path) -> None:
+    whole = file.read_bytes()
+    assert whole.count("Author\0".encode("utf-16-le")) == 1
+    assert [entry.key for entry in formats.load(file).entries].count("Author") == 2
+    written(file)
+    data = file.read_bytes()
+    assert data != whole
+    assert data.count("Author\0".encode("utf-16-le")) == 1
+    assert data.count((tag_files.ARTIST + "\0").encode("utf-16-le")) == 2
+    assert read_tags(file).artist == tag_files.ARTIST
+    assert read_tags(file).genres == GENRES
+
+
+@pytest.mark.shared
+def test_a_wma_of_ffmpegs_is_written_and_comes_back(tmp_path: Path) -> None:
+    original = SHARED / "data/cases/ffmpeg_twice.wma"
+    file = Path(shutil.copy(original, tmp_path))
+    before, after = written(file)
+    assert (read_tags(file).artist, read_tags(file).genres) == ("A", GENRES)
+    assert audio_hash(file) == audio_hash(original)
+    keys = fields.touched(before, after)
+    formats.save(file, take_back(formats.load(file), [(describe(before, keys), describe(after, keys))])[0])
+    assert file.read_bytes() == original.read_bytes()
+
+
+def test_what_was_recorded_of_a_wma_before_is_taken_back(tmp_path: Path) -> None:
+    """Attributes without their place, as they were once kept; mutagen put them where it liked."""
+    file = tag_files.make(tmp_path, "tagged.wma")
+    tags = formats.load(file)
+    assert all(len(json.loads(entry.data)) == 5 for entry in tags.entries)
+    old = mutagen.File(file)
+    old.tags["WM/Genre"] = ["Rock", "Pop"]
+    old.save()
+    now = formats.load(file)
+    assert fields.texts(now, "genre") == ["Rock", "Pop"]
+    keys = ["WM/Genre"]
+    back, kept = take_back(now, [(describe(tags, keys), describe(now, keys))])
+    assert kept == []
+    formats.save(file, back)
+    assert fields.texts(formats.load(file), "genre") == [GENRE]
+
+
+@pytest.mark.parametrize("name", ["tagged.wma"])
+@pytest.mark.parametrize("place", [16, 24, 46, 50])
+def test_a_damaged_header_is_refused(file: Path, place: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[place] ^= 0x15
+    file.write_bytes(data)
+    assert "damaged" in refuse(file) or "read" in refuse(file)
 
 
 # Invariants of what is stored.
