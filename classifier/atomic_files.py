@@ -8,22 +8,34 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from classifier.private_files import opener
 
-def replace_file(path: Path, content: bytes) -> None:
+
+def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new one whole.
+
+    Parameters
+    ----------
+    private
+        Whether it is its owner's alone, as all files of a home are.
 
     Raises
     ------
     OSError
         If it cannot be written; it is as it was then.
     """
-    with whole_file(path) as file:
+    with whole_file(path, private=private) as file:
         file.write(content)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Give a file that takes the place of a path's once it is written, and not if it is not.
+
+    Parameters
+    ----------
+    private
+        As of `replace_file`.
 
     Raises
     ------
@@ -32,7 +44,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
-        with open(part, "wb") as file:
+        with open(part, "wb", opener=opener if private else None) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

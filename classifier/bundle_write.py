@@ -38,6 +38,7 @@ from classifier.calibration import Calibration
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
+from classifier.private_files import make_folder
 
 PART: Final = ".part-"
 REPLACED: Final = ".old-"
@@ -104,7 +105,7 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
         "taxonomy": c.taxonomy,
         "training": c.training,
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     part = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
     try:
         _fill(part, trunk_files, contents, described)

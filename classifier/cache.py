@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.private_files import make_folder, opener
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 SUFFIX = ".npy"
@@ -66,12 +68,13 @@ class FeatureCache:
     def put(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Store an entry; one that is there already is replaced."""
         place = self._place(key)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         part = Path(tempfile.mkdtemp(prefix=PART, dir=self.folder))
         try:
-            (part / "new").mkdir()
+            make_folder(part / "new")
             for name, array in arrays.items():
-                np.save(part / "new" / f"{name}{SUFFIX}", array, allow_pickle=False)
+                with open(part / "new" / f"{name}{SUFFIX}", "wb", opener=opener) as file:
+                    np.save(file, array, allow_pickle=False)
             with suppress(OSError):  # nothing is there, as a rule
                 os.replace(place, part / "old")
             with suppress(OSError):  # another process stored the same meanwhile

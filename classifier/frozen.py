@@ -13,6 +13,7 @@ import numpy.typing as npt
 from classifier import params
 from classifier.architectures import Network
 from classifier.atomic_files import whole_file
+from classifier.private_files import make_folder
 from classifier.spectral_song import SpectralSong
 
 Array = npt.NDArray[np.float32]
@@ -63,8 +64,8 @@ class FrozenFeatures:
             return self._held[key]
         path = self.folder / f"{key}.npy"
         if not path.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as file:  # two processes may share the folder
+            make_folder(self.folder)
+            with whole_file(path, private=True) as file:  # two processes may share the folder
                 np.save(file, last_output(frozen, song.patches))
         return np.asarray(np.load(path, mmap_mode="r"))
 

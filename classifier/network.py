@@ -20,6 +20,7 @@ from classifier.batches import Batches
 from classifier.frozen import FrozenFeatures, last_output
 from classifier.linear_head import LinearHead, softmax
 from classifier.musicnn import Weights
+from classifier.private_files import make_folder
 from classifier.recipes import Augment, Fit, Recipe
 from classifier.resume import STATE, Log, Resume
 from classifier.spectral_song import SpectralSong
@@ -175,7 +176,7 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    place.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(place.folder)
     best = place.folder / BEST
     log = Log(progress, fit.epochs)
     watchers = _watchers(inputs.recipe, best, "val_loss" if held else "loss")

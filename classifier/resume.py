@@ -134,7 +134,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         # Of a fit that is done, its history is enough: the best weights have a file of their own.
         variables = [] if finished else self._variables()
         values = {f"v{i}": np.asarray(variable) for i, variable in enumerate(variables)}
-        with whole_file(self._path) as file:
+        with whole_file(self._path, private=True) as file:
             np.savez(file, allow_pickle=False, described=np.array(json.dumps(described)), **values)
         self._saved_s = monotonic()
 

@@ -19,6 +19,7 @@ from classifier.calibration import at_temperature, held_out_temperature
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, n_folds_possible
 from classifier.metrics import Evaluation, evaluate, evaluate_levels
+from classifier.private_files import make_folder
 from classifier.songs import LabelledSong
 
 Array = npt.NDArray[np.float32]
@@ -191,8 +192,8 @@ def _fold(
 
 
 def _keep(path: Path, said: dict[int, Array], seconds: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
+    make_folder(path.parent)
+    with whole_file(path, private=True) as file:
         np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})  # type: ignore[arg-type]
 
 

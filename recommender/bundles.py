@@ -25,6 +25,7 @@ from classifier.bundle import Bundle
 from classifier.bundle_values import is_bundle_id
 from classifier.bundle_write import PART, REPLACED, copy_bundle
 from classifier.errors import BundleError
+from classifier.private_files import make_folder
 from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
 
@@ -142,7 +143,7 @@ class BundleStore:
         if self.is_checked(folder):
             return
         with suppress(OSError, BundleError):
-            self.checked.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.checked.parent)
             descriptor = os.open(self.checked, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with open(descriptor, "ab") as file:
                 file.write(_description_hash(folder).encode() + b"\n")
@@ -164,7 +165,7 @@ def copied(folder: Path, parent: Path | None = None) -> Iterator[Bundle]:
     """
     try:
         if parent is not None:
-            parent.mkdir(parents=True, exist_ok=True)
+            make_folder(parent)
         part = Path(tempfile.mkdtemp(prefix=PART, dir=parent))
     except OSError as error:
         raise _unwritable(parent or Path(tempfile.gettempdir()), error) from error

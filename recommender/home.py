@@ -13,6 +13,7 @@ from classifier.bounded_files import read_regular
 from classifier.bundle import Bundle
 from classifier.bundle_values import is_bundle_id
 from classifier.errors import BundleError
+from classifier.private_files import FILE, make_folder
 from classifier.system_errors import in_words
 from db.errors import CatalogBusyError, NoCatalogError
 from db.predictions import bundles_of, set_bundles_of
@@ -133,8 +134,8 @@ class Home:
 
         try:
             for folder in (self.index_dir, self.bundles_dir, self.cache_dir):
-                folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / "writer.lock", timeout=0)
+                make_folder(folder)
+            lock = FileLock(self.path / "writer.lock", timeout=0, mode=FILE)
             lock.acquire()
         except Timeout as error:
             raise HomeLockedError(
@@ -196,8 +197,8 @@ class Home:
         try:
             return self._id_path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            self.path.mkdir(parents=True, exist_ok=True)
-            replace_file(self._id_path, uuid.uuid4().hex.encode())
+            make_folder(self.path)
+            replace_file(self._id_path, uuid.uuid4().hex.encode(), private=True)
             return self._id()
 
     def find_bundle(self, name: str) -> Bundle:
@@ -252,13 +253,13 @@ class Home:
         if chosen.path not in (bundle.SHIPPED, self.bundles_dir / chosen.bundle_id):
             chosen = self._bundles.take_in(chosen.path)
         try:
-            self.bundles_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(self.bundles_dir)
             if chosen.path != bundle.SHIPPED:
                 self._bundles.note_checked(chosen.path)
             if self._active_path.is_dir():
                 self._active_path.rmdir()
             name = SHIPPED_NAME if chosen.path == bundle.SHIPPED else chosen.bundle_id
-            replace_file(self._active_path, name.encode())
+            replace_file(self._active_path, name.encode(), private=True)
         except OSError as error:
             raise RecommenderError(f"{self._active_path} cannot be written: {in_words(error)}") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from classifier.atomic_files import replace_file
 from classifier.cache import cache_key
+from classifier.private_files import make_folder
 from classifier.recipes import Recipe
 from classifier.tuning import Values, with_values
 from classifier.validation import HeldOut
@@ -148,8 +149,8 @@ def _keep_loss(place: Path, network: "FittedNetwork") -> None:
     history = network.history
     losses = history["val_loss"]
     noted = {"loss": min(losses), "epoch": int(np.argmin(losses)) + 1}
-    place.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(place.parent / f"{place.name}-{LOSS}", json.dumps(noted).encode())
+    make_folder(place.parent)
+    replace_file(place.parent / f"{place.name}-{LOSS}", json.dumps(noted).encode(), private=True)
 
 
 def _losses(folder: Path) -> list[dict[str, Any]]:

@@ -120,11 +120,19 @@ Output = Annotated[
 
 
 def home_of(context: typer.Context) -> "Home":
-    """Return the home directory that the global options name, its catalogue where they say."""
+    """Return the home directory that the global options name, its catalogue where they say.
+
+    One that an earlier version left open to others is closed to them.
+    """
+    from recommender.commands.output import printable, say
     from recommender.home import Home, default_home
+    from recommender.private import close_to_others
 
     chosen: tuple[Path | None, str | None] = context.obj
     path, database = chosen
     home = Home(path or default_home(), database)
     context.call_on_close(home.close)
+    remark = close_to_others(home.path)
+    if remark is not None:
+        say(printable(remark))
     return home

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.atomic_files import replace_file
+from classifier.private_files import make_folder, opener
 from classifier.system_errors import in_words
 from classifier.tuning import Values
 from recommender.errors import RecommenderError
@@ -95,8 +96,8 @@ class TrialLog:
     def add(self, trial: Trial) -> None:
         """Store a trial for good."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "a+b") as file:
+            make_folder(self.path.parent)
+            with open(self.path, "a+b", opener=opener) as file:
                 if file.tell() and not self.path.read_bytes().endswith(b"\n"):
                     file.write(b"\n")  # after what a kill cut short
                 file.write(json.dumps(asdict(trial)).encode() + b"\n")

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.atomic_files import replace_file
+from classifier.private_files import FILE, make_folder
 from recommender import params
 
 FORMAT = 3
@@ -126,10 +127,10 @@ class Arrays:
 @contextmanager
 def generation(folder: Path) -> Iterator[Path]:
     """Give a new folder to make an index in; it is removed unless it was published."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     part = folder / f"{PART}{os.getpid()}"
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    make_folder(part)
     try:
         yield part
     finally:
@@ -141,12 +142,13 @@ def publish(part: Path, sidecar: Sidecar, folder: Path) -> Sidecar:
     files: dict[str, list[Any]] = {p.name: [p.stat().st_size, _hash(p)] for p in sorted(part.iterdir())}
     sidecar = replace(sidecar, files=files, fingerprint=_fingerprint(files))
     for path in part.iterdir():
+        os.chmod(path, FILE)
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     target = folder / sidecar.folder
     shutil.rmtree(target, ignore_errors=True)  # of the same name, but perhaps damaged
     os.replace(part, target)
-    replace_file(folder / SIDECAR, json.dumps(asdict(sidecar), indent=2).encode())
+    replace_file(folder / SIDECAR, json.dumps(asdict(sidecar), indent=2).encode(), private=True)
     _tidy(folder, {SIDECAR, sidecar.folder})
     return sidecar
 

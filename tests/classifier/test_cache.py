@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -88,9 +89,9 @@ def test_an_entry_is_replaced_while_its_maps_are_in_use(tmp_path: Path) -> None:
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FeatureCache(tmp_path, PLENTY)
 
-    def full_disk(file: Path, array: np.ndarray, **_options: object) -> None:
-        if Path(file).stem == "second":
-            Path(file).write_bytes(b"\x93NUMPY")
+    def full_disk(file: BinaryIO, array: np.ndarray, **_options: object) -> None:
+        if Path(file.name).stem == "second":
+            file.write(b"\x93NUMPY")
             raise OSError(28, "No space left on device")
         real_save(file, array)
 

@@ -18,6 +18,7 @@ from PIL import Image
 from classifier.atomic_files import replace_file
 from classifier.bundle import Bundle
 from classifier.overview import Overview
+from classifier.private_files import make_folder
 from db.models import Track
 from recommender import params
 from recommender.service.decoding.child import serve_overviews, unpacked_overview
@@ -95,10 +96,10 @@ class Pictures:
         times = {"column_s": found.column_s, "duration_s": found.duration_s}
         content = zlib.compress(json.dumps(times | arrays).encode())
         with suppress(OSError):  # a full disk, or a home that may only be read
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             if self._bytes is None:
                 self._bytes = sum(path.stat().st_size for path in self._folder.iterdir())
-            replace_file(self._path(key), content)
+            replace_file(self._path(key), content, private=True)
             self._bytes += len(content)
             if self._bytes > params.PICTURES_BYTES:
                 self._bytes = self._tidied()

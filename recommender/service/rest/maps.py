@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from classifier.atomic_files import replace_file
+from classifier.private_files import make_folder
 from db.tracks import labels_by_id
 from recommender.errors import RecommenderError
 from recommender.quality.map import catalogue_map
@@ -95,8 +96,8 @@ class Maps:
 
     def _keep(self, name: str, tracks: list[dict[str, Any]]) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self._folder / name, json.dumps(tracks).encode())
+            make_folder(self._folder)
+            replace_file(self._folder / name, json.dumps(tracks).encode(), private=True)
             older = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)[KEPT:]
             for path in older:
                 path.unlink(missing_ok=True)
