@@ -10,37 +10,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.campaign.places import Place, difference, misbehaviour
+from benchmarks.campaign.undisturbed import COMMANDS, Command, Undisturbed
+from benchmarks.campaign.places import Ran
 from benchmarks.campaign.shim import ERRORS, FOREVER, KINDS, Shim, missing
 from benchmarks.campaign.tally import Tally
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command, and the state of a `Place` that it begins with."""
-
-    name: str
-    before: str
-    words: tuple[str, ...]
-
-
-COMMANDS: Final = (
-    Command("ingest", "empty", ("ingest", "{at}/music", "--labels", "folders", "-j", "1")),
-    Command("tag --write", "trained", ("tag", "--write", "--min-confidence", "0", "--overwrite")),
-    Command("tag --undo", "tagged", ("tag", "--undo")),
-    Command("train", "ingested", ("train", "-j", "1")),
-    Command("plays import", "ingested", ("plays", "import", "{at}/plays.csv")),
-    Command("similar", "ingested", ("similar", "1", "-o", "{at}/out/list.m3u8")),
-    Command("export", "ingested", ("export", "-o", "{at}/out/labels.csv")),
-    Command("reindex", "ingested", ("ingest", "{at}/music", "--labels", "folders", "-j", "1", "--reindex")),
-)
-STATES: Final = {
-    "ingested": ("empty", "ingest"),
-    "trained": ("ingested", "train"),
-    "tagged": ("trained", "tag --write"),
-}
 
 
 @dataclass(frozen=True)
@@ -79,39 +54,20 @@ class Faults:
     """The commands, what they lead to undisturbed, and the library that makes calls fail."""
 
     def __init__(self, work: Path) -> None:
-        self.place = Place(work)
-        self.place.fill()
+        self.undisturbed = Undisturbed(work)
+        self.place = self.undisturbed.place
         self.shim = Shim(work, (self.place.home, self.place.music, self.place.out))
-        self.expected: dict[Command, dict[str, Any]] = {}
 
-    def prepare(self) -> None:
-        """Run each command undisturbed."""
-        by_name = {command.name: command for command in COMMANDS}
-        for state, (before, name) in STATES.items():
-            self.place.put_back(before)
-            self._undisturbed(by_name[name])
-            self.place.keep(state)
-        for command in COMMANDS:
-            self.place.put_back(command.before)
-            self._undisturbed(command)
-            self.expected[command] = self.place.everything()
-
-    def words(self, command: Command) -> list[str]:
-        """Return what follows ``deepcuts --home HOME``."""
-        return [word.format(at=self.place.at) for word in command.words]
-
-    def _undisturbed(self, command: Command) -> None:
-        ran = self.place.run(*self.words(command))
-        if ran.code:
-            raise RuntimeError(f"{command.name} fails without a fault: {ran.err}")
+    def _run(self, command: Command) -> Ran:
+        return self.place.run(*self.undisturbed.words(command), more=self.shim.environment())
 
     def counts(self, command: Command) -> dict[str, int]:
         """Return how often a command makes calls of each kind."""
         found = {}
         for kind in KINDS:
-            self.place.put_back(command.before)
+            self.undisturbed.put_back(command.before)
             self.shim.set([kind])
-            self.place.run(*self.words(command), more=self.shim.environment())
+            self._run(command)
             found[kind] = self.shim.counted
         return found
 
@@ -134,44 +90,19 @@ class Faults:
 
     def attempt(self, fault: Fault) -> str | None:
         """Let calls fail; return which promise was broken, None where all were kept."""
-        place, expected = self.place, self.expected[fault.command]
-        place.put_back(fault.command.before)
-        old = place.files()
+        command = fault.command
+        self.undisturbed.expected(command)
+        self.undisturbed.put_back(command.before)
+        old = self.place.files()
         self.shim.set([fault.kind], fault.error, fault.at, fault.until, folders_only=fault.folders_only)
         try:
-            ran = place.run(*self.words(fault.command), more=self.shim.environment())
+            ran = self._run(command)
         except subprocess.TimeoutExpired:
             return "hangs"
-        trouble = misbehaviour(ran) or _files(place.files(), old, expected["files"])
-        if trouble is None and fault.at == 1 and (fault.kind, fault.error, fault.folders_only) in REFUSED:
-            trouble = None if ran.code == 0 else f"cannot do without: {ran.err[-300:]!r}"
-        if trouble is None and ran.code == 0:
-            trouble = _prefixed(
-                "reported done, but ", difference({**expected, "rows": place.rows()}, expected)
-            )
-        return trouble or self._again(fault, expected)
-
-    def _again(self, fault: Fault, expected: dict[str, Any]) -> str | None:
-        """Run the command again without faults."""
-        ran = self.place.run(*self.words(fault.command))
-        if ran.code:
-            return f"does not succeed afterwards: {ran.err[-300:]!r}"
-        trouble = misbehaviour(ran)
-        return trouble or _prefixed("afterwards ", difference(self.place.everything(), expected))
-
-
-def _files(found: dict[str, bytes], old: dict[str, bytes], new: dict[str, bytes]) -> str | None:
-    """Return which file is neither as it was nor as it should be; copies left behind are not counted."""
-    for name in {**old, **new}:
-        if name not in found and name in old:
-            return f"{name} is gone"
-        if name in found and found[name] not in (old.get(name), new.get(name)):
-            return f"{name} is neither the old nor the new one"
-    return None
-
-
-def _prefixed(words: str, trouble: str | None) -> str | None:
-    return None if trouble is None else words + trouble
+        trouble = self.undisturbed.after(command, ran, old)
+        if trouble is None and ran.code and fault.is_refused:
+            trouble = f"cannot do without: {ran.err[-300:]!r}"
+        return trouble or self.undisturbed.again(command)
 
 
 def run(work: Path, seed: int, count: int | None) -> Tally:
@@ -181,7 +112,6 @@ def run(work: Path, seed: int, count: int | None) -> Tally:
         print(f"faults: skipped: {why}")
         return tally
     faults = Faults(work)
-    faults.prepare()
     every = [*faults.refused(), *faults.every(chosen)] if count is None else _some(faults, chosen, count)
     for fault in every:
         trouble = faults.attempt(fault)
