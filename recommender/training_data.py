@@ -166,7 +166,10 @@ class TrainingData:
             paths = [path for path in by_path if self._is_there(path)]
             rule: Callable[[Labelled], Label | None] | None = lambda track: by_path.get(track.path)  # noqa: E731
         else:
-            paths = [file.path for file in find_files(source)]
+            unlisted: dict[str, OSError] = {}
+            paths = [file.path for file in find_files(source, unlisted)]
+            for folder, error in unlisted.items():
+                self._fail(folder, f"the folder cannot be listed: {said(error).lower()}")
             rule = label_rule(self.labels, source, self.depth)
         found = []
         for path, identity in self._identities(paths).items():

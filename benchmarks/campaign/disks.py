@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.campaign.undisturbed import BY_NAME, COMMANDS, Command, Undisturbed
 from benchmarks.campaign.tally import Tally
+from benchmarks.campaign.undisturbed import BY_NAME, COMMANDS, Command, Undisturbed
 
 SIZES: Final = 10
 PAGE: Final = 4096

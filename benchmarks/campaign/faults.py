@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.campaign.undisturbed import COMMANDS, Command, Undisturbed
 from benchmarks.campaign.places import Ran
 from benchmarks.campaign.shim import ERRORS, FOREVER, KINDS, Shim, missing
 from benchmarks.campaign.tally import Tally
+from benchmarks.campaign.undisturbed import COMMANDS, Command, Undisturbed
 
 
 @dataclass(frozen=True)

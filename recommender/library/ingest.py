@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
+from classifier.system_errors import said
 from db.models import Root
 from db.session import Catalog
 from db.tracks import present, root_for
@@ -99,10 +100,12 @@ class _Ingest:
 
     def folder(self, place: str, rule: Rule | None) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
-        found = [file for file in find_files(place) if self._can_hold(file)]
+        unlisted: dict[str, OSError] = {}
+        found = [file for file in find_files(place, unlisted) if self._can_hold(file)]
+        self._report_unlisted(unlisted)
         with self.catalog.transaction() as session:
             root = root_for(session, place)
-            made = plan(session, root, place, found, self.bundle.trunk_id)
+            made = plan(session, root, place, found, self.bundle.trunk_id, unlisted)
         self.report.found += len(found)
         self.report.unchanged += made.unchanged
         self.report.known_failures += made.known_failures
@@ -114,6 +117,15 @@ class _Ingest:
         self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
             self._label(place, rule)
+
+    def _report_unlisted(self, unlisted: dict[str, OSError]) -> None:
+        """Report folders that cannot be listed; those of others, such as lost+found, are no failure."""
+        for folder, error in unlisted.items():
+            message = f"the folder cannot be listed: {said(error).lower()}"
+            if isinstance(error, PermissionError):
+                self.report.warned.append((folder, message))
+            else:
+                self.report.failed.append(FailedFile(folder, "unreadable", message))
 
     def _can_hold(self, file: FoundFile) -> bool:
         """Whether the catalogue can hold a file's path; report it where it cannot."""

@@ -1,7 +1,7 @@
 """Compare what a scan found with what the catalogue knows."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,8 +43,18 @@ class Plan:
     gone: list[int] = field(default_factory=list)
 
 
-def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], trunk_id: str) -> Plan:
-    """Compare the files found below a folder with the catalogue's tracks there."""
+def plan(
+    session: Session,
+    root: Root,
+    folder: str,
+    found: Iterable[FoundFile],
+    trunk_id: str,
+    unseen: Collection[str] = (),
+) -> Plan:
+    """Compare the files found below a folder with the catalogue's tracks there.
+
+    Of what is below the folders `unseen` nothing is known: no track there is gone.
+    """
     kept = (Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
     columns = (*kept, Track.tags_version, has_features_of(trunk_id).label("analysed"))
     rows = session.execute(select(*columns).where(*below(root, folder)).order_by(Track.id))
@@ -64,7 +74,11 @@ def plan(session: Session, root: Root, folder: str, found: Iterable[FoundFile], 
                 made.outdated.append(file)
         if row is not None and row.missing:
             back.append(row.id)
-    made.gone = [row.id for path, row in known.items() if is_within(path, folder) and not row.missing]
+    made.gone = [
+        row.id
+        for path, row in known.items()
+        if is_within(path, folder) and not row.missing and not any(is_within(path, u) for u in unseen)
+    ]
     set_missing(session, back, missing=False)
     return made
 

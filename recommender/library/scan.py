@@ -1,10 +1,15 @@
 """Find the audio files below a folder."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from classifier.decode import is_audio_path
+
+GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Errors of a folder that is not there, or not any more."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,18 @@ class FoundFile:
     inode: tuple[int, int] | None = field(default=None, compare=False)
 
 
-def find_files(folder: str) -> Iterator[FoundFile]:
+def find_files(folder: str, unlisted: dict[str, OSError] | None = None) -> Iterator[FoundFile]:
     """Yield the audio files below a folder, sorted within each folder.
 
     Symbolic links are followed, each real folder being visited once, and under its own name rather
     than a link's where both are found. Names that begin with a dot are skipped.
+
+    Parameters
+    ----------
+    folder
+        Its absolute path.
+    unlisted
+        Filled with the folders that are there but cannot be listed, and why.
     """
     visited: set[tuple[int, int]] = set()
     pending: list[str] = [folder]
@@ -41,7 +53,9 @@ def find_files(folder: str) -> Iterator[FoundFile]:
         try:
             status = os.stat(current)
             entries = sorted(os.scandir(current), key=lambda entry: entry.name)
-        except OSError:
+        except OSError as error:
+            if unlisted is not None and error.errno not in GONE:
+                unlisted[current] = error
             continue
         key = (status.st_dev, status.st_ino)
         if key in visited:

@@ -1,5 +1,6 @@
 """Ingest: labels, files that cannot be analysed, odd names, and the order in which results arrive."""
 
+import errno
 import os
 import random
 import shutil
@@ -419,3 +420,29 @@ def test_copies_of_a_file_that_fails_fail_with_it(quick_library: Library) -> Non
         f"silent {number}.flac": "silent" for number in (1, 2, 3)
     }
     assert report["stage_s"]["identify"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(OSError(errno.EIO, "Input/output error"), 3), (PermissionError(errno.EACCES, "Permission denied"), 0)],
+)
+def test_a_folder_that_cannot_be_listed_is_told_and_nothing_in_it_is_missing(
+    quick_library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, code: int
+) -> None:
+    listed = os.scandir
+    bad = quick_library.music / "rock"
+
+    def failing(path: str) -> Any:
+        if str(path) == str(bad):
+            raise error
+        return listed(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", failing)
+        report = quick_library.ingest(code=code)
+    told = report["failed"] if code else report["warned"]
+    assert [(row["path"], row["message"]) for row in told] == [
+        (str(bad), f"the folder cannot be listed: {str(error.strerror).lower()}")
+    ]
+    assert not any(row["missing"] for row in tracks(quick_library.home).values())
+    assert counts(quick_library.ingest()) == {"found": N, "unchanged": N}

@@ -1,5 +1,6 @@
 """Which files a scan finds, in which order, and what it does not trip over."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -160,3 +161,24 @@ def test_any_name_of_bytes_is_found_under_that_name(scratch: Path, raw: bytes) -
         assert [os.fsencode(file.path) for file in find_files(os.fsdecode(folder))] == [path]
     finally:
         os.unlink(path)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("bad/a.mp3", "good/b.mp3"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    listed = os.scandir
+
+    def failing(path: str) -> object:
+        if path.endswith("bad"):
+            raise OSError(errno.EIO, "Input/output error", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    unlisted: dict[str, OSError] = {}
+    found = [file.path for file in find_files(str(tmp_path), unlisted)]
+    assert found == [str(tmp_path / "good" / "b.mp3")]
+    assert {path: error.errno for path, error in unlisted.items()} == {str(tmp_path / "bad"): errno.EIO}
+    unlisted.clear()
+    assert list(find_files(str(tmp_path / "none"), unlisted)) == []
+    assert unlisted == {}
