@@ -77,10 +77,19 @@ def plan(
     made.gone = [
         row.id
         for path, row in known.items()
-        if is_within(path, folder) and not row.missing and not any(is_within(path, u) for u in unseen)
+        if is_within(path, folder) and not row.missing and not _is_unseen(path, unseen)
     ]
     set_missing(session, back, missing=False)
     return made
+
+
+def _is_unseen(path: str, unseen: Collection[str]) -> bool:
+    """Whether a file is below one of some folders."""
+    while unseen and path not in ("", os.sep):
+        path = os.path.dirname(path)
+        if path in unseen:
+            return True
+    return False
 
 
 def _changed(row: Any, file: FoundFile) -> bool:
