@@ -30,7 +30,7 @@ class Player:
 
     def get(self, call: str, **parameters: object) -> tuple[float, bytes]:
         """Return the seconds that an answer took, and the answer."""
-        path = f"/rest/{call}?{urlencode({'f': 'json', **parameters})}"
+        path = f"/rest/{call}?{urlencode({'f': 'json', 'u': 'player', 'p': 'any', **parameters})}"
         started = time.perf_counter()
         self._connection.request("GET", path)
         response = self._connection.getresponse()

@@ -60,6 +60,7 @@ def asked(served: Served, scratch: Path, examples: int, seconds: int, seed: int)
             "run",
         ),
         f"http://127.0.0.1:{served.port}/openapi.json",
+        *("--header", "X-Requested-With: schemathesis"),
         *("--checks", "all", "--phases", "coverage,fuzzing", "--continue-on-failure"),
         *("--max-examples", str(examples), "--max-time", str(seconds), "--seed", str(seed)),
     ]

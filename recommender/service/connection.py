@@ -2,11 +2,11 @@
 
 import asyncio
 import fcntl
-import socket
 import struct
 import termios
 from typing import TYPE_CHECKING, Any, Final
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from recommender import params
@@ -14,8 +14,10 @@ from recommender import params
 if TYPE_CHECKING:
     from recommender.service.listener import Listener
 
+UNREAD: Final = termios.FIONREAD
+"""Asks the system what has come and is not read yet."""
 UNSENT: Final = getattr(termios, "TIOCOUTQ", None)
-"""Asks the system what a connection has not delivered yet; not every system can say."""
+"""Asks the system what has not been delivered yet; not every system can say."""
 PROGRESS: Final = 4096
 """Bytes of a body that must come to count: one now and then keeps no connection."""
 
@@ -57,9 +59,21 @@ class ClientConnection(H11Protocol):
         if self._came >= PROGRESS or self.cycle is not before:
             self._came, self._moved_s = 0, self.loop.time()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless another answer has begun; nothing more is answered or read."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # what is worked on has nobody to go to
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def on_response_complete(self) -> None:
-        """Begin to wait for another request."""
+        """Begin to wait for another request; where others find no room, end."""
         self._free_s = self._moved_s = self.loop.time()
+        if self._listener.is_crowded:
+            self.transport.close()  # what was answered is still sent
         super().on_response_complete()
 
     def waits_since_s(self) -> float | None:
@@ -70,9 +84,10 @@ class ClientConnection(H11Protocol):
         """
         if self._answer_waits():
             return self._moved_s
-        if not self._has_request():
-            return self._free_s
-        return self._moved_s if self.cycle.more_body and not self.flow.read_paused else None
+        awaited = not self._has_request() or (self.cycle.more_body and not self.flow.read_paused)
+        if not awaited or self._asked(UNREAD):
+            return None
+        return self._moved_s if self._has_request() else self._free_s
 
     def is_overdue(self) -> bool:
         """Whether it is to be closed, however much room there is."""
@@ -88,23 +103,23 @@ class ClientConnection(H11Protocol):
         """Whether there is something for the client to take; note whether it took any."""
         waiting = self.transport.get_write_buffer_size() if self.transport is not None else 0
         if waiting:
-            waiting += _undelivered(self.transport.get_extra_info("socket"))
+            waiting += self._asked(UNSENT)
         if waiting != self._unsent:
             self._unsent, self._moved_s = waiting, self.loop.time()
         return waiting > 0
+
+    def _asked(self, what: int | None) -> int:
+        """Return how many bytes the system holds of what it is asked about; 0 where it does not tell."""
+        connection = self.transport.get_extra_info("socket") if self.transport is not None else None
+        if what is None or connection is None:
+            return 0
+        try:
+            held: int = struct.unpack("i", fcntl.ioctl(connection.fileno(), what, bytes(4)))[0]
+        except (OSError, ValueError):
+            return 0
+        return held
 
     def end(self) -> None:
         """Close it at once, whatever was still to be sent."""
         if self.transport is not None:  # else it only begins
             self.transport.abort()
-
-
-def _undelivered(connection: socket.socket | None) -> int:
-    """Return how many bytes the system holds that the client has not taken; 0 where it does not tell."""
-    if UNSENT is None or connection is None:
-        return 0
-    try:
-        held: int = struct.unpack("i", fcntl.ioctl(connection.fileno(), UNSENT, bytes(4)))[0]
-    except (OSError, ValueError):
-        return 0
-    return held

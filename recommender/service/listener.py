@@ -53,6 +53,11 @@ class Listener:
         Connections at once.
     made
         Makes the protocol of a connection that comes from an address.
+
+    Attributes
+    ----------
+    is_crowded
+        Whether some wait for whom there was no room lately: who was answered is to leave.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Listener:
         self._starting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.is_crowded = False
 
     def start(self) -> None:
         """Begin to take connections."""
@@ -92,12 +98,14 @@ class Listener:
         for _ in range(TAKEN_AT_ONCE):
             if len(self._connections) >= self._most:
                 # Whoever leaves is gone in the loop's next round; then this is called again.
+                self.is_crowded = True
                 if not self._make_room():
                     self._pause()
                 return
             try:
                 taken, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self.is_crowded = False
                 return
             except OSError:  # other parts of the service, or of the system, have taken what there was
                 self._make_room()

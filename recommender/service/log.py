@@ -15,9 +15,11 @@ TRACEBACK: Final = "traceback"
 """Name of what a record may hold: a traceback of another process."""
 QUIET_S: Final = 60.0
 """What a client can bring about at will is said once in so long."""
-OFTEN: Final = ("uvicorn.error", "asyncio", "deepcuts.trouble")
-"""The loggers of such."""
-LOGGERS: Final = ("deepcuts", *OFTEN)
+AS_OFTEN: Final = "deepcuts"
+"""The one logger whose records are all written: each wrong login is one."""
+MOST_KINDS: Final = 1000
+TOLD: Final = ("python_multipart",)
+"""Loggers of what the client is told, and nobody else needs to know."""
 
 
 class ServiceLog(logging.StreamHandler[Any]):
@@ -36,7 +38,7 @@ class ServiceLog(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, unless the same was said only just now."""
-        if record.name in OFTEN and self._was_said(_kind(record)):
+        if record.name != AS_OFTEN and self._was_said(_kind(record)):
             return
         super().emit(record)
 
@@ -58,7 +60,7 @@ class ServiceLog(logging.StreamHandler[Any]):
         now = time.monotonic()
         if now - self._said_s.get(template, -QUIET_S) < QUIET_S:
             return True
-        if len(self._said_s) > len(LOGGERS) * 100:
+        if len(self._said_s) > MOST_KINDS:
             self._said_s.clear()
         self._said_s[template] = now
         return False
@@ -68,16 +70,18 @@ def _kind(record: logging.LogRecord) -> str:
     """Return what records have in common that say the same: the words, and where the error came from."""
     error = record.exc_info[1] if record.exc_info else None
     places = traceback.extract_tb(error.__traceback__)[-1:] if error is not None else []
-    return f"{record.msg} {type(error).__name__} {[(one.filename, one.lineno) for one in places]}"
+    return (
+        f"{record.name} {record.msg} {type(error).__name__} {[(one.filename, one.lineno) for one in places]}"
+    )
 
 
 def set_up(home: Path) -> None:
     """Let all that goes wrong in this process be said in lines, whoever notices it."""
-    handler = ServiceLog(home)
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.handlers = [ServiceLog(home)]
+    root.setLevel(logging.WARNING)
+    for name in TOLD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def of_thread(failed: threading.ExceptHookArgs) -> None:
         name = failed.thread.name if failed.thread else "a thread"

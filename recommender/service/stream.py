@@ -23,6 +23,7 @@ from db.tracks import is_within
 from recommender import params
 from recommender.service.problems import documented
 from recommender.service.ranges import ByteRange, is_same_as_before, parse_ranges, precondition
+from recommender.service.troubles import trouble
 
 MEDIA_TYPES: Final = {
     ".mp3": "audio/mpeg",
@@ -67,12 +68,16 @@ def open_file(track: Track) -> FileIO:
 
     Raises
     ------
+    OSError
+        If the system has no descriptor for it, or its disk fails.
     HTTPException
         404 if it is gone or cannot be read, 409 if another file lies in its place.
     """
     try:
         file = open(os.fsencode(track.path), "rb", buffering=0, opener=_open)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if trouble(error) is not None:
+            raise
         raise HTTPException(404, f"the file of track {track.id} is gone, or cannot be read") from None
     found = os.fstat(file.fileno())
     same = (found.st_size, found.st_mtime_ns) == (track.size, track.mtime_ns)

@@ -51,7 +51,7 @@ def served(most: int) -> Iterator[int]:
     """Give the port of a server that takes so many connections."""
     bound = bound_socket("127.0.0.1", 0)
     port: int = bound.getsockname()[1]
-    config: Any = uvicorn.Config(app, http="h11", ws="none", log_config=None, timeout_graceful_shutdown=1)
+    config: Any = uvicorn.Config(app, http="h11", ws="none", log_config=None, timeout_graceful_shutdown=3)
     server = _Server(config, most)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
@@ -153,6 +153,28 @@ def test_work_and_a_body_that_comes_are_not_idle() -> None:
                 time.sleep(0.1)
             assert b"\r\n100000" in sending.recv(1000) + sending.recv(1000)
         assert working.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+BROKEN = (
+    b"POST /%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n",
+    b"GET /%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+    b"GET /%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx\x00\x00 nothing\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("path", [b"", b"work", b"endless"])
+@pytest.mark.parametrize("request_", BROKEN)
+def test_a_request_that_turns_out_to_be_none_is_no_fault(
+    path: bytes, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it is being answered already, or is about to be."""
+    with served(8) as port, connected(port, request_ % path) as made:
+        found = b""
+        with suppress(ConnectionError):
+            while block := made.recv(2**16):
+                found += block
+        assert found.startswith((b"HTTP/1.1 400", b"HTTP/1.1 200"))
+    assert {record.getMessage() for record in caplog.records} <= {"Invalid HTTP request received."}
 
 
 IDLE: dict[str, tuple[bytes, bytes]] = {

@@ -26,6 +26,8 @@ BEGIN: Final = (
 )
 LONGEST_SAID: Final = 2**14
 """Bytes that are kept of what a process says; more it cannot."""
+NICE: Final = 10
+"""The processors are others' first: a file that takes long must not make the service slow."""
 KILLED: Final = (-signal.SIGKILL, -signal.SIGTERM)
 
 
@@ -119,6 +121,7 @@ class DecoderProcess:
 def begin(target: str, place: str, arguments: str, limits: str) -> None:
     """Call a function, as this process was told to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the service, when that is ready
+    os.nice(NICE)
     module, _, name = target.partition(":")
     function = getattr(importlib.import_module(module), name)
     function(Connection(int(place)), *json.loads(arguments), Limits(*json.loads(limits)))

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from recommender.service.problems import add_problems
 from recommender.service.rest import router as rest
 from tests.recommender.support import Library
-from tests.service.conftest import Service, running
+from tests.service.conftest import PROGRAM, Service, running
 
 EXAMPLES = 4
 
@@ -53,7 +53,7 @@ CHECKS = [
 def url(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a library of its own, with plays and a playlist."""
     with running(ingested.clone(tmp_path_factory.mktemp("described")).home) as server:
-        with httpx2.Client(base_url=server.url) as client:
+        with httpx2.Client(base_url=server.url, headers=PROGRAM) as client:
             ids = [track["track_id"] for track in client.get("/api/tracks").json()["tracks"]]
             client.post("/api/playlists", json={"name": "first", "track_ids": ids})
             client.post(f"/api/tracks/{ids[0]}/plays")
@@ -81,7 +81,7 @@ def test_answers_are_as_described(url: str, operation: Any, mode: GenerationMode
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=url, checks=CHECKS)
+        case.call_and_validate(base_url=url, headers=PROGRAM, checks=CHECKS)
 
     try:
         ask()
@@ -95,7 +95,7 @@ def test_every_operation_is_described(service: Service) -> None:
     assert len(operations) >= 28
     for operation in operations:
         assert operation["description"]
-        assert {"401", "403", "421", "422", "429", "500", "503"} <= operation["responses"].keys()
+        assert {"401", "403", "421", "422", "429", "500", "503", "507"} <= operation["responses"].keys()
         for status, answer in operation["responses"].items():
             kinds = set(answer.get("content", {}))
             assert status < "400" or kinds == {"application/problem+json"}, (operation, status)
