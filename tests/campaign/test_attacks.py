@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.campaign import attacks
 
-COUNT = 90
+COUNT = 50
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
