@@ -12,7 +12,7 @@ import numpy.typing as npt
 from classifier import params
 from classifier.audio_hash import audio_hash
 from classifier.cache import Arrays, cache_key
-from classifier.decode import DecodeReport, stream_mono
+from classifier.decode import DecodeReport, whole_mono
 from classifier.errors import SilentError, TooShortError
 from classifier.frontend import FrontEnd, segment_patches
 from classifier.label_paths import with_leaves
@@ -88,7 +88,7 @@ def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
     patches: list[Array] = []
     durations: list[float] = []
     loud = False
-    for segment in iter_segments(stream_mono(path, front_end.rate_hz, DecodeReport()), front_end.rate_hz):
+    for segment in iter_segments(whole_mono(path, front_end.rate_hz, DecodeReport()), front_end.rate_hz):
         loud |= not segment.silent
         made = segment_patches(segment.samples, segment.rms, filters, front_end)
         if not segment.silent and len(made):

@@ -37,6 +37,8 @@ AUDIO_EXTENSIONS: Final = frozenset(
 FFMPEG_FIRST: Final = frozenset([".opus", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".asf", ".ape", ".wv"])
 UNKNOWN_FRAMES: Final = 1 << 62
 # Size that a header holds where its writer could not know it.
+SYSTEM_ERROR: Final = 2
+"""What libsndfile calls an error of the system's, not of the file."""
 STREAMED_SIZE: Final = 0xFFFF_0000
 
 
@@ -105,6 +107,21 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
     yield from _resample(_count(blocks, source_rate_hz, report), source_rate_hz, rate_hz)
 
 
+def whole_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
+    """Decode a file as `stream_mono` does, for what is kept: a disk that fails is an error at any time.
+
+    Raises
+    ------
+    UnreadableFileError
+        After the last block, too, where the rest could not be read.
+    EmptyFileError, NotAudioError
+        Before the first block.
+    """
+    yield from stream_mono(path, rate_hz, report)
+    if report.disk_failed:
+        raise UnreadableFileError("cannot be read to its end: its disk failed")
+
+
 def read_clip(path: Path, rate_hz: int, start_s: float, seconds: float) -> Samples:
     """Decode a stretch of a file to mono.
 
@@ -161,6 +178,8 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
         with quiet_stderr():
             file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError as error:
+        if error.code == SYSTEM_ERROR:
+            raise UnreadableFileError("cannot be read: the system refuses it") from error
         raise NotAudioError(str(error)) from error
     if file.subtype == "OPUS":
         # libsndfile 1.2 ends some Opus streams early when read in blocks; FFmpeg does not.
@@ -214,7 +233,8 @@ def _soundfile_blocks(file: "SoundFile", report: DecodeReport) -> Iterator[Sampl
         while frames > 0 and not report.damaged:
             with quiet_stderr():
                 frames = _snd.sf_readf_float(file._file, data, len(block))
-                report.damaged = _snd.sf_error(file._file) != 0
+                error = _snd.sf_error(file._file)
+            report.damaged, report.disk_failed = error != 0, error == SYSTEM_ERROR
             if frames > 0:
                 yield mix(block[:frames])
 

@@ -63,8 +63,9 @@ def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Itera
         while bad_packets <= MAX_BAD_PACKETS:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, OSError):
+            except (av.error.FFmpegError, OSError) as error:
                 report.damaged = True
+                report.disk_failed = not isinstance(error, av.error.FFmpegError)  # the file's own
                 return
             if packet is None:
                 return

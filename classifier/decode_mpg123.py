@@ -138,7 +138,7 @@ def _read(file: UntaggedFile, report: DecodeReport) -> bytes:
     try:
         return file.read(FED_BYTES)
     except OSError:
-        report.damaged = True
+        report.damaged = report.disk_failed = True
         return b""
 
 

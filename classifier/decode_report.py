@@ -21,6 +21,8 @@ class DecodeReport:
         Length that the container declares, in seconds; None where it declares none.
     decoded_s
         Length decoded so far, in seconds.
+    disk_failed
+        Whether what is missing could not be read, this time.
     warnings
         One plain sentence per thing that was wrong but did not stop the decoding.
     """
@@ -28,6 +30,7 @@ class DecodeReport:
     declared_s: float | None = None
     decoded_s: float = 0.0
     damaged: bool = False
+    disk_failed: bool = False
     invalid_samples: bool = False
 
     @property

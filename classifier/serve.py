@@ -16,7 +16,7 @@ import onnxruntime
 from classifier import params
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.decode import DecodeReport, read_clip, stream_mono
+from classifier.decode import DecodeReport, read_clip, whole_mono
 from classifier.errors import AudioError, SilentError
 from classifier.frontend import segment_patches
 from classifier.segments import Samples, Segment, iter_segments
@@ -100,7 +100,7 @@ class Trunk:
             A subclass that names the reason: unreadable, empty, not audio, too short, silent.
         """
         report = DecodeReport()
-        return self._analyse(stream_mono(path, self.bundle.front_end.rate_hz, report), report)
+        return self._analyse(whole_mono(path, self.bundle.front_end.rate_hz, report), report)
 
     def analyse_stretch(self, path: Path, start_s: float, end_s: float) -> TrackAnalysis:
         """Decode and analyse a stretch of a file; its times are counted from the file's beginning.

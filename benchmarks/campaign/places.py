@@ -178,7 +178,7 @@ def misbehaviour(ran: Ran, codes: Sequence[int] = CODES) -> str | None:
         return f"exit code {ran.code}: {ran.err[-300:]!r}"
     odd = NEVER_SHOWN.search(ran.err)
     if odd:
-        return f"shows {odd[0]!r}: {ran.err[-300:]!r}"
+        return f"shows {odd[0]!r}: {ran.err[max(0, odd.start() - 100) : odd.end() + 300]!r}"
     if ran.code and not ran.err.strip():
         return f"exit code {ran.code} without a word"
     if ran.code == 1 and sum(line.startswith("deepcuts: ") for line in ran.err.splitlines()) != 1:

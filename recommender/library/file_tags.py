@@ -1,5 +1,6 @@
 """What a file's own tags say, in any of the formats that mutagen reads."""
 
+import errno
 import math
 import re
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from mutagen.wave import WAVE
 
 from recommender.library.play_values import MAX_PLAYS, parse_time
 from recommender.library.riff_info import info_texts
-from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged
+from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged, system_error
 
 TAGS_VERSION: Final = 2
 """Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
 
+PASSING: Final = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
+"""Errors that are not of a file, so that another time it may be read."""
 LARGEST_NUMBER: Final = 99_999
 ID3_4: Final = (2, 4, 0)
 
@@ -81,11 +84,16 @@ def read_tags(path: Path) -> FileTags:
     ------
     LimitError
         If they exceed a limit.
+    OSError
+        If the disk fails, or the system has nothing left to read it with: it may have tags.
     """
     try:
         file = open_tagged(path, FRAMES)
         info = info_texts(path) if isinstance(file, WAVE) else {}
-    except UNREADABLE:
+    except UNREADABLE as error:
+        failed = system_error(error)
+        if failed is not None and failed.errno in PASSING:
+            raise failed from None
         return FileTags()
     if file is None or not (file.tags or info):
         return FileTags()

@@ -172,6 +172,8 @@ def read_tags_again(session: Session, root: Root, files: Sequence[FoundFile]) ->
             continue
         try:
             _set_tags(track, file.path, read_tags(Path(file.path)))
+        except OSError:
+            continue  # the next ingest tries again
         except LimitError:
             track.tags_version = TAGS_VERSION  # what an earlier reader made of them stays
 

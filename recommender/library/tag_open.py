@@ -1,5 +1,6 @@
 """The one door to what mutagen reads of files: their tags, within the limits of `classifier.params`."""
 
+import errno
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,8 @@ UNREADABLE: Final = (
     *(AttributeError, AssertionError, ArithmeticError, RuntimeError),
 )
 """What a reader of tags raises where they are damaged."""
+DAMAGE: Final = (None, errno.EINVAL)
+"""What the system says where a damaged file makes a reader ask for a place before its start."""
 KINDS: Final = (
     *(MP3, TrueAudio, OggTheora, OggSpeex, OggVorbis, OggFLAC, OggOpus, FLAC, AIFF, APEv2File, MP4),
     *(ID3FileType, WavPack, Musepack, MonkeysAudio, ASF, AAC, WAVE),
@@ -48,6 +51,12 @@ OF_ID3V1: Final = ("TIT2", "TPE1", "TALB", "TDRC", "TYER", "COMM", "TRCK", "TCON
 """Frames that an ID3v1 tag is read as."""
 HEAD: Final = 128
 """Bytes by which a file's kind is told."""
+
+
+def system_error(error: Exception) -> OSError | None:
+    """Return what the system refused, where that is why tags cannot be read; None where they are damaged."""
+    causes = (error, error.__cause__, error.__context__)
+    return next((e for e in causes if isinstance(e, OSError) and e.errno not in DAMAGE), None)
 
 
 class KnownFrames(dict[str, Any]):

@@ -4,7 +4,6 @@ mutagen finds them and puts them back; what an entry holds stays as it is, whoev
 taking a change back leaves the very bytes that were there. What fields mean is in `fields`.
 """
 
-import errno
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,15 +21,13 @@ from mutagen.wave import WAVE
 
 from classifier.errors import LimitError
 from recommender.errors import TagError
-from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged
+from recommender.library.tag_open import UNREADABLE, KnownFrames, open_tagged, system_error
 
 ID3_4, ID3_3, ID3_2 = ID3 = ("ID3v2.4", "ID3v2.3", "ID3v2.2")
 VORBIS, APE, MP4_ATOMS, ASF_ATTRIBUTES = "Vorbis comments", "APEv2", "MP4", "ASF"
 INFO_GENRE = "INFO:IGNR"
 """Key of the one entry that is not of the tag itself, but of a WAV's INFO list beside it."""
 NO_FRAMES = KnownFrames()
-DAMAGE = (None, errno.EINVAL)
-"""What the system says where a damaged file makes a reader ask for a place before its start."""
 
 T = TypeVar("T")
 
@@ -106,8 +103,7 @@ def _with_adapter(path: Path, action: Callable[[Any], T]) -> T:
     except LimitError as error:
         raise TagError(str(error)) from error
     except UNREADABLE as error:
-        causes = (error, error.__cause__, error.__context__)
-        known = next((e for e in causes if isinstance(e, OSError) and e.errno not in DAMAGE), None)
+        known = system_error(error)
         if known is not None:
             raise known from None
         raise TagError(f"its tags cannot be read: {_in_words(error)}") from error

@@ -1,5 +1,6 @@
 """Decoding: every format by value, its errors and warnings, and its memory."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -16,8 +17,10 @@ import pytest
 import soundfile
 import soxr
 
-from classifier.decode import DecodeReport, is_audio_path, stream_mono
+from classifier import decode_ffmpeg
+from classifier.decode import DecodeReport, is_audio_path, stream_mono, whole_mono
 from classifier.errors import EmptyFileError, NotAudioError, UnreadableFileError
+from classifier.untagged import UntaggedFile
 from tests import synth
 from tests.conftest import REPO
 
@@ -430,3 +433,49 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path, ext: str) -> None:
     assert short_n == 5 * 60 * RATE_HZ
     assert both_n == 45 * 60 * RATE_HZ
     assert both_kb - short_kb < 20_000
+
+
+def failing_reads(monkeypatch: pytest.MonkeyPatch, whole_reads: int) -> None:
+    """Let the disk fail after so many reads of what FFmpeg is given."""
+    reads = iter(range(10_000))
+
+    class Failing(UntaggedFile):
+        def read(self, size: int = -1) -> bytes:
+            if next(reads) >= whole_reads:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(decode_ffmpeg, "UntaggedFile", Failing)
+
+
+def test_where_the_disk_fails_what_was_decoded_is_not_taken_for_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = synth.write(tmp_path / "music.m4a", synth.music_like(20, 1))
+    whole = np.concatenate(list(whole_mono(path, RATE_HZ, DecodeReport())))
+    reads = 0
+
+    class Counting(UntaggedFile):
+        def read(self, size: int = -1) -> bytes:
+            nonlocal reads
+            reads += 1
+            return super().read(size)
+
+    monkeypatch.setattr(decode_ffmpeg, "UntaggedFile", Counting)
+    assert len(np.concatenate(list(whole_mono(path, RATE_HZ, DecodeReport())))) == len(whole)
+    failing_reads(monkeypatch, reads - 2)
+    report, blocks = DecodeReport(), []
+    with pytest.raises(UnreadableFileError, match="to its end"):
+        blocks.extend(whole_mono(path, RATE_HZ, report))
+    assert report.disk_failed
+    failing_reads(monkeypatch, reads - 2)
+    assert len(np.concatenate(list(stream_mono(path, RATE_HZ, DecodeReport())))) < len(whole)
+
+
+def test_damage_is_not_the_disks(tmp_path: Path) -> None:
+    path = synth.write(tmp_path / "music.flac", synth.music_like(20, 1))
+    path.write_bytes(path.read_bytes()[:-20_000])
+    report = DecodeReport()
+    assert list(whole_mono(path, RATE_HZ, report))
+    assert report.warnings
+    assert not report.disk_failed

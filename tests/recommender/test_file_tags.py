@@ -1,5 +1,6 @@
 """Tags of every format, written by mutagen and read back; damaged ones never stop anything."""
 
+import errno
 import random
 import struct
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from mutagen.apev2 import APEv2
 from mutagen.asf import ASFDWordAttribute, ASFUnicodeAttribute
 
 from recommender.library.file_tags import FileTags, read_tags
+from recommender.library.tag_limits import MeteredFile
+from recommender.library.workers import Failure, identify
 from tests import synth
 
 WANTED = FileTags("Ein Lied — Песня", "Sigur Rós", "Ágætis byrjun", 1999, ["Post-Rock", "Ambient"])
@@ -372,3 +375,19 @@ def test_a_count_of_any_length_never_raises(tmp_path: Path, n_bytes: int) -> Non
     tags.add(id3.PCNT(count=256**n_bytes - 1))
     tags.save(path)
     assert read_tags(path) == FileTags()
+
+
+@pytest.mark.parametrize("extension", [".flac", ".mp3", ".ogg", ".m4a", ".wav", ".wma"])
+def test_where_the_disk_fails_a_file_is_not_taken_for_one_without_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str
+) -> None:
+    path = synth.write(tmp_path / f"song{extension}", synth.sine(1.0), tags={"title": "Here"})
+    assert read_tags(path).title == "Here"
+
+    def failing(_file: object, _size: int = -1) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(MeteredFile, "read", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        read_tags(path)
+    assert identify(str(path)) == Failure("unreadable", "cannot be read: input/output error")
