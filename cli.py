@@ -16,6 +16,7 @@ try:
     from typer.exceptions import TyperException
 
     from recommender.commands import last_resort
+    from recommender.commands.check import check
     from recommender.commands.classify import classify
     from recommender.commands.duplicates import duplicates
     from recommender.commands.evaluate import evaluate
@@ -198,6 +199,7 @@ for _command in (
     export,
     serve,
     status,
+    check,
     failures,
     relocate,
 ):

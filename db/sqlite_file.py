@@ -24,7 +24,8 @@ def file_engine(path: Path, *, make: bool = True) -> Engine:
     Parameters
     ----------
     make
-        Make the file, and its folder, where they are absent; nobody but their owner may read them.
+        Make the file, and its folder, where they are absent; nobody but their owner may read them. Without
+        it the file is opened as it is, whatever it holds, and nothing of it is changed.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def file_engine(path: Path, *, make: bool = True) -> Engine:
     if make:
         _make_private(path)
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
-    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _set_pragmas if make else _wait_for_others)
     return engine
 
 
@@ -53,9 +54,13 @@ def _make_private(path: Path) -> None:
         raise no_home(error, str(path)) from error
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+def _wait_for_others(connection: Any, _record: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").close()
+
+
+def _set_pragmas(connection: Any, record: object) -> None:
+    _wait_for_others(connection, record)
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     _in_turn(lambda: cursor.execute("PRAGMA journal_mode = WAL"))
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Engine
+
 from classifier import bundle
 from classifier.atomic_files import replace_file
 from classifier.bounded_files import read_regular
@@ -17,13 +19,15 @@ from classifier.private_files import FILE, make_folder
 from classifier.system_errors import in_words
 from db.errors import CatalogBusyError, NoCatalogError
 from db.predictions import bundles_of, set_bundles_of
-from db.server import WriterLock, server_name, server_url, server_writer_lock
+from db.server import WriterLock, server_engine, server_name, server_url, server_writer_lock
 from db.session import Catalog, open_catalog, open_server_catalog
+from db.sqlite_file import file_engine
 from recommender import params
 from recommender.bundles import BundleStore, copied, sweep_leftovers
 from recommender.errors import HomeLockedError, RecommenderError
 
 SHIPPED_NAME: Final = "shipped"
+LOCK: Final = "writer.lock"
 GO_BACK: Final = "choose another, or the one that comes with deepcuts: deepcuts train --use shipped"
 
 
@@ -73,6 +77,14 @@ class Home:
                 f"the home directory {self.path} cannot be used: {in_words(error)}"
             ) from error
         return self._with_lock(opened)
+
+    def engine(self) -> Engine:
+        """Return what reaches the catalogue's database as it is; nothing is made, and nothing changed."""
+        return (
+            file_engine(self.catalog_path, make=False)
+            if self._server is None
+            else server_engine(self._server)
+        )
 
     def catalog_if_any(self) -> Catalog | None:
         """Open the catalogue, or return None where nothing has been ingested yet."""
@@ -135,7 +147,7 @@ class Home:
         try:
             for folder in (self.index_dir, self.bundles_dir, self.cache_dir):
                 make_folder(folder)
-            lock = FileLock(self.path / "writer.lock", timeout=0, mode=FILE)
+            lock = FileLock(self.path / LOCK, timeout=0, mode=FILE)
             lock.acquire()
         except Timeout as error:
             raise HomeLockedError(

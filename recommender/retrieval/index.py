@@ -54,6 +54,21 @@ def state(catalog: Catalog, folder: Path, trunk_id: str) -> str:
     return _load(catalog, folder, trunk_id).state
 
 
+def examine(catalog: Catalog, folder: Path, trunk_id: str) -> str:
+    """Return the state as `state` does, with every file hashed and the tracks compared with the rows."""
+    found = _load(catalog, folder, trunk_id)
+    if found.state != "current" or found.index is None:
+        return found.state
+    if not _is_sound(found, folder):
+        return "damaged"
+    with catalog.snapshot() as session:
+        held = index_tracks(session, trunk_id)
+    rows = found.index.rows
+    counts = np.diff(np.append(rows.starts, len(found.index)))
+    pairs = ((rows.track_ids, held.track_ids), (counts, held.counts), (rows.stamps, held.stamps))
+    return "current" if all(np.array_equal(here, there) for here, there in pairs) else "stale"
+
+
 def open_index(
     catalog: Catalog, folder: Path, trunk_id: str, *, anew: bool = False
 ) -> tuple[SegmentIndex, str | None]:
