@@ -35,6 +35,10 @@ class PlaysError(RecommenderError):
     """A file of play counts or listens that cannot be used."""
 
 
+class TextFileError(RecommenderError):
+    """A file of text that is in no encoding that is read, or is no text."""
+
+
 class FilterError(RecommenderError):
     """A filter names what does not exist, or cannot be read."""
 

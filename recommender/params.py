@@ -147,6 +147,22 @@ WRITTEN_CONFIDENCE: Final = 0.4
 TAGGED_TOGETHER: Final = 200
 """Tracks that are looked up in the catalogue at a time while files are tagged."""
 
+# Files that users bring: tables of labels, of names and of plays, exports and their archives.
+LONGEST_LINE: Final = 2**20
+"""Characters of a line of text."""
+MOST_LINES: Final = 10_000_000
+"""Lines of a file of text, blank ones among them."""
+MOST_LISTENS: Final = 2_000_000
+"""Lines, or listens, of a file of plays."""
+LARGEST_UNPACKED_PLAYS: Final = 2 * 2**30
+"""Bytes of the listens in an archive, once unpacked; counted while they are."""
+LARGEST_JSON: Final = 128 * 2**20
+"""Bytes of a file that is one document of JSON, which is read whole."""
+LARGEST_DIRECTORY: Final = 16 * 2**20
+"""Bytes of the list of what is in an archive."""
+MOST_MEMBERS: Final = 10_000
+"""Files of listens in an archive."""
+
 # What a listing shows of a track.
 SHOWN_GENRES: Final = 3
 SHOWN_TAGS: Final = 5

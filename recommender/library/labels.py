@@ -4,10 +4,13 @@ import csv
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
-from recommender.errors import LabelError
+from classifier.system_errors import in_words
+from recommender.errors import LabelError, TextFileError
+from recommender.text_files import delimiter_of, is_text, lines_of, open_text
 
 RULES = ("none", "folders", "names", "tags")
 
@@ -127,8 +130,8 @@ def read_labels(path: Path) -> dict[str, Label]:
     """
     base = os.path.dirname(os.path.abspath(path))
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.DictReader(file)
+        with open_text(path) as file:
+            reader = _reader(file, path)
             columns = {name.strip().lower(): name for name in reader.fieldnames or []}
             label_column = columns.get("label") or columns.get("genre")
             if "path" not in columns or label_column is None:
@@ -139,8 +142,22 @@ def read_labels(path: Path) -> dict[str, Label]:
                 name, target = (row[label_column] or "").strip(), row[columns["path"]]
                 if name and target:
                     group = (row[group_column] or "").strip() if group_column else ""
+                    if not is_text(name + group):
+                        raise LabelError(
+                            f"{path}, line {reader.line_num}: it is not UTF-8; save the file as UTF-8"
+                        )
                     full = os.path.normpath(os.path.join(base, target))
                     labels[full] = Label(name, "csv", group or None)
             return labels
-    except (OSError, csv.Error) as error:
-        raise LabelError(f"{path} cannot be read as CSV: {error}") from error
+    except TextFileError as error:
+        raise LabelError(str(error)) from error
+    except csv.Error as error:
+        raise LabelError(f"{path}, line {reader.line_num}: it cannot be read as CSV: {error}") from error
+    except OSError as error:
+        raise LabelError(f"{path} cannot be read: {in_words(error)}") from error
+
+
+def _reader(file: TextIO, path: Path) -> "csv.DictReader[str]":
+    lines = lines_of(file, path)
+    first = next(lines, "")
+    return csv.DictReader(chain([first], lines), delimiter=delimiter_of(first))

@@ -1,6 +1,5 @@
 """Plays in CSV: paths with their counts, songs with their counts, or one listen a line."""
 
-import codecs
 import csv
 import os
 from collections.abc import Iterator, Mapping
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import TextIO
 
 from recommender.errors import PlaysError
 from recommender.library.play_values import (
@@ -21,6 +19,7 @@ from recommender.library.play_values import (
     parse_plays,
     parse_time,
 )
+from recommender.text_files import delimiter_of, is_text, lines_of, open_text
 
 # Names of a column in lower case, letters and digits only; where a file has several, the first counts.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -35,7 +34,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 HEADLESS = {"artist": 0, "album": 1, "title": 2, "time": 3}
 """Columns of a Last.fm export without a first line of names."""
 HEADLESS_SAMPLE = 20
-DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ def read_csv(path: Path) -> Iterator[Line]:
     csv.Error, OSError, UnicodeError
         If it cannot be read.
     """
-    with _open(path) as file:
-        rows = _rows(file)
+    with open_text(path) as file:
+        rows = _rows(lines_of(file, path))
         first = next(rows, None)
         if first is None:
             raise PlaysError(f"{path} is empty")
@@ -78,20 +76,14 @@ def read_csv(path: Path) -> Iterator[Line]:
             yield from (_listen(row, HEADLESS, len(HEADLESS)) for row in chain(sample, rows))
 
 
-def _open(path: Path) -> TextIO:
-    """Open a CSV in UTF-8, or UTF-16 where it begins so; a path's odd bytes are kept."""
-    with open(path, "rb") as file:
-        start = file.read(2)
-    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return open(path, encoding="utf-16", errors="replace", newline="")
-    return open(path, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _rows(file: TextIO) -> Iterator[Row]:
+def _rows(lines: Iterator[str]) -> Iterator[Row]:
     """Yield the rows that are not blank; the delimiter is the one most frequent in the first line."""
-    start = next((line for line in file if line.strip()), "")
-    file.seek(0)
-    reader = csv.reader(file, delimiter=max(DELIMITERS, key=start.count))
+    start: list[str] = []
+    while (line := next(lines, None)) is not None:
+        start.append(line)
+        if line.strip():
+            break
+    reader = csv.reader(chain(start, lines), delimiter=delimiter_of(start[-1] if start else ""))
     end = 0
     for fields in reader:
         if any(field.strip() for field in fields):
@@ -155,8 +147,11 @@ def _path_line(row: Row, columns: Mapping[str, int], width: int, folder: str) ->
 
 def _listen(row: Row, columns: Mapping[str, int], width: int) -> Listen | Rejected:
     """Read a listen, or a song with its plays; a file with a column of dates needs one in each line."""
-    cells = {name: clean(text) for name, text in _cells(row, columns).items()}
+    found = _cells(row, columns)
+    cells = {name: clean(text) for name, text in found.items()}
     try:
+        if not is_text("".join(found.values())):
+            raise ValueError("it is not UTF-8; save the file as UTF-8")
         _check_width(row, width)
         for name in ("artist", "title"):
             if not cells[name]:

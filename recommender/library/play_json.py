@@ -78,7 +78,7 @@ def _items(value: Any, depth: int = 0) -> Iterator[Any]:
 
 def _line(item: Any, number: int, part: str) -> Line:
     if not _is_listen(item):
-        return Rejected(number, clean(json.dumps(item), SHOWN_TEXT), "it is no listen", part)
+        return Rejected(number, _shown(item), "it is no listen", part)
     known = _listenbrainz(item) if "track_metadata" in item else _lastfm(item)
     if known is None:
         return NowPlaying()
@@ -114,10 +114,18 @@ def _lastfm(item: dict[str, Any]) -> Known | None:
     return _text(item["artist"]), title, _text(item.get("album")), time
 
 
-def _text(value: Any) -> str:
+def _shown(item: Any) -> str:
+    try:
+        return clean(json.dumps(item), SHOWN_TEXT)
+    except RecursionError:
+        return "…"
+
+
+def _text(value: Any, depth: int = 0) -> str:
     """Return a text, number, or the text of an object as Last.fm writes it."""
     if isinstance(value, dict):
-        return next((_text(value[key]) for key in ("uts", "#text", "name") if key in value), "")
+        inner = next((value[key] for key in ("uts", "#text", "name") if key in value), None)
+        return _text(inner, depth + 1) if depth < MAX_DEPTH else ""
     if value is None or isinstance(value, bool | list):
         return ""
     return clean(int(value) if isinstance(value, float) and value.is_integer() else value)

@@ -1,6 +1,7 @@
 """The names under which labels are written: as a user's file says, or as they are usually spelt."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +9,8 @@ from string import capwords
 from typing import Any, Final
 
 from classifier.system_errors import in_words
-from recommender.errors import TagError
+from recommender.errors import TagError, TextFileError
+from recommender.text_files import delimiter_of, is_text, text_of
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -79,15 +81,19 @@ def read_canon(path: Path) -> dict[str, tuple[str, ...]]:
         If it cannot be used; with the line, where there is one to name.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = in_words(error) if isinstance(error, OSError) else "it is not UTF-8"
-        raise TagError(f"--map {path} cannot be read: {reason}") from error
+        text = text_of(path)
+    except TextFileError as error:
+        raise TagError(f"--map {error}") from error
+    except OSError as error:
+        raise TagError(f"--map {path} cannot be read: {in_words(error)}") from error
     return _from_json(path, text) if text.lstrip()[:1] in ("{", "[") else _from_csv(path, text)
 
 
 def _from_csv(path: Path, text: str) -> dict[str, tuple[str, ...]]:
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    lines = io.StringIO(text, newline="")
+    delimiter = delimiter_of(lines.readline())
+    lines.seek(0)
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     found: dict[str, tuple[str, ...]] = {}
     try:
         header = [cell.strip().lower() for cell in next(rows, [])]
@@ -109,6 +115,8 @@ def _from_csv(path: Path, text: str) -> dict[str, tuple[str, ...]]:
 def _from_json(path: Path, text: str) -> dict[str, tuple[str, ...]]:
     try:
         found = json.loads(text)
+    except RecursionError as error:
+        raise TagError(f"--map {path} is JSON that lies too deep within itself") from error
     except ValueError as error:
         raise TagError(f"--map {path} is no JSON: {error}") from error
     if not isinstance(found, dict):
@@ -118,7 +126,7 @@ def _from_json(path: Path, text: str) -> dict[str, tuple[str, ...]]:
 
 def _names(path: Path, text: str, label: str, value: Any) -> tuple[str, ...]:
     names = [] if value is None else value if isinstance(value, list) else [value]
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) and is_text(name) for name in names):
         place = text.find(json.dumps(label))
         line = f", line {text.count(chr(10), 0, place) + 1}" if place >= 0 else ""
         raise TagError(f"--map {path}{line}: '{label}' must have a name, a list of names, or null")

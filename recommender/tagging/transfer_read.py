@@ -7,16 +7,19 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from classifier.system_errors import in_words
 from db.plays import known_songs
 from db.session import Catalog
 from db.tracks import by_ids
-from recommender.errors import TransferError
+from recommender.errors import TextFileError, TransferError
 from recommender.library.labels import RULES, Label
+from recommender.text_files import delimiter_of, is_text, lines_of, open_text, whole_lines
 
 SOURCES: Final = (*RULES[1:], "csv")
 HASH: Final = re.compile("[0-9a-f]{32,40}")
@@ -126,13 +129,17 @@ def _read(path: Path, faults: list[tuple[int, str]]) -> Iterator[LabelLine]:
                 yield _line(number, row, folder)
             except ValueError as error:
                 faults.append((number, str(error)))
-    except (OSError, UnicodeError) as error:
-        raise TransferError(f"{path} cannot be read: {error}") from error
+    except TextFileError as error:
+        raise TransferError(str(error)) from error
+    except OSError as error:
+        raise TransferError(f"{path} cannot be read: {in_words(error)}") from error
 
 
 def _read_csv(path: Path, faults: list[tuple[int, str]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, strict=True)
+    with open_text(path) as file:
+        lines = lines_of(file, path)
+        first = next(lines, "")
+        reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter_of(first))
         try:
             yield from _cells(path, reader, faults)
         except csv.Error as error:
@@ -153,12 +160,15 @@ def _cells(path: Path, reader: Any, faults: list[tuple[int, str]]) -> Iterator[t
 
 
 def _read_jsonl(path: Path, faults: list[tuple[int, str]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open(path, encoding="utf-8-sig", newline="\n") as file:
-        for number, text in enumerate(file, start=1):
+    with open_text(path) as file:
+        for number, text in enumerate(whole_lines(lines_of(file, path), path), start=1):
             if not text.strip():
                 continue
             try:
                 row = json.loads(text)
+            except RecursionError:
+                faults.append((number, "it is JSON that lies too deep within itself"))
+                continue
             except ValueError as error:
                 faults.append((number, f"it is no JSON: {error}"))
                 continue
@@ -182,6 +192,8 @@ def _line(number: int, row: dict[str, Any], folder: str) -> LabelLine:
         if value is not None and not isinstance(value, str):
             raise ValueError(f"its {name} is no text")
         texts[name] = value or ""
+        if name != "path" and not is_text(texts[name]):
+            raise ValueError(f"its {name} is not UTF-8; save the file as UTF-8")
     path, content = texts["path"], texts["content_hash"].strip()
     if not path and not content:
         raise ValueError("it has neither a path nor a content_hash")

@@ -142,9 +142,7 @@ def test_csv_in_the_bytes_of_the_file_system(tmp_path: Path) -> None:
     assert path.encode("utf-8", "surrogateescape") == bytes(tmp_path) + b"/caf\xe9.mp3"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "path\na.mp3\n", "file,label\na.mp3,rock\n", "path;label\na.mp3;rock\n"]
-)
+@pytest.mark.parametrize("text", ["", "path\na.mp3\n", "file,label\na.mp3,rock\n"])
 def test_csv_without_its_columns_is_refused(tmp_path: Path, text: str) -> None:
     table = write(tmp_path / "x.csv", text)
     with pytest.raises(LabelError, match="needs the columns path and label") as caught:

@@ -1,0 +1,105 @@
+"""Files of text that users bring: in UTF-8, or UTF-16 as a mark at their start says, line by line."""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, TextIO
+
+from recommender import params
+from recommender.errors import TextFileError
+
+MARKS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+DELIMITERS: Final = ",;\t"
+KEEP_BYTES: Final = "surrogateescape"
+"""How paths are read that are no UTF-8: their bytes are kept."""
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a file of text; bytes that are no UTF-8 are kept, as a path may have them.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    with open(path, "rb") as file:
+        start = file.read(3)
+    encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
+    errors = "strict" if encoding == "utf-16" else KEEP_BYTES
+    return open(path, encoding=encoding, errors=errors, newline="")
+
+
+def lines_of(file: TextIO, name: str | Path) -> Iterator[str]:
+    """Yield the lines of a file of text, with what ends them.
+
+    Raises
+    ------
+    TextFileError
+        If one of them is no text, or too long; with its number.
+    """
+    number = 0
+    try:
+        while line := file.readline(params.LONGEST_LINE + 1):
+            number += 1
+            if number > params.MOST_LINES:
+                raise TextFileError(f"{name} has more than the {params.MOST_LINES:,} lines that are read")
+            if len(line) > params.LONGEST_LINE:
+                most = f"{params.LONGEST_LINE:,} characters"
+                raise TextFileError(f"{name}, line {number}: it is longer than the {most} that are read")
+            if "\0" in line:
+                raise TextFileError(
+                    f"{name}, line {number}: it has NUL characters, as text in UTF-16 without a mark at its "
+                    "start has, and files that are no text; save it as UTF-8"
+                )
+            yield line
+    except UnicodeError as error:
+        message = (
+            f"{name}, line {number + 1}: it is no whole text in {_name(file.encoding)}; save it as UTF-8"
+        )
+        raise TextFileError(message) from error
+
+
+def text_of(path: Path) -> str:
+    """Return a file of text that holds no paths.
+
+    Raises
+    ------
+    TextFileError
+        If it is no text; with the line.
+    OSError
+        If it cannot be read.
+    """
+    with open_text(path) as file:
+        return "".join(whole_lines(lines_of(file, path), path))
+
+
+def whole_lines(lines: Iterable[str], name: str | Path) -> Iterator[str]:
+    """Yield lines that are all text; none that has other bytes, as another encoding has.
+
+    Raises
+    ------
+    TextFileError
+        If one of them has; with its number.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not is_text(line):
+            raise TextFileError(f"{name}, line {number}: it is not UTF-8; save the file as UTF-8")
+        yield line
+
+
+def is_text(text: str) -> bool:
+    """Whether what was read is text, without bytes that were kept as they are."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def delimiter_of(line: str) -> str:
+    """Return what is between the cells of a CSV: comma, semicolon or tab, as its first line has them most."""
+    return max(DELIMITERS, key=line.count)
+
+
+def _name(encoding: str) -> str:
+    return encoding.upper().removesuffix("-SIG")
