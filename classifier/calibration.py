@@ -26,6 +26,7 @@ Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 # Probabilities below this are as good as zero, and have a logarithm in float32.
 LEAST = 1e-30
@@ -206,7 +207,9 @@ def fit_temperature(
     Parameters
     ----------
     scores
-        (segments, labels) scores before the softmax, or logarithms of probabilities, held out.
+        (segments, labels) scores before the softmax, or logarithms of probabilities, held out; minus
+        infinity for a label that whoever scored a segment had not learned, which is impossible then at
+        any temperature.
     truth
         (songs,) true labels.
     songs
@@ -240,28 +243,34 @@ def fit_temperature(
 def held_out_temperature(said: "HeldOut") -> float:
     """Return the temperature for what classifiers said of songs held out; 1 where none could be tested.
 
-    Songs whose label no classifier had learned are left out.
+    Songs whose label no classifier had learned are left out, and so are such labels of other songs.
     """
-    tested = _tested(said)
-    if not tested.any():
+    chosen = np.flatnonzero(said.tested()).tolist()
+    if not chosen:
         return 1.0
-    chosen = np.flatnonzero(tested).tolist()
-    segments = [said.segments[i] for i in chosen]
+    scores = [_logarithms(said.segments[i], said.learned_of(i)) for i in chosen]
     return fit_temperature(
-        scores=np.log(np.maximum(np.concatenate(segments), LEAST)),
-        truth=said.truth[tested],
-        songs=np.repeat(np.arange(len(chosen)), [len(s) for s in segments]),
+        scores=np.concatenate(scores),
+        truth=said.truth[chosen],
+        songs=np.repeat(np.arange(len(chosen)), [len(s) for s in scores]),
         weights=np.concatenate([np.asarray(said.durations_s[i], np.float64) for i in chosen]),
     )
 
 
-def at_temperature(probabilities: Array, temperature: float) -> Array:
-    """Return probabilities as they are at another temperature, (segments, labels)."""
+def _logarithms(probabilities: Array, learned: Mask) -> Array:
+    """Return the logarithms of probabilities, those of labels that were not learned being minus infinity."""
+    return np.where(learned, np.log(np.maximum(probabilities, LEAST)), np.float32(-np.inf))
+
+
+def at_temperature(probabilities: Array, temperature: float, learned: Mask | None = None) -> Array:
+    """Return probabilities as they are at another temperature, (segments, labels).
+
+    Parameters
+    ----------
+    learned
+        (labels,) which of them whoever gave the probabilities had learned; None for all.
+    """
     tempered = np.maximum(probabilities.astype(np.float64), LEAST) ** (1 / temperature)
+    if learned is not None and learned.any():
+        tempered = tempered * learned
     return np.asarray(tempered / tempered.sum(axis=1, keepdims=True), np.float32)
-
-
-def _tested(said: "HeldOut") -> npt.NDArray[np.bool_]:
-    return np.array(
-        [song_mean(p, s)[t] > 0 for p, s, t in zip(said.segments, said.durations_s, said.truth, strict=True)]
-    )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.songs import LabelledSong
+from classifier.songs import LabelledSong, label_units
 
 Folds = npt.NDArray[np.int64]
 S = TypeVar("S", bound=LabelledSong)
@@ -98,14 +98,6 @@ def split_validation(songs: Sequence[S]) -> tuple[list[S], list[S]]:
         return list(songs), []
     inside = [song for song, fold in zip(songs, folds, strict=True) if fold != apart]
     return inside, [song for song, fold in zip(songs, folds, strict=True) if fold == apart]
-
-
-def label_units(labels: Sequence[str], groups: Sequence[str | None]) -> dict[str, int]:
-    """Return how many units that a split can tell apart each label has: groups, and songs of none."""
-    units: dict[str, set[object]] = defaultdict(set)
-    for song, (label, group) in enumerate(zip(labels, groups, strict=True)):
-        units[label].add(song if group is None else group)
-    return {label: len(found) for label, found in units.items()}
 
 
 def n_folds_possible(labels: Sequence[str], groups: Sequence[str | None], at_most: int) -> int:

@@ -158,6 +158,8 @@ def _softmax_regression(
 ) -> tuple[Array64, Array64]:
     from sklearn.linear_model import LogisticRegression
 
+    if len(learned.present) == 1:  # nothing to tell apart: it is always this one
+        return _folded(np.zeros((learned.x.shape[1], 1)), np.zeros(1), learned, n_labels)
     two = len(learned.present) == 2
     # Scikit-learn adds ‖kernel‖² / 2, of one column where there are two labels: the difference of ours.
     model = LogisticRegression(
@@ -257,6 +259,12 @@ def splits(targets: Indices, folds: Indices) -> list[tuple[Mask, Mask]]:
     return found
 
 
+def _possible(scores: Array64, learned: _Prepared) -> Array64:
+    """Return scores, those of labels that were not learned being impossible at any temperature."""
+    absent = ~np.isin(np.arange(scores.shape[1]), learned.present)
+    return np.where(absent, -np.inf, scores)
+
+
 def _best(
     method: Method,
     strengths: Sequence[float],
@@ -275,7 +283,7 @@ def _best(
         scores = []
         for (_, tested), prepared in zip(found, learned, strict=True):
             kernel, bias = method(prepared, n_labels, strength)
-            scores.append(songs.features[tested] @ kernel + bias)
+            scores.append(_possible(songs.features[tested] @ kernel + bias, prepared))
         held_out = np.concatenate(scores, dtype=np.float32)
         temperature = fit_temperature(held_out, truth)
         loss = cross_entropy(softmax(held_out / np.float32(temperature)), truth)

@@ -119,6 +119,8 @@ LEAST_SPREAD: Final = 0.1
 """Deviations below this share of their median count as this much where distances are measured."""
 TEMPERATURES: Final = (1e-3, 1e3)
 """The least and the greatest temperature considered."""
+MEANINGLESS_TEMPERATURE: Final = 900.0
+"""A search that ends so near the greatest one found none."""
 WEAK_PERCENT: Final = 1.0
 """Of the songs held out, so many are less probable than the least confidence."""
 FAMILIAR_PERCENTS: Final = (97.5, 99.0)

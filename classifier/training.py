@@ -13,15 +13,17 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.calibration import Calibration
-from classifier.folds import label_units, split_validation
+from classifier.errors import TrainingDataError
+from classifier.folds import split_validation
 from classifier.heads import HeadFit, choose_fit, examples_of, fit_head
 from classifier.linear_head import LinearHead
 from classifier.quiet import quiet_stderr
 from classifier.recipes import Recipe
-from classifier.songs import LabelledSong, Song, check_songs
+from classifier.songs import Song, check_features, check_songs, check_testable
 from classifier.spectral_song import SpectralSong
 from classifier.unknown import calibrate
-from classifier.validation import Fit, HeldOut, folds_of, held_out
+from classifier.validation import Fit, HeldOut, folds_of, held_out, last_tested
+from classifier.worth import chance_of, check_worth, limits_of
 
 if TYPE_CHECKING:
     from classifier.network import FittedNetwork
@@ -196,10 +198,13 @@ def train_head(
         If there are too few genres or songs.
     """
     labels = check_songs(songs)
+    check_testable(songs)
+    check_features(songs)
     folds = folds_of(songs, n_folds)
     k = len(np.unique(folds))
     fit = head_fitter(recipe, labels)
     said = held_out(songs, labels, folds, fit, lambda done, _total: progress(done, k + 1))
+    check_worth(said)
     fitted = fit(songs, None)
     progress(k + 1, k + 1)
     return Trained(
@@ -249,14 +254,18 @@ def train_network(
         Where finished folds and unfinished fits are kept, so that a stopped run goes on.
     """
     labels = check_songs(songs)
+    check_testable(songs)
     folds = folds_of(songs, n_folds)
-    only = [int(folds.max())] if n_folds is None else None
+    only = [last_tested(songs, folds)] if n_folds is None else None
     n_fits = 1 + (len(np.unique(folds)) if only is None else 1)
     epochs = _EpochCount(n_fits * recipe.fit.epochs, recipe.fit.epochs, progress)
     kept = folder / "frozen" if folder is not None else None
     fit = network_fitter(recipe, labels, seed, start, kept, epochs.within_fit)
     said = held_out(songs, labels, folds, predictions(fit), epochs.fits_done, folder, only)
     network = fit(songs, folder / "final" if folder is not None else None)
+    own = [network.segment_probabilities(song) for song in songs]
+    if not all(np.isfinite(said_of_song).all() for said_of_song in [*own, *said.segments]):
+        raise TrainingDataError("training came to no finite numbers; a lower learning_rate may help")
     epochs.fits_done(n_fits, n_fits)
     return Trained(
         recipe=recipe,
@@ -264,11 +273,11 @@ def train_network(
         head=network.network.head(),
         network=network,
         held_out=said,
-        calibration=calibrate(said, None, own=[network.segment_probabilities(song) for song in songs]),
+        calibration=calibrate(said, None, own=own),
         songs=len(songs),
         folds=n_fits - 1,
         choices={"best_epoch": network.best_epoch},
-        notes=limits_of(songs),
+        notes=[*limits_of(songs), *chance_of(said)],
     )
 
 
@@ -285,13 +294,3 @@ class _EpochCount:
 
     def within_fit(self, epoch: int, _epochs: int) -> None:
         self._progress(self._done_fits * self._per_fit + epoch, self._total)
-
-
-def limits_of(songs: Sequence[LabelledSong]) -> list[str]:
-    """Return what limits the figures of these songs, one sentence each."""
-    units = label_units([s.label for s in songs], [s.group for s in songs])
-    return [
-        f"all songs of '{label}' are by one artist, so none of them could be tested: they count as missed"
-        for label, n in sorted(units.items())
-        if n < 2
-    ]

@@ -49,17 +49,30 @@ def calibrate(
         With few songs it may be less sure of itself than those of the folds, and must not find all of its own
         songs weak.
     """
-    temperature = held_out_temperature(said)
+    chance = by_chance(said)
+    temperature = 1.0 if chance else held_out_temperature(said)
     pairs = list(zip(said.segments, said.durations_s, strict=True))
-    least = _weak([song_mean(at_temperature(p, temperature), s) for p, s in pairs])
+    tested = said.tested()
+    judged = np.flatnonzero(tested if tested.any() else ~tested).tolist()
+    tempered = [(at_temperature(pairs[i][0], temperature, said.learned_of(i)), pairs[i][1]) for i in judged]
+    least = _weak([song_mean(p, s) for p, s in tempered])
     if own is not None:
         least = min(least, _weak([at_temperature(p, temperature).mean(axis=0) for p in own]))
-    told = f"{len(pairs)} songs held out in {len(np.unique(said.folds))} folds"
+    told = f"{len(judged)} songs held out in {len(np.unique(said.folds[judged]))} folds"
+    if len(judged) < len(pairs):
+        told += f" ({len(pairs) - len(judged)} more could not be tested)"
+    if chance:
+        told += ", told apart no better than by chance: the temperature is not theirs"
     if features is None:
         return Calibration(temperature, least, f"temperature and least confidence: {told}", None, examples)
     songs = np.stack([song_mean(f, s) for f, (_, s) in zip(features, pairs, strict=True)])
     familiarity, how = fit_familiarity(songs, said.truth, said.folds, examples)
     return Calibration(temperature, least, f"{told}; {how}", familiarity, examples)
+
+
+def by_chance(said: "HeldOut") -> bool:
+    """Whether songs held out were told apart no better than by chance: the less is said, the better it is."""
+    return held_out_temperature(said) > params.MEANINGLESS_TEMPERATURE
 
 
 def _weak(songs: Sequence[Array]) -> float:
@@ -115,7 +128,7 @@ def _at_shrinkage(
         ]
     )
     whiten, centres = _whitened(songs, truth, shrinkage)
-    low, high = np.percentile(held_out, params.FAMILIAR_PERCENTS)
+    low, high = np.maximum(np.percentile(held_out, params.FAMILIAR_PERCENTS), params.LEAST_DISTANCE)
     if examples is None:
         return Familiarity(whiten, centres, float(low)), float((held_out <= low).mean()), 0.0
     sounds = Familiarity(whiten, centres, limit=1.0).distance(examples)

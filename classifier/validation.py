@@ -15,7 +15,7 @@ import numpy.typing as npt
 from classifier import params
 from classifier.analysis import song_mean
 from classifier.atomic_files import whole_file
-from classifier.calibration import at_temperature, held_out_temperature
+from classifier.calibration import LEAST, at_temperature, held_out_temperature
 from classifier.errors import TrainingDataError
 from classifier.folds import assign_folds, n_folds_possible
 from classifier.metrics import Evaluation, evaluate, evaluate_levels
@@ -24,6 +24,7 @@ from classifier.songs import LabelledSong
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 S = TypeVar("S", bound=LabelledSong)
 Predict = Callable[[S], Array]
 """A fitted classifier: a song to the label probabilities of its segments, (segments, labels)."""
@@ -47,6 +48,9 @@ class HeldOut:
         (segments,) a song.
     fit_s
         Seconds that each fold's fit took.
+    learned
+        (songs, labels) which labels whoever judged a song had learned, none where that was one alone;
+        None where a probability of 0 tells of a label that it had not.
     """
 
     labels: tuple[str, ...]
@@ -56,6 +60,17 @@ class HeldOut:
     segments: Sequence[Array]
     durations_s: Sequence[Sequence[float]]
     fit_s: Sequence[float]
+    learned: Mask | None = None
+
+    def learned_of(self, song: int) -> Mask:
+        """Return which labels whoever judged a song had learned, (labels,)."""
+        if self.learned is None:
+            return np.asarray(self.segments[song].max(axis=0) > 0)
+        return np.asarray(self.learned[song])
+
+    def tested(self) -> Mask:
+        """Return which songs could be tested at all, (songs,): those whose own label had been learned."""
+        return np.array([self.learned_of(i)[t] for i, t in enumerate(self.truth.tolist())], bool)
 
     def song_probabilities(self) -> Array:
         """Return the duration-weighted mean over each song's segments, (songs, labels)."""
@@ -85,6 +100,7 @@ class HeldOut:
             folds=self.folds[chosen],
             segments=[self.segments[i] for i in places],
             durations_s=[self.durations_s[i] for i in places],
+            learned=self.learned[chosen] if self.learned is not None else None,
         )
 
     def calibrated(self) -> "HeldOut":
@@ -94,8 +110,11 @@ class HeldOut:
         """
         parts = self.folds if len(np.unique(self.folds)) > 1 else np.arange(len(self.folds)) % 2
         asked = {int(part): held_out_temperature(self.of(parts != part)) for part in np.unique(parts)}
-        pairs = zip(self.segments, parts.tolist(), strict=True)
-        return replace(self, segments=[at_temperature(said, asked[part]) for said, part in pairs])
+        tempered = [
+            at_temperature(said, asked[part], self.learned_of(i))
+            for i, (said, part) in enumerate(zip(self.segments, parts.tolist(), strict=True))
+        ]
+        return replace(self, segments=tempered)
 
     def fold_accuracies(self) -> list[float]:
         """Return the accuracy by song of each fold."""
@@ -106,6 +125,8 @@ class HeldOut:
 def folds_of(songs: Sequence[LabelledSong], n_folds: int | None) -> Indices:
     """Return the fold of each song, (songs,); None for five folds, or fewer where a genre has fewer songs.
 
+    No more are made than there are artists, and songs by unknown ones.
+
     Raises
     ------
     TrainingDataError
@@ -115,10 +136,27 @@ def folds_of(songs: Sequence[LabelledSong], n_folds: int | None) -> Indices:
     k = n_folds or n_folds_possible(labels, groups, params.DEFAULT_FOLDS)
     if k < 2:
         raise TrainingDataError("at least 2 folds are needed")
+    k = max(2, min(k, len({number if group is None else group for number, group in enumerate(groups)})))
     folds = assign_folds(labels, groups, [s.name for s in songs], k)
     if len(np.unique(folds)) < 2:
         raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
     return folds
+
+
+def last_tested(songs: Sequence[LabelledSong], folds: Indices) -> int:
+    """Return the last fold with a song that could be tested if that fold alone is held out.
+
+    Raises
+    ------
+    TrainingDataError
+        If there is none.
+    """
+    truth = np.unique([song.label for song in songs], return_inverse=True)[1]
+    for fold in np.unique(folds)[::-1].tolist():
+        learned = _learned(truth[folds != fold], int(truth.max()) + 1)
+        if learned[truth[folds == fold]].any():
+            return int(fold)
+    raise TrainingDataError("no song could be tested: the artists' songs are too unevenly spread")
 
 
 def held_out(
@@ -157,15 +195,39 @@ def held_out(
         fit_s.append(seconds)
     progress(len(chosen), len(chosen))
     places = sorted(said)
+    truth = np.array([labels.index(song.label) for song in songs])
+    learned = np.array([_learned(truth[folds != folds[i]], len(labels)) for i in places])
     return HeldOut(
         labels=labels,
         names=tuple(songs[i].name for i in places),
-        truth=np.array([labels.index(songs[i].label) for i in places]),
+        truth=truth[places],
         folds=folds[places],
-        segments=[said[i] for i in places],
+        segments=[
+            _missed(said[i], t, known) for i, t, known in zip(places, truth[places], learned, strict=True)
+        ],
         durations_s=[songs[i].durations_s for i in places],
         fit_s=fit_s,
+        learned=learned,
     )
+
+
+def _learned(truth: Indices, n_labels: int) -> Mask:
+    """Return which labels can be told from others by whoever learned from songs of these, (labels,)."""
+    known = np.isin(np.arange(n_labels), truth)
+    return known if known.sum() > 1 else np.zeros(n_labels, bool)
+
+
+def _missed(segments: Array, truth: int, learned: Mask) -> Array:
+    """Return what was said of a song, its own label being impossible where it had not been learned.
+
+    A network gives every label some probability, and one that knows a single label is always right.
+    """
+    if learned[truth]:
+        return segments
+    others = np.delete(segments, truth, axis=1)
+    whole = others.sum(axis=1, keepdims=True)
+    others = np.where(whole > 0, others / np.maximum(whole, LEAST), 1 / max(1, others.shape[1]))
+    return np.asarray(np.insert(others, truth, 0, axis=1), np.float32)
 
 
 def _fold(

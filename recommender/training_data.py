@@ -99,7 +99,7 @@ class TrainingData:
                 songs, copies = songs_of_catalog(session, self.bundle)
             for path, reason in copies:
                 self._fail(path, reason)
-            return with_leaf_labels(songs)
+            return with_leaf_labels(self._of_numbers(songs))
         files = {self._analysis_key(file): file for file in self.files()}
         self._fill(
             {key: file for key, file in files.items() if self._cache.get(key) is None},
@@ -107,6 +107,13 @@ class TrainingData:
             self.bundle.path,
         )
         return _sorted(self._trunk_song(file, self._cache.get(key)) for key, file in files.items())
+
+    def _of_numbers(self, songs: list[Song]) -> list[Song]:
+        """Leave out what a damaged catalogue has instead of features."""
+        good = [song for song in songs if np.isfinite(song.embeddings).all() and np.isfinite(song.tags).all()]
+        for name in sorted({song.name for song in songs} - {song.name for song in good}):
+            self._fail(name, "its features are no finite numbers; ingest it again")
+        return good
 
     def spectral_songs(self, front_end: FrontEnd) -> list[SpectralSong]:
         """Return the songs as a network with this front end reads them, by path."""

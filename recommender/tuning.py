@@ -12,6 +12,7 @@ import numpy as np
 
 from classifier.atomic_files import replace_file
 from classifier.cache import cache_key
+from classifier.errors import TrainingDataError
 from classifier.private_files import make_folder
 from classifier.recipes import Recipe
 from classifier.tuning import Values, with_values
@@ -147,7 +148,11 @@ def _run(
 def _keep_loss(place: Path, network: "FittedNetwork") -> None:
     """Note a fit's lowest validation loss beside the fold, which a stopped run leaves there."""
     history = network.history
-    losses = history["val_loss"]
+    losses = history.get("val_loss")
+    if not losses:
+        raise TrainingDataError(
+            "trials cannot be ranked: too few artists a genre are there to hold songs out inside a fold"
+        )
     noted = {"loss": min(losses), "epoch": int(np.argmin(losses)) + 1}
     make_folder(place.parent)
     replace_file(place.parent / f"{place.name}-{LOSS}", json.dumps(noted).encode(), private=True)

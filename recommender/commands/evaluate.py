@@ -83,12 +83,15 @@ def classifier(
 
 
 def _judged(data: "TrainingData", name: str) -> "Outcome":
+    from contextlib import nullcontext
+
+    from recommender.commands.output import say_skipped
     from recommender.quality.classifier import judge_bundle
 
-    if name == "active":
-        return judge_bundle(data, data.home.bundle())
-    with data.home.lent_bundle(name) as chosen:
-        return judge_bundle(data, chosen)
+    with nullcontext(data.home.bundle()) if name == "active" else data.home.lent_bundle(name) as chosen:
+        outcome = judge_bundle(data, chosen)
+    say_skipped(data.failures)
+    return outcome
 
 
 def _run_all(
@@ -106,15 +109,16 @@ def _run_all(
 
     # A wrong word is refused before hours of training.
     chosen = {words: recipe_of(words) for words in recipes}
-    outcomes = []
+    outcomes, n_told = [], 0
     for words, recipe in chosen.items():
-        songs = data.songs(recipe)
+        songs, told = data.songs(recipe), len(data.failures)
+        say_skipped(data.failures[n_told:])
+        n_told = told
         with progress_bar(words, quiet=quiet, unit="folds") as progress:
             said = [
                 run(data, songs, recipe, seed, folds, one_fold=one_fold, progress=progress) for seed in seeds
             ]
         outcomes.append([Outcome(words, seed, one) for seed, one in zip(seeds, said, strict=True)])
-    say_skipped(data.failures)
     return outcomes
 
 

@@ -158,9 +158,9 @@ def _train(data: "TrainingData", recipe: "Recipe", folds: int | None, seed: int,
     started = perf_counter()
     unit = "fits" if recipe.uses_trunk else "epochs"
     songs = data.songs(recipe)
+    say_skipped(data.failures)
     with progress_bar("Training", quiet=as_json, unit=unit) as progress:
         trained, written = train_bundle(data, songs, recipe, folds, seed, progress)
-    say_skipped(data.failures)
     catalog = data.home.catalog_if_any()
     predicted = switch_bundle(data.home, catalog, written)
     answer = {

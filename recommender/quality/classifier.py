@@ -11,10 +11,10 @@ import numpy as np
 from classifier.bundle import Bundle
 from classifier.errors import TrainingDataError
 from classifier.recipes import Recipe
-from classifier.songs import LabelledSong, Song, check_songs
+from classifier.songs import LabelledSong, Song, check_features, check_songs, check_testable
 from classifier.spectral_song import SpectralSong
 from classifier.training import head_fitter, network_fitter
-from classifier.validation import HeldOut, Predict, folds_of, held_out, run_key
+from classifier.validation import HeldOut, Predict, folds_of, held_out, last_tested, run_key
 from recommender.training import start_of
 from recommender.training_data import TrainingData
 
@@ -96,9 +96,11 @@ def run(
         Where a network's folds are kept; None for the home's cache.
     """
     labels = check_songs(songs)
+    check_testable(songs)
     folds = folds_of(songs, n_folds)
-    only = [int(folds.max())] if one_fold else None
+    only = [last_tested(songs, folds)] if one_fold else None
     if recipe.uses_trunk:
+        check_features(cast(list[Song], songs))
         head_fit = head_fitter(recipe, labels)
         return held_out(cast(list[Song], songs), labels, folds, head_fit, progress, None, only)
     described = {**recipe.describe(), "folds": n_folds}
