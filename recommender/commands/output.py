@@ -25,10 +25,15 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
+def lines_printable(text: str) -> str:
+    """Return lines that any terminal can show."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def say(text: str) -> None:
     """Write a remark to stderr; where nobody can read it, the command goes on without."""
     try:
-        print(text, file=sys.stderr)
+        print(lines_printable(text), file=sys.stderr)
     except OSError:
         give_up(sys.stderr)
 
@@ -36,7 +41,7 @@ def say(text: str) -> None:
 def show(text: str) -> None:
     """Write a line of the answer to stdout."""
     with printing():
-        print(text)
+        print(lines_printable(text))
 
 
 def show_json(answer: object) -> None:
@@ -62,7 +67,8 @@ def show_table(
             raise  # noqa: PLE0704 - Rich calls it where the error is handled, and would end the process
 
     console = Plain(width=None if sys.stdout.isatty() else 160, highlight=False)
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    shown = None if title is None else _escape(title)
+    table = Table(*map(_escape, columns), title=shown, title_justify="left", box=box.SIMPLE_HEAD)
     for number, row in enumerate(rows):
         table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
     with printing():

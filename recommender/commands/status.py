@@ -8,6 +8,10 @@ import typer
 
 from recommender.commands.options import AsJson, home_of
 
+UNKNOWN = "–"
+"""Stands for what is not known, such as the recall of an index that searches exactly."""
+NO_REASON = "no reason was kept"
+
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show counts, the active bundle, the index's state, missing and failed files, warnings."""
@@ -27,11 +31,12 @@ def _tell(answer: dict[str, Any]) -> None:
     for name, value in answer.items():
         title = name.replace("_", " ")
         if not isinstance(value, list):
-            show(f"{title}: {value}")
+            show(f"{title}: {UNKNOWN if value is None else value}")
         elif name == "labels":
             show(f"{title}: {', '.join(map(printable, value))}")
         for row in value if isinstance(value, list) and name != "labels" else []:
-            remark = row.get("message") or ("there" if row["present"] else "not there now")
+            there = "there" if row.get("present") else "not there now"
+            remark = there if "present" in row else row["message"] or NO_REASON
             show(f"{title.removesuffix('s')}: {printable(row['path'])}: {remark}")
 
 
@@ -46,7 +51,7 @@ def failures(context: typer.Context, as_json: AsJson = False) -> None:
         show_json(found)
         return
     for row in found:
-        show(f"{printable(str(row['path']))}: {row['message']}")
+        show(f"{printable(str(row['path']))}: {row['message'] or NO_REASON}")
     if not found:
         show("No file failed.")
 

@@ -27,7 +27,10 @@ def tag(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="List to FILE, as its ending says: .csv or .json."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="List to FILE, as its ending says: .csv or .json. On stdout control characters are escaped.",
         ),
     ] = None,
     write: Annotated[
@@ -156,7 +159,7 @@ def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, a
         say(f"{len(found)} tracks written to {output}")
     if output is None or as_json:
         with printing():
-            sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found))
+            sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found, shown=True))
             sys.stdout.buffer.flush()
     if any("error" in row for row in found):
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,7 @@ COLUMNS = (
     "unknown",
     "error",
 )
+CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 FACETS = ("mood", "voice", "instrument", "era")
 FACET_LEAST = 0.1
 """A mood, voice, instrument or era less probable than this is not worth a cell of the CSV."""
@@ -66,8 +68,17 @@ def as_json_text(found: Sequence[dict[str, Any]]) -> bytes:
     return (json.dumps(found, indent=2) + "\n").encode()
 
 
-def as_csv(found: Sequence[dict[str, Any]]) -> bytes:
-    """Return rows as CSV in UTF-8; lists become ``name:probability`` joined with ``; ``."""
+def as_csv(found: Sequence[dict[str, Any]], *, shown: bool = False) -> bytes:
+    """Return rows as CSV in UTF-8; lists become ``name:probability`` joined with ``; ``.
+
+    Parameters
+    ----------
+    found
+        See `rows`.
+    shown
+        Whether a terminal may come to see it: then control characters are escaped, but for line breaks and
+        tabs. In a file that is written for programs, names stay as they are.
+    """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", restval="")
     writer.writeheader()
@@ -84,4 +95,9 @@ def as_csv(found: Sequence[dict[str, Any]]) -> bytes:
         if "error" in row:
             flat["error"] = row["error"]["message"]
         writer.writerow(flat)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    whole = CONTROLS.sub(_escaped, text.getvalue()) if shown else text.getvalue()
+    return whole.encode("utf-8", "surrogateescape")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
