@@ -231,6 +231,10 @@ READ_AT_ONCE: Final = 2**15
 LONGEST_PLAYLIST: Final = 10_000
 THREADS: Final = 100
 """For requests: those that wait for their turn have one each, and must leave some to others."""
+WRITERS: Final = 4
+"""Requests that write, or wait for a lock of the catalogue, at once; each keeps a connection to it."""
+WRITE_WAIT_S: Final = 5.0
+"""Others wait no longer for that."""
 READERS: Final = 16
 """Threads that read files that are streamed."""
 MOST_RANGES: Final = 16

@@ -20,6 +20,34 @@ UNSENT: Final = getattr(termios, "TIOCOUTQ", None)
 """Asks the system what has not been delivered yet; not every system can say."""
 PROGRESS: Final = 4096
 """Bytes of a body that must come to count: one now and then keeps no connection."""
+MOST_SMALL_PIECES: Final = 1000
+SMALL_PIECE: Final = 256
+"""Bytes; a body of more pieces than that has as many for each of them."""
+
+
+class BoundedParser(h11.Connection):
+    """Reads HTTP as h11 does, but no body of ever so many pieces of next to nothing: each costs as much."""
+
+    def __init__(self, our_role: type[h11.SERVER], max_incomplete_event_size: int) -> None:
+        super().__init__(our_role, max_incomplete_event_size)
+        self._pieces = self._bytes = 0
+
+    def next_event(self) -> Any:
+        """Return what has come next.
+
+        Raises
+        ------
+        h11.RemoteProtocolError
+            If it is no HTTP, or the body comes in too many pieces for its size.
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Data):
+            self._pieces, self._bytes = self._pieces + 1, self._bytes + len(event.data)
+            if self._pieces > MOST_SMALL_PIECES and self._bytes < self._pieces * SMALL_PIECE:
+                raise h11.RemoteProtocolError("the body comes in too many pieces")
+        elif isinstance(event, h11.Request):
+            self._pieces = self._bytes = 0
+        return event
 
 
 class ClientConnection(H11Protocol):
@@ -37,6 +65,7 @@ class ClientConnection(H11Protocol):
 
     def __init__(self, listener: "Listener", address: str, **more: Any) -> None:
         super().__init__(**more)
+        self.conn = BoundedParser(h11.SERVER, params.LONGEST_HEADER)
         self._listener, self.address = listener, address
         self._free_s = self._moved_s = self.loop.time()  # without a request; since bytes last went through
         self._unsent = self._came = 0

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from classifier.bundle import Bundle
 from classifier.errors import ClassifierError
-from db.errors import CatalogError
+from db.errors import CatalogBusyError, CatalogError
 from db.features import vectors_token
 from db.session import Catalog
 from recommender import params
@@ -57,6 +57,7 @@ class State:
         self.started_s = time.time()
         self._refreshing = threading.Lock()
         self._turns = threading.BoundedSemaphore(params.TURNS)
+        self._writers = threading.BoundedSemaphore(params.WRITERS)
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
         self._held = self._load()
@@ -81,6 +82,39 @@ class State:
         """
         with self._turns, self.catalog.snapshot() as session:
             yield session
+
+    @contextmanager
+    def change(self) -> Iterator[Session]:
+        """Give a session in which what was read is still so when what follows from it is written.
+
+        Raises
+        ------
+        CatalogBusyError
+            If too many wait to write already: those who only read must have connections left.
+        """
+        with self._turn_to_write(), self.catalog.change() as session:
+            yield session
+
+    @contextmanager
+    def statement(self) -> Iterator[Session]:
+        """Give a session for one statement that goes by what is there as it runs.
+
+        Raises
+        ------
+        CatalogBusyError
+            As of `change`.
+        """
+        with self._turn_to_write(), self.catalog.statement() as session:
+            yield session
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        if not self._writers.acquire(timeout=params.WRITE_WAIT_S):
+            raise CatalogBusyError("too many wait to write to the catalogue; try again")
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def start(self) -> None:
         """Begin to look for newer indexes, if that was not begun."""

@@ -177,6 +177,19 @@ def test_a_request_that_turns_out_to_be_none_is_no_fault(
     assert {record.getMessage() for record in caplog.records} <= {"Invalid HTTP request received."}
 
 
+@pytest.mark.parametrize(("size", "pieces", "status"), [(1, 1200, 400), (1, 900, 200), (300, 1200, 200)])
+def test_a_body_of_ever_so_many_pieces_is_refused(size: int, pieces: int, status: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    chunk = b"%x\r\n%s\r\n" % (size, bytes(size))
+    with served(8) as port, connected(port, head + chunk * pieces + b"0\r\n\r\n") as made:
+        found = b""
+        with suppress(ConnectionError):
+            while block := made.recv(2**16):
+                found += block
+    assert found.startswith(b"HTTP/1.1 %d" % status)
+    assert status != 200 or found.endswith(b"\r\n%d\r\n0\r\n\r\n" % (size * pieces))
+
+
 IDLE: dict[str, tuple[bytes, bytes]] = {
     "nothing": (b"", b""),
     "kept alive": (HEAD % b"", b""),

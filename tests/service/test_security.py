@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import numpy as np
 import pytest
 import soundfile
@@ -27,7 +28,7 @@ from recommender.service.decoding.process import Limits
 from recommender.service.guard import SUBSONIC, Guard, Settings
 from tests.databases import query
 from tests.recommender.support import Library, write_song
-from tests.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Server, Service, serving
+from tests.service.conftest import BASE, CREDENTIALS, KEY, PASSWORD, PROGRAM, USER, Server, Service, serving
 
 CUT_OFF = 0
 
@@ -183,6 +184,58 @@ def test_words_are_only_words(service: Service, words: str) -> None:
         here = {t["title"] for t in answer["tracks"] if words in f"{t['artist']} {t['title']}"}
         assert answer["total"] == len(here) or words == "\0"  # which no text of a catalogue holds
     assert service.get("/api/tracks")["total"] == 10
+
+
+def test_what_is_wrong_with_a_request_is_named_in_part(service: Service) -> None:
+    wrong = {"name": "x", **{f"{'k' * 900}{n}": 1 for n in range(900)}}
+    answer = service.client.post("/api/playlists", json=wrong)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == params.SHOWN_ERRORS and len(answer.content) < 50_000
+
+
+def test_a_form_of_too_many_fields(service: Service) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for fields, code in ((24_000, "ok"), (26_000, "failed")):
+        answer = service.client.post("/rest/ping?f=json", content="id=1&" * fields, headers=form)
+        text = answer.text
+        assert (answer.status_code, f'"{code}"' in text or f'status="{code}"' in text) == (200, True), text
+
+
+JSONS = {
+    "deep lists": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "a number that is too long": b'{"name": ' + b"9" * 5000 + b"}",
+    "no number": b'{"name": NaN}',
+    "half a character": b'{"name": "\\ud800", "track_ids": [99999]}',
+    "no text": b"\xff\xfe{",
+}
+
+
+@pytest.mark.parametrize("body", JSONS.values(), ids=JSONS)
+def test_json_that_is_none_or_too_deep(service: Service, body: bytes) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = service.client.post("/api/playlists", content=body, headers=kind)
+    assert answer.status_code in (400, 404, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_that_comes_in_drops_is_given_up(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often one comes."""
+    monkeypatch.setattr(params, "BODY_S", 0.3)
+
+    async def drip() -> Any:
+        while True:
+            await asyncio.sleep(0.05)
+            yield b" "
+
+    async def ask() -> httpx2.Response:
+        transport = httpx2.ASGITransport(own.client.app)  # type: ignore[arg-type]
+        async with httpx2.AsyncClient(transport=transport, base_url=BASE, headers=PROGRAM) as client:
+            kind = {"Content-Type": "application/json"}
+            return await client.post("/api/playlists", content=drip(), headers=kind)
+
+    answer = asyncio.run(asyncio.wait_for(ask(), 20))
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
 
 
 def test_requests_that_are_too_long(live: Server) -> None:

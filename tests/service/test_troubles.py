@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from sqlalchemy import event, exc
 
 from db.errors import CatalogError
+from recommender import params
 from recommender.service import log
 from recommender.service.decoding.hearing import LIMITS, Hearing
 from recommender.service.decoding.process import DecoderProcess
@@ -23,6 +26,7 @@ from recommender.service.troubles import trouble
 from tests.databases import query
 from tests.recommender.support import WITHOUT_PRIVILEGE, Library, deepcuts
 from tests.service.conftest import Service
+from tests.service.decoding import processes
 from tests.service.subsonic.shapes import error_of
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -153,6 +157,33 @@ def test_a_catalogue_that_is_locked(own: Service) -> None:
         assert own.client.post("/api/tracks/1/plays").json()["plays"] == 1
 
 
+def test_those_who_read_have_connections_left_while_many_wait_to_write(
+    own: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(params, "WRITE_WAIT_S", 0.5)
+    answers: list[int] = []
+
+    def write(number: int) -> None:
+        path = "/rest/star?id=1&f=json" if number % 2 else "/api/tracks/1/plays"
+        answers.append(own.client.request("GET" if number % 2 else "POST", path).status_code)
+
+    place = own.library.home / "catalog.sqlite"
+    with pragma(own, "busy_timeout = 3000"), closing(sqlite3.connect(place)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        assert own.client.get("/api/tracks/1").status_code == 200
+        assert own.client.get("/rest/ping?f=json").status_code == 200
+        assert len(answers) < 40  # while they wait
+        for thread in threads:
+            thread.join(60)
+        assert answers == [503] * 40
+        other.rollback()
+    assert own.client.post("/api/tracks/1/plays").json()["plays"] == 1
+
+
 @pytest.mark.parametrize("content", [None, b"no database at all" * 1000], ids=["gone", "another file"])
 def test_a_catalogue_that_cannot_be_read(own: Service, content: bytes | None) -> None:
     place = own.library.home / "catalog.sqlite"
@@ -204,21 +235,10 @@ def test_no_process_can_be_started(own: Service, monkeypatch: pytest.MonkeyPatch
     assert len(os.listdir("/proc/self/fd")) == files
 
 
-def _breaks(_connection: Any, *_more: Any) -> None:
-    raise ImportError("there is no memory\nfor a library")
-
-
-def _talks(connection: Any, *_more: Any) -> None:
-    os.write(2, b"x" * 2**16)
-    connection.send_bytes(b"{}")
-    for _ in range(10):
-        os.write(2, b"too much to be kept")
-
-
 def test_what_a_process_says_as_it_dies_is_not_on_our_stderr(
     own: Service, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    own.client.app.state.uploads.hearing = Hearing(30.0, target=_breaks)  # type: ignore[attr-defined]
+    own.client.app.state.uploads.hearing = Hearing(30.0, target=processes.breaks)  # type: ignore[attr-defined]
     answer = own.client.post("/api/classify", files={"file": b"x"})
     assert (answer.status_code, answer.json()["detail"]) == (503, "files cannot be decoded now")
     assert "Traceback" not in capfd.readouterr().err
@@ -228,7 +248,7 @@ def test_what_a_process_says_as_it_dies_is_not_on_our_stderr(
 
 
 def test_a_process_that_says_too_much_does_not_wait() -> None:
-    process = DecoderProcess(_talks, LIMITS)
+    process = DecoderProcess(processes.talks, LIMITS)
     assert process.connection.poll(30)
     process.join(30)
     assert process.exitcode not in (None, 0)  # a write that there was no room for

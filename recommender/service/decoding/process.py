@@ -26,7 +26,7 @@ BEGIN: Final = (
 )
 LONGEST_SAID: Final = 2**14
 """Bytes that are kept of what a process says; more it cannot."""
-NICE: Final = 10
+NICE: Final = 5
 """The processors are others' first: a file that takes long must not make the service slow."""
 KILLED: Final = (-signal.SIGKILL, -signal.SIGTERM)
 

@@ -109,7 +109,7 @@ def all_(state: TheState) -> Response:
 )
 def create(state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
     """Make a playlist; its address is in the header `Location`."""
-    with state.catalog.change() as session:
+    with state.change() as session:
         try:
             made = playlists.create_playlist(session, wanted.name, wanted.track_ids, comment=wanted.comment)
         except KeyError as error:
@@ -144,7 +144,7 @@ def get(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
 )
 def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange) -> Response:
     """Rename a playlist, or put other tracks in it."""
-    with state.catalog.change() as session:
+    with state.change() as session:
         found = _playlist(session, playlist_id)
         playlists.describe_playlist(session, found, name=wanted.name, comment=wanted.comment)
         if wanted.track_ids is not None:
@@ -159,7 +159,7 @@ def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: Play
 @router.delete("/api/playlists/{playlist_id:int}", status_code=204, responses=documented(404))
 def delete(state: TheState, playlist_id: PlaylistId) -> Response:
     """Delete a playlist; its tracks stay."""
-    with state.catalog.change() as session:
+    with state.change() as session:
         playlists.delete_playlist(session, _playlist(session, playlist_id))
     return Response(status_code=204)
 

@@ -86,7 +86,7 @@ def track(state: TheState, held: TheHeld, track_id: TrackId) -> Response:
 @router.post("/api/tracks/{track_id}/plays", response_model=Plays, responses=documented(404))
 def count_play(state: TheState, track_id: TrackId) -> Response:
     """Count a play of a track, now."""
-    with state.catalog.statement() as session:
+    with state.statement() as session:
         if not add_play(session, track_id, datetime.now(UTC).replace(tzinfo=None)):
             raise HTTPException(404, f"no track has the id {track_id}")
         found = present_track(session, track_id)

@@ -197,7 +197,7 @@ def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Resp
     attempt = 0
     while True:
         try:
-            with state.catalog.change() as session:
+            with state.change() as session:
                 return ACTIONS[name](Call(request, asked, session, user, state.held, heard))
         except CatalogError as error:
             attempt += 1

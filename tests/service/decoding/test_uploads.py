@@ -133,12 +133,29 @@ def test_an_upload_may_not_be_too_large(own: Service, declared: bool) -> None:
             422,
         ),
         ("multipart/form-data; boundary=b", b"--b\r\n" + b"x-y: z\r\n" * 10_000, 422),
+        ("multipart/form-data; boundary=b", b"--b\r\nx: " + b"z" * 5000 + b"\r\n\r\n\r\n--b--\r\n", 422),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + b"n" * 5000 + b": z\r\n\r\n\r\n--b--\r\n", 422),
     ],
 )
 def test_a_form_that_is_none_is_refused(service: Service, kind: str | None, body: bytes, status: int) -> None:
     headers = {"Content-Type": kind} if kind else {}
     answer = service.client.post("/api/classify", content=body, headers=headers)
     assert answer.status_code == status, answer.text
+
+
+def test_a_form_of_endless_parts_or_headers_is_given_up(service: Service) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    part = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n"
+    for start, more, said in (
+        (b"", part, "more than 32 parts"),
+        (b"--b\r\n", b"X-A: b\r\n", "header"),
+        (b"--b\r\nX: ", b"y" * 1000, "header"),
+    ):
+        answer = service.client.post("/api/classify", content=start + more * 1000, headers=kind)
+        assert (answer.status_code, said in answer.json()["detail"]) == (422, True), answer.text
+    whole = part * 31 + b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n'
+    answer = service.client.post("/api/classify", content=whole, headers=kind)
+    assert answer.status_code == 422 and "parts" not in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
