@@ -7,7 +7,7 @@ large tag in front hides what the file is from those who look at its first bytes
 import io
 import os
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 ID3V1_SIZE: Final = 128
 ID3V2_HEADER_SIZE: Final = 10
@@ -87,12 +87,24 @@ def _start_of_audio(file: io.BufferedReader) -> int:
         start += ID3V2_HEADER_SIZE + size + footer
 
 
+def has_id3v1(file: BinaryIO) -> bool:
+    """Whether a file ends with an ID3v1 tag: with the size of one behind its mark.
+
+    An APEv2 tag of a certain size has the same three letters there, in its own mark.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size < ID3V1_SIZE:
+        return False
+    before = min(3, size - ID3V1_SIZE)
+    file.seek(size - ID3V1_SIZE - before)
+    found = file.read(before + 5)
+    return found[before:].startswith(b"TAG") and found != b"APETAGEX"
+
+
 def _end_of_audio(file: io.BufferedReader) -> int:
     end = file.seek(0, os.SEEK_END)
-    if end >= ID3V1_SIZE:
-        file.seek(end - ID3V1_SIZE)
-        if file.read(3) == b"TAG":
-            end -= ID3V1_SIZE
+    if has_id3v1(file):
+        end -= ID3V1_SIZE
     if end >= APE_FOOTER_SIZE:
         file.seek(end - APE_FOOTER_SIZE)
         footer = file.read(APE_FOOTER_SIZE)

@@ -1,17 +1,18 @@
 """Vorbis comments, APEv2 items and MP4 atoms, each one as it is stored."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mutagen.apev2 import APENoHeaderError, APEv2, APEValue
+from mutagen.apev2 import APENoHeaderError, APEv2, APEValue, _APEv2Data
 from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4Tags
 
+from classifier.untagged import ID3V1_SIZE, has_id3v1
 from recommender.errors import TagError
 from recommender.tagging.formats import APE, MP4_ATOMS, VORBIS, Entry, StoredTags
 
-ID3V1_SIZE: Final = 128
 FREEFORM: Final = "----"
 
 
@@ -56,8 +57,9 @@ class Ape:
         """See `formats.load`."""
         try:
             tags = APEv2(path)
-        except APENoHeaderError:
-            return StoredTags(APE, False, ())
+        except APENoHeaderError:  # or there is one that holds nothing
+            with open(path, "rb") as file:
+                return StoredTags(APE, _APEv2Data(file).metadata is not None, ())
         entries = (
             Entry(name.lower(), bytes((value.kind,)) + name.encode() + b"\0" + value._write())
             for name, value in tags.items()
@@ -84,14 +86,11 @@ class Ape:
 def _cut_id3v1(path: Path) -> bytes:
     """Take away an ID3v1 tag, which mutagen would delete, or leave in the middle, and return it."""
     with open(path, "r+b") as file:
-        size = file.seek(0, 2)
-        if size < ID3V1_SIZE:
+        if not has_id3v1(file):
             return b""
-        file.seek(size - ID3V1_SIZE)
+        start = file.seek(-ID3V1_SIZE, os.SEEK_END)
         tail = file.read()
-        if not tail.startswith(b"TAG"):
-            return b""
-        file.truncate(size - ID3V1_SIZE)
+        file.truncate(start)
         return tail
 
 

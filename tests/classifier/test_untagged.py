@@ -33,6 +33,7 @@ BEHIND = {
     "": b"",
     "id3v1": ID3V1,
     "ape": apev2(700, header=True),
+    "ape whose mark is where that of id3v1 is": apev2(128 + 3 - 64, header=True),
     "ape without header": apev2(700, header=False),
     "ape and id3v1": apev2(700, header=True) + ID3V1,
 }

@@ -432,6 +432,34 @@ def test_frames_as_other_programs_write_them_are_kept(tmp_path: Path, tag: bytes
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.parametrize("name", ["plain.ape", "tagged.wv"])
+def test_a_tag_of_any_size_comes_back(file: Path) -> None:
+    """One of 131 bytes has, where an ID3v1 tag would begin, the same letters in its own mark."""
+    before, packets = formats.load(file), audio_hash(file)
+    sizes = set()
+    for letters in range(60):
+        after = fields.with_field(before, "genre", ["x" * letters, "y"])
+        formats.save(file, after)
+        assert fields.same(formats.load(file), after)
+        assert audio_hash(file) == packets
+        sizes.add(len(file.read_bytes()) - file.read_bytes().rindex(b"APETAGEX", 0, -32))
+        formats.save(file, before)
+        assert fields.same(formats.load(file), before)
+        assert file.read_bytes().count(b"APETAGEX") == 2 * before.present
+    assert 131 in sizes or min(sizes) > 131
+
+
+@pytest.mark.parametrize("name", ["plain.ape"])
+def test_a_tag_that_holds_nothing_stays(file: Path) -> None:
+    formats.save(file, StoredTags(formats.APE, True, ()))
+    whole = file.read_bytes()
+    before = formats.load(file)
+    assert (before.present, before.entries) == (True, ())
+    written(file)
+    formats.save(file, before)
+    assert file.read_bytes() == whole
+
+
 @pytest.mark.parametrize("name", ["v2.2.mp3"])
 def test_a_tag_of_the_second_version_stays_one(file: Path) -> None:
     old = raw_frames(file.read_bytes())
