@@ -7,7 +7,7 @@ run again without faults, must lead to exactly what an undisturbed one leads to.
 import errno
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from benchmarks.campaign.places import Ran
 from benchmarks.campaign.shim import ERRORS, FOREVER, KINDS, Shim, missing
 from benchmarks.campaign.tally import Tally
-from benchmarks.campaign.undisturbed import COMMANDS, Command, Undisturbed
+from benchmarks.campaign.undisturbed import BY_NAME, COMMANDS, Command, Undisturbed
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Fault:
     at: int
     until: int
     folders_only: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is what some file systems never do, so that nothing may need it."""
+        always = (self.at, self.until) == (1, FOREVER)
+        return always and (self.kind, self.error, self.folders_only) in REFUSED
 
     def __str__(self) -> str:
         which = (
@@ -61,10 +67,10 @@ class Faults:
     def _run(self, command: Command) -> Ran:
         return self.place.run(*self.undisturbed.words(command), more=self.shim.environment())
 
-    def counts(self, command: Command) -> dict[str, int]:
-        """Return how often a command makes calls of each kind."""
+    def counts(self, command: Command, kinds: Sequence[str] = KINDS) -> dict[str, int]:
+        """Return how often a command makes calls of some kinds."""
         found = {}
-        for kind in KINDS:
+        for kind in kinds:
             self.undisturbed.put_back(command.before)
             self.shim.set([kind])
             self._run(command)
@@ -120,15 +126,18 @@ def run(work: Path, seed: int, count: int | None) -> Tally:
 
 
 def _some(faults: Faults, chosen: random.Random, count: int) -> list[Fault]:
-    """Return faults of each kind in turn, at places that are likely to occur."""
-    found, refused = [], list(faults.refused())
+    """Return faults of each kind in turn, at places that are likely to occur, of the quicker commands."""
+    quick = [command for command in COMMANDS if command.before == "ingested" and command.name != "train"]
+    refused = [fault for fault in faults.refused() if fault.command in quick]
     kinds = [kind for kind in KINDS if kind != "link"]
     chosen.shuffle(kinds)
+    found = []
     for number in range(count):
         if number % 4 == 3:
             found.append(chosen.choice(refused))
             continue
-        kind, command = kinds[number % len(kinds)], COMMANDS[0] if number % 2 else chosen.choice(COMMANDS)
+        kind = kinds[number % len(kinds)]
+        command = BY_NAME["ingest"] if number % 2 else chosen.choice(quick)
         at = 1 + int(chosen.expovariate(0.1 if kind in ("write", "read", "open", "lock") else 0.5))
         found.append(Fault(command, kind, chosen.choice(ERRORS[kind]), at, chosen.choice((at, FOREVER))))
     return found

@@ -1,6 +1,6 @@
 """A home and a small library that commands are run on, put back before each attempt, and compared."""
 
-import json
+import itertools
 import os
 import re
 import shutil
@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from recommender.answers.status import status_answer
 from recommender.home import Home
@@ -114,7 +116,9 @@ class Place:
             del row["id"], row["root_id"]
         return {
             "tracks": {names[i]: row for i, row in tracks.items()},
-            "segments": sorted((names[row[0]], *row[1:]) for row in segments),
+            "segments": sorted(
+                ([names[row["track_id"]], *_vectors(row)] for row in segments), key=lambda row: row[:2]
+            ),
             "writes": sorted((names[row[0]], *row[1:]) for row in writes),
         }
 
@@ -155,21 +159,48 @@ def _text(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def difference(found: Mapping[str, Any], expected: Mapping[str, Any]) -> str | None:
-    """Return in which of their parts two of `Place.everything` differ, None where in none."""
-    for name, value in expected.items():
-        if found[name] != value:
-            if isinstance(value, list):
-                return f"{name}: {sorted(set(found[name]) ^ set(value))}"
-            if isinstance(value, dict):
-                keys = [k for k in {*value, *found[name]} if value.get(k) != found[name].get(k)]
-                return f"{name}: {', '.join(map(str, keys[:4]))} {_short(found[name].get(keys[0]))}"
-            return f"{name}: {_short(found[name])}"
-    return None
+class Vector:
+    """An array of the catalogue: equal to one that another decoder of the same file leads to."""
+
+    def __init__(self, stored: bytes, kind: str) -> None:
+        self.values = np.frombuffer(stored, kind).astype(np.float64)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vector) or self.values.shape != other.values.shape:
+            return False
+        return bool(np.allclose(self.values, other.values, atol=NEAR, rtol=NEAR))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{self.values[:4]} …"
 
 
-def _short(value: object) -> str:
-    return json.dumps(value, default=repr)[:160]
+NEAR: Final = 0.01
+"""How near numbers of two decoders are to each other."""
+
+
+def _vectors(row: sqlite3.Row) -> list[Any]:
+    """Return a segment with its arrays; its level, which decoders differ in, is left to them."""
+    kinds = {"embedding": "<f4", "tags": "<f4", "patches": "<f2", "genres": "<f4"}
+    kept = {name: row[name] for name in row.keys() if name not in ("track_id", "level_dbfs")}  # noqa: SIM118
+    return [Vector(v, kinds[n]) if n in kinds and v is not None else v for n, v in kept.items()]
+
+
+def difference(found: Any, expected: Any) -> str | None:
+    """Return in which of their parts two of `Place.everything` differ first, None where in none."""
+    if found == expected:
+        return None
+    if isinstance(found, dict) and isinstance(expected, dict):
+        name = next(n for n in {**expected, **found} if found.get(n, ABSENT) != expected.get(n, ABSENT))
+        return f"{name}: {difference(found.get(name, ABSENT), expected.get(name, ABSENT))}"
+    if isinstance(found, list) and isinstance(expected, list):
+        pairs = itertools.zip_longest(found, expected, fillvalue=ABSENT)
+        return next(f"{a!r:.150} for {b!r:.150}" for a, b in pairs if a != b)
+    return f"{found!r:.150} for {expected!r:.150}"
+
+
+ABSENT: Final = "nothing"
 
 
 def misbehaviour(ran: Ran, codes: Sequence[int] = CODES) -> str | None:

@@ -1,5 +1,6 @@
 """Writing into files: whole at every moment, recorded before, taken back after, refused where it must be."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -63,13 +64,13 @@ class Shelf:
         with self.catalog.transaction() as session:
             return list(session.query(TagWrite).order_by(TagWrite.id))
 
-    def tag(self, path: Path, genre: str = "Rock", **more: bool) -> None:
-        """Write a genre as `tag --write` does."""
+    def tag(self, path: Path, genre: str = "Rock", **more: bool) -> str | None:
+        """Write a genre as `tag --write` does; return what could not be kept."""
         before = formats.load(path)
         after = before.with_entries((*before.inherited, *before.entries))
         after = fields.with_field(after, "genre", [genre])
         after = fields.with_field(after, "scores", [fields.scores_text({"genre": {genre: 0.5}})])
-        replace_tags(self.catalog, tagged_file(self.row(path)), before, after, **more)
+        return replace_tags(self.catalog, tagged_file(self.row(path)), before, after, **more)
 
     def undo(self) -> list[str | None]:
         """Take all back; return why files were skipped."""
@@ -325,3 +326,66 @@ def test_what_cannot_be_settled_now_is_settled_later(shelf: Shelf) -> None:
     recover(shelf.catalog)
     assert shelf.strays() == []
     assert shelf.records() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "lost"),
+    [
+        ("chmod", "its permissions could not be kept: its file system refuses that"),
+        ("utime", "its time of change could not be kept: its file system refuses that"),
+        ("setxattr", None),
+        ("link", None),
+    ],
+)
+def test_what_a_file_system_does_not_have_is_done_without(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, call: str, lost: str | None
+) -> None:
+    path = shelf.add("tagged.flac")
+    path.chmod(0o664)
+
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, call, refuse)
+    assert shelf.tag(path, keep_mtime=True) == lost
+    assert read_tags(path).genres == ["Rock"]
+    assert (stat.S_IMODE(path.stat().st_mode) == 0o664) == (call != "chmod")
+    assert shelf.is_current(path)
+    assert shelf.strays() == []
+
+
+def test_a_folder_that_cannot_be_synced_undoes_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shelf.add("tagged.flac")
+    whole, sync = path.read_bytes(), os.fsync
+
+    def of_files_alone(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files_alone)
+    assert shelf.tag(path) is None
+    assert [record.state for record in shelf.records()] == ["done"]
+    assert shelf.is_current(path)
+    assert shelf.undo() == [None]
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_after_a_kill_the_next_run_goes_on_without_an_ingest(shelf: Shelf, step: str) -> None:
+    path = shelf.add("tagged.flac")
+    shelf.killed(step, lambda other: other.tag(path))
+    recover(shelf.catalog)
+    assert shelf.is_current(path)
+    shelf.tag(path, "Jazz")
+    assert read_tags(path).genres == ["Jazz"]
+
+
+def test_after_a_kill_another_recording_in_the_place_of_a_file_is_noticed(shelf: Shelf) -> None:
+    path = shelf.add("tagged.flac")
+    shelf.killed("renamed", lambda other: other.tag(path))
+    tags = formats.load(path)
+    shutil.copyfile(tag_files.make(shelf.music, "plain.flac"), path)
+    formats.save(path, tags)
+    recover(shelf.catalog)
+    assert not shelf.is_current(path)
