@@ -22,7 +22,7 @@ from recommender.tagging import fields, formats, write
 from recommender.tagging.recover import recover
 from recommender.tagging.run import tracks_to_undo, undo_files
 from recommender.tagging.write import STEPS, replace_tags, tagged_file
-from tests import databases
+from tests import databases, synth
 from tests.recommender import tag_files
 
 KINDS = ("tagged.mp3", "plain.flac", "tagged.m4a", "tagged.ape")
@@ -385,7 +385,7 @@ def test_after_a_kill_another_recording_in_the_place_of_a_file_is_noticed(shelf:
     path = shelf.add("tagged.flac")
     shelf.killed("renamed", lambda other: other.tag(path))
     tags = formats.load(path)
-    shutil.copyfile(tag_files.make(shelf.music, "plain.flac"), path)
+    synth.write_flac(path, synth.tone(2.0, 333.0))
     formats.save(path, tags)
     recover(shelf.catalog)
     assert not shelf.is_current(path)
