@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -297,6 +298,21 @@ def test_whoever_waited_sees_what_was_done(files: Places, monkeypatch: pytest.Mo
     monkeypatch.setattr(upgrade, "_migrate", counted)
     place.open().close()
     assert migrated == ["once"]
+
+
+def test_it_waits_for_who_writes_where_sqlite_would_not(files: Places) -> None:
+    """A file that is not in WAL mode yet, as another process is making its tables."""
+    place = files.new()
+    with closing(sqlite3.connect(place.address, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE setting (name VARCHAR(64) PRIMARY KEY, value TEXT NOT NULL)")
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        timer.start()
+        with pytest.raises(CatalogError, match="no catalogue's"):  # it looked, once the other was done
+            place.open()
+        timer.join()
+        other.execute("DROP TABLE setting")
+    place.open().close()
 
 
 def test_the_files_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
