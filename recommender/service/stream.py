@@ -23,7 +23,7 @@ from db.tracks import is_within
 from recommender import params
 from recommender.service.problems import documented
 from recommender.service.ranges import ByteRange, is_same_as_before, parse_ranges, precondition
-from recommender.service.troubles import trouble
+from recommender.service.troubles import noted, trouble
 
 MEDIA_TYPES: Final = {
     ".mp3": "audio/mpeg",
@@ -184,7 +184,11 @@ class FileBytes(StreamingResponse):
             while place < part.end:
                 wanted = min(params.READ_BYTES, part.end - place)
                 read = partial(os.pread, self._file.fileno(), wanted, place)
-                block = await anyio.to_thread.run_sync(read, limiter=self._readers())
+                try:
+                    block = await anyio.to_thread.run_sync(read, limiter=self._readers())
+                except OSError as error:
+                    noted(error)
+                    block = b""
                 if not block:
                     self._cut_short = True
                     return

@@ -16,7 +16,7 @@ from db.errors import CatalogBusyError, CatalogError
 
 LOG: Final = logging.getLogger("deepcuts.trouble")
 RETRY_S: Final = 2
-FULL, FEW_FILES = (errno.ENOSPC, errno.EDQUOT), (errno.EMFILE, errno.ENFILE)
+FULL, FEW_FILES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), (errno.EMFILE, errno.ENFILE)
 FEW_MEANS: Final = (errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS)
 
 
@@ -34,7 +34,7 @@ class Trouble:
 
 
 NO_DISK: Final = Trouble(
-    HTTPStatus.INSUFFICIENT_STORAGE, "the disk is full; nothing was changed: free some space"
+    HTTPStatus.INSUFFICIENT_STORAGE, "the disk is full, or lets no file be larger; nothing was changed"
 )
 NO_FILES: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "too many files are open; try again")
 NO_MEANS: Final = Trouble(
@@ -43,12 +43,12 @@ NO_MEANS: Final = Trouble(
 BUSY: Final = Trouble(
     HTTPStatus.SERVICE_UNAVAILABLE, "the catalogue is busy, or cannot be reached; try again"
 )
-READ_ONLY: Final = Trouble(
-    HTTPStatus.SERVICE_UNAVAILABLE, "the catalogue may only be read; nothing was changed"
+NO_FOLDER: Final = Trouble(
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    "there is no room for uploads: no temporary folder takes any (TMPDIR)",
 )
-BAD_DISK: Final = Trouble(
-    HTTPStatus.SERVICE_UNAVAILABLE, "the disk of the catalogue reports an error; nothing was changed"
-)
+READ_ONLY: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "it may only be read here; nothing was changed")
+BAD_DISK: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "the disk reports an error; nothing was changed")
 UNUSABLE: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "the catalogue cannot be read: see deepcuts check")
 
 OF_SQLITE: Final = (

@@ -3,9 +3,11 @@
 import errno
 import logging
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -50,9 +52,10 @@ def explained(name: str) -> CatalogError:
 TROUBLES: dict[str, tuple[Exception, int, str]] = {
     "a full disk": (OSError(errno.ENOSPC, "full"), 507, "disk is full"),
     "a full quota": (OSError(errno.EDQUOT, "full"), 507, "disk is full"),
+    "a file that is too large": (OSError(errno.EFBIG, "large"), 507, "lets no file be larger"),
     "a full catalogue": (of_sqlite("SQLITE_FULL"), 507, "disk is full"),
     "a full catalogue, explained": (explained("SQLITE_FULL"), 507, "disk is full"),
-    "a disk that fails": (of_sqlite("SQLITE_IOERR_WRITE"), 503, "disk of the catalogue reports an error"),
+    "a disk that fails": (of_sqlite("SQLITE_IOERR_WRITE"), 503, "the disk reports an error"),
     "a disk that fails, explained": (explained("SQLITE_IOERR_READ"), 503, "reports an error"),
     "a lock": (of_sqlite("SQLITE_BUSY"), 503, "the catalogue is busy"),
     "a lock, explained": (explained("SQLITE_LOCKED"), 503, "the catalogue is busy"),
@@ -214,6 +217,36 @@ def test_a_file_that_cannot_be_opened_for_want_of_descriptors(
     song = service.id_of("rock/beta.flac")
     assert service.client.get(f"/api/tracks/{song}/audio").status_code == 503
     assert service.client.get(f"/rest/stream?id={song}").status_code == 503
+
+
+def test_uploads_that_there_is_no_room_for(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = own.library.home / "nowhere"
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(nowhere)])
+    answer = own.client.post("/api/classify", files={"file": b"x"})
+    assert (answer.status_code, answer.headers["content-type"]) == (507, "application/problem+json")
+    assert "TMPDIR" in answer.json()["detail"]
+    monkeypatch.setattr(tempfile, "tempdir", str(own.library.home))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, hard))
+    try:
+        answer = own.client.post("/api/classify", files={"file": bytes(2**18)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer.status_code, "no file be larger" in answer.json()["detail"]) == (507, True)
+    assert not list(own.library.home.glob("deepcuts-upload-*"))
+
+
+def test_a_disk_that_fails_while_a_song_is_sent_breaks_the_answer_off(
+    own: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_given: Any) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fails)
+    answer = own.client.get(f"/api/tracks/{own.id_of('rock/beta.flac')}/audio")
+    assert answer.content == b"" and int(answer.headers["content-length"]) > 0
+    assert caplog.messages == ["the disk reports an error; nothing was changed"]
 
 
 # Processes that do not start, or crash.

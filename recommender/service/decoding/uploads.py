@@ -19,7 +19,7 @@ from classifier.decode import AUDIO_EXTENSIONS
 from recommender import params
 from recommender.service.decoding.hearing import Hearing
 from recommender.service.problems import documented
-from recommender.service.troubles import RETRY_S
+from recommender.service.troubles import NO_FOLDER, RETRY_S
 
 FIELD: Final = b"file"
 ENVELOPE: Final = 2**16
@@ -83,7 +83,7 @@ class Uploads:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
         self.under_way += 1
         try:
-            with tempfile.TemporaryDirectory(prefix="deepcuts-upload-") as folder:
+            with _folder() as folder:
                 form = _Form(Path(folder), boundary)
                 try:
                     await self._receive(request, form)
@@ -215,6 +215,20 @@ class _Form:
 
     def _end(self) -> None:
         self._whole = True
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder of its own for an upload.
+
+    Raises
+    ------
+    HTTPException
+        507 if none can be made.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="deepcuts-upload-", ignore_cleanup_errors=True)
+    except FileNotFoundError:  # so says Python where none takes a file
+        raise HTTPException(NO_FOLDER.status, NO_FOLDER.said) from None
 
 
 def _boundary(request: Request) -> bytes:
