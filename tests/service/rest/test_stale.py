@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import session
+from db import sqlite_file
 from db.errors import CatalogError
 from recommender import params
 from recommender.service.rest import catalogue
@@ -93,7 +93,7 @@ def test_no_request_fails_while_an_ingest_writes(own: Service) -> None:
 def test_while_another_writes_readers_are_answered_and_writers_told_to_come_again(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_MS", 100)
     with serving(library) as service:
         track_id = service.id_of("rock/beta.flac")
         other = sqlite3.connect(library.home / "catalog.sqlite", isolation_level=None)
