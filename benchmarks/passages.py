@@ -21,7 +21,7 @@ from classifier.decode import read_clip
 from classifier.segments import Segment
 from db.models import Track
 from recommender.home import Home
-from recommender.library.hear import hear
+from recommender.library.file_reader import FileReader
 from recommender.retrieval.index import open_index
 from recommender.retrieval.query import resolve
 from recommender.retrieval.similar import Match, similar
@@ -53,7 +53,11 @@ def main() -> None:
     catalog, bundle = home.existing_catalog(), home.bundle()
     index, _ = open_index(catalog, home.index_dir, bundle.trunk_id)
     found: dict[float, list[dict[str, Any]]] = {gain: [] for gain in GAINS_DB}
-    with catalog.transaction() as session, tempfile.TemporaryDirectory() as folder:
+    with (
+        catalog.transaction() as session,
+        tempfile.TemporaryDirectory() as folder,
+        FileReader(bundle) as reader,
+    ):
         rows = session.scalars(select(Track).where(Track.duration_s >= 40, Track.missing.is_(False)))
         long_enough = sorted((t for t in rows if t.error_kind is None), key=lambda t: t.id)
         while len(found[GAINS_DB[-1]]) < args.excerpts:
@@ -65,7 +69,7 @@ def main() -> None:
             for gain in GAINS_DB:
                 path = Path(folder) / "excerpt.flac"
                 soundfile.write(path, np.clip(samples * 10 ** (gain / 20), -1, 1), RATE_HZ, "PCM_16")
-                query = resolve(session, str(path), bundle, lambda p, s: hear(p, bundle, s))
+                query = resolve(session, str(path), bundle, reader.hear)
                 first = similar(session, index, bundle, [query], Wishes(n=1)).matches[0]
                 right = first.track.id == track.id
                 iou = overlap(start_s, first) if right else 0.0

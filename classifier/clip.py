@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float32]
 
 
 def clip_features(
-    path: Path, kind: Literal["mel", "mfcc"], start_s: float, seconds: float
+    path: str | Path, kind: Literal["mel", "mfcc"], start_s: float, seconds: float
 ) -> tuple[Array, FrontEnd]:
     """Return a stretch's mel spectrogram in dB, or its MFCCs, with the study's numbers.
 
@@ -29,7 +29,7 @@ def clip_features(
         (frames, 128) dB, or (frames, 40) coefficients, float32; and the front end.
     """
     front_end = study_front_end(kind, published=False)
-    samples = read_clip(path, front_end.rate_hz, start_s, seconds)
+    samples = read_clip(Path(path), front_end.rate_hz, start_s, seconds)
     features = log_mel(samples, mel_filters(front_end), front_end)
     if kind == "mfcc":
         features = features @ cosine_transform(front_end.n_mels, front_end.n_mfcc)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,16 @@ from classifier.decode import DecodeReport, whole_mono
 from classifier.errors import SilentError, TooShortError
 from classifier.frontend import FrontEnd, segment_patches
 from classifier.label_paths import with_leaves
+from classifier.progress import made_progress
+from classifier.regular_file import open_regular
 from classifier.segments import iter_segments
 from classifier.songs import Song
 from classifier.spectral_song import SpectralSong
 
 Array = npt.NDArray[np.float32]
+
+
+READ_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,12 @@ def content_key(path: Path) -> str:
     found = audio_hash(path)
     if found is not None:
         return found
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
+    state = hashlib.blake2b()
+    with open_regular(path) as file:
+        while data := file.read(READ_BYTES):
+            state.update(data)
+            made_progress()
+    return state.hexdigest()
 
 
 def patches_key(content: str, front_end: FrontEnd) -> str:
@@ -85,21 +94,21 @@ def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
     AudioError
         A subclass that names the reason, if nothing of the file can be used.
     """
-    patches: list[Array] = []
+    patches: list[npt.NDArray[np.float16]] = []
     durations: list[float] = []
     loud = False
     for segment in iter_segments(whole_mono(path, front_end.rate_hz, DecodeReport()), front_end.rate_hz):
         loud |= not segment.silent
         made = segment_patches(segment.samples, segment.rms, filters, front_end)
         if not segment.silent and len(made):
-            patches.append(made)
+            patches.append(made.astype(np.float16))  # of a long file there are many
             durations.append(segment.end_s - segment.start_s)
     if not loud:
         raise SilentError("silent throughout")
     if not patches:
         raise TooShortError(f"too short: no segment has the {front_end.patch_s:.1f} s of one input")
     return {
-        "patches": np.concatenate(patches).astype(np.float16),
+        "patches": np.concatenate(patches),
         "segments": np.repeat(np.arange(len(patches)), [len(p) for p in patches]),
         "durations_s": np.array(durations),
     }

@@ -6,29 +6,34 @@ Nothing here holds more than a block of audio, whatever the length of the file.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from classifier import params
 from classifier.decode_ffmpeg import open_ffmpeg
+from classifier.decode_limits import block_frames, check_form, within_length
 from classifier.decode_mpg123 import open_mono
 from classifier.decode_report import DecodeReport, Samples, clean, mix
 from classifier.errors import (
     AudioError,
     EmptyFileError,
+    LimitError,
     NotAudioError,
     TooShortError,
+    UnknownCodecError,
     UnreadableFileError,
 )
 from classifier.mp3_frames import declares_length
 from classifier.quiet import quiet_stderr
+from classifier.regular_file import open_regular
 from classifier.system_errors import said
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
+
+Opened = TypeVar("Opened")
 
 AUDIO_EXTENSIONS: Final = frozenset(
     (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac")  # noqa: RUF005
@@ -55,7 +60,7 @@ def check_readable(path: Path) -> None:
     UnreadableFileError, EmptyFileError
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if not file.read(1):
                 raise EmptyFileError("the file is empty")
     except OSError as error:
@@ -89,22 +94,39 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
     ------
     UnreadableFileError, EmptyFileError, NotAudioError
         Before the first block. An error in mid-file ends the stream and is noted in `report`.
+    LimitError
+        If it claims to be, or turns out to be, more than a file may be.
     """
     check_readable(path)
-    openers = [_open_soundfile, open_ffmpeg]
-    if path.suffix.lower() in FFMPEG_FIRST:
-        openers.reverse()
-    for opener in openers:
+    openers = [lambda path: _open_soundfile(path, report), lambda path: open_ffmpeg(path, report)]
+    source_rate_hz, blocks = first_that_opens(path, openers)
+    counted = _count(within_length(blocks, source_rate_hz), source_rate_hz, report)
+    yield from _resample(counted, source_rate_hz, rate_hz)
+
+
+def first_that_opens(path: Path, openers: Sequence[Callable[[Path], Opened]]) -> Opened:
+    """Return what libsndfile's opener gives, or FFmpeg's, where that one knows no better.
+
+    Parameters
+    ----------
+    openers
+        Of either, in this order.
+
+    Raises
+    ------
+    UnreadableFileError, NotAudioError, LimitError
+    """
+    unknown = NotAudioError("not audio, or too damaged to be decoded")
+    for opener in reversed(openers) if path.suffix.lower() in FFMPEG_FIRST else openers:
         try:
-            source_rate_hz, blocks = opener(path, report)
-            break
+            return opener(path)
+        except UnknownCodecError as error:
+            unknown = error
         except NotAudioError:
             continue
         except OSError as error:
             raise _unreadable(error) from error
-    else:
-        raise NotAudioError("not audio, or too damaged to be decoded")
-    yield from _resample(_count(blocks, source_rate_hz, report), source_rate_hz, rate_hz)
+    raise unknown
 
 
 def whole_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
@@ -181,6 +203,7 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
         if error.code == SYSTEM_ERROR:
             raise UnreadableFileError("cannot be read: the system refuses it") from error
         raise NotAudioError(str(error)) from error
+    _check_form(file)
     if file.subtype == "OPUS":
         # libsndfile 1.2 ends some Opus streams early when read in blocks; FFmpeg does not.
         file.close()
@@ -190,6 +213,14 @@ def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Sam
     if file.frames < UNKNOWN_FRAMES:
         report.declared_s = file.frames / file.samplerate * _missing_share(path)
     return file.samplerate, clean(_soundfile_blocks(file, report), report)
+
+
+def _check_form(file: "SoundFile") -> None:
+    try:
+        check_form(file.samplerate, file.channels)
+    except LimitError:
+        file.close()
+        raise
 
 
 def _open_mp3(file: "SoundFile", path: Path, report: DecodeReport) -> Iterator[Samples]:
@@ -227,7 +258,7 @@ def _soundfile_blocks(file: "SoundFile", report: DecodeReport) -> Iterator[Sampl
 
     with file:
         # One for the whole file: fresh memory for every block takes a tenth of the decoder's own time.
-        block = np.empty((int(params.BLOCK_S * file.samplerate), file.channels), np.float32)
+        block = np.empty((block_frames(file.samplerate, file.channels), file.channels), np.float32)
         data = _ffi.from_buffer("float[]", block, require_writable=True)
         frames = len(block)
         while frames > 0 and not report.damaged:

@@ -1,14 +1,15 @@
 """Decode through FFmpeg (PyAV): whatever libsndfile does not read."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from classifier import params
+from classifier.decode_limits import block_frames, check_form
 from classifier.decode_report import DecodeReport, Samples, clean, mix
-from classifier.errors import NotAudioError
+from classifier.errors import LimitError, NotAudioError, UnknownCodecError
 from classifier.mp3_frames import declares_length
 from classifier.untagged import UntaggedFile
 
@@ -16,7 +17,8 @@ from classifier.untagged import UntaggedFile
 FFMPEG_FORMATS: Final = "mp3,flac,ogg,wav,aiff,mov,mp4,m4a,aac,asf,ape,wv,w64,caf,matroska,webm,tta,mpc,mpc8"
 OPTIONS: Final = {"format_whitelist": FFMPEG_FORMATS}
 MAX_BAD_PACKETS: Final = 1000
-MAX_CHANNELS: Final = 64
+MOST_FRAME_SAMPLES: Final = 2**26
+"""Of all channels of one frame, at the rate of the stream."""
 
 
 def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
@@ -25,26 +27,45 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
     Raises
     ------
     NotAudioError
-        If FFmpeg does not recognise it, or it has no audio stream.
+        If FFmpeg does not recognise it, has no decoder for it, or it has no audio stream.
+    LimitError
+        If it claims to be more than a file may be.
     """
+    file, container, rate_hz = open_container(path)
     import av
 
-    av.logging.set_level(av.logging.PANIC)
-    file = UntaggedFile(path)
-    try:
-        container = av.open(file, options=OPTIONS, metadata_errors="replace")
-        stream = container.streams.audio[0]
-        rate_hz = stream.codec_context.sample_rate
-    except (av.error.FFmpegError, IndexError) as error:
-        file.close()
-        raise NotAudioError(str(error)) from error
-    if not rate_hz:
-        file.close()
-        raise NotAudioError("no audio stream")
     if container.duration and not _guesses_length(container.format.name, path):
         report.declared_s = container.duration / av.time_base
     frames = _ffmpeg_frames(file, container, rate_hz, report)
     return rate_hz, clean(_gather(frames, rate_hz), report)
+
+
+def open_container(path: Path) -> tuple[UntaggedFile, Any, int]:
+    """Open a file as FFmpeg's container of an audio stream; return both, and the sampling rate in Hz.
+
+    Raises
+    ------
+    NotAudioError, LimitError
+        As of `open_ffmpeg`.
+    """
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    with ExitStack() as held:
+        file = held.enter_context(UntaggedFile(path))
+        try:
+            container = av.open(file, options=OPTIONS, metadata_errors="replace")
+            stream = container.streams.audio[0]
+        except (av.error.FFmpegError, IndexError) as error:
+            raise NotAudioError(str(error)) from error
+        codec = stream.codec_context
+        if codec is None:
+            raise UnknownCodecError("its audio cannot be decoded: no decoder knows its codec")
+        if not codec.sample_rate:
+            raise NotAudioError("no audio stream")
+        check_form(codec.sample_rate, codec.layout.nb_channels)
+        held.pop_all()
+    return file, container, codec.sample_rate
 
 
 def _guesses_length(format_name: str, path: Path) -> bool:
@@ -77,6 +98,22 @@ def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Itera
                 bad_packets += 1
 
 
+def longest_frame(frame: Any, rate_hz: int) -> int:
+    """Return how many samples a frame like this may have, so that it does not become too many at a rate.
+
+    Raises
+    ------
+    ValueError
+        If no frame like it is decoded; as FFmpeg raises for what it cannot decode.
+    """
+    channels, own_rate_hz = int(frame.layout.nb_channels), int(frame.sample_rate)
+    try:
+        check_form(own_rate_hz, channels)
+    except LimitError as error:
+        raise ValueError(str(error)) from error
+    return MOST_FRAME_SAMPLES * own_rate_hz // (rate_hz * max(1, channels))
+
+
 class _ToFloat:
     """Frames of any format and rate to mono float32 at one rate.
 
@@ -88,17 +125,19 @@ class _ToFloat:
         self._rate_hz = rate_hz
         self._kind: tuple[object, ...] = ()
         self._resampler: Any = None
+        self._longest = 0
 
     def __call__(self, frame: Any) -> Iterator[Samples]:
         import av
 
         kind = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
-        if frame.layout.nb_channels > MAX_CHANNELS:
-            raise ValueError(f"{frame.layout.nb_channels} channels")
         if kind != self._kind:
+            self._longest = longest_frame(frame, self._rate_hz)
             self._kind = kind
             # Interleaved: PyAV reads beyond the planes of frames with eight channels or more.
             self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
+        if frame.samples > self._longest:
+            raise ValueError("a frame that is too long")
         for even in self._resampler.resample(frame):
             yield mix(even.to_ndarray().reshape(-1, frame.layout.nb_channels))
 
@@ -106,11 +145,11 @@ class _ToFloat:
 def _gather(pieces: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
     """Join the small frames of FFmpeg into blocks."""
     held: list[Samples] = []
-    n_held = 0
+    n_held, enough = 0, block_frames(rate_hz, 1)
     for piece in pieces:
         held.append(piece)
         n_held += len(piece)
-        if n_held >= params.BLOCK_S * rate_hz:
+        if n_held >= enough:
             yield np.concatenate(held)
             held, n_held = [], 0
     if held:

@@ -33,6 +33,10 @@ class NotAudioError(AudioError):
     kind: ClassVar[str] = "not_audio"
 
 
+class UnknownCodecError(NotAudioError):
+    """The file has an audio stream, which no decoder knows."""
+
+
 class TooShortError(AudioError):
     """Less audio than one patch of the classifier."""
 
@@ -49,6 +53,18 @@ class LimitError(AudioError):
     """The file is, or takes, more than a limit of `classifier.params` allows; the text names the limit."""
 
     kind: ClassVar[str] = "limit"
+
+
+class CrashError(AudioError):
+    """A decoder ended the process that it ran in."""
+
+    kind: ClassVar[str] = "crash"
+
+
+class UnexpectedError(AudioError):
+    """A decoder, or what reads tags, failed as nobody foresaw."""
+
+    kind: ClassVar[str] = "unexpected"
 
 
 class BundleError(ClassifierError):

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 
 from classifier import params
-from classifier.decode import FFMPEG_FIRST, check_readable
-from classifier.decode_ffmpeg import OPTIONS
+from classifier.decode import check_readable, first_that_opens
+from classifier.decode_ffmpeg import MAX_BAD_PACKETS, longest_frame, open_container
+from classifier.decode_limits import block_frames, check_form, within_length
 from classifier.decode_report import Samples
-from classifier.errors import NotAudioError
+from classifier.errors import LimitError, NotAudioError
 from classifier.quiet import quiet_stderr
-from classifier.untagged import UntaggedFile
 
 # What a WAV file can hold of what libsndfile reads; anything else was decoded to float.
 WAV_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+
+
+MOST_SAMPLES = params.FILE_MEMORY // 16
+"""Of all channels of a clip, which is held twice while it is written."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,16 @@ def read_excerpt(path: Path, start_s: float, end_s: float) -> Excerpt:
     Raises
     ------
     UnreadableFileError, EmptyFileError, NotAudioError
+    LimitError
+        If it claims to be more than a file may be, or the stretch is too much to be held.
     """
     rate_hz, subtype, blocks = open_frames(path)
     return Excerpt(rate_hz, _cut(blocks, round(start_s * rate_hz), round(end_s * rate_hz)), subtype)
+
+
+def wav_of(path: str, start_s: float, end_s: float) -> bytes:
+    """Return a stretch of a file as a WAV file; raises as `read_excerpt` does."""
+    return read_excerpt(Path(path), start_s, end_s).to_wav()
 
 
 def open_frames(path: Path) -> tuple[int, str, Iterator[Samples]]:
@@ -72,24 +83,22 @@ def open_frames(path: Path) -> tuple[int, str, Iterator[Samples]]:
     Raises
     ------
     UnreadableFileError, EmptyFileError, NotAudioError
+    LimitError
+        If it claims to be more than a file may be; while the blocks are read, if it turns out to be longer.
     """
     check_readable(path)
-    openers = [_soundfile_blocks, _ffmpeg_blocks]
-    if path.suffix.lower() in FFMPEG_FIRST:
-        openers.reverse()
-    for opener in openers:
-        try:
-            return opener(path)
-        except NotAudioError:
-            continue
-    raise NotAudioError("not audio, or too damaged to be decoded")
+    rate_hz, subtype, blocks = first_that_opens(path, [_soundfile_blocks, _ffmpeg_blocks])
+    return rate_hz, subtype, within_length(blocks, rate_hz)
 
 
 def _cut(blocks: Iterator[Samples], start: int, end: int) -> Samples:
     """Return the frames from one number to another of a stream of (frames, channels)."""
     kept, place = [], 0
     for block in blocks:
-        kept.append(block[max(0, start - place) : max(0, end - place)])
+        if (end - start) * block.shape[1] > MOST_SAMPLES:
+            size = f"{end - start:,} samples of {block.shape[1]} channels"
+            raise LimitError(f"the clip is too large: {size}")
+        kept.append(block[max(0, start - place) : max(0, end - place)].copy())
         place += len(block)
         if place >= end:
             break
@@ -106,6 +115,11 @@ def _soundfile_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
             file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError as error:
         raise NotAudioError(str(error)) from error
+    try:
+        check_form(file.samplerate, file.channels)
+    except LimitError:
+        file.close()
+        raise
     # As in `classifier.decode`, where libsndfile may end MP3s and some Opus before their end.
     if file.subtype in ("OPUS", "MPEG_LAYER_III"):
         file.close()
@@ -117,11 +131,12 @@ def _soundfile_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
 def _read(file: Any) -> Iterator[Samples]:
     import soundfile
 
+    frames = block_frames(file.samplerate, file.channels)
     with file:
         while True:
             try:
                 with quiet_stderr():
-                    block = file.read(round(params.BLOCK_S * file.samplerate), "float32", always_2d=True)
+                    block = file.read(frames, "float32", always_2d=True)
             except soundfile.LibsndfileError:
                 return  # damage ends the stream, as it does in analysis
             if not len(block):
@@ -130,15 +145,7 @@ def _read(file: Any) -> Iterator[Samples]:
 
 
 def _ffmpeg_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
-    import av
-
-    file = UntaggedFile(path)
-    try:
-        container = av.open(file, options=OPTIONS, metadata_errors="replace")
-        rate_hz = container.streams.audio[0].codec_context.sample_rate
-    except (av.error.FFmpegError, IndexError) as error:
-        file.close()
-        raise NotAudioError(str(error)) from error
+    file, container, rate_hz = open_container(path)
     return rate_hz, "FLOAT", _decode(file, container, rate_hz)
 
 
@@ -146,16 +153,24 @@ def _decode(file: Any, container: Any, rate_hz: int) -> Iterator[Samples]:
     """Decode packet by packet to the layout of the first frame; packets that cannot be are left out."""
     import av
 
-    resampler = None
+    resampler, bad_packets, channels = None, 0, 0
     with file, container:
-        for packet in container.demux(audio=0):
+        packets = container.demux(audio=0)
+        while bad_packets <= MAX_BAD_PACKETS:
             try:
-                frames = packet.decode()
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError):
+                return  # as in analysis
+            if packet is None:
+                return
+            try:
+                for frame in packet.decode():
+                    if frame.samples > longest_frame(frame, rate_hz):
+                        raise ValueError("a frame that is too long")
+                    if resampler is None:
+                        resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
+                        channels = frame.layout.nb_channels
+                    for even in resampler.resample(frame):
+                        yield even.to_ndarray().reshape(-1, channels)
             except (av.error.FFmpegError, ValueError):
-                continue
-            for frame in frames:
-                if resampler is None:
-                    resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
-                    channels = frame.layout.nb_channels
-                for even in resampler.resample(frame):
-                    yield even.to_ndarray().reshape(-1, channels)
+                bad_packets += 1

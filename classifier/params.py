@@ -165,6 +165,8 @@ FILE_CPU_S: Final = 3600
 """Seconds of all processors that one file may take."""
 FILE_MEMORY: Final = 2 * 2**30
 """Bytes of address space that one file may need beside the network."""
+MOST_BLOCK_SAMPLES: Final = 2**22
+"""Of all channels, that are decoded at a time, whatever rate a file claims."""
 STALLED_S: Final = 120.0
 """A file of which nothing more is read or decoded for so long is given up."""
 

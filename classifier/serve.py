@@ -19,6 +19,7 @@ from classifier.bundle import Bundle
 from classifier.decode import DecodeReport, read_clip, whole_mono
 from classifier.errors import AudioError, SilentError
 from classifier.frontend import segment_patches
+from classifier.progress import made_progress
 from classifier.segments import Samples, Segment, iter_segments
 
 Array = npt.NDArray[np.float32]
@@ -77,6 +78,7 @@ class Trunk:
 
     def analyse_segment(self, segment: Segment, stage_s: dict[str, float]) -> SegmentAnalysis:
         """Analyse one segment, adding the seconds spent to `stage_s`."""
+        made_progress()
         place = (segment.start_s, segment.end_s, segment.level_dbfs)
         if segment.silent:
             return SegmentAnalysis(*place, None, None, None)

@@ -9,6 +9,9 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from classifier.progress import made_progress
+from classifier.regular_file import open_regular
+
 ID3V1_SIZE: Final = 128
 ID3V2_HEADER_SIZE: Final = 10
 ID3V2_HAS_FOOTER: Final = 0x10
@@ -31,12 +34,13 @@ class UntaggedFile(io.RawIOBase):
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = open(path, "rb")
+        self._file = open_regular(path)
         end = _end_of_audio(self._file)
         self._start = min(_start_of_audio(self._file), end)
         self._length = end - self._start
         self._position = 0
         self._file.seek(self._start)
+        self._furthest = 0
 
     def readable(self) -> bool:
         """Return True."""
@@ -51,6 +55,9 @@ class UntaggedFile(io.RawIOBase):
         left = max(0, self._length - self._position)
         data = self._file.read(left if size < 0 else min(size, left))
         self._position += len(data)
+        if self._position > self._furthest:
+            self._furthest = self._position
+            made_progress()  # a reader that is caught in a loop comes no further
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

@@ -10,6 +10,10 @@ TRACEBACK_VARIABLE: Final = "DEEPCUTS_TRACEBACK"
 
 # Ingest: tasks handed to the workers ahead of time, for each worker.
 TASKS_AHEAD: Final = 3
+WORKER_START_S: Final = 300.0
+"""A worker process has so long to load the bundle."""
+LARGEST_ANSWER: Final = 2**28
+"""Bytes of what a worker may say of a file."""
 # New files identified (hash and tags) together with changed ones, before any of them is analysed.
 IDENTIFY_TOGETHER: Final = 512
 

@@ -4,11 +4,17 @@ A limit is the operating system's: it holds inside a decoder's own code, too.
 """
 
 import resource
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from classifier import params
+from classifier.progress import expect_progress
+
 _NO_FILE_WRITTEN: Final = 0
+_OF_FILES: Final = (resource.RLIMIT_CPU, resource.RLIMIT_AS)
 
 
 def confine(memory: int, open_files: int) -> None:
@@ -46,6 +52,46 @@ def allow_seconds(seconds: int) -> None:
 def allow_memory(memory: int) -> None:
     """Let this process have so many bytes of address space more; then it is refused more."""
     _allow(resource.RLIMIT_AS, _address_space() + memory)
+
+
+class FileLimits:
+    """What a process may use while it reads files; several threads of one may read one each.
+
+    A process that needs too many seconds, or makes no progress, is ended by the system; one that needs too
+    much memory is refused it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files = 0
+        self._before: list[tuple[int, tuple[int, int]]] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Limit this process while a file is read."""
+        with self._lock:
+            if not self._files:
+                self._before = [(kind, resource.getrlimit(kind)) for kind in _OF_FILES]
+            self._files += 1
+            self._allow()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._files -= 1
+                if not self._files:
+                    self._lift()
+
+    def _allow(self) -> None:
+        allow_seconds(params.FILE_CPU_S * self._files)
+        allow_memory(params.FILE_MEMORY * self._files)
+        expect_progress(params.STALLED_S)
+
+    def _lift(self) -> None:
+        expect_progress(0)
+        for kind, limits in self._before:
+            with suppress(ValueError, OSError):
+                resource.setrlimit(kind, limits)
 
 
 def _allow(kind: int, wanted: int) -> None:

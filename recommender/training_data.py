@@ -17,24 +17,24 @@ from classifier.bundle import Bundle
 from classifier.cache import Arrays, FeatureCache, cache_key
 from classifier.dataset import (
     LabelledFile,
-    content_key,
     patches_key,
-    patches_of,
     spectral_song,
     with_leaf_labels,
 )
-from classifier.errors import AudioError
-from classifier.frontend import FrontEnd, mel_filters
+from classifier.frontend import FrontEnd
 from classifier.recipes import Recipe
 from classifier.songs import Song, representative_weights
 from classifier.spectral_song import SpectralSong
 from classifier.system_errors import said
 from db.features import features_of
+from db.models import Track
 from db.tracks import labelled
 from recommender.home import Home
+from recommender.library.failures import Failure, noted
 from recommender.library.labels import Label, Labelled, Seen, label_rule, read_labels, split_group
+from recommender.library.patches import store_patches
 from recommender.library.scan import find_files
-from recommender.library.workers import Failure, Identity, Workers, analyse, identify
+from recommender.library.workers import Identity, Workers, analyse, identify_by_content
 
 Progress = Callable[[int, int], None]
 
@@ -118,7 +118,7 @@ class TrainingData:
     def spectral_songs(self, front_end: FrontEnd) -> list[SpectralSong]:
         """Return the songs as a network with this front end reads them, by path."""
         files = {patches_key(file.content, front_end): file for file in self.files()}
-        task = partial(_store_patches, front_end=front_end, cache=self._cache)
+        task = partial(store_patches, front_end=front_end, cache=self._cache)
         self._fill({key: file for key, file in files.items() if self._cache.get(key) is None}, task, None)
         found = [(file, self._cache.get(key)) for key, file in files.items()]
         failed = {path for path, _ in self.failures}
@@ -136,22 +136,23 @@ class TrainingData:
     def _found_files(self) -> list[LabelledFile]:
         if self.source is None:
             with self.home.existing_catalog().transaction() as session:
-                return [
-                    LabelledFile(
-                        t.path,
-                        t.label or "",
-                        split_group(t.label_source, t.label_group, t.artist),
-                        t.content_hash or content_key(Path(t.path)),
-                    )
+                found = [
+                    LabelledFile(t.path, t.label or "", _group_of(t), t.content_hash or "")
                     for t in labelled(session)
                     if self._is_there(t.path)
                 ]
+            hashes = self._identities([file.path for file in found if not file.content])
+            known = [replace(f, content=f.content or _content(hashes.get(f.path))) for f in found]
+            return [file for file in known if file.content]
         return self._files_of_source(os.path.abspath(self.source))
 
     def _fail(self, path: str, reason: str) -> None:
         """Note that a file cannot be used; once, however many networks were to read it."""
         if (path, reason) not in self.failures:
             self.failures.append((path, reason))
+
+    def _note(self, path: str, failure: Failure) -> None:
+        self._fail(path, noted(self.home.path, path, failure).message)
 
     def _without_copies(self, files: Sequence[LabelledFile]) -> list[LabelledFile]:
         """Leave out a recording's second file: it could fall on the other side of a split."""
@@ -183,8 +184,7 @@ class TrainingData:
             label = rule(Seen(path, identity.tags.genres)) if rule else None
             if label is not None:
                 group = split_group(label.source, label.group, identity.tags.artist)
-                content = identity.content_hash or content_key(Path(path))
-                found.append(LabelledFile(path, label.name, group, content))
+                found.append(LabelledFile(path, label.name, group, _content(identity)))
         return found
 
     def _workers(self, bundle_path: Path | None, n_files: int) -> Workers[str]:
@@ -195,11 +195,11 @@ class TrainingData:
         if not paths:
             return known
         with self._workers(None, len(paths)) as workers:
-            for path, result in workers.run(((path, path) for path in paths), identify):
+            for path, result in workers.run(((path, path) for path in paths), identify_by_content):
                 if isinstance(result, Identity):
                     known[path] = result
                 elif isinstance(result, Failure):
-                    self._fail(path, result.message)
+                    self._note(path, result)
         return dict(sorted(known.items()))
 
     def _analysis_key(self, file: LabelledFile) -> str:
@@ -217,7 +217,7 @@ class TrainingData:
                 if isinstance(result, TrackAnalysis):
                     self._cache.put(key, _analysis_arrays(result))
                 elif isinstance(result, Failure):
-                    self._fail(files[key].path, result.message)
+                    self._note(files[key].path, result)
                 progress(done, len(files))
         self._cache.claim(files)  # which worker processes may have stored
         self._cache.trim()
@@ -242,21 +242,17 @@ def _sorted(songs: Iterable[S | None]) -> list[S]:
     return sorted((song for song in songs if song is not None), key=lambda song: song.name)
 
 
+def _group_of(track: Track) -> str | None:
+    return split_group(track.label_source, track.label_group, track.artist)
+
+
+def _content(identity: Identity | None) -> str:
+    return (identity.content_hash if identity is not None else None) or ""
+
+
 def _analysis_arrays(analysis: TrackAnalysis) -> Arrays:
     tags, embeddings, durations_s = analysis.features()
     return {"tags": tags, "embeddings": embeddings, "durations_s": np.array(durations_s)}
-
-
-def _store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failure | None:
-    """Compute what a network reads of a file, and put it into the cache; runs in a worker."""
-    try:
-        content = content_key(Path(path))
-        cache.put(patches_key(content, front_end), patches_of(Path(path), front_end, mel_filters(front_end)))
-    except AudioError as error:
-        return Failure(error.kind, str(error))
-    except OSError as error:
-        return Failure("unreadable", f"its features cannot be made: {said(error).lower()}")
-    return None
 
 
 def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list[tuple[str, str]]]:
@@ -279,7 +275,7 @@ def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list
             Song(
                 name=track.path,
                 label=track.label,
-                group=split_group(track.label_source, track.label_group, track.artist),
+                group=_group_of(track),
                 embeddings=features.embeddings,
                 tags=features.tags,
                 durations_s=features.durations_s,

@@ -267,7 +267,7 @@ def test_print_only_in_commands_and_cli() -> None:
 
 
 # Where whatever a decoder raises becomes the failure of one file.
-CATCH_ALLS = {"recommender.service.decoding.answering"}
+CATCH_ALLS = {"recommender.service.decoding.answering", "recommender.library.failures"}
 
 
 def test_no_catch_all_but_the_one_in_cli() -> None:

@@ -1,24 +1,20 @@
 """What a file sounds like, for machines."""
 
-from pathlib import Path
 from typing import Any
 
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
 from classifier.bundle import Array, Bundle
-from classifier.errors import AudioError
-from classifier.serve import Trunk
 from classifier.songs import most_representative
 from recommender.answers.songs import JSON_TAGS
 from recommender.describe import judgement, named, sound_of
+from recommender.library.failures import Failure
 
 
-def classify_answer(trunk: Trunk, file: Path) -> dict[str, Any]:
-    """Return what a file sounds like, whole and by segments; ``error`` where it cannot be analysed."""
-    try:
-        analysis = trunk.analyse_file(file)
-    except AudioError as error:
-        return {"path": str(file), "error": {"kind": error.kind, "message": str(error)}}
-    return {"path": str(file), **sound_answer(trunk.bundle, analysis)}
+def classify_answer(bundle: Bundle, path: str, result: TrackAnalysis | Failure) -> dict[str, Any]:
+    """Return what a file sounds like, whole and by segments; ``error`` where it could not be analysed."""
+    if isinstance(result, Failure):
+        return {"path": path, "error": {"kind": result.kind, "message": result.message}}
+    return {"path": path, **sound_answer(bundle, result)}
 
 
 def sound_answer(bundle: Bundle, analysis: TrackAnalysis) -> dict[str, Any]:

@@ -18,12 +18,15 @@ def classify(
 
     Needs no catalogue; uses the active bundle, else the shipped one.
     """
-    from classifier.serve import Trunk
     from recommender.answers.sound import classify_answer
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
+    from recommender.library.file_reader import FileReader
+    from recommender.library.workers import analyse
 
-    trunk = Trunk(home_of(context).bundle())
-    answers = [classify_answer(trunk, file) for file in files]
+    home = home_of(context)
+    bundle = home.bundle()
+    with FileReader(bundle, home.path) as reader:
+        answers = [classify_answer(bundle, str(file), reader.attempt(analyse, str(file))) for file in files]
     if as_json:
         show_json(answers)
     else:

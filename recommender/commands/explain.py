@@ -1,6 +1,7 @@
 """``explain``: which seconds and bands of a song drove a genre."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,8 @@ import typer
 from recommender.commands.options import AsJson, home_of
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
     from classifier.explanation import Explanation
+    from recommender.home import Home
 
 SHOWN_BANDS = 3
 
@@ -45,7 +46,7 @@ def explain(
 
     _check_target(output, ".png", "-o", file)
     _check_target(clip, ".wav", "--clip", file)
-    explanation = _explain(home_of(context).bundle(), file, genre, clip_s, quiet=as_json)
+    explanation = _explain(home_of(context), file, genre, clip_s, quiet=as_json)
     for warning in explanation.warnings:
         say(f"Warning: {file}: {warning}")
     if output is not None:
@@ -53,7 +54,7 @@ def explain(
 
         draw_explanation(explanation, output, file.stem)
     if clip is not None:
-        _write_clip(explanation, file, clip)
+        _write_clip(home_of(context), explanation, file, clip)
     if as_json:
         show_json({"path": str(file), **explanation.describe()})
     else:
@@ -75,18 +76,21 @@ def _check_target(target: Path | None, suffix: str, option: str, source: Path) -
 
 
 def _explain(
-    bundle: "Bundle", file: Path, genre: str | None, clip_s: float | None, *, quiet: bool
+    home: "Home", file: Path, genre: str | None, clip_s: float | None, *, quiet: bool
 ) -> "Explanation":
     from classifier import params
     from classifier.explain_song import explain_song, genre_index
     from classifier.quiet import quiet_stderr
     from classifier.serve import Trunk
     from recommender.commands.output import progress_bar
+    from recommender.library.file_reader import FileReader
 
+    bundle = home.bundle()
     chosen = genre_index(bundle, genre) if genre is not None else None
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with FileReader(bundle, home.path) as reader:
+        analysis = reader.analyse(str(file))  # what is wrong with it is said before TensorFlow is loaded
     trunk = Trunk(bundle)
-    analysis = trunk.analyse_file(file)  # what is wrong with it is said before TensorFlow is loaded
     with quiet_stderr():
         from classifier.explain import Explainer
 
@@ -97,15 +101,19 @@ def _explain(
         )
 
 
-def _write_clip(explanation: "Explanation", file: Path, clip: Path) -> None:
+def _write_clip(home: "Home", explanation: "Explanation", file: Path, clip: Path) -> None:
     from classifier.atomic_files import replace_file
-    from classifier.excerpt import read_excerpt
+    from classifier.excerpt import wav_of
     from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
+    from recommender.library.file_reader import FileReader
 
     first = explanation.passages[0]
+    cut = partial(wav_of, start_s=first.start_s, end_s=first.end_s)
+    with FileReader(None, home.path) as reader:
+        content = reader.do(cut, str(file))
     try:
-        replace_file(clip, read_excerpt(file, first.start_s, first.end_s).to_wav())
+        replace_file(clip, content)
     except OSError as error:
         raise RecommenderError(f"{clip} cannot be written: {in_words(error)}") from error
 

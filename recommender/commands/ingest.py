@@ -109,7 +109,9 @@ def run_ingest(
         home.note_bundle(catalog, bundle.bundle_id)
         try:
             with _cluster(scheduler, bundle) as cluster, progress_bar("Analysing", quiet=quiet) as progress:
-                report = run(catalog, bundle, folders, labels, label_depth, jobs, progress, cluster)
+                report = run(
+                    catalog, bundle, folders, labels, label_depth, jobs, progress, cluster, home.path
+                )
             index, _ = open_index(catalog, home.index_dir, bundle.trunk_id, anew=anew)
         except KeyboardInterrupt:
             say("Stopped; what was analysed is kept, and the next ingest goes on from there.")

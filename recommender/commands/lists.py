@@ -156,13 +156,14 @@ def path(
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
     from recommender.answers.lists import path_answer
     from recommender.commands.wishes import filters_of
+    from recommender.library.file_reader import FileReader
     from recommender.retrieval.query import resolve
     from recommender.retrieval.wishes import Wishes
 
     filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
     home, bundle, index = _opened(context)
-    with home.existing_catalog().transaction() as session:
-        ends = [resolve(session, name, bundle, _no_file) for name in (start, end)]
+    with home.existing_catalog().transaction() as session, FileReader(None, home.path) as reader:
+        ends = [resolve(session, name, bundle, _no_file, None, reader.content_hash) for name in (start, end)]
         answer = path_answer(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
     _finish(answer, output, as_json, lambda: _tell_path(answer))
 

@@ -1,9 +1,12 @@
 """``plot``: pictures of audio."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from recommender.commands.options import home_of
 
 plot = typer.Typer(help="Draw pictures of audio.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -15,6 +18,7 @@ def _group() -> None:
 
 @plot.command()
 def features(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where to.")],
     kind: Annotated[
@@ -31,9 +35,12 @@ def features(
     from classifier.clip import clip_features
     from classifier.plots import draw_features
     from recommender.commands.output import printable, say
+    from recommender.library.file_reader import FileReader
 
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f"{output} must end in .png", param_hint="-o")
-    found, front_end = clip_features(file, kind, start, seconds)
+    drawn = partial(clip_features, kind=kind, start_s=start, seconds=seconds)
+    with FileReader(None, home_of(context).path) as reader:
+        found, front_end = reader.do(drawn, str(file))
     draw_features(found, front_end.rate_hz, front_end.hop_length, kind, output)
     say(f"{len(found) * front_end.hop_length / front_end.rate_hz:.1f} s drawn in {printable(str(output))}")

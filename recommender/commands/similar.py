@@ -27,9 +27,8 @@ from recommender.commands.why import Explain, Pictures, Why, tell_reasons
 from recommender.params import N_RESULTS
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
     from recommender.home import Home
-    from recommender.retrieval.query import HeardFile, Span
+    from recommender.retrieval.query import Span
     from recommender.retrieval.wishes import Wishes
 
 
@@ -113,6 +112,7 @@ def _answer(
 ) -> dict[str, Any]:
     from recommender.answers.lists import similar_answer
     from recommender.commands.output import say
+    from recommender.library.file_reader import FileReader
     from recommender.retrieval.index import open_index
     from recommender.retrieval.query import resolve
 
@@ -120,23 +120,16 @@ def _answer(
     index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
     if remark:
         say(remark)
-    with catalog.transaction() as session:
+    with catalog.transaction() as session, FileReader(bundle, home.path) as reader:
 
         def asked(name: str, part: "Span | None" = None) -> Any:
-            return resolve(session, name, bundle, lambda path, s: _heard(path, bundle, s), part)
+            return resolve(session, name, bundle, reader.hear, part, reader.content_hash)
 
         heard = [asked(name, span) for name in queries]
         pushed = [asked(name) for name in unwanted]
         answer, matches = similar_answer(session, index, bundle, heard, wishes, pushed)
         why.add(answer["results"], session, index, bundle, heard, matches)
         return answer
-
-
-def _heard(path: str, bundle: "Bundle", span: "Span | None") -> "HeardFile":
-    """Analyse a file; only then is the network's runtime loaded."""
-    from recommender.library.hear import hear
-
-    return hear(path, bundle, span)
 
 
 def _tell(answer: dict[str, Any]) -> None:

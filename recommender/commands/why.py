@@ -155,13 +155,13 @@ class _Artist:
 
     def _hear(self, path: str, starts_s: list[float]) -> "PassageSound | None":
         """Hear a passage, each once; None where that fails."""
-        from classifier.errors import AudioError
+        from recommender.library.failures import Failure, attempt
 
         key = (path, tuple(starts_s))
-        try:
-            if key not in self._heard:
-                self._heard[key] = self._hearer.passage(Path(path), starts_s)
-            return self._heard[key]
-        except AudioError as error:
-            self.failures.append((path, str(error)))
-            return None
+        if key not in self._heard:
+            passage = attempt(lambda: self._hearer.passage(Path(path), starts_s))
+            if isinstance(passage, Failure):
+                self.failures.append((path, passage.message))
+                return None
+            self._heard[key] = passage
+        return self._heard[key]

@@ -17,7 +17,8 @@ from recommender import params
 from recommender.errors import ClusterError
 from recommender.library.cluster_members import Member, Members
 from recommender.library.cluster_worker import Call, perform
-from recommender.library.workers import CRASHED, NOT_SHARED, Failure
+from recommender.library.failures import CRASHED, NOT_SHARED, Failure, unexpected
+from recommender.library.packing import unpacked
 
 Key = TypeVar("Key")
 
@@ -158,12 +159,14 @@ class ClusterWorkers(Generic[Key]):
         if status == "error" and type(answer).__name__ == "KilledWorker":
             yield from self._blame(flight)
             return
-        if status == "error":
-            raise answer
-        prepared, result = answer
+        if status == "error":  # on the way there, or back
+            self._land(flight)
+            yield flight.item.key, unexpected(answer)
+            return
+        prepared, packed = answer
         if prepared:
             self._land(flight)
-            yield from self._judge(flight, result)
+            yield from self._judge(flight, unpacked(packed))
         else:
             yield from self._blame(flight)
             self._members.restarted(flight.member)

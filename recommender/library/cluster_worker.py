@@ -20,7 +20,9 @@ from classifier import bundle, decode_mpg123
 from classifier.errors import BundleError
 from classifier.serve import Trunk
 from recommender import params
+from recommender.library.packing import packed
 from recommender.library.workers import analyse, analyse_with
+from recommender.process_limits import FileLimits
 
 LIBRARIES: Final = ("numpy", "onnxruntime", "soundfile", "soxr", "av", "mutagen")
 """What decides samples, embeddings and tags, besides the code."""
@@ -75,6 +77,7 @@ def _version(name: str) -> str:
 
 _trunks: dict[str, Trunk] = {}
 _loading = threading.Lock()
+_limits: Final = FileLimits()
 
 
 def prepare(
@@ -139,9 +142,10 @@ def bundle_files(loaded: bundle.Bundle) -> dict[str, bytes]:
     return {name: (loaded.path / name).read_bytes() for name in (bundle.DESCRIPTION, *described["files"])}
 
 
-def perform(task: Callable[[str], Any], path: str, bundle_id: str) -> tuple[bool, object]:
-    """Run a task on a path; return whether this process was prepared for it, and the result."""
+def perform(task: Callable[[str], Any], path: str, bundle_id: str) -> tuple[bool, bytes]:
+    """Run a task on a path; return whether this process was prepared for it, and the packed result."""
     trunk = _trunks.get(bundle_id)
     if trunk is None:  # a new process at an old address
-        return False, None
-    return True, analyse_with(trunk, path) if task is analyse else task(path)
+        return False, b""
+    with _limits.reading():
+        return True, packed(lambda: analyse_with(trunk, path) if task is analyse else task(path))

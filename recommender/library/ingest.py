@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,16 +14,15 @@ from classifier.bundle import Bundle
 from classifier.system_errors import said
 from db.models import Root
 from db.session import Catalog
-from db.tracks import present, root_for
+from db.tracks import root_for
 from recommender import params
-from recommender.library.known_audio import KnownAudio
-from recommender.library.labels import Rule, Seen, label_rule
+from recommender.library.failures import Failure
+from recommender.library.file_rows import FileRows
+from recommender.library.labels import Rule, label_rule
 from recommender.library.plan import Plan, plan, set_missing, still_gone
-from recommender.library.reconcile import read_tags_again, settle, store_analysis, store_failure
 from recommender.library.report import FailedFile, IngestReport
 from recommender.library.scan import FoundFile, find_files, grouped_by_inode
-from recommender.library.workers import NOT_SHARED, Failure, Identity, Workers, analyse, identify
-from recommender.tagging.own import set_by_persons
+from recommender.library.workers import Identity, Workers, analyse, identify, tags_of
 
 if TYPE_CHECKING:
     from recommender.library.cluster import ClusterWorkers
@@ -41,6 +42,7 @@ def ingest(
     jobs: int | None = None,
     progress: Progress = lambda done, total: None,
     cluster: "ClusterWorkers[FoundFile] | None" = None,
+    home: Path | None = None,
 ) -> IngestReport:
     """Bring the catalogue up to date with some folders.
 
@@ -60,16 +62,21 @@ def ingest(
         Told as files are done.
     cluster
         Workers that read the files, in place of processes of this machine.
+    home
+        Whose log file is told of failures that somebody might mend; None for none.
 
     Raises
     ------
     LabelError
         If the label rule cannot be used; nothing is written then.
+    WorkerStartError
+        If no worker process can be started; what was done until then is kept.
     """
     started = perf_counter()
     places = [os.path.abspath(folder) for folder in folders]
     rules = [label_rule(labels, place, label_depth) for place in places]
-    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress, cluster)
+    rows = FileRows(catalog, bundle, home)
+    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress, cluster, rows)
     for place, rule in zip(places, rules, strict=True):
         run.folder(place, rule)
     run.finish()
@@ -87,8 +94,10 @@ class _Ingest:
         jobs: int,
         progress: Progress,
         cluster: "ClusterWorkers[FoundFile] | None",
+        rows: FileRows,
     ) -> None:
         self.catalog, self.bundle, self.jobs, self.cluster = catalog, bundle, jobs, cluster
+        self._rows = rows
         self.report = IngestReport()
         self._progress = progress
         self._gone: list[tuple[str, list[int], bool]] = []
@@ -96,7 +105,6 @@ class _Ingest:
         # The file that is analysed for each recording, and the files that wait for that, itself among them.
         self._leaders: dict[str, FoundFile] = {}
         self._waiting: dict[FoundFile, dict[FoundFile, Identity]] = {}
-        self._audio = KnownAudio(bundle.trunk_id)
 
     def folder(self, place: str, rule: Rule | None) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
@@ -116,7 +124,7 @@ class _Ingest:
         self._read_tags_again(root, made.outdated)
         self._gone.append((place, made.gone, bool(found)))
         if rule is not None:
-            self._label(place, rule)
+            self._rows.label(place, rule)
 
     def _report_unlisted(self, unlisted: dict[str, OSError]) -> None:
         """Report folders that cannot be listed; those of others, such as lost+found, are no failure."""
@@ -213,12 +221,13 @@ class _Ingest:
         """Store what needs no analysis; return the files that this was enough for."""
         if not identified:
             return set()
-        with self.catalog.transaction() as session:
-            own = session.merge(root, load=False)
-            outcomes = settle(session, own, identified, self.bundle.trunk_id, self._audio)
-        for outcome in outcomes.values():
+        outcomes = self._rows.settle(root, identified)
+        for file, outcome in outcomes.items():
+            if isinstance(outcome, Failure):
+                self._fail(root, {file: None}, outcome)
+                continue
             setattr(self.report, outcome, getattr(self.report, outcome) + 1)
-        self._step(len(outcomes))
+            self._step()
         return set(outcomes)
 
     def _take(self, root: Root, file: FoundFile, result: object) -> None:
@@ -235,9 +244,10 @@ class _Ingest:
 
     def _store(self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis) -> None:
         started = perf_counter()
-        with self.catalog.transaction() as session:
-            store_analysis(session, session.merge(root, load=False), file, identity, analysis, self.bundle)
-        self._audio.forget(identity.content_hash)
+        failure = self._rows.store(root, file, identity, analysis)
+        if failure is not None:
+            self._fail(root, {file: None}, failure)
+            return
         self.report.stage_s["database"] += perf_counter() - started
         for stage, seconds in analysis.stage_s.items():
             self.report.stage_s[stage] += seconds
@@ -247,12 +257,8 @@ class _Ingest:
         self._step()
 
     def _fail(self, root: Root, files: Mapping[FoundFile, Identity | None], failure: Failure) -> None:
-        if failure.kind != NOT_SHARED:
-            with self.catalog.transaction() as session:
-                own = session.merge(root, load=False)
-                for file, identity in files.items():
-                    store_failure(session, own, file, identity, failure)
-        self.report.failed += [FailedFile(file.path, failure.kind, failure.message) for file in files]
+        told = self._rows.fail(root, files, failure)
+        self.report.failed += [FailedFile(file.path, told.kind, told.message) for file in files]
         self._step(len(files))
 
     def _mark_missing(self, place: str, gone: list[int], found_any: bool) -> None:
@@ -270,19 +276,13 @@ class _Ingest:
         self.report.missing += len(lost)
 
     def _read_tags_again(self, root: Root, files: list[FoundFile]) -> None:
-        for some in _in_parts(files, params.IDENTIFY_TOGETHER):
-            with self.catalog.transaction() as session:
-                read_tags_again(session, session.merge(root, load=False), some)
-            self._step(len(some))
-
-    def _label(self, place: str, rule: Rule) -> None:
-        with self.catalog.transaction() as session:
-            tracks = list(present(session, place))
-            for track, genres in zip(tracks, set_by_persons(session, tracks), strict=True):
-                label = rule(Seen(track.path, genres))
-                if label is not None:
-                    track.label, track.label_source = label.name, label.source
-                    track.label_group = label.group
+        if not files:
+            return
+        with self._workers(min(self.jobs, len(files))) as workers:
+            results = workers.run(((file, file.path) for file in files), tags_of)
+            while some := dict(islice(results, params.IDENTIFY_TOGETHER)):
+                self._rows.retag(root, some)
+                self._step(len(some))
 
     def _step(self, n_files: int = 1) -> None:
         self._done += n_files

@@ -5,23 +5,22 @@ also where files take each other's names.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence, Set
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
-from classifier.errors import LimitError
 from db.features import analysed_of, copy_segments, renew_vectors_token, store_segments
 from db.models import Root, Track
 from db.tracks import at_paths, in_root, search_key
 from recommender.library.analysis import segment_rows
-from recommender.library.file_tags import TAGS_VERSION, FileTags, read_tags
+from recommender.library.failures import Failure
+from recommender.library.file_tags import TAGS_VERSION, FileTags
 from recommender.library.known_audio import KnownAudio
 from recommender.library.scan import FoundFile
-from recommender.library.workers import Failure, Identity
+from recommender.library.workers import Identity
 
 Outcome = Literal["retagged", "moved", "copied"]
 
@@ -163,19 +162,19 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
         track.last_played = max(track.last_played or tags.last_played, tags.last_played)
 
 
-def read_tags_again(session: Session, root: Root, files: Sequence[FoundFile]) -> None:
-    """Note what the tags of unchanged files say, to a reader that reads more than the one before it."""
-    here = at_paths(session, root, [file.path for file in files])
-    for file in files:
+def retag(session: Session, root: Root, read: Mapping[FoundFile, FileTags | None]) -> None:
+    """Note what the tags of unchanged files say, to a reader that reads more than the one before it.
+
+    Those of files that cannot be read now, or where there are none because reading them failed, stay.
+    """
+    here = at_paths(session, root, [file.path for file in read])
+    for file, tags in read.items():
         track = here.get(file.path)
         if track is None or not os.access(file.path, os.R_OK):
             continue
-        try:
-            _set_tags(track, file.path, read_tags(Path(file.path)))
-        except OSError:
-            continue  # the next ingest tries again
-        except LimitError:
-            track.tags_version = TAGS_VERSION  # what an earlier reader made of them stays
+        if tags is not None:
+            _set_tags(track, file.path, tags)
+        track.tags_version = TAGS_VERSION
 
 
 def store_analysis(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from classifier.bundle import Bundle
 from db.tracks import by_ids
 from recommender import params
-from recommender.library.hear import hear
+from recommender.library.file_reader import FileReader
 from recommender.quality.evaluation import ListFigures, TrackFacts, choose_neighbours, figures
 from recommender.quality.exposure import occurrence
 from recommender.quality.neighbours import (
@@ -186,21 +186,22 @@ def _survivals(
     chosen = np.random.default_rng(seed).permutation(len(ids))
     rows = by_ids(session, [int(ids[i]) for i in chosen])
     present = [rows[int(ids[i])] for i in chosen if Path(rows[int(ids[i])].path).exists()]
-    ranks = _Ranks(session, index, bundle)
-    return robustness([(t.id, Path(t.path)) for t in present[:songs]], ranks, progress=progress)
+    originals = [(t.id, Path(t.path)) for t in present[:songs]]
+    with FileReader(bundle) as reader:
+        return robustness(originals, _Ranks(session, index, bundle, reader), progress=progress)
 
 
 class _Ranks:
     """Finds the rank of an original for an altered copy; identical copies count as the original."""
 
-    def __init__(self, session: Session, index: SegmentIndex, bundle: Bundle) -> None:
-        self._session, self._index, self._bundle = session, index, bundle
+    def __init__(self, session: Session, index: SegmentIndex, bundle: Bundle, reader: FileReader) -> None:
+        self._session, self._index, self._bundle, self._reader = session, index, bundle, reader
         self._stretches = StoredStretches(session, bundle)
         places = np.arange(len(index.rows.track_ids))
         self._recordings = recordings_of(session, index, places)
 
     def __call__(self, copy: Path, track_id: int) -> int | None:
-        query = from_heard(hear(str(copy), self._bundle), str(copy), self._bundle)
+        query = from_heard(self._reader.hear(str(copy)), str(copy), self._bundle)
         places = np.arange(len(self._index.rows.track_ids))
         ranked = rank_tracks(self._index, [query], [], places, self._stretches, hub_correction=True)
         own = int(self._index.track_places(np.array([track_id]))[0])

@@ -3,11 +3,13 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from classifier.errors import AudioError
 from classifier.recode import Recoding, recode
+from recommender.library.failures import Failure, attempt
 
 ALTERATIONS: Final[Mapping[str, Recoding]] = {
     "mp3 64k": Recoding("mp3", bit_rate=64_000),
@@ -119,10 +121,9 @@ def robustness(
     with tempfile.TemporaryDirectory(prefix="deepcuts-") as folder:
         for number, (track_id, path) in enumerate(songs):
             for done, kind in enumerate(kinds, number * len(kinds) + 1):
-                try:
-                    copy = altered(path, kind, Path(folder))
-                except AudioError as error:
-                    skipped[kind].append((track_id, str(error)))
+                copy = attempt(partial(altered, path, kind, Path(folder)))
+                if isinstance(copy, Failure):
+                    skipped[kind].append((track_id, copy.message))
                 else:
                     ranks[kind].append(_rank(rank_of_original, copy, track_id))
                     copy.unlink()

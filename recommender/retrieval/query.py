@@ -92,7 +92,18 @@ class Query:
     excluded: frozenset[int]
 
 
-def resolve(session: Session, argument: str, bundle: Bundle, hear: Hear, span: Span | None = None) -> Query:
+def _hash_of(path: str) -> str | None:
+    return audio_hash(Path(path))
+
+
+def resolve(
+    session: Session,
+    argument: str,
+    bundle: Bundle,
+    hear: Hear,
+    span: Span | None = None,
+    hash_of: Callable[[str], str | None] = _hash_of,
+) -> Query:
     """Turn what the user names into a query.
 
     Parameters
@@ -107,6 +118,8 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Hear, span: S
         Analyses a file, or a stretch of it; called only where one must be.
     span
         The passage that is meant; None for the whole song.
+    hash_of
+        Hashes a file's audio, as `classifier.audio_hash` does.
 
     Raises
     ------
@@ -116,7 +129,7 @@ def resolve(session: Session, argument: str, bundle: Bundle, hear: Hear, span: S
         If a file outside the catalogue cannot be analysed.
     """
     if os.path.exists(argument):
-        return _from_file(session, os.path.abspath(argument), bundle, hear, span)
+        return _from_file(session, os.path.abspath(argument), bundle, hear, span, hash_of)
     if not argument.strip():
         raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
@@ -217,7 +230,14 @@ def _cut(heard: _Heard, span: Span, path: str) -> _Heard:
     return _Heard(embeddings, np.tile(tags, (len(embeddings), 1)), spans, stretch)
 
 
-def _from_file(session: Session, path: str, bundle: Bundle, hear: Hear, span: Span | None) -> Query:
+def _from_file(
+    session: Session,
+    path: str,
+    bundle: Bundle,
+    hear: Hear,
+    span: Span | None,
+    hash_of: Callable[[str], str | None],
+) -> Query:
     if os.path.isdir(path):
         raise QueryError(f"{path} is a folder; name a song")
     track = at_path(session, path)
@@ -226,7 +246,7 @@ def _from_file(session: Session, path: str, bundle: Bundle, hear: Hear, span: Sp
         if (track.size, track.mtime_ns) == (status.st_size, status.st_mtime_ns):
             return from_track(session, track, bundle, span)
     check_readable(Path(path))
-    content_hash = audio_hash(Path(path))
+    content_hash = hash_of(path)
     copies = with_content(session, content_hash) if content_hash else []
     analysed = [t for t in copies if t.analysed_hash == content_hash and t.error_kind is None]
     if analysed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from recommender.library.workers import identify
+from recommender.library.workers import identify, identify_by_content, tags_of
 
 
 class Here:
@@ -26,6 +26,6 @@ class Here:
         self, paths: Iterable[tuple[str, str]], task: Callable[[str], object]
     ) -> Iterator[tuple[str, object]]:
         for key, path in paths:
-            if task is not identify:
+            if task not in (identify, identify_by_content, tags_of):
                 self.decoded.append(path)
             yield key, task(path)

@@ -1,6 +1,7 @@
 """Workers of a Dask cluster: every task gets its result, whatever becomes of a worker."""
 
 import os
+import pickle
 import signal
 import socket
 import time
@@ -20,13 +21,14 @@ from recommender.errors import ClusterError
 from recommender.library import cluster_members
 from recommender.library.cluster import ClusterWorkers
 from recommender.library.cluster_worker import bundle_files, perform, prepare, versions
-from recommender.library.workers import NOT_SHARED, Failure, analyse
+from recommender.library.failures import CRASHED, NOT_SHARED, READING, Failure
+from recommender.library.workers import analyse
 from tests import dask_cluster
 from tests.classifier.test_bundle import write as write_bundle
 from tests.dask_cluster import Cluster
 from tests.recommender import tasks
 from tests.recommender.support import write_song
-from tests.recommender.test_workers import expected, paths
+from tests.recommender.test_workers import WHAT_HAPPENS, expected, paths
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +91,20 @@ def test_paths_are_taken_only_a_little_ahead(workers: ClusterWorkers[int]) -> No
     run.close()
 
 
-def test_an_exception_of_a_task_comes_out(workers: ClusterWorkers[int]) -> None:
-    with pytest.raises(ValueError, match="bad 2"):
-        list(workers.run(paths(4, (2,)), tasks.fail_on_bad))
-    assert dict(workers.run(paths(4), tasks.upper)) == expected(4, ())
+def test_whatever_a_file_does_is_its_own_failure(workers: ClusterWorkers[int], dask: Cluster) -> None:
+    names = ["attribute", "song", "recursion", "unspeakable", "memory", "silent", "lock", "other song"]
+    before = dask.workers()
+    results = dict(workers.run(enumerate(names), tasks.misbehave))
+    happens = WHAT_HAPPENS | {"lock": Failure("unexpected", READING)}
+    assert results == {i: happens.get(name, name.upper()) for i, name in enumerate(names)}
+    assert "AttributeError: 'NoneType' object has no attribute 'nothing'" in results[0].traceback
+    assert dask.workers() == before
+
+
+def test_what_makes_no_progress_is_given_up(workers: ClusterWorkers[int]) -> None:
+    results = dict(workers.run([(0, "stalls")], tasks.be_slow))
+    assert results == {0: CRASHED}
+    assert list(workers.run([(0, "progresses")], tasks.be_slow)) == [(0, "PROGRESSES")]
 
 
 def test_crash_costs_only_the_file_that_crashes(workers: ClusterWorkers[int], dask: Cluster) -> None:
@@ -239,8 +251,8 @@ def test_prepare_finds_or_asks_for_the_bundle(another: Bundle, shipped: Bundle) 
     assert prepare({**mine, "numpy": "0"}, here, another.bundle_id, None) == (mine, False)
     assert prepare(mine, gone, another.bundle_id, None) == (mine, False)
     assert prepare(mine, here, shipped.bundle_id, None) == (mine, True), "the package's own is the same"
-    assert perform(tasks.upper, "a", another.bundle_id) == (False, None)
+    assert perform(tasks.upper, "a", another.bundle_id) == (False, b"")
     assert prepare(mine, gone, another.bundle_id, bundle_files(shipped)) == (mine, False), "not that one"
     assert prepare(mine, gone, another.bundle_id, bundle_files(another)) == (mine, True)
-    assert perform(tasks.upper, "a", another.bundle_id) == (True, "A")
-    assert perform(tasks.upper, "a", shipped.bundle_id) == (True, "A")
+    assert perform(tasks.upper, "a", another.bundle_id) == (True, pickle.dumps("A", 5))
+    assert perform(tasks.upper, "a", shipped.bundle_id)[0]

@@ -17,9 +17,10 @@ from mutagen import id3
 from mutagen.apev2 import APEv2
 from mutagen.asf import ASFDWordAttribute, ASFUnicodeAttribute
 
+from recommender.library.failures import Failure
 from recommender.library.file_tags import FileTags, read_tags
 from recommender.library.tag_limits import MeteredFile
-from recommender.library.workers import Failure, identify
+from recommender.library.workers import identify
 from tests import synth
 
 WANTED = FileTags("Ein Lied — Песня", "Sigur Rós", "Ágætis byrjun", 1999, ["Post-Rock", "Ambient"])

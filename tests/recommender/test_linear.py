@@ -18,10 +18,11 @@ from db.session import Catalog, open_catalog
 from db.tracks import present
 from recommender.library import ingest as ingest_module
 from recommender.library import workers
+from recommender.library.failures import Failure
 from recommender.library.file_tags import FileTags
 from recommender.library.ingest import ingest
 from recommender.library.report import IngestReport
-from recommender.library.workers import Failure, Identity
+from recommender.library.workers import Identity
 from recommender.retrieval.diversity import Cap, choose
 from recommender.retrieval.duplicate_sets import find_duplicates, grouped
 from recommender.retrieval.index import open_index

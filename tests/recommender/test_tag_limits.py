@@ -16,9 +16,10 @@ from mutagen.id3._util import unsynch
 from classifier import params
 from classifier.errors import LimitError
 from recommender.errors import TagError
+from recommender.library.failures import Failure
 from recommender.library.file_tags import FileTags, read_tags
 from recommender.library.pictures import embedded_picture
-from recommender.library.workers import Failure, Identity, identify
+from recommender.library.workers import Identity, identify
 from recommender.tagging import formats
 from tests import synth
 from tests.recommender import tag_files

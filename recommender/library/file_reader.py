@@ -1,0 +1,97 @@
+"""A single file to what a command wants of it, in a worker process: it may be any file at all."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from classifier.analysis import TrackAnalysis
+from classifier.bundle import Bundle
+from recommender.library.failures import Failure, attempt, error_of, noted
+from recommender.library.file_tags import read_tags
+from recommender.library.workers import Workers, analyse, hash_of, loaded_trunk
+from recommender.retrieval.query import HeardFile, Span
+
+
+class FileReader:
+    """Reads files outside the catalogue, in one worker process, on all processors.
+
+    The process is started when it is first needed.
+
+    Parameters
+    ----------
+    bundle
+        Whose trunk analyses them; None where none are analysed.
+    home
+        Where failures are logged; None for nowhere.
+    """
+
+    def __init__(self, bundle: Bundle | None, home: Path | None = None) -> None:
+        self._bundle_path = bundle.path if bundle is not None else None
+        self._home = home
+        self._workers: Workers[None] | None = None
+
+    def __enter__(self) -> "FileReader":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._workers is not None:
+            self._workers.__exit__(*error)
+
+    def attempt(self, task: Callable[[str], object], path: str) -> Any:
+        """Return what a task gives for a file, or a `Failure`.
+
+        Raises
+        ------
+        WorkerStartError
+            If no process can be started.
+        """
+        if self._workers is None:
+            self._workers = Workers[None](self._bundle_path, 1, 0)
+        ((_, result),) = self._workers.run([(None, path)], task)
+        return noted(self._home, path, result) if isinstance(result, Failure) else result
+
+    def do(self, task: Callable[[str], object], path: str) -> Any:
+        """Return what a task gives for a file.
+
+        Raises
+        ------
+        AudioError
+            If it fails.
+        WorkerStartError
+            If no process can be started.
+        """
+        result = self.attempt(task, path)
+        if isinstance(result, Failure):
+            raise error_of(result)
+        return result
+
+    def content_hash(self, path: str) -> str | None:
+        """Return the hash of a file's audio; None where it has none. Raises as `do` does."""
+        found: str | None = self.do(hash_of, path)
+        return found
+
+    def analyse(self, path: str) -> TrackAnalysis:
+        """Return what the trunk says of a file. Raises as `do` does."""
+        found: TrackAnalysis = self.do(analyse, path)
+        return found
+
+    def hear(self, path: str, span: Span | None = None) -> HeardFile:
+        """Return what a query needs of a file, or of a stretch of it. Raises as `do` does."""
+        found: HeardFile = self.do(partial(_heard, span=span), path)
+        return found
+
+
+def _heard(path: str, span: Span | None) -> HeardFile | Failure:
+    """Analyse a file; runs in a worker."""
+
+    def heard() -> HeardFile:
+        trunk, file = loaded_trunk(), Path(path)
+        tags = read_tags(file)  # first: a demuxer takes them in without any limit
+        if span is None:
+            analysis = trunk.analyse_file(file)
+        else:
+            analysis = trunk.analyse_stretch(file, span.start_s, span.end_s)
+        return HeardFile(tags.title or file.stem, tags.artist, tags.album, analysis)
+
+    return attempt(heard)

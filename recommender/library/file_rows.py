@@ -1,0 +1,135 @@
+"""What is found out of files to the catalogue's rows, a transaction a change.
+
+Values that cannot be stored are their file's failure; what is wrong with the catalogue itself is raised.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from classifier.analysis import TrackAnalysis
+from classifier.bundle import Bundle
+from classifier.errors import UnreadableFileError
+from db.models import Root
+from db.session import Catalog
+from db.tracks import present
+from recommender.library.failures import NOT_SHARED, Failure, noted, unexpected
+from recommender.library.file_tags import FileTags
+from recommender.library.known_audio import KnownAudio
+from recommender.library.labels import Rule, Seen
+from recommender.library.reconcile import Outcome, retag, settle, store_analysis, store_failure
+from recommender.library.scan import FoundFile
+from recommender.library.workers import Identity
+from recommender.tagging.own import set_by_persons
+
+T = TypeVar("T")
+
+OF_VALUES: Final = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+    *(DataError, IntegrityError),
+)
+"""What is raised for values that neither we nor the database expected."""
+
+
+class FileRows:
+    """The rows of files in a catalogue.
+
+    Parameters
+    ----------
+    catalog, bundle
+        As `recommender.library.ingest.ingest` takes them.
+    home
+        Whose log file is told of failures that somebody might mend; None for none.
+    """
+
+    def __init__(self, catalog: Catalog, bundle: Bundle, home: Path | None) -> None:
+        self._catalog, self._bundle, self._home = catalog, bundle, home
+        self._audio = KnownAudio(bundle.trunk_id)
+
+    def settle(
+        self, root: Root, identified: Mapping[FoundFile, Identity]
+    ) -> dict[FoundFile, Outcome | Failure]:
+        """Store what needs no analysis; return what became of the files that this was enough for."""
+        outcomes = self._stored(root, partial(self._settle, identified=identified))
+        if not isinstance(outcomes, Failure):
+            return dict(outcomes)
+        self._audio = KnownAudio(self._bundle.trunk_id)  # of what was taken back
+        if len(identified) == 1:
+            return dict.fromkeys(identified, outcomes)
+        apart: dict[FoundFile, Outcome | Failure] = {}
+        for file, identity in identified.items():  # one of them it is
+            apart |= self.settle(root, {file: identity})
+        return apart
+
+    def _settle(
+        self, session: Session, root: Root, identified: Mapping[FoundFile, Identity]
+    ) -> dict[FoundFile, Outcome]:
+        return settle(session, root, identified, self._bundle.trunk_id, self._audio)
+
+    def store(
+        self, root: Root, file: FoundFile, identity: Identity, analysis: TrackAnalysis
+    ) -> Failure | None:
+        """Store a file's analysis; return why that cannot be done, or None."""
+
+        def change(session: Session, own: Root) -> None:
+            store_analysis(session, own, file, identity, analysis, self._bundle)
+
+        failure = self._stored(root, change)
+        self._audio.forget(identity.content_hash)
+        return failure
+
+    def fail(self, root: Root, files: Mapping[FoundFile, Identity | None], failure: Failure) -> Failure:
+        """Record why files of the same audio could not be analysed, and return it as it is told."""
+        told = noted(self._home, next(iter(files)).path, failure)
+
+        def change(session: Session, own: Root, some: Mapping[FoundFile, Identity | None]) -> None:
+            for file, identity in some.items():
+                store_failure(session, own, file, identity, told)
+
+        if told.kind != NOT_SHARED and self._stored(root, partial(change, some=files)) is not None:
+            for file in files:  # what is known of them may be what cannot be stored
+                self._stored(root, partial(change, some={file: None}))
+        return told
+
+    def retag(self, root: Root, results: Mapping[FoundFile, object]) -> None:
+        """Store what the tags of unchanged files say; that reading them failed is only logged.
+
+        Those of files that cannot be read now are read by the next ingest.
+        """
+        read = {
+            file: found if isinstance(found, FileTags) else None
+            for file, found in results.items()
+            if not (isinstance(found, Failure) and found.kind == UnreadableFileError.kind)
+        }
+
+        def change(session: Session, own: Root, some: Mapping[FoundFile, FileTags | None]) -> None:
+            retag(session, own, some)
+
+        if self._stored(root, partial(change, some=read)) is not None:
+            for file, tags in read.items():
+                self._stored(root, partial(change, some={file: tags}))
+        for file, found in results.items():
+            if isinstance(found, Failure):
+                noted(self._home, file.path, found)
+
+    def label(self, folder: str, rule: Rule) -> None:
+        """Label the tracks below a folder."""
+        with self._catalog.transaction() as session:
+            tracks = list(present(session, folder))
+            for track, genres in zip(tracks, set_by_persons(session, tracks), strict=True):
+                label = rule(Seen(track.path, genres))
+                if label is not None:
+                    track.label, track.label_source = label.name, label.source
+                    track.label_group = label.group
+
+    def _stored(self, root: Root, change: Callable[[Session, Root], T]) -> T | Failure:
+        """Return what a change gives, or why its values cannot be stored."""
+        try:
+            with self._catalog.transaction() as session:
+                return change(session, session.merge(root, load=False))
+        except OF_VALUES as error:
+            return unexpected(error, "what is known of it cannot be stored")
