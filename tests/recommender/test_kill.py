@@ -15,6 +15,7 @@ from classifier import bundle
 from recommender.retrieval.index import open_index
 from tests import synth
 from tests.databases import no_table_yet, open_catalog
+from tests.processes import group_members, kill_all
 from tests.recommender import support
 from tests.recommender.support import counts, query, tracks
 
@@ -43,20 +44,6 @@ def uninterrupted(database: str, music: Path, tmp_path_factory: pytest.TempPathF
     ran = support.deepcuts(home, "ingest", music, "--json")
     assert counts(ran.json) == {"found": N_FILES, "analysed": N_FILES}
     return support.analyses(home)
-
-
-def group_members(group: int) -> list[int]:
-    """Return the ids of the living processes of a session (which a spawned worker does not leave)."""
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == group and fields[0] not in "ZX":
-                members.append(int(entry.name))
-    return members
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -95,8 +82,7 @@ def start(music: Path) -> Iterator[Start]:
 
     yield begin
     for process in started:
-        for member in group_members(process.pid):
-            os.kill(member, signal.SIGKILL)
+        kill_all(process.pid)
         process.communicate()
 
 

@@ -1,0 +1,37 @@
+"""The processes of a command that was started in a session of its own, which no worker leaves."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+
+def group_members(group: int) -> list[int]:
+    """Return the ids of the living processes of a session, ascending: the one that began it first."""
+    members = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == group and fields[0] not in "ZX":
+                members.append(int(entry.name))
+    return sorted(members)
+
+
+def workers(group: int) -> list[int]:
+    """Return the ids of the worker processes of a session."""
+    found = []
+    for pid in group_members(group):
+        with suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
+def kill_all(group: int) -> None:
+    """End all processes of a session by force."""
+    for pid in group_members(group):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
