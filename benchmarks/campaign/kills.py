@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.campaign import kills_serve
-from benchmarks.campaign.faults import Command
 from benchmarks.campaign.kills_chosen import APPEARS, BY_NAME, SERVE, STATES, WATCH, Kill, chosen
 from benchmarks.campaign.places import SONGS, Place, difference, misbehaviour
 from benchmarks.campaign.tally import Tally
+from benchmarks.campaign.undisturbed import Command
 from tests.processes import group_members, kill_all, workers
 from tests.recommender.support import CLI, environment
 
@@ -66,7 +66,7 @@ class Kills:
             for song in SONGS[::2]:
                 (self.place.music / song).rename(self.place.at / Path(song).name)
         else:
-            self._undisturbed(self.words(BY_NAME[str(name)]))
+            self._undisturbed(self.words(BY_NAME[name]))
         self.place.keep(state)
 
     def words(self, command: Command) -> list[str]:

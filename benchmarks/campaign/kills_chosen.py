@@ -4,13 +4,12 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.campaign import faults
-from benchmarks.campaign.faults import Command
+from benchmarks.campaign.undisturbed import COMMANDS, MADE_BY, Command
 
 EARLIEST: Final = 0.2
 """Of the time that a command takes undisturbed: before that it has only loaded its libraries."""
 LATEST: Final = 1.1
-WATCH: Final = Command("watch", "arriving", ("watch", *faults.COMMANDS[0].words[1:], "--settle-s", "0.2"))
+WATCH: Final = Command("watch", "arriving", ("watch", *COMMANDS[0].words[1:], "--settle-s", "0.2"))
 SERVE: Final = Command("serve", "ingested", ("serve", "--port", "0"))
 OWN: Final = (
     Command("relocate", "away", ("relocate", "{at}/elsewhere", "{at}/music")),
@@ -18,7 +17,7 @@ OWN: Final = (
     WATCH,
     SERVE,
 )
-BY_NAME: Final = {command.name: command for command in (*faults.COMMANDS, *OWN)}
+BY_NAME: Final = {command.name: command for command in (*COMMANDS, *OWN)}
 OFTEN: Final = {
     "ingest": 12,
     "tag --write": 6,
@@ -32,7 +31,13 @@ OFTEN: Final = {
     "import": 3,
     "export": 1,
 }
-STATES: Final = faults.STATES | {"away": ("ingested", None), "arriving": ("empty", None)}
+STATES: Final = {
+    **{state: (BY_NAME[name].before, name) for state, name in MADE_BY.items()},
+    "away": ("ingested", ""),
+    "arriving": ("empty", ""),
+}
+"""The state that each but the first follows on, and the command that leads there."""
+
 WHOM: Final = ("all", "all", "all", "main", "worker")
 APPEARS: Final = {
     "tag --write": ("music", ".deepcuts-tag-"),
