@@ -38,7 +38,7 @@ from classifier.calibration import Calibration
 from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
-from classifier.private_files import make_folder
+from classifier.private_files import close_to_others, make_folder
 
 PART: Final = ".part-"
 REPLACED: Final = ".old-"
@@ -178,7 +178,7 @@ def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str
     (part / DESCRIPTION).write_text(text, encoding="utf-8")
     for name in (*names, DESCRIPTION):
         with suppress(OSError):  # some file systems have no modes
-            (part / name).chmod(0o600)
+            close_to_others(part / name)
         _sync(part / name)
     sync_folder(part)
     load(part)

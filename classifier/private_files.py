@@ -1,6 +1,7 @@
 """Files and folders of a home: nobody but their owner may read them, whatever the umask says."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,12 @@ def make_folder(path: Path) -> None:
         folder.mkdir(FOLDER, exist_ok=True)
     if not path.is_dir():
         path.mkdir(FOLDER)  # which says what is in its place
+
+
+def close_to_others(path: Path) -> None:
+    """Take others' rights to a file away that a library made; a file system that knows none is as it is."""
+    with suppress(OSError):
+        os.chmod(path, FILE)
 
 
 def opener(path: str, flags: int) -> int:

@@ -11,6 +11,10 @@ from typing import Final
 OTHERS: Final = 0o077
 """What others than its owner may do with a file."""
 
+CATALOGUE: Final = "catalog.sqlite"
+WATCHED: Final = (CATALOGUE, "index/segments.json")
+"""Where one of these is open to others, a home is one of an earlier version."""
+
 CONTENTS: Final = {
     "": (
         "catalog.sqlite*",
@@ -47,7 +51,7 @@ for other things too, and is left as it is; what is known in it is not."""
 def loose(home: Path) -> list[Path]:
     """Return what of a home others than its owner may read, or more; only what is this user's own.
 
-    Links are not followed, and nothing that is not known to be of a home is among it.
+    Links are not followed, but that to a catalogue; what is not known to be of a home is not among it.
     """
     return [path for path in _own(home) if _is_loose(path)]
 
@@ -66,17 +70,32 @@ def tighten(paths: list[Path]) -> list[Path]:
 def close_to_others(home: Path) -> str | None:
     """Close a home that others may read, and return a sentence that says so; None where none could.
 
-    A folder that nothing is in yet, or that kept others from its files, is closed without a word.
+    A folder that nothing is in yet, or that kept others from its files, is closed without a word. Where it
+    is as it should be, or its file system knows no rights, little is looked at: every command asks.
     """
     was_open = _is_loose(home)
-    if not (was_open or _is_loose(home / "catalog.sqlite")):
+    open_ones = [path for name in WATCHED if _is_loose(path := home / name)]
+    if was_open and not open_ones and _is_nothing_else(home):
+        open_ones = [home]
+    if not open_ones:
         return None
-    found = loose(home)
-    left = set(tighten(found))
-    closed = [path for path in found if path not in left and path != home]
-    if not (closed and was_open):
+    first = open_ones[0]
+    if tighten([first]):
+        return None
+    found = {first, *loose(home)}
+    closed = found - set(tighten(sorted(found))) - {home}
+    if not (was_open and closed):
         return None
     return f"{home} could be read by others ({len(closed)} of its files and folders); now only by you"
+
+
+def _is_nothing_else(home: Path) -> bool:
+    """Whether all in a home and its folders is known."""
+    return all(
+        any(fnmatch(entry.name, pattern) for pattern in patterns)
+        for folder, patterns in CONTENTS.items()
+        for entry in _entries(home / folder)
+    )
 
 
 def _is_loose(path: Path) -> bool:
@@ -119,8 +138,8 @@ def _of_folder(path: str, name: str) -> Iterator[Path]:
 
 
 def _tree(entry: "os.DirEntry[str]") -> Iterator[Path]:
-    """Yield a file, or a folder with all that is in it; no links."""
-    if entry.is_symlink():
+    """Yield a file, or a folder with all that is in it; no links but that to a catalogue elsewhere."""
+    if entry.is_symlink() and entry.name != CATALOGUE:
         return
     yield Path(entry.path)
     if entry.is_dir(follow_symlinks=False):

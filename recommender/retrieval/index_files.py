@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.atomic_files import replace_file
-from classifier.private_files import FILE, make_folder
+from classifier.private_files import close_to_others, make_folder
 from recommender import params
 
 FORMAT = 3
@@ -142,7 +142,7 @@ def publish(part: Path, sidecar: Sidecar, folder: Path) -> Sidecar:
     files: dict[str, list[Any]] = {p.name: [p.stat().st_size, _hash(p)] for p in sorted(part.iterdir())}
     sidecar = replace(sidecar, files=files, fingerprint=_fingerprint(files))
     for path in part.iterdir():
-        os.chmod(path, FILE)
+        close_to_others(path)
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     target = folder / sidecar.folder

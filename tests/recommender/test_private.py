@@ -115,6 +115,37 @@ def test_a_file_system_that_knows_no_rights_is_no_error(
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_little_is_looked_at_where_nothing_is_to_be_done(
+    quick_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = quick_library.home
+
+    def refuse(_home: Path) -> list[Path]:
+        raise AssertionError("all files are looked at")
+
+    (home / "theirs.txt").touch()
+    open_all(home)
+    assert close_to_others(home) is not None
+    monkeypatch.setattr(private, "loose", refuse)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755  # with something else in it
+    assert close_to_others(home) is None
+    (home / "theirs.txt").unlink()
+    monkeypatch.setattr(private.os, "chmod", lambda *_: None)
+    assert close_to_others(home) is None
+
+
+def test_a_catalogue_that_is_linked_to_is_closed_too(quick_library: Library) -> None:
+    elsewhere = quick_library.music.parent / "disk" / "their name.sqlite"
+    elsewhere.parent.mkdir()
+    (quick_library.home / "catalog.sqlite").rename(elsewhere)
+    (quick_library.home / "catalog.sqlite").symlink_to(elsewhere)
+    open_all(quick_library.home)
+    elsewhere.chmod(0o644)
+    assert close_to_others(quick_library.home) is not None
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o600
+    assert close_to_others(quick_library.home) is None
+
+
 def test_what_belongs_to_another_user_is_left_alone(
     quick_library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
