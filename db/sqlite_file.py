@@ -123,7 +123,8 @@ def back_up(path: Path, revision: str) -> None:
         finally:
             for left in unfinished_backups(path):
                 left.unlink(missing_ok=True)
-        _sync(path.parent)
+        with suppress(OSError):  # some file systems know no such thing, and the copy is there for all
+            _sync(path.parent)
     except OSError as error:
         raise _not_copied(path, error.strerror or "the system refuses") from error
     except sqlite3.Error as error:

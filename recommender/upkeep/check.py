@@ -5,7 +5,7 @@ from contextlib import ExitStack, nullcontext
 
 from classifier.private_files import FILE
 from recommender.home import LOCK, Home
-from recommender.upkeep.database import look_at_database
+from recommender.upkeep.database import ROWS, look_at_database
 from recommender.upkeep.files import (
     LEFT,
     RIGHTS,
@@ -42,7 +42,7 @@ def check(home: Home, *, repair: bool) -> list[Finding]:
         if repair:
             held.enter_context(home.writer_lock())
         found = look_at_database(home, repair=repair)
-        if any(finding.state == WRONG for finding in found):
+        if any(finding.state == WRONG and finding.thing != ROWS for finding in found):
             found.append(Finding("index, tag writes", NOTED, "not looked at before the catalogue is mended"))
         else:
             catalog = home.existing_catalog()

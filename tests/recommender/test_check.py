@@ -222,6 +222,7 @@ def test_what_nobody_else_knows_is_left(quick_library: Library) -> None:
         "INSERT INTO playlist VALUES (1, 'mine', '', '', 0, '2024-01-01', '2024-01-01')",
         "INSERT INTO playlist_track VALUES (1, 1, 999)",
     )
+    assert states(quick_library, "--repair", code=1)["index"] == {"well"}
     each = only(quick_library, "rows", "--repair", code=1)
     assert "left" in each["done"] and "1 of playlist_track" in each["done"]
     assert len(query(quick_library.home, "SELECT * FROM playlist_track")) == 1
