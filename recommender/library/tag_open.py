@@ -109,6 +109,21 @@ def open_tagged(path: Path, frames: KnownFrames | None = None) -> Any:
             raise
 
 
+def check_tags(path: Path) -> None:
+    """Make sure that a file may be given to a demuxer, which takes in its tags without any limit.
+
+    Raises
+    ------
+    LimitError
+        If its tags exceed a limit; what else is wrong with the file, or them, others tell.
+    """
+    with suppress(*UNREADABLE), MeteredFile(path) as file:
+        kind = _kind(file)
+        if kind is not None:
+            file.again()
+            _check(kind, file)
+
+
 def _kind(file: MeteredFile) -> Any:
     """Return the class that mutagen takes for a file, or None."""
     head = file.read(HEAD)

@@ -19,6 +19,7 @@ from recommender import params
 from recommender.library.failures import Failure, attempt
 from recommender.library.file_tags import FileTags, read_tags
 from recommender.library.packing import unpacked
+from recommender.library.tag_open import check_tags
 from recommender.library.worker_pool import Job, Results, WorkerPool
 from recommender.library.worker_process import Settings
 
@@ -107,7 +108,12 @@ def analyse(path: str) -> TrackAnalysis | Failure:
 
 def analyse_with(trunk: "Trunk", path: str) -> TrackAnalysis | Failure:
     """Decode a file and run a trunk on it."""
-    return attempt(lambda: trunk.analyse_file(Path(path)))
+
+    def analysed() -> TrackAnalysis:
+        check_tags(Path(path))
+        return trunk.analyse_file(Path(path))
+
+    return attempt(analysed)
 
 
 class Workers(Generic[Key]):

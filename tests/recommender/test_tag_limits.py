@@ -13,13 +13,14 @@ from mutagen import id3
 from mutagen.asf import ASFUnicodeAttribute
 from mutagen.id3._util import unsynch
 
-from classifier import params
+from classifier import bundle, params
 from classifier.errors import LimitError
+from classifier.serve import Trunk
 from recommender.errors import TagError
 from recommender.library.failures import Failure
 from recommender.library.file_tags import FileTags, read_tags
 from recommender.library.pictures import embedded_picture
-from recommender.library.workers import Identity, identify
+from recommender.library.workers import Identity, analyse_with, hash_of, identify
 from recommender.tagging import formats
 from tests import synth
 from tests.recommender import tag_files
@@ -339,3 +340,16 @@ def test_a_file_that_is_cut_off_is_no_error_of_its_tags(tmp_path: Path, name: st
     os.truncate(path, cut)
     assert isinstance(identify(str(path)), Identity)
     assert embedded_picture(path) is None
+
+
+def test_no_demuxer_is_given_what_exceeds_a_limit(tmp_path: Path) -> None:
+    """FFmpeg looks through all comments for each: an hour for a million of them."""
+    path = tag_files.make(tmp_path, "plain.flac")
+    path.write_bytes(with_block(path.read_bytes(), 4, comments(300_000)))
+    trunk = Trunk(bundle.load(bundle.SHIPPED))
+    started = perf_counter()
+    failed = analyse_with(trunk, str(path))
+    assert isinstance(failed, Failure)
+    assert (failed.kind, failed.message) == ("limit", limit_of(path))
+    assert isinstance(hash_of(str(path)), Failure)
+    assert perf_counter() - started < LONG_S
