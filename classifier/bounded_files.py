@@ -13,6 +13,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -83,12 +84,26 @@ def read_regular(path: Path, most: int, *, links: bool = True) -> bytes:
     """
     try:
         with open_regular(path, links=links) as file:
-            content = file.read(most + 1)
+            return b"".join(blocks_of(file, most, path.name))
     except OSError as error:
         raise BundleError(f"{path.name} cannot be read: {_reason(error)}") from error
-    if len(content) > most:
-        raise BundleError(f"{path.name} has more than {in_words(most)}, the most that is read of it")
-    return content
+
+
+def blocks_of(file: BinaryIO, most: int, name: str) -> Iterator[bytes]:
+    """Yield a file's content.
+
+    Raises
+    ------
+    BundleError
+        If it has more than `most` bytes, before anything is read; or if it comes to have more meanwhile.
+    """
+    left = most if os.fstat(file.fileno()).st_size <= most else -1
+    while left >= 0 and (block := file.read(CHUNK)):
+        left -= len(block)
+        if left >= 0:
+            yield block
+    if left < 0:
+        raise BundleError(f"{name} has more than {in_words(most)}, the most that is read of it")
 
 
 def file_hash(path: Path) -> str:
@@ -99,14 +114,10 @@ def file_hash(path: Path) -> str:
     BundleError
         As of `open_regular`; or if it is larger than any file of a bundle may be.
     """
-    state, size = hashlib.sha256(), 0
+    state = hashlib.sha256()
     try:
         with open_regular(path) as file:
-            while block := file.read(CHUNK):
-                size += len(block)
-                if size > params.LARGEST_BUNDLE_FILE:
-                    most = in_words(params.LARGEST_BUNDLE_FILE)
-                    raise BundleError(f"{path.name} has more than {most}, the most that is read of it")
+            for block in blocks_of(file, params.LARGEST_BUNDLE_FILE, path.name):
                 state.update(block)
     except OSError as error:
         raise BundleError(f"{path.name} cannot be read: {_reason(error)}") from error

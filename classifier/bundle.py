@@ -179,7 +179,7 @@ def described_files(described: Mapping[str, Any]) -> dict[str, str]:
         raise BundleError(f"{DESCRIPTION} names no files")
     for name in files:
         if name not in KNOWN_FILES:
-            raise BundleError(f"{DESCRIPTION} names a file that is no part of a bundle: {name}")
+            raise BundleError(f"{DESCRIPTION} names a file that is no part of a bundle: {name[:60]}")
     required = FILES if described.get("calibration") is None else (*FILES, CALIBRATION)
     for name in required:
         if not isinstance(files.get(name), str):
@@ -190,7 +190,7 @@ def described_files(described: Mapping[str, Any]) -> dict[str, str]:
 def _check_format(described: Mapping[str, Any]) -> None:
     if described.get("format") not in READABLE_FORMATS:
         raise BundleError(
-            f"format {described.get('format', '(none)')} is none of those that this version reads, "
+            f"format {json.dumps(described.get('format'))[:60]} is none of those that this version reads, "
             f"{READABLE_FORMATS[0]} to {FORMAT}"
         )
     for name, value in FIXED.items():

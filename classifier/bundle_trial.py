@@ -49,7 +49,7 @@ def try_bundle(folder: Path) -> None:
     except REFUSED as error:
         if "alloc" in str(error):
             raise MemoryError from error
-        raise BundleError(f"{NAME} cannot be run ({type(error).__name__})") from error
+        raise BundleError(f"{NAME} cannot be loaded and run by ONNX Runtime") from error
 
 
 def check_graph(content: bytes) -> None:

@@ -4,17 +4,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 
 from classifier import params
 from classifier.atomic_files import replace_folder, sync_folder
-from classifier.bounded_files import CHUNK, open_regular, parsed
+from classifier.bounded_files import blocks_of, open_regular, parsed
 from classifier.bundle import (
     CALIBRATION,
     DESCRIPTION,
@@ -35,7 +35,6 @@ from classifier.bundle import (
     trunk_id_of,
 )
 from classifier.calibration import Calibration
-from classifier.errors import BundleError
 from classifier.frontend import FrontEnd
 from classifier.linear_head import LinearHead
 from classifier.private_files import close_to_others, make_folder
@@ -133,16 +132,8 @@ def copy_bundle(source: Path, target: Path) -> None:
     for name in names:
         most = min(left, params.LARGEST_BUNDLE_FILE)
         with open_regular(source / name, links=False) as file:
-            left -= _write_new(target / name, _blocks(file, most, name))
+            left -= _write_new(target / name, blocks_of(file, most, name))
     sync_folder(target)
-
-
-def _blocks(file: BinaryIO, most: int, name: str) -> Iterator[bytes]:
-    while block := file.read(min(CHUNK, most + 1)):
-        most -= len(block)
-        if most < 0:
-            raise BundleError(f"{name} is larger than a bundle's files may be")
-        yield block
 
 
 def _write_new(path: Path, blocks: Iterable[bytes]) -> int:

@@ -177,7 +177,11 @@ def copied(folder: Path, parent: Path | None = None) -> Iterator[Bundle]:
         except OSError as error:
             raise _unwritable(part.parent, error) from error
         try_out(part, folder)
-        yield bundle.load(part)
+        try:
+            loaded = bundle.load(part)
+        except BundleError as error:
+            raise BundleError(f"bundle {folder}: {str(error).removeprefix(f'bundle {part}: ')}") from error
+        yield loaded
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
