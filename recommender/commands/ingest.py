@@ -112,13 +112,26 @@ def run_ingest(
                 report = run(
                     catalog, bundle, folders, labels, label_depth, jobs, progress, cluster, home.path
                 )
-            index, _ = open_index(catalog, home.index_dir, bundle.trunk_id, anew=anew)
+            index, _ = open_index(
+                catalog,
+                home.index_dir,
+                bundle.trunk_id,
+                anew=anew,
+                unwritten=lambda error: report.notes.append(index_note(error)),
+            )
         except KeyboardInterrupt:
             say("Stopped; what was analysed is kept, and the next ingest goes on from there.")
             raise typer.Exit(INTERRUPTED) from None
         finally:
             catalog.close()
     return report, len(index)
+
+
+def index_note(error: OSError) -> str:
+    """Return what to tell where the index is not on disk."""
+    from classifier.system_errors import in_words
+
+    return f"the index could not be written, and is made when it is needed: {in_words(error)}"
 
 
 def _cluster(

@@ -3,7 +3,7 @@
 SQLite is the truth: an index that is absent, stale or damaged is made from it.
 """
 
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,12 @@ def examine(catalog: Catalog, folder: Path, trunk_id: str) -> str:
 
 
 def open_index(
-    catalog: Catalog, folder: Path, trunk_id: str, *, anew: bool = False
+    catalog: Catalog,
+    folder: Path,
+    trunk_id: str,
+    *,
+    anew: bool = False,
+    unwritten: Callable[[OSError], None] = lambda error: None,
 ) -> tuple[SegmentIndex, str | None]:
     """Load the index, building it again from the catalogue where it cannot be used.
 
@@ -78,6 +83,8 @@ def open_index(
     ----------
     anew
         Whether to build it with a new reference sample, whatever is there.
+    unwritten
+        Told why it could not be written, where it was built and is in memory alone.
 
     Returns
     -------
@@ -89,11 +96,14 @@ def open_index(
         return found.index, None
     previous = found if not anew and _is_sound(found, folder) else Found(found.state)
     index = None
-    with suppress(OSError):  # a home that may only be read, or is full, still answers, from memory
+    try:
         with generation(folder) as part:
             index, sidecar = build(catalog, trunk_id, previous, folder, part)
             publish(part, sidecar, folder)
         index = _load(catalog, folder, trunk_id).index
+    except OSError as error:  # a home that may only be read, or is full, still answers, from memory
+        index = None
+        unwritten(error)
     if index is None:
         index, _ = build(catalog, trunk_id, previous, folder)
     return index, f"the index was {found.state}; built again from the catalogue ({len(index)} segments)"
@@ -101,7 +111,10 @@ def open_index(
 
 def _is_sound(found: Found, folder: Path) -> bool:
     """Whether an older index may be taken over from: its files are hashed whole, however large."""
-    return found.sidecar is not None and are_whole(folder, found.sidecar, thoroughly=True)
+    try:
+        return found.sidecar is not None and are_whole(folder, found.sidecar, thoroughly=True)
+    except OSError:
+        return False
 
 
 def build(

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.atomic_files import replace_file
+from classifier.atomic_files import replace_file, replace_folder
 from classifier.private_files import close_to_others, make_folder
 from recommender import params
 
@@ -146,10 +146,10 @@ def publish(part: Path, sidecar: Sidecar, folder: Path) -> Sidecar:
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     target = folder / sidecar.folder
-    shutil.rmtree(target, ignore_errors=True)  # of the same name, but perhaps damaged
-    os.replace(part, target)
+    replace_folder(part, target)  # one of the same name may be damaged
     replace_file(folder / SIDECAR, json.dumps(asdict(sidecar), indent=2).encode(), private=True)
-    _tidy(folder, {SIDECAR, sidecar.folder})
+    with suppress(OSError):  # what stays is removed by the next
+        _tidy(folder, {SIDECAR, sidecar.folder})
     return sidecar
 
 

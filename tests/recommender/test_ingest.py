@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from classifier import bundle
 from classifier.serve import Trunk
 from recommender.library import ingest as ingest_module
 from recommender.library import workers
-from tests import synth
+from recommender.retrieval import index as index_module
+from recommender.retrieval.index import open_index
+from tests import databases, synth
 from tests.recommender import support
 from tests.recommender.support import Library, Ran, counts, names, query, tracks, write_song
 
@@ -446,3 +449,46 @@ def test_a_folder_that_cannot_be_listed_is_told_and_nothing_in_it_is_missing(
     ]
     assert not any(row["missing"] for row in tracks(quick_library.home).values())
     assert counts(quick_library.ingest()) == {"found": N, "unchanged": N}
+
+
+def test_an_index_that_cannot_be_written_is_told(
+    quick_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there, and so is the index for whoever asks next."""
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = support.index_files(quick_library.home)
+    with monkeypatch.context() as patched:
+        patched.setattr(index_module, "publish", full)
+        report = quick_library.ingest(quick_library.music, "--reindex")
+    assert report["notes"] == [
+        "the index could not be written, and is made when it is needed: No space left on device; "
+        "make room there and run it again"
+    ]
+    assert report["index_segments"] == len(query(quick_library.home, "SELECT segment_id FROM feature"))
+    assert support.index_files(quick_library.home) == before
+    assert quick_library.ingest(quick_library.music, "--reindex")["notes"] == []
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync", "mkdir", "posix_fallocate"])
+def test_whichever_call_fails_while_the_index_is_written_the_old_one_stays(
+    quick_library: Library, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = support.index_files(quick_library.home)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        catalog = databases.open_catalog(quick_library.home / "catalog.sqlite")
+        trunk_id = bundle.load(bundle.SHIPPED).trunk_id
+        told: list[OSError] = []
+        index, _ = open_index(
+            catalog, quick_library.home / "index", trunk_id, anew=True, unwritten=told.append
+        )
+        catalog.close()
+    assert len(index) == len(query(quick_library.home, "SELECT segment_id FROM feature"))
+    assert [error.errno for error in told] == [errno.EIO]
+    assert support.index_files(quick_library.home) == before
