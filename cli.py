@@ -24,6 +24,7 @@ try:
     from recommender.commands.ingest import ingest
     from recommender.commands.lists import discover, find, path
     from recommender.commands.map import map_
+    from recommender.commands.output import printable, say
     from recommender.commands.playlist import playlist
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
@@ -103,8 +104,6 @@ def _explained(context: typer.Context | None) -> Iterator[None]:
 
 def _explain(error: Exception, context: typer.Context | None) -> int:
     """Say what is wrong and return the exit code."""
-    from recommender.commands.output import printable, say
-
     try:
         from classifier.errors import ClassifierError
         from db.errors import CatalogError
@@ -113,7 +112,7 @@ def _explain(error: Exception, context: typer.Context | None) -> int:
         expected = False
     else:
         expected = isinstance(error, (ClassifierError, CatalogError, RecommenderError))
-    line = str(error) if expected else last_resort.what_happened(error, _home(context))
+    line = str(error) if expected else last_resort.what_happened(error, partial(_home, context))
     say(f"deepcuts: {printable(line)}")
     if expected and isinstance(error, AmbiguousQueryError):
         for match in error.matches:
@@ -136,10 +135,10 @@ class _App(typer.Typer):
     """The command line as a program of its own, which may change what a process has but once."""
 
     def __call__(self, *args: Any, **extra: Any) -> Any:
-        """Run it."""
+        """Run it; not as Typer would, which puts a hook of its own in the place of the last resort's."""
         last_resort.open_standard_streams()
         last_resort.keep_quiet(lambda: None)
-        return super().__call__(*args, **extra)
+        return typer.main.get_command(self)(*args, **extra)
 
 
 app = _App(

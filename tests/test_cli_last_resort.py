@@ -100,7 +100,7 @@ def test_each_error_is_one_line(
 def test_of_a_memory_error_in_an_import_only_the_memory_is_told() -> None:
     error = ImportError("IMPORTANT: PLEASE READ THIS")
     error.__cause__ = MemoryError()
-    assert last_resort.what_happened(error, None) == last_resort.NO_MEMORY
+    assert last_resort.what_happened(error, lambda: None) == last_resort.NO_MEMORY
 
 
 def test_an_interrupt_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,11 +22,12 @@ OF_MEMORY: Final = ("bad_alloc", "bad allocation", "allocate memory", "NULL with
 """What libraries, and Python itself, say in other errors where memory was not to be had."""
 OURS: Final = "deepcuts"
 
+
 WhichHome = Callable[[], Path | None]
 """Returns the home whose log is written; it is asked when there is something to write."""
 
 
-def what_happened(error: BaseException, home: Path | None) -> str:
+def what_happened(error: BaseException, home: WhichHome) -> str:
     """Return one line on an error that is no typed one; its traceback goes to the home's log.
 
     Parameters
@@ -34,6 +35,13 @@ def what_happened(error: BaseException, home: Path | None) -> str:
     home
         Whose log it is; None where that is not known yet.
     """
+    try:
+        return _line_on(error, home())
+    except (ImportError, MemoryError, OSError):  # not even what would tell it can be loaded
+        return NO_MEMORY
+
+
+def _line_on(error: BaseException, home: Path | None) -> str:
     if os.environ.get(TRACEBACK_VARIABLE):
         _print(*traceback.format_exception(error))
     log = _noted(error, home)
@@ -124,11 +132,11 @@ def _can_be_set(hook: Any, default: Any, only_again: bool) -> bool:
 
 def _in_thread(home: WhichHome, raised: Any) -> None:
     if raised.exc_value is not None:
-        what_happened(raised.exc_value, home())
+        what_happened(raised.exc_value, home)
 
 
 def _at_last(home: WhichHome, _kind: Any, error: BaseException, _trace: Any) -> None:
-    _print(f"{OURS}: {what_happened(error, home())}\n")
+    _print(f"{OURS}: {what_happened(error, home)}\n")
 
 
 def open_standard_streams() -> None:
