@@ -32,6 +32,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             await receive()
             await send({"type": f"lifespan.{name}.complete"})
         return
+    if scope["path"] == "/block":
+        time.sleep(0.6)
     if scope["path"] == "/work":
         await asyncio.sleep(1.5)
     size = 0
@@ -236,6 +238,18 @@ def test_many_who_ask_at_once_are_all_answered() -> None:
         for thread in threads:
             thread.join()
     assert answers == [b"HTTP/1.1 200 OK"] * 100
+
+
+def test_who_has_sent_a_request_that_is_not_read_yet_is_not_idle() -> None:
+    """While the service was busy somebody else came first, and then the request."""
+    with served(2) as port, connected(port) as one, connected(port) as blocking:
+        time.sleep(0.3)
+        blocking.sendall(HEAD % b"block")
+        time.sleep(0.2)
+        with connected(port, HEAD % b"") as other:
+            one.sendall(HEAD % b"")
+            for made in (one, other, blocking):
+                assert made.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def test_what_works_is_not_broken_off_for_others() -> None:
