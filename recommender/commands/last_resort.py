@@ -18,7 +18,10 @@ LONGEST: Final = 200
 NO_MEMORY: Final = (
     "there is not enough memory; close other programs, raise the limit (ulimit -v), or use fewer --jobs"
 )
-OF_MEMORY: Final = ("bad_alloc", "bad allocation", "allocate memory", "NULL without setting an exc")
+OF_MEMORY: Final = (
+    *("bad_alloc", "bad allocation", "allocate memory"),
+    *("without setting an exception", "without exception set"),
+)
 """What libraries, and Python itself, say in other errors where memory was not to be had."""
 OURS: Final = "deepcuts"
 
