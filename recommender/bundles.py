@@ -26,6 +26,7 @@ from classifier.bundle_values import is_bundle_id
 from classifier.bundle_write import PART, REPLACED, copy_bundle
 from classifier.errors import BundleError
 from classifier.private_files import make_folder
+from classifier.quiet import quiet_stderr
 from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
 
@@ -215,9 +216,12 @@ def try_out(folder: Path, named: Path) -> None:
     ours, its = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_trial, args=(its, str(folder)), name="bundle trial", daemon=True)
     try:
-        process.start()
+        with quiet_stderr():  # which it inherits: what fails before it is ready is said here
+            process.start()
         its.close()
-        said = _answer(ours)
+        if _answer(ours, START_S) is None:
+            raise RecommenderError("the process that tries the bundle cannot be started; too little memory?")
+        said = _answer(ours, params.TRIAL_S)
         if said is None:
             process.join(GRACE_S)  # the pipe may have been closed a little before the process ended
     except OSError as error:
@@ -233,16 +237,14 @@ def try_out(folder: Path, named: Path) -> None:
         raise BundleError(f"bundle {named}: {said.removeprefix(f'bundle {folder}: ')}")
 
 
-def _answer(connection: "Connection") -> str | None:
-    """Return what a trial says is wrong, nothing if all is well; None where it ended instead."""
+def _answer(connection: "Connection", seconds: float) -> str | None:
+    """Return what a trial says next: that it is ready, then what is wrong; None where it ended instead."""
     try:
-        for seconds in (START_S, params.TRIAL_S):  # once it is ready, and once it is done
-            if not connection.poll(seconds):
-                return TOO_LONG
-            said = json.loads(connection.recv_bytes(LONGEST_ANSWER))
+        return (
+            str(json.loads(connection.recv_bytes(LONGEST_ANSWER))) if connection.poll(seconds) else TOO_LONG
+        )
     except (EOFError, OSError, ValueError):
         return None
-    return str(said)
 
 
 def _trial(connection: "Connection", folder: str) -> None:

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import stat
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -231,8 +232,22 @@ def test_a_process_that_ends_is_a_network_that_crashes(good: Path, monkeypatch: 
         try_out(good, Path("any"))
 
 
-def _crash(*_: object) -> None:
+def _crash(connection: Connection, *_: object) -> None:
+    connection.send_bytes(b'"ready"')
     os.abort()
+
+
+def test_a_process_that_never_is_ready_is_not_the_bundles_fault(
+    good: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bundles, "_trial", _never_ready)
+    with pytest.raises(RecommenderError, match="cannot be started"):
+        try_out(good, Path("any"))
+    assert capfd.readouterr().err == ""
+
+
+def _never_ready(*_: object) -> None:
+    raise RuntimeError("of which nothing is to be read on stderr")
 
 
 # Swept
