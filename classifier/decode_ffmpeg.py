@@ -1,5 +1,6 @@
 """Decode through FFmpeg (PyAV): whatever libsndfile does not read."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -85,6 +86,7 @@ def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Itera
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError) as error:
+                check_memory(error)
                 report.damaged = True
                 report.disk_failed = not isinstance(error, av.error.FFmpegError)  # the file's own
                 return
@@ -93,9 +95,21 @@ def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Itera
             try:
                 for frame in packet.decode():
                     yield from to_float(frame)
-            except (av.error.FFmpegError, ValueError):
+            except (av.error.FFmpegError, ValueError) as error:
+                check_memory(error)
                 report.damaged = True
                 bad_packets += 1
+
+
+def check_memory(error: Exception) -> None:
+    """Raise what an error of FFmpeg is where there is no memory for it, which is no damage of the file.
+
+    Raises
+    ------
+    MemoryError
+    """
+    if getattr(error, "errno", None) == errno.ENOMEM:
+        raise MemoryError from error
 
 
 def longest_frame(frame: Any, rate_hz: int) -> int:

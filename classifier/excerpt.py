@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier import params
 from classifier.decode import check_readable, first_that_opens
-from classifier.decode_ffmpeg import MAX_BAD_PACKETS, longest_frame, open_container
+from classifier.decode_ffmpeg import MAX_BAD_PACKETS, check_memory, longest_frame, open_container
 from classifier.decode_limits import block_frames, check_form, within_length
 from classifier.decode_report import Samples
 from classifier.errors import LimitError, NotAudioError
@@ -159,7 +159,8 @@ def _decode(file: Any, container: Any, rate_hz: int) -> Iterator[Samples]:
         while bad_packets <= MAX_BAD_PACKETS:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, OSError):
+            except (av.error.FFmpegError, OSError) as error:
+                check_memory(error)
                 return  # as in analysis
             if packet is None:
                 return
@@ -172,5 +173,6 @@ def _decode(file: Any, container: Any, rate_hz: int) -> Iterator[Samples]:
                         channels = frame.layout.nb_channels
                     for even in resampler.resample(frame):
                         yield even.to_ndarray().reshape(-1, channels)
-            except (av.error.FFmpegError, ValueError):
+            except (av.error.FFmpegError, ValueError) as error:
+                check_memory(error)
                 bad_packets += 1
