@@ -20,9 +20,25 @@ class Work:
     calls: int
 
 
+def calls_of(run: Callable[[], object]) -> int:
+    """Run something in this thread and return how many functions it called."""
+    n_calls = 0
+
+    def call(_frame: FrameType, what: str, _argument: object) -> None:
+        nonlocal n_calls
+        n_calls += what in ("call", "c_call")
+
+    sys.setprofile(call)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return n_calls
+
+
 def counted(engine: Engine, run: Callable[[], object]) -> Work:
     """Run something in this thread and return how much work it was on a SQLite catalogue."""
-    n_statements = n_steps = n_calls = 0
+    n_statements = n_steps = 0
 
     def begin(connection: object, cursor: object, *_rest: object) -> None:
         nonlocal n_statements
@@ -36,17 +52,11 @@ def counted(engine: Engine, run: Callable[[], object]) -> Work:
     def watch(connection: object, _record: object, _proxy: object) -> None:
         connection.set_progress_handler(step, STEP)  # type: ignore[attr-defined]
 
-    def call(_frame: FrameType, what: str, _argument: object) -> None:
-        nonlocal n_calls
-        n_calls += what in ("call", "c_call")
-
     event.listen(engine, "before_cursor_execute", begin)
     event.listen(engine, "checkout", watch)
-    sys.setprofile(call)
     try:
-        run()
+        n_calls = calls_of(run)
     finally:
-        sys.setprofile(None)
         event.remove(engine, "before_cursor_execute", begin)
         event.remove(engine, "checkout", watch)
     return Work(n_statements, n_steps, n_calls)

@@ -17,6 +17,7 @@ from recommender.tagging import formats
 from recommender.tagging.changes import tags_of, take_back
 from recommender.tagging.fields import differences, field_names, same, scores_of
 from recommender.tagging.formats import StoredTags
+from recommender.tagging.links import links_of
 from recommender.tagging.plan import FieldChange, Scores, Wishes, plan_file, unsure, wanted
 from recommender.tagging.write import TaggedFile, in_words, replace_tags, tagged_file, writable_target
 
@@ -91,6 +92,7 @@ def tag_files(
     keep_mtime
         Leave the time of their last change as it is.
     """
+    links = _links(catalog, write=write)
     for start in range(0, len(track_ids), params.TAGGED_TOGETHER):
         some = track_ids[start : start + params.TAGGED_TOGETHER]
         with catalog.transaction() as session:
@@ -100,7 +102,14 @@ def tag_files(
         for track_id in some:
             track = tracks[track_id]
             recorded = _last_scores(records.get(track_id, ()), track.content_hash)
-            yield _tag(catalog, track, sounds.get(track_id), recorded, wishes, write, keep_mtime)
+            file = tagged_file(track, links)
+            yield _tag(catalog, track, file, sounds.get(track_id), recorded, wishes, write, keep_mtime)
+
+
+def _links(catalog: Catalog, *, write: bool) -> dict[str, list[int]]:
+    """Return what `links_of` does; nothing where no file is written."""
+    with catalog.transaction() as session:
+        return links_of(session) if write else {}
 
 
 def _last_scores(writes: Sequence[TagWrite], content_hash: str | None) -> Scores:
@@ -112,6 +121,7 @@ def _last_scores(writes: Sequence[TagWrite], content_hash: str | None) -> Scores
 def _tag(
     catalog: Catalog,
     track: Track,
+    file: TaggedFile,
     sound: Sound | None,
     recorded: Scores,
     wishes: Wishes,
@@ -126,7 +136,6 @@ def _tag(
     wants = wanted(sound, wishes)
     if not wants:
         return outcome
-    file = tagged_file(track)
     try:
         _check_unchanged(file)
         made = plan_file(formats.load(Path(file.path)), wants, recorded, wishes)
@@ -181,6 +190,7 @@ def undo_files(
     track_ids
         See `tracks_to_undo`.
     """
+    links = _links(catalog, write=write)
     for start in range(0, len(track_ids), params.TAGGED_TOGETHER):
         some = track_ids[start : start + params.TAGGED_TOGETHER]
         with catalog.transaction() as session:
@@ -190,9 +200,8 @@ def undo_files(
         for track_id in some:
             outcome = Outcome(track_id, tracks[track_id].path)
             try:
-                _take_back(
-                    catalog, tagged_file(tracks[track_id]), changes[track_id], outcome, write, keep_mtime
-                )
+                file = tagged_file(tracks[track_id], links)
+                _take_back(catalog, file, changes[track_id], outcome, write, keep_mtime)
             except (OSError, TagError) as error:
                 outcome.changes, outcome.skipped = [], _reason(error)
             yield outcome

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from classifier.audio_hash import audio_hash
 from db.models import Track
 from db.session import Catalog
 from db.tag_writes import WRITE, begin, drop, finish
-from db.tracks import with_content
+from db.tracks import by_ids, with_content
 from recommender.errors import TagError
 from recommender.library.file_tags import read_tags
 from recommender.tagging import formats
@@ -54,6 +54,9 @@ class TaggedFile:
     ----------
     path
         Where the catalogue says it is, links not resolved.
+    linked
+        Ids of tracks whose paths lead to the file by symbolic links; None where nobody has looked, and all
+        with its audio must be.
     """
 
     track_id: int
@@ -61,11 +64,19 @@ class TaggedFile:
     size: int
     mtime_ns: int
     content_hash: str | None
+    linked: tuple[int, ...] | None = None
 
 
-def tagged_file(track: Track) -> TaggedFile:
-    """Return what is to be known of a track to write into its file."""
-    return TaggedFile(track.id, track.path, track.size, track.mtime_ns, track.content_hash)
+def tagged_file(track: Track, links: Mapping[str, Sequence[int]] | None = None) -> TaggedFile:
+    """Return what is to be known of a track to write into its file.
+
+    Parameters
+    ----------
+    links
+        What `recommender.tagging.links` says of the catalogue; None where it was not asked.
+    """
+    linked = None if links is None else tuple(links.get(os.path.realpath(track.path), ()))
+    return TaggedFile(track.id, track.path, track.size, track.mtime_ns, track.content_hash, linked)
 
 
 def reached(step: str) -> None:
@@ -261,7 +272,10 @@ def bring_up_to_date(session: Session, file: TaggedFile, size: int, mtime_ns: in
     size, mtime_ns
         Of the file that it took the place of.
     """
-    tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
+    if file.linked is None:
+        tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
+    else:
+        tracks = by_ids(session, file.linked)
     tracks.setdefault(file.track_id, session.get_one(Track, file.track_id))
     genres = None
     for track in tracks.values():

@@ -2,11 +2,9 @@
 
 import os
 import shutil
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -14,13 +12,16 @@ import pytest
 
 from classifier import bundle
 from classifier.analysis import SegmentAnalysis, TrackAnalysis
+from db.plays import KnownSong, PlayCount
 from db.session import Catalog, open_catalog
-from db.tracks import present
+from db.tracks import present, search_key
 from recommender.library import ingest as ingest_module
 from recommender.library import workers
 from recommender.library.failures import Failure
 from recommender.library.file_tags import FileTags
 from recommender.library.ingest import ingest
+from recommender.library.play_values import Listen
+from recommender.library.plays import Tally, _from_songs
 from recommender.library.report import IngestReport
 from recommender.library.workers import Identity
 from recommender.retrieval.diversity import Cap, choose
@@ -30,7 +31,9 @@ from recommender.retrieval.query import from_track
 from recommender.retrieval.recordings import Recording, same_recordings
 from recommender.retrieval.similar import similar
 from recommender.retrieval.wishes import Wishes
-from tests.work import Work, assert_linear, counted
+from recommender.tagging.links import links_of
+from recommender.tagging.write import bring_up_to_date, tagged_file
+from tests.work import Work, assert_linear, calls_of, counted
 
 FEW = 12
 
@@ -258,6 +261,55 @@ def test_similar_among_copies(shelves: Callable[[], Shelf]) -> None:
     assert_linear(measure, 20, factor=4)  # as the pools grow that are chosen from
 
 
+def test_tracks_of_copies_are_brought_up_to_date_once_they_are_written(
+    shelves: Callable[[], Shelf],
+) -> None:
+    def measure(n: int) -> Work:
+        shelf = shelves()
+        fill(shelf, n, "copies")
+        (shelf.music / "link.mp3").symlink_to(shelf.music / "0000.mp3")
+        shelf.ingest()
+        for path in shelf.music.glob("0*.mp3"):
+            os.utime(path, ns=(1, 1))
+
+        def run() -> None:
+            with shelf.catalog.transaction() as session:
+                links = links_of(session)
+                for track in present(session):
+                    if not track.path.endswith("link.mp3"):
+                        file = tagged_file(track, links)
+                        bring_up_to_date(session, file, track.size, track.mtime_ns)
+
+        found = counted(shelf.catalog.engine, run)
+        with shelf.catalog.transaction() as session:
+            assert [track.mtime_ns for track in present(session)] == [1] * (n + 1)
+        return found
+
+    assert_linear(measure, FEW)
+
+
+def test_plays_of_songs_that_are_named_alike() -> None:
+    def calls(n: int) -> int:
+        songs = [
+            KnownSong(i, f"/{i}", "Ann", "Song", f"Album {i % (n // 2)}", "a" * 32, False) for i in range(n)
+        ]
+        said = [Tally(Listen(i, "Ann", "Song", f"Other {i}", None)) for i in range(n)]
+        for tally in said:
+            tally.count(tally.first)
+        found: dict[int, PlayCount] = {}
+
+        def run() -> None:
+            found.update(_from_songs(said, songs)[0])
+
+        search_key.cache_clear()
+        n_calls = calls_of(run)
+        assert found == {i: PlayCount(n, None) for i in range(n)}
+        return n_calls
+
+    few, more, most = calls(40), calls(80), calls(160)
+    assert most - more <= 2.2 * (more - few)
+
+
 def peak_bytes(run: Callable[[], object]) -> int:
     tracemalloc.start()
     run()
@@ -284,17 +336,8 @@ def test_what_a_limit_shuts_out_is_passed_over_at_once() -> None:
     def calls(n: int) -> int:
         scores = np.linspace(1, 0, n, dtype=np.float32)
         cap = Cap(np.zeros(n, np.int64), 3)
-        n_calls = 0
-
-        def call(_frame: FrameType, what: str, _argument: object) -> None:
-            nonlocal n_calls
-            n_calls += what in ("call", "c_call")
-
-        sys.setprofile(call)
-        try:
-            found = choose(scores, 10, [cap])
-        finally:
-            sys.setprofile(None)
+        found: list[int] = []
+        n_calls = calls_of(lambda: found.extend(choose(scores, 10, [cap])))
         assert found == [0, 1, 2]
         return n_calls
 
