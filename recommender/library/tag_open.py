@@ -55,8 +55,17 @@ HEAD: Final = 128
 
 def system_error(error: Exception) -> OSError | None:
     """Return what the system refused, where that is why tags cannot be read; None where they are damaged."""
-    causes = (error, error.__cause__, error.__context__)
-    return next((e for e in causes if isinstance(e, OSError) and e.errno not in DAMAGE), None)
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or cause in seen:
+            continue
+        if isinstance(cause, OSError) and cause.errno not in DAMAGE:
+            return cause
+        seen.append(cause)
+        waiting += [*cause.args, cause.__context__, cause.__cause__]  # mutagen wraps the system's errors
+    return None
 
 
 class KnownFrames(dict[str, Any]):

@@ -1,10 +1,12 @@
 """The tags of every format: what others read of them, the same audio, and the very bytes back."""
 
+import errno
 import io
 import itertools
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from mutagen.mp4 import MP4
 from classifier.audio_hash import audio_hash
 from recommender.errors import TagError
 from recommender.library.file_tags import read_tags
+from recommender.library.tag_limits import MeteredFile
 from recommender.tagging import fields, formats
 from recommender.tagging.changes import describe, take_back
 from recommender.tagging.formats import Entry, StoredTags
@@ -478,3 +481,25 @@ def test_a_chunk_with_a_tag_of_the_second_version_is_refused(tmp_path: Path) -> 
     place = data.index(b"ID3\x04")
     file.write_bytes(data[:place] + b"ID3\x02" + data[place + 4 :])
     assert "ID3v2.2" in refuse(file)
+
+
+@pytest.mark.parametrize("whole_reads", [0, 1, 2, 4, 8])
+@pytest.mark.parametrize("extension", [".flac", ".mp3", ".m4a", ".ogg", ".wma", ".wav"])
+def test_a_disk_that_fails_is_no_damage_of_the_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, whole_reads: int
+) -> None:
+    path = synth.write(tmp_path / f"song{extension}", synth.sine(1.0), tags={"title": "Here"})
+    reads, read = iter(range(whole_reads)), MeteredFile.read
+
+    def failing(file: MeteredFile, size: int = -1) -> bytes:
+        if next(reads, None) is None:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(file, size)
+
+    monkeypatch.setattr(MeteredFile, "read", failing)
+    if whole_reads == 0:
+        with pytest.raises(OSError, match="Input/output error"):
+            formats.load(path)
+    else:
+        with suppress(OSError):  # no TagError, as for damage; or all was read before
+            formats.load(path)
