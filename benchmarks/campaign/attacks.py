@@ -100,6 +100,8 @@ def _done(
     else:
         attacks = (attack_requests.KINDS | attack_meanings.KINDS | attack_contents.KINDS)[kind](rng)
         for attack, _ in zip(attacks, range(n), strict=False):
+            for service in services.values():
+                service.worst_s = 0.0  # making what is sent, some of it large, is not the service's time
             yield attack.what, _attack(services[attack.service], attack)
 
 

@@ -20,7 +20,7 @@ UNSENT: Final = getattr(termios, "TIOCOUTQ", None)
 """Asks the system what has not been delivered yet; not every system can say."""
 PROGRESS: Final = 4096
 """Bytes of a body that must come to count: one now and then keeps no connection."""
-MOST_SMALL_PIECES: Final = 1000
+MOST_SMALL_PIECES: Final = 200
 SMALL_PIECE: Final = 256
 """Bytes; a body of more pieces than that has as many for each of them."""
 
