@@ -93,8 +93,7 @@ class Kills:
         if kill.command is SERVE:
             return kills_serve.attempt(self.place, kill.share, self._trouble)
         with self._started(kill) as process:
-            n_ended = self._end(process, kill)
-            if kill.whom == "worker" and n_ended:
+            if self._end(process, kill):
                 return self._goes_on(process, kill)
             if not _all_gone(process):
                 return "processes are left"
@@ -117,8 +116,11 @@ class Kills:
             kill_all(process.pid)
             process.communicate()
 
-    def _end(self, process: "subprocess.Popen[str]", kill: Kill) -> int:
-        """Wait for the moment, and end those that are meant; return how many."""
+    def _end(self, process: "subprocess.Popen[str]", kill: Kill) -> bool:
+        """Wait for the moment, and end those that are meant; return whether that was a worker alone.
+
+        Where there is no worker to be ended, all are.
+        """
         started = time.perf_counter()
         moment = started + kill.share * self.seconds[kill.command.name]
         if kill.command is WATCH:
@@ -128,11 +130,12 @@ class Kills:
             self._appearance(process, kill.command.name)
             moment = time.perf_counter() + kill.after_s
         time.sleep(max(0.0, moment - time.perf_counter()))
-        whom = {"main": [process.pid], "worker": workers(process.pid)[:1]}.get(kill.whom)
-        for pid in group_members(process.pid) if whom is None else whom:
+        one = workers(process.pid)[:1] if kill.whom == "worker" else []
+        whom = [process.pid] if kill.whom == "main" else one or group_members(process.pid)
+        for pid in whom:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return 1 if whom is None else len(whom)
+        return bool(one)
 
     def _arrive(self) -> None:
         """Put the songs where they belong that were left out."""

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classifier.analysis import TrackAnalysis
 from classifier.bundle import Bundle
-from recommender.library.failures import Failure, attempt, error_of, noted
-from recommender.library.file_tags import read_tags
-from recommender.library.workers import Workers, analyse, hash_of, loaded_trunk
 from recommender.retrieval.query import HeardFile, Span
+
+# What reads files, and runs workers, is loaded once a file is read: most queries name a catalogued track.
+if TYPE_CHECKING:
+    from recommender.library.failures import Failure
+    from recommender.library.workers import Workers
 
 
 class FileReader:
@@ -46,6 +48,9 @@ class FileReader:
         WorkerStartError
             If no process can be started.
         """
+        from recommender.library.failures import Failure, noted
+        from recommender.library.workers import Workers
+
         if self._workers is None:
             self._workers = Workers[None](self._bundle_path, 1, 0)
         ((_, result),) = self._workers.run([(None, path)], task)
@@ -61,6 +66,8 @@ class FileReader:
         WorkerStartError
             If no process can be started.
         """
+        from recommender.library.failures import Failure, error_of
+
         result = self.attempt(task, path)
         if isinstance(result, Failure):
             raise error_of(result)
@@ -68,11 +75,15 @@ class FileReader:
 
     def content_hash(self, path: str) -> str | None:
         """Return the hash of a file's audio; None where it has none. Raises as `do` does."""
+        from recommender.library.workers import hash_of
+
         found: str | None = self.do(hash_of, path)
         return found
 
     def analyse(self, path: str) -> TrackAnalysis:
         """Return what the trunk says of a file. Raises as `do` does."""
+        from recommender.library.workers import analyse
+
         found: TrackAnalysis = self.do(analyse, path)
         return found
 
@@ -82,8 +93,11 @@ class FileReader:
         return found
 
 
-def _heard(path: str, span: Span | None) -> HeardFile | Failure:
+def _heard(path: str, span: Span | None) -> "HeardFile | Failure":
     """Analyse a file; runs in a worker."""
+    from recommender.library.failures import attempt
+    from recommender.library.file_tags import read_tags
+    from recommender.library.workers import loaded_trunk
 
     def heard() -> HeardFile:
         trunk, file = loaded_trunk(), Path(path)
