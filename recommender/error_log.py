@@ -20,6 +20,10 @@ class _PrivateFile(RotatingFileHandler):
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Leave it to the caller that a record could not be written; logging would print a traceback."""
+        raise  # noqa: PLE0704 - it is called where the error is handled
+
 
 def log_path(home: Path) -> Path:
     """Return where the log of a home is."""
@@ -46,7 +50,7 @@ def note(home: Path, what: str, traceback: str) -> Path | None:
     path = log_path(home)
     if not home.is_dir():
         return None
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, MemoryError):
         handler = _PrivateFile(path, maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(message)s"))
         try:
