@@ -54,6 +54,8 @@ REFUSED: Final = (
     ("sync", errno.EINVAL, True),
 )
 """What some file systems never do, and nothing may need: kind, error, whether of folders alone."""
+CHANGING: Final = KINDS[: KINDS.index("map")]
+"""Kinds of calls that change what is on a disk."""
 
 
 class Faults:
@@ -78,10 +80,17 @@ class Faults:
         return found
 
     def every(self, chosen: random.Random) -> Iterator[Fault]:
-        """Yield a fault for every call of every command; some of them with other errors, and for good."""
+        """Yield a fault for every call by which an ingest changes a disk, and for one in ten of all others.
+
+        Some come with other errors, too, or for good.
+        """
         for command in COMMANDS:
-            for kind, n in self.counts(command).items():
+            kinds = sorted(KINDS, key=lambda kind: kind not in CHANGING)
+            for kind, n in self.counts(command, kinds).items():
+                whole = command.name == "ingest" and kind in CHANGING
                 for at in range(1, n + 1):
+                    if not whole and chosen.random() >= 0.1:
+                        continue
                     yield Fault(command, kind, ERRORS[kind][0], at, at)
                     if chosen.random() < 0.2:
                         yield Fault(command, kind, chosen.choice(ERRORS[kind]), at, FOREVER)

@@ -1,8 +1,11 @@
 """What a part of the campaign counts."""
 
+import sys
 from dataclasses import dataclass, field
 
 SHOWN = 20
+PROGRESS = 50
+"""Attempts from one line of progress to the next."""
 
 
 @dataclass
@@ -26,6 +29,9 @@ class Tally:
         self.tried += 1
         if trouble is not None:
             self.failed.append(f"{what}: {trouble}")
+            print(f"{self.part}: {self.failed[-1]}", file=sys.stderr, flush=True)
+        if self.tried % PROGRESS == 0:
+            print(f"{self.part}: {self.tried} tried, {len(self.failed)} failed", file=sys.stderr, flush=True)
 
     def lines(self) -> list[str]:
         """Return the result as it is printed."""
