@@ -17,7 +17,7 @@ import common
 import numpy as np
 from sqlalchemy import select, text
 
-from classifier import bundle as bundles
+from classifier.model import bundle as bundles
 from db.features import SegmentRow, store_segments
 from db.models import Root, Track
 from db.session import Catalog, open_server_catalog

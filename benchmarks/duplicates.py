@@ -24,11 +24,11 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from classifier import bundle
+from classifier.model import bundle
 from db.patches import track_patches
 from db.session import open_catalog
 from db.tracks import present
-from recommender.retrieval.duplicates import leeway_s, lengths_agree, sound_agreement
+from recommender.retrieval.duplicates.evidence import leeway_s, lengths_agree, sound_agreement
 
 Samples = npt.NDArray[np.float32]
 BLOCK = 1 << 16

@@ -19,13 +19,14 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy.stats import wilcoxon
 
-from classifier import bundle, params
-from classifier.decode import DecodeReport, stream_mono
-from classifier.explain import Explainer
-from classifier.explain_song import frame_times, probability_without
-from classifier.explanation import Stretch, decisive
-from classifier.segments import Segment, iter_segments
-from classifier.serve import Trunk
+from classifier import params
+from classifier.audio.decode import DecodeReport, stream_mono
+from classifier.explanation.attribution import Explainer
+from classifier.explanation.explain_song import frame_times, probability_without
+from classifier.explanation.explanation import Stretch, decisive
+from classifier.features.segments import Segment, iter_segments
+from classifier.model import bundle
+from classifier.model.inference import Trunk
 
 Curve = npt.NDArray[np.float64]
 STEP_S = params.EXPLAIN_STEP_S

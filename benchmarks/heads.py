@@ -18,15 +18,17 @@ import nonmusic
 import numpy as np
 import numpy.typing as npt
 
-from classifier import bundle, params
-from classifier.analysis import song_mean
+from classifier import params
 from classifier.build.train_shipped import LastLayer, Tracks, calibrated, choose, held_out, read_tracks
-from classifier.calibration import Calibration, at_temperature, fit_temperature
-from classifier.folds import assign_folds
-from classifier.heads import Examples, choose_fit_on, fit_head
-from classifier.linear_head import LinearHead, log_odds, softmax
-from classifier.metrics import cross_entropy, expected_calibration_error
-from classifier.serve import Trunk
+from classifier.datasets.folds import assign_folds
+from classifier.model import bundle
+from classifier.model.calibration import Calibration
+from classifier.model.inference import Trunk
+from classifier.model.linear_head import LinearHead, log_odds, softmax
+from classifier.model.predictions import song_mean
+from classifier.training.head_fitting import Examples, choose_fit_on, fit_head
+from classifier.training.metrics import cross_entropy, expected_calibration_error
+from classifier.training.temperature import at_temperature, fit_temperature
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]

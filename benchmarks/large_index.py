@@ -35,7 +35,7 @@ from db.index_rows import IndexRows, IndexTracks
 from db.models import Feature, Prediction, Segment, Setting, Track
 from db.session import open_catalog
 from db.tracks import root_for, search_key
-from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.index.segment_index import SegmentIndex
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -108,7 +108,7 @@ class Library:
 
 def fill(library: Library, home: Path) -> None:
     """Write the library into a new home's catalogue."""
-    from classifier import bundle
+    from classifier.model import bundle
 
     shipped = bundle.load(bundle.SHIPPED)
     catalog = open_catalog(home / "catalog.sqlite")
@@ -200,10 +200,10 @@ def asked_often(home: Path, n_tracks: int) -> dict[str, Any]:
     from recommender import params
     from recommender.home import Home
     from recommender.retrieval.filters import Filters, Range
-    from recommender.retrieval.index import open_index
+    from recommender.retrieval.index.store import open_index
     from recommender.retrieval.query import Span, resolve
+    from recommender.retrieval.request import Wishes
     from recommender.retrieval.similar import similar
-    from recommender.retrieval.wishes import Wishes
 
     opened = Home(home)
     catalog, bundle = opened.existing_catalog(), opened.bundle()
@@ -258,10 +258,10 @@ def timed(ask: Callable[[int], list[int]], ids: Ints) -> tuple[list[list[int]], 
 
 def vectors(args: Namespace) -> dict[str, Any]:
     """Build an index stage by stage; measure single queries in a process of their own."""
-    from recommender.retrieval import inverted_build
-    from recommender.retrieval.index import arrays_of, index_of
-    from recommender.retrieval.index_build import build_index
-    from recommender.retrieval.index_files import LISTS, Arrays
+    from recommender.retrieval.index import inverted_build
+    from recommender.retrieval.index.build import build_index
+    from recommender.retrieval.index.files import LISTS, Arrays
+    from recommender.retrieval.index.store import arrays_of, index_of
 
     folder = args.work / "index"
     folder.mkdir(parents=True, exist_ok=True)
@@ -312,12 +312,12 @@ def mapped(folder: Path) -> dict[str, npt.NDArray[Any]]:
 
 def queries(args: Namespace) -> dict[str, Any]:
     """Measure single queries on an index that was made before."""
-    from recommender.retrieval import inverted_file
-    from recommender.retrieval.exact import unit_rows
-    from recommender.retrieval.hubness import centred
-    from recommender.retrieval.index import index_of
-    from recommender.retrieval.index_files import LISTS
-    from recommender.retrieval.segment_index import PLAIN
+    from recommender.retrieval.index import inverted_file
+    from recommender.retrieval.index.exact import unit_rows
+    from recommender.retrieval.index.files import LISTS
+    from recommender.retrieval.index.hubness import centred
+    from recommender.retrieval.index.segment_index import PLAIN
+    from recommender.retrieval.index.store import index_of
 
     folder, library = args.work / "index", Library(args.segments)
     started = time.perf_counter()
@@ -354,11 +354,11 @@ def queries(args: Namespace) -> dict[str, Any]:
 def sizes(_args: Namespace) -> dict[str, Any]:
     """Time the scores of a song with all others, and with those that an inverted file names."""
     from recommender import params
-    from recommender.retrieval import inverted_build
-    from recommender.retrieval.index_build import build_index
-    from recommender.retrieval.index_files import Arrays
-    from recommender.retrieval.scoring import song_scores
-    from recommender.retrieval.segment_index import SONG
+    from recommender.retrieval.index import inverted_build
+    from recommender.retrieval.index.build import build_index
+    from recommender.retrieval.index.files import Arrays
+    from recommender.retrieval.index.scoring import song_scores
+    from recommender.retrieval.index.segment_index import SONG
 
     rows = []
     limit, params.EXACT_SEGMENTS = params.EXACT_SEGMENTS, 0  # type: ignore[misc]

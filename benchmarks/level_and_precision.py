@@ -16,12 +16,12 @@ import common
 import numpy as np
 import numpy.typing as npt
 
-from classifier import bundle
-from classifier.decode import DecodeReport, stream_mono
+from classifier.audio.decode import DecodeReport, stream_mono
 from classifier.errors import AudioError
-from classifier.segments import Segment, iter_segments
-from classifier.serve import Trunk
-from recommender.retrieval.exact import unit_rows
+from classifier.features.segments import Segment, iter_segments
+from classifier.model import bundle
+from classifier.model.inference import Trunk
+from recommender.retrieval.index.exact import unit_rows
 
 Array = npt.NDArray[np.float32]
 LEVELS = (None, 0.05, 0.1, 0.15, 0.2, 0.25)

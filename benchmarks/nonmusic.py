@@ -294,9 +294,9 @@ def write_set(folder: Path, which: Set, n_files: int, seed: int = 0) -> list[Pat
 
 def save_features(paths: Sequence[Path], out: Path) -> None:
     """Save the shipped trunk's ``embeddings`` of files, (files, 200), and their ``kinds``."""
-    from classifier import bundle
-    from classifier.analysis import song_mean
-    from classifier.serve import Trunk
+    from classifier.model import bundle
+    from classifier.model.inference import Trunk
+    from classifier.model.predictions import song_mean
 
     trunk = Trunk(bundle.load(bundle.SHIPPED), threads=1)
     rows = []

@@ -17,15 +17,15 @@ import numpy as np
 import soundfile
 from sqlalchemy import select
 
-from classifier.decode import read_clip
-from classifier.segments import Segment
+from classifier.audio.decode import read_clip
+from classifier.features.segments import Segment
 from db.models import Track
 from recommender.home import Home
 from recommender.library.file_reader import FileReader
-from recommender.retrieval.index import open_index
+from recommender.retrieval.index.store import open_index
 from recommender.retrieval.query import resolve
+from recommender.retrieval.request import Wishes
 from recommender.retrieval.similar import Match, similar
-from recommender.retrieval.wishes import Wishes
 
 GAINS_DB = (0.0, -6.0, 6.0)
 LENGTH_S = 30.0

@@ -17,14 +17,14 @@ import common
 import numpy as np
 import numpy.typing as npt
 
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
 from db.predictions import song_predictions
 from db.tracks import by_ids
+from recommender.evaluation.list_metrics import choose_neighbours, numbered
+from recommender.evaluation.relevance import precision
+from recommender.evaluation.score_tables import RANKING, facts_of, recordings_of, score_tables
 from recommender.home import Home
-from recommender.quality.evaluation import choose_neighbours, numbered
-from recommender.quality.neighbours import RANKING, facts_of, recordings_of, score_tables
-from recommender.quality.relevance import precision
-from recommender.retrieval.index import open_index
+from recommender.retrieval.index.store import open_index
 
 Array = npt.NDArray[np.float32]
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)

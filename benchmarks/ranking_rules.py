@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
+from recommender.evaluation.corrections import ON_CENTRED
+from recommender.evaluation.list_metrics import choose_neighbours, figures
+from recommender.evaluation.score_tables import facts_of, recordings_of
 from recommender.home import Home
-from recommender.quality.corrections import ON_CENTRED
-from recommender.quality.evaluation import choose_neighbours, figures
-from recommender.quality.neighbours import facts_of, recordings_of
-from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.hubness import balance
-from recommender.retrieval.index import open_index
+from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.hubness import balance
+from recommender.retrieval.index.store import open_index
 
 Array = npt.NDArray[np.float64]
 TEMPERATURES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)

@@ -17,14 +17,15 @@ from typing import Any
 import common
 import numpy as np
 
-from classifier.folds import label_units
-from classifier.recipes import recipe_of
-from classifier.songs import Song, check_songs, most_representative, representative_weights
-from classifier.training import head_fitter
-from classifier.validation import folds_of, held_out
+from classifier.datasets.folds import label_units
+from classifier.datasets.songs import Song, check_songs, most_representative, representative_weights
+from classifier.networks.recipes import recipe_of
+from classifier.training.cross_validation import folds_of, held_out
+from classifier.training.temperature import calibrated
+from classifier.training.train import head_fitter
 from recommender.home import Home
-from recommender.training import base_bundle
-from recommender.training_data import TrainingData
+from recommender.training.bundles import base_bundle
+from recommender.training.data import TrainingData
 
 FOLDS = 5
 LEAST_SEGMENTS = 3
@@ -69,7 +70,7 @@ def figures(songs: Sequence[Song], words: str, choose: Callable[[Song], int] | N
         return fit_head([only(s, choose(s)) for s in inside] if choose else inside, folder)
 
     said = held_out(songs, labels, folds_of(songs, FOLDS), fit)
-    judged = said.calibrated().songs()
+    judged = calibrated(said).songs()
     return {"accuracy": round(judged.accuracy, 4), "cross_entropy": round(judged.cross_entropy, 4)}
 
 

@@ -21,14 +21,14 @@ import numpy as np
 import soundfile
 from common import machine, parser, report
 
-from classifier.recipes import recipe_of
-from classifier.songs import check_songs
-from classifier.training import head_fitter, network_fitter, predictions
-from classifier.validation import folds_of, held_out
+from classifier.datasets.songs import check_songs
+from classifier.networks.recipes import recipe_of
+from classifier.training.cross_validation import folds_of, held_out
+from classifier.training.train import head_fitter, network_fitter, predictions
 from recommender.home import Home
-from recommender.quality.classifier import Outcome, run, summarise
-from recommender.training import base_bundle, start_of
-from recommender.training_data import TrainingData
+from recommender.training.bundles import base_bundle, start_of
+from recommender.training.data import TrainingData
+from recommender.training.evaluation import Outcome, run, summarise
 
 FOLDS = 3
 PIECES = 3

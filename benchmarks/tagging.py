@@ -20,8 +20,8 @@ import common
 import mutagen
 import numpy as np
 
-from classifier.audio_hash import audio_hash
-from recommender.library.file_tags import read_tags
+from classifier.audio.audio_hash import audio_hash
+from recommender.file_tags.read import read_tags
 from tests import synth
 from tests.conftest import REPO
 

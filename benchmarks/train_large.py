@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import func, select
 
-from classifier import bundle as bundles
+from classifier.model import bundle as bundles
 from db.features import SegmentRow, store_segments, track_features
 from db.models import Prediction, Root, Track
 from db.patches import track_patches
 from db.session import Catalog
 from db.tracks import present
 from recommender.home import Home
-from recommender.retrieval.index import state
+from recommender.retrieval.index.store import state
 
 Array = npt.NDArray[np.float32]
 

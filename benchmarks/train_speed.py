@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from classifier.decode import DecodeReport, stream_mono
+from classifier.audio.decode import DecodeReport, stream_mono
 
 TRACKS = 1000
 EXCERPT_S = 30

@@ -205,7 +205,7 @@ class TagWrite(Base):
     target, temporary
         The file itself, links resolved, and the copy beside it that is to take its place.
     before, after
-        The fields that were touched, byte for byte, as `recommender.tagging.formats` reads them.
+        The fields that were touched, byte for byte, as `recommender.file_tags.formats` reads them.
     """
 
     __tablename__ = "tag_write"

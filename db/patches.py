@@ -35,7 +35,7 @@ def patch_places(start_s: float, end_s: float, patches: int, patch_s: float) -> 
     """Return where the patches of a segment begin, in seconds, (patches,).
 
     They follow each other from its start, but the last one ends where the segment does if it would end
-    later (`classifier.segments.patch_starts`).
+    later (`classifier.features.segments.patch_starts`).
     """
     latest = max(start_s, end_s - patch_s)
     return np.asarray(np.minimum(start_s + patch_s * np.arange(patches), latest), np.float32)

@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from classifier import bundle, params
+from classifier import params
 from classifier.atomic_files import replace_folder
-from classifier.bounded_files import read_regular
-from classifier.bundle import Bundle
-from classifier.bundle_values import is_bundle_id
-from classifier.bundle_write import PART, REPLACED, copy_bundle
+from classifier.audio.quiet import quiet_stderr
 from classifier.errors import BundleError
+from classifier.model import bundle
+from classifier.model.bounded_files import read_regular
+from classifier.model.bundle import Bundle
+from classifier.model.bundle_values import is_bundle_id
+from classifier.model.write import PART, REPLACED, copy_bundle
 from classifier.private_files import make_folder
-from classifier.quiet import quiet_stderr
 from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
 
@@ -253,7 +254,7 @@ def _trial(connection: "Connection", folder: str) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):  # libraries that are about to fail write notes
         os.dup2(null, descriptor)
-    from classifier.bundle_trial import try_bundle
+    from classifier.networks.bundle_trial import try_bundle
     from recommender.process_limits import allow_seconds, confine
 
     confine(params.TRIAL_MEMORY, OPEN_FILES)

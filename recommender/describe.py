@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from classifier.analysis import song_mean
-from classifier.bundle import Bundle
-from classifier.taxonomy import Placement, finest
+from classifier.genres.taxonomy import Placement, finest
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import song_mean
 from db.features import TrackFeatures, features_of
 from db.predictions import tracks_predictions
 from db.tracks import IDS_AT_ONCE

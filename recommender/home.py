@@ -9,12 +9,12 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from classifier import bundle
 from classifier.atomic_files import replace_file
-from classifier.bounded_files import read_regular
-from classifier.bundle import Bundle
-from classifier.bundle_values import is_bundle_id
 from classifier.errors import BundleError
+from classifier.model import bundle
+from classifier.model.bounded_files import read_regular
+from classifier.model.bundle import Bundle
+from classifier.model.bundle_values import is_bundle_id
 from classifier.private_files import FILE, make_folder
 from classifier.system_errors import in_words
 from db.errors import CatalogBusyError, NoCatalogError

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from classifier import bundle
-from classifier.bundle import Bundle
-from classifier.serve import Trunk
+from classifier.model import bundle
+from classifier.model.bundle import Bundle
+from classifier.model.inference import Trunk
 from tests import dask_cluster, databases, postgres
 
 REPO = Path(__file__).resolve().parent.parent

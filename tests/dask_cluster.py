@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recommender.library.cluster_members import connect
+from recommender.library.workers.cluster_members import connect
 
 REPO = Path(__file__).resolve().parent.parent
 START_S = 60.0

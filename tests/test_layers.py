@@ -13,7 +13,7 @@ import pytest
 from tests import synth
 from tests.conftest import REPO
 from tests.recommender.support import write_song
-from tests.recommender.trained import heard_by_network
+from tests.recommender.training.trained import heard_by_network
 
 PACKAGES = ("classifier", "db", "recommender")
 OURS = (*PACKAGES, "cli")
@@ -21,7 +21,7 @@ MAX_LINES = 300
 KERAS = ("keras", "tensorflow", "onnx", "tf2onnx")
 KERAS_NAMES = "musicnn musicnn_onnx architectures network frozen resume export explain"
 KERAS_MODULES = {f"classifier.{name}" for name in KERAS_NAMES.split()}
-ONNX_MODULE = "classifier.bundle_trial"
+ONNX_MODULE = "classifier.networks.bundle_trial"
 """Looks at graphs without Keras, in a process of its own."""
 # These draw: matplotlib is loaded with them.
 PICTURE_MODULES = {f"classifier.{name}" for name in ("picture", "plots", "explain_plot")} | {
@@ -100,9 +100,9 @@ def test_the_imports_are_read() -> None:
     """That the rules below do not pass because nothing was found."""
     assert len(FILES) > 40
     assert arrows("cli", "recommender.commands.similar")
-    assert arrows("classifier.bundle", "classifier.frontend", "numpy")
+    assert arrows("classifier.model.bundle", "classifier.features.frontend", "numpy")
     inside = [i for i in IMPORTS if i.by == "recommender.commands.similar" and not i.at_top]
-    assert "recommender.answers.lists" in {i.of for i in inside}
+    assert "recommender.presentation.lists" in {i.of for i in inside}
     assert not arrows("classifier.params", "classifier")
 
 
@@ -201,11 +201,11 @@ def reached_from(module: str, *, loading: bool) -> set[str]:
 
 
 def test_serving_needs_no_training() -> None:
-    loaded = reached_from("classifier.serve", loading=True)
-    assert {"classifier.decode", "classifier.calibration", "classifier.taxonomy"} <= loaded
+    loaded = reached_from("classifier.model.inference", loading=True)
+    assert {"classifier.audio.decode", "classifier.model.calibration", "classifier.genres.taxonomy"} <= loaded
     assert not loaded & {f"classifier.{name}" for name in TRAINING_NAMES.split()}
     # Fitting a calibration, which serving never does, is all that it could reach of training.
-    found = reached_from("classifier.serve", loading=False)
+    found = reached_from("classifier.model.inference", loading=False)
     assert not found & (KERAS_MODULES | PICTURE_MODULES | {ONNX_MODULE})
 
 
@@ -267,7 +267,7 @@ def test_print_only_in_commands_and_cli() -> None:
 
 
 # Where whatever a decoder raises becomes the failure of one file.
-CATCH_ALLS = {"recommender.service.decoding.answering", "recommender.library.failures"}
+CATCH_ALLS = {"recommender.service.decoding.answering", "recommender.library.workers.boundary"}
 
 
 def test_no_catch_all_but_the_one_in_cli() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks.campaign.attack_requests import OPEN, PLAYERS_CHANGES, Attack, request
 from recommender.service.subsonic.router import EVERY
 from tests.conftest import REPO
-from tests.service.test_security import INJECTIONS, NUMBERS
+from tests.recommender.service.test_security import INJECTIONS, NUMBERS
 
 CASES = REPO.parent / "shared" / "data" / "cases" / "unbreakable"
 MEANT = "X-Requested-With: campaign"

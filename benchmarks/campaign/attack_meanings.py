@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from benchmarks.campaign.attack_requests import CHANGING, GUARDED, OPEN, PLAYERS_CHANGES, Attack, request
-from tests.service.test_security import INJECTIONS, NUMBERS, OTHERS, PATHS
+from tests.recommender.service.test_security import INJECTIONS, NUMBERS, OTHERS, PATHS
 
 ROUTES = (
     "/api/tracks/{}",

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.service.test_security import HEADERS
+from tests.recommender.service.test_security import HEADERS
 
 GUARDED = "guarded"
 """Name of the service that has credentials."""

@@ -18,9 +18,9 @@ from benchmarks.campaign.commands import Ran, deepcuts, not_plain
 from benchmarks.campaign.forge import stranger
 from benchmarks.campaign.hostile_bundles import EITHER, REFUSED, TAKEN, Hostile, hostile
 from benchmarks.campaign.tally import Tally
-from classifier import bundle
-from classifier.bundle_values import is_bundle_id
 from classifier.errors import ClassifierError
+from classifier.model import bundle
+from classifier.model.bundle_values import is_bundle_id
 from recommender.home import Home
 
 LONGEST_S: Final = 150.0

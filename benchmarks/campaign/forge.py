@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from classifier import bundle
-from classifier.bundle import bundle_id_of, trunk_id_of
-from classifier.calibration import Calibration
-from classifier.frontend import FrontEnd
-from classifier.linear_head import LinearHead
+from classifier.features.frontend import FrontEnd
+from classifier.model import bundle
+from classifier.model.bundle import bundle_id_of, trunk_id_of
+from classifier.model.calibration import Calibration
+from classifier.model.linear_head import LinearHead
 
 
 def stranger(folder: Path) -> Path:

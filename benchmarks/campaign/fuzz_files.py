@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifier.audio_hash import audio_hash
+from classifier.audio.audio_hash import audio_hash
 from recommender.errors import TagError
-from recommender.tagging import formats
-from recommender.tagging.fields import same
-from recommender.tagging.formats import StoredTags
+from recommender.file_tags import formats
+from recommender.file_tags.genre_fields import same
+from recommender.file_tags.stored_tags import StoredTags
 
 
 @dataclass(frozen=True)

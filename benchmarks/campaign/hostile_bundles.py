@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.campaign.forge import described, forge
 from benchmarks.campaign.hostile_graphs import graphs
 from benchmarks.campaign.hostile_values import values
-from classifier import bundle
+from classifier.model import bundle
 
 REFUSED, TAKEN, EITHER = "refused", "taken", "refused or taken"
 DAMAGED: Final = 6

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.campaign.forge import arrays, forge, load_arrays
-from classifier import bundle
+from classifier.model import bundle
 
 Make = Callable[[Path], object]
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from recommender.answers.status import status_answer
 from recommender.home import Home
+from recommender.presentation.status import status_answer
 from tests import synth
 from tests.recommender.support import CLI, environment
 

@@ -23,18 +23,19 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from classifier import bundle, params
+from classifier import params
 from classifier.build.convert_trunk import read_wheel
 from classifier.build.prune import prune
-from classifier.bundle_write import Contents, write
-from classifier.calibration import Calibration
-from classifier.folds import assign_folds
-from classifier.frontend import FrontEnd, mel_filters
-from classifier.heads import Examples, HeadFit, choose_fit_on, fit_head
-from classifier.linear_head import LinearHead, softmax
-from classifier.musicnn_onnx import export_musicnn
-from classifier.unknown import calibrate
-from classifier.validation import HeldOut
+from classifier.datasets.folds import assign_folds
+from classifier.features.frontend import FrontEnd, mel_filters
+from classifier.model import bundle
+from classifier.model.calibration import Calibration
+from classifier.model.linear_head import LinearHead, softmax
+from classifier.model.write import Contents, write
+from classifier.networks.musicnn_onnx import export_musicnn
+from classifier.training.fit_calibration import calibrate
+from classifier.training.head_fitting import Examples, HeadFit, choose_fit_on, fit_head
+from classifier.training.held_out import HeldOut
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]

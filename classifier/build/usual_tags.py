@@ -1,7 +1,7 @@
 """Measure how much of each genre that only tags know is usual under the shipped head's labels.
 
 Run as ``python -m classifier.build.usual_tags TAGGRAMS.npz TAXONOMY.json``; the file's ``usual`` tables are
-written anew (see `classifier.taxonomy`). TAGGRAMS is what `classifier.build.train_shipped` reads.
+written anew (see `classifier.genres.taxonomy`). TAGGRAMS is what `classifier.build.train_shipped` reads.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from classifier import bundle
-from classifier.label_paths import SEPARATOR
+from classifier.genres.label_paths import SEPARATOR
+from classifier.model import bundle
 
 QUANTILE: Final = 0.9
 

@@ -18,10 +18,10 @@ def classify(
 
     Needs no catalogue; uses the active bundle, else the shipped one.
     """
-    from recommender.answers.sound import classify_answer
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
     from recommender.library.file_reader import FileReader
-    from recommender.library.workers import analyse
+    from recommender.library.workers.pool import analyse
+    from recommender.presentation.sound import classify_answer
 
     home = home_of(context)
     bundle = home.bundle()
@@ -37,8 +37,8 @@ def classify(
 
 
 def _tell(answer: dict[str, Any]) -> None:
-    from recommender.answers.words import clock
     from recommender.commands.output import label_in_words, percent, printable, say, show, show_table
+    from recommender.presentation.text import clock
 
     path = printable(answer["path"])
     if "error" in answer:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from db.models import Track
-    from recommender.retrieval.duplicate_sets import Group, Pair
+    from recommender.retrieval.duplicates.groups import Group, Pair
 
 
 def duplicates(
@@ -28,7 +28,7 @@ def duplicates(
     the same artist and title, but sound or length tell otherwise. In doubt nothing is said to be the same.
     """
     from recommender.commands.output import say, show_json
-    from recommender.retrieval.duplicate_sets import find_duplicates, grouped
+    from recommender.retrieval.duplicates.groups import find_duplicates, grouped
 
     home = home_of(context)
     catalog = home.existing_catalog()
@@ -82,8 +82,8 @@ def _pair_json(pair: "Pair") -> dict[str, Any]:
 
 
 def _tell(groups: list[dict[str, Any]]) -> None:
-    from recommender.answers.words import clock
     from recommender.commands.output import printable, show
+    from recommender.presentation.text import clock
 
     for number, group in enumerate(groups, start=1):
         reasons = "; ".join(dict.fromkeys(pair["why"] for pair in group["pairs"]))

@@ -9,10 +9,11 @@ from recommender.commands.evaluate_recommender import recommender
 from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
-    from classifier.metrics import Evaluation
-    from classifier.validation import HeldOut
-    from recommender.quality.classifier import Outcome
-    from recommender.training_data import TrainingData
+    from classifier.training.held_out import HeldOut
+    from classifier.training.metrics import Evaluation
+    from recommender.training.data import TrainingData
+    from recommender.training.evaluation import Outcome
+from recommender.commands.genre_table import tell_genres
 
 evaluate = typer.Typer(help="Measure how good classifiers and the recommender are.", no_args_is_help=True)
 evaluate.command("recommender")(recommender)
@@ -64,7 +65,7 @@ def classifier(
     Songs of one artist (or group) never fall on both sides of a split. A stopped run goes on.
     """
     from recommender.commands.output import show_json
-    from recommender.commands.train import training_data
+    from recommender.commands.training_options import training_data
 
     source = training_data(home_of(context), data, labels, label_depth, jobs, quiet=as_json)
     if bundle is not None:
@@ -86,7 +87,7 @@ def _judged(data: "TrainingData", name: str) -> "Outcome":
     from contextlib import nullcontext
 
     from recommender.commands.output import say_skipped
-    from recommender.quality.classifier import judge_bundle
+    from recommender.training.evaluation import judge_bundle
 
     with nullcontext(data.home.bundle()) if name == "active" else data.home.lent_bundle(name) as chosen:
         outcome = judge_bundle(data, chosen)
@@ -103,9 +104,9 @@ def _run_all(
     one_fold: bool,
     quiet: bool,
 ) -> "list[list[Outcome]]":
-    from classifier.recipes import recipe_of
+    from classifier.networks.recipes import recipe_of
     from recommender.commands.output import progress_bar, say_skipped
-    from recommender.quality.classifier import Outcome, run
+    from recommender.training.evaluation import Outcome, run
 
     # A wrong word is refused before hours of training.
     chosen = {words: recipe_of(words) for words in recipes}
@@ -125,7 +126,8 @@ def _run_all(
 def _as_json(outcomes: "list[list[Outcome]]", data: "TrainingData") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from recommender.quality.classifier import summarise
+    from classifier.training.temperature import calibrated
+    from recommender.training.evaluation import summarise
 
     rows = []
     for of_recipe in outcomes:
@@ -137,7 +139,7 @@ def _as_json(outcomes: "list[list[Outcome]]", data: "TrainingData") -> dict[str,
                 "by_song": said.songs().to_json(),
                 "by_segment": said.by_segment().to_json(),
                 "by_level": [level.to_json() for level in said.levels()],
-                "calibrated": said.calibrated().songs().to_json(),
+                "calibrated": calibrated(said).songs().to_json(),
                 "accuracies": [round(o.held_out.songs().accuracy, 4) for o in of_recipe],
             }
         )
@@ -152,8 +154,9 @@ def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path
     import json
 
     from classifier.atomic_files import replace_file
-    from classifier.plots import draw_comparison, draw_confusion, draw_reliability
+    from classifier.plotting.evaluation import draw_comparison, draw_confusion, draw_reliability
     from classifier.system_errors import in_words
+    from classifier.training.temperature import calibrated
     from recommender.errors import RecommenderError
 
     try:
@@ -165,7 +168,7 @@ def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path
         outcome, stem = of_recipe[0], "" if len(outcomes) == 1 else f"{of_recipe[0].recipe}-"
         songs = outcome.held_out.songs()
         draw_confusion(songs, folder / f"{stem}confusion.png", f"{outcome.recipe}: songs held out")
-        after = outcome.held_out.calibrated().songs()
+        after = calibrated(outcome.held_out).songs()
         draw_reliability(songs, after, folder / f"{stem}reliability.png", outcome.recipe)
     if len(outcomes) > 1:
         rows = [(row["recipe"], row["accuracies"]) for row in answer["recipes"]]
@@ -202,28 +205,18 @@ def _with_spread(row: dict[str, Any]) -> str:
 
 
 def _tell_one(outcome: "Outcome") -> None:
+    from classifier.training.temperature import calibrated
     from recommender.commands.output import show
 
     tell_genres(outcome.held_out.songs())
     _tell_levels(outcome.held_out)
     songs = outcome.held_out.songs()
     show(f"Most often taken for another: {'; '.join(_confusions(songs)) or 'none'}.")
-    after = outcome.held_out.calibrated().songs().calibration_error
+    after = calibrated(outcome.held_out).songs().calibration_error
     show(
         f"Calibration error {songs.calibration_error:.3f}; {after:.3f} with a temperature that the other "
         "folds ask for."
     )
-
-
-def tell_genres(songs: "Evaluation") -> None:
-    """Show precision, recall and F1 of every genre."""
-    from recommender.commands.output import show_table
-
-    rows = [
-        (s.label, str(s.songs), f"{s.precision:.2f}", f"{s.recall:.2f}", f"{s.f1:.2f}")
-        for s in songs.per_label
-    ]
-    show_table(("genre", "songs", "precision", "recall", "F1"), rows)
 
 
 def _tell_levels(said: "HeldOut") -> None:

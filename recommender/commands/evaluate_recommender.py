@@ -9,7 +9,7 @@ from recommender.commands.options import AsJson, Seed, home_of
 from recommender.params import ALTERED_SONGS, EVALUATED_TRACKS, N_RESULTS
 
 if TYPE_CHECKING:
-    from recommender.quality.recommender import Evaluated
+    from recommender.evaluation.run import Evaluated
 
 
 def recommender(
@@ -46,7 +46,7 @@ def recommender(
     Genres are the labels that ingest was given, else the files' genre tags; artists and albums are the tags'.
     """
     from recommender.commands.output import say, show_json
-    from recommender.quality.recommender import warnings_of
+    from recommender.evaluation.run import warnings_of
 
     found = _run(context, k, sample, robustness, seed, artist_filter=artist_filter, quiet=as_json)
     answer = {**found.to_json(), "notes": list(warnings_of(found))}
@@ -72,8 +72,8 @@ def _run(
 ) -> "Evaluated":
     from recommender.commands.output import progress_bar, say
     from recommender.errors import RecommenderError
-    from recommender.quality.recommender import evaluate_recommender
-    from recommender.retrieval.index import open_index
+    from recommender.evaluation.run import evaluate_recommender
+    from recommender.retrieval.index.store import open_index
 
     home = home_of(context)
     catalog, bundle = home.existing_catalog(), home.bundle()
@@ -109,7 +109,7 @@ def _write(found: "Evaluated", answer: dict[str, Any], folder: Path) -> None:
     from classifier.atomic_files import replace_file
     from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
-    from recommender.quality.recommender import draw
+    from recommender.evaluation.run import draw
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

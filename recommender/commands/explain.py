@@ -10,7 +10,7 @@ import typer
 from recommender.commands.options import AsJson, home_of
 
 if TYPE_CHECKING:
-    from classifier.explanation import Explanation
+    from classifier.explanation.explanation import Explanation
     from recommender.home import Home
 
 SHOWN_BANDS = 3
@@ -50,7 +50,7 @@ def explain(
     for warning in explanation.warnings:
         say(f"Warning: {file}: {warning}")
     if output is not None:
-        from classifier.explain_plot import draw_explanation
+        from classifier.plotting.explanation import draw_explanation
 
         draw_explanation(explanation, output, file.stem)
     if clip is not None:
@@ -79,9 +79,9 @@ def _explain(
     home: "Home", file: Path, genre: str | None, clip_s: float | None, *, quiet: bool
 ) -> "Explanation":
     from classifier import params
-    from classifier.explain_song import explain_song, genre_index
-    from classifier.quiet import quiet_stderr
-    from classifier.serve import Trunk
+    from classifier.audio.quiet import quiet_stderr
+    from classifier.explanation.explain_song import explain_song, genre_index
+    from classifier.model.inference import Trunk
     from recommender.commands.output import progress_bar
     from recommender.library.file_reader import FileReader
 
@@ -92,7 +92,7 @@ def _explain(
         analysis = reader.analyse(str(file))  # what is wrong with it is said before TensorFlow is loaded
     trunk = Trunk(bundle)
     with quiet_stderr():
-        from classifier.explain import Explainer
+        from classifier.explanation.attribution import Explainer
 
         explainer = Explainer(bundle)
     with progress_bar("Explaining", quiet=quiet, unit="segments") as move:
@@ -103,7 +103,7 @@ def _explain(
 
 def _write_clip(home: "Home", explanation: "Explanation", file: Path, clip: Path) -> None:
     from classifier.atomic_files import replace_file
-    from classifier.excerpt import wav_of
+    from classifier.audio.excerpt import wav_of
     from classifier.system_errors import in_words
     from recommender.errors import RecommenderError
     from recommender.library.file_reader import FileReader
@@ -119,8 +119,8 @@ def _write_clip(home: "Home", explanation: "Explanation", file: Path, clip: Path
 
 
 def _tell(file: Path, explanation: "Explanation") -> None:
-    from recommender.answers.words import clock
     from recommender.commands.output import printable, show, show_table
+    from recommender.presentation.text import clock
 
     genre, probability = explanation.genre, explanation.probability
     show(f"{printable(str(file))} ({clock(explanation.duration_s)}): {genre} {_percent(probability)}")

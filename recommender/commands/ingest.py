@@ -11,11 +11,11 @@ import typer
 from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
+    from classifier.model.bundle import Bundle
     from recommender.home import Home
-    from recommender.library.cluster import ClusterWorkers
-    from recommender.library.report import IngestReport
+    from recommender.library.ingest_report import IngestReport
     from recommender.library.scan import FoundFile
+    from recommender.library.workers.cluster import ClusterWorkers
 
 INTERRUPTED = 130
 
@@ -101,7 +101,7 @@ def run_ingest(
     """Ingest under the writer lock and refresh the index; return the report and the index's size."""
     from recommender.commands.output import progress_bar, say
     from recommender.library.ingest import ingest as run
-    from recommender.retrieval.index import open_index
+    from recommender.retrieval.index.store import open_index
 
     bundle = home.bundle()
     with home.writer_lock():
@@ -140,7 +140,7 @@ def _cluster(
     if scheduler is None:
         return nullcontext()
     from recommender.commands.output import printable, say
-    from recommender.library.cluster import ClusterWorkers
+    from recommender.library.workers.cluster import ClusterWorkers
 
     return ClusterWorkers(scheduler, bundle, tell=lambda line: say(printable(line)))
 

@@ -24,9 +24,9 @@ from recommender.commands.options import (
 from recommender.params import N_RESULTS, PATH_SONGS, SEEDS
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
+    from classifier.model.bundle import Bundle
     from recommender.home import Home
-    from recommender.retrieval.segment_index import SegmentIndex
+    from recommender.retrieval.index.segment_index import SegmentIndex
 
 
 def discover(
@@ -57,10 +57,10 @@ def discover(
 
     Bring play counts in with: deepcuts plays import FILE.
     """
-    from recommender.answers.lists import discover_answer
+    from recommender.commands.list_arguments import day_of, filters_of
     from recommender.commands.results import tell_matches
-    from recommender.commands.wishes import day_of, filters_of
-    from recommender.retrieval.wishes import Wishes
+    from recommender.presentation.lists import discover_answer
+    from recommender.retrieval.request import Wishes
 
     wishes = Wishes(
         n=n,
@@ -104,9 +104,9 @@ def find(
 
     The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
     """
-    from recommender.answers.lists import find_answer
-    from recommender.commands.wishes import filters_of
-    from recommender.retrieval.wishes import Wishes
+    from recommender.commands.list_arguments import filters_of
+    from recommender.presentation.lists import find_answer
+    from recommender.retrieval.request import Wishes
 
     filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
     wishes = Wishes(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
@@ -117,8 +117,8 @@ def find(
 
 
 def _tell_found(answer: dict[str, Any]) -> None:
-    from recommender.answers.words import clock, name_of
     from recommender.commands.output import percent, printable, show, show_table
+    from recommender.presentation.text import clock, name_of
 
     asked = ", ".join(term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"])
     show(f"Songs that are {printable(asked)}")
@@ -154,11 +154,11 @@ def path(
     as_json: AsJson = False,
 ) -> None:
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
-    from recommender.answers.lists import path_answer
-    from recommender.commands.wishes import filters_of
+    from recommender.commands.list_arguments import filters_of
     from recommender.library.file_reader import FileReader
+    from recommender.presentation.lists import path_answer
     from recommender.retrieval.query import resolve
-    from recommender.retrieval.wishes import Wishes
+    from recommender.retrieval.request import Wishes
 
     filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
     home, bundle, index = _opened(context)
@@ -175,8 +175,8 @@ def _no_file(path: str, _span: object) -> Any:
 
 
 def _tell_path(answer: dict[str, Any]) -> None:
-    from recommender.answers.words import clock, name_of
     from recommender.commands.output import percent, show_table
+    from recommender.presentation.text import clock, name_of
 
     rows = [
         (
@@ -196,7 +196,7 @@ def _tell_path(answer: dict[str, Any]) -> None:
 def _opened(context: typer.Context) -> "tuple[Home, Bundle, SegmentIndex]":
     """Return the home, its bundle, and the index."""
     from recommender.commands.output import say
-    from recommender.retrieval.index import open_index
+    from recommender.retrieval.index.store import open_index
 
     home = home_of(context)
     bundle = home.bundle()

@@ -8,7 +8,7 @@ import typer
 from recommender.commands.options import AsJson, Seed, home_of
 
 if TYPE_CHECKING:
-    from recommender.quality.map import MapPoint
+    from recommender.map.layout import MapPoint
 
 
 def map_(
@@ -28,7 +28,7 @@ def map_(
     Coloured by your labels or, for songs without one, by the model's genre; the unknown are grey.
     """
     from recommender.commands.output import printable, say, show_json
-    from recommender.quality.map import catalogue_map
+    from recommender.map.layout import catalogue_map
 
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f"{output} must end in .png", param_hint="-o")
@@ -46,7 +46,7 @@ def map_(
 def _draw(points: "list[MapPoint]", output: Path, size: int, *, titles: bool) -> None:
     import numpy as np
 
-    from recommender.quality.map_plot import draw_map
+    from recommender.map.plot import draw_map
 
     draw_map(
         np.array([(p.x, p.y) for p in points]),

@@ -10,7 +10,7 @@ from recommender.commands.options import AsJson, home_of
 from recommender.params import N_RESULTS
 
 if TYPE_CHECKING:
-    from recommender.library.plays import PlaysReport
+    from recommender.plays.import_plays import PlaysReport
 
 SHOWN_UNMATCHED = 20
 UNMATCHED_COLUMNS = ("part", "line", "lines", "text", "reason")
@@ -58,7 +58,7 @@ def import_(
     a zone are UTC. Lines that count for no track are listed with their reason (exit code 3).
     """
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
-    from recommender.library.plays import import_plays
+    from recommender.plays.import_plays import import_plays
 
     _check(file, unmatched)
     home = home_of(context)

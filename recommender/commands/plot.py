@@ -32,8 +32,8 @@ def features(
 
     22,050 Hz, n_fft 2048, hop_length 512, 128 mel bands.
     """
-    from classifier.clip import clip_features
-    from classifier.plots import draw_features
+    from classifier.plotting.clip_features import clip_features
+    from classifier.plotting.evaluation import draw_features
     from recommender.commands.output import printable, say
     from recommender.library.file_reader import FileReader
 

@@ -7,8 +7,8 @@ from recommender.params import SHOWN_GENRES, SHOWN_TAGS
 
 def tell_query(query: dict[str, Any], words: str = "Songs that sound like") -> None:
     """Show what was asked for."""
-    from recommender.answers.words import clock, name_of
     from recommender.commands.output import percent, printable, show
+    from recommender.presentation.text import clock, name_of
 
     part = f", {clock(query['start_s'])}-{clock(query['end_s'])}" if query["passage"] else ""
     show(f"{words} {printable(name_of(query))}{part}")
@@ -19,8 +19,8 @@ def tell_query(query: dict[str, Any], words: str = "Songs that sound like") -> N
 
 def tell_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:
     """Show matches as a table, with the song of the user's that each is listed for if there is one."""
-    from recommender.answers.words import clock, name_of, passages_in_words
     from recommender.commands.output import percent, show_table
+    from recommender.presentation.text import clock, name_of, passages_in_words
 
     rows = [
         (
@@ -41,7 +41,7 @@ def tell_matches(results: list[dict[str, Any]], *, because: bool = False) -> Non
 
 
 def _because(result: dict[str, Any]) -> str:
-    from recommender.answers.words import name_of
+    from recommender.presentation.text import name_of
 
     seed = result["because"]
     return f"{name_of(seed)} ({seed['plays']} times)"

@@ -10,7 +10,7 @@ from recommender.commands.options import home_of
 from recommender.params import HOST, MAX_UPLOAD_MB, PORT
 
 if TYPE_CHECKING:
-    from recommender.service.auth import Credentials
+    from recommender.service.http.auth import Credentials
 
 
 def serve(
@@ -46,8 +46,8 @@ def serve(
     from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
     """
     from recommender.commands.output import say
-    from recommender.service.auth import check_binding
-    from recommender.service.guard import Settings
+    from recommender.service.access import Settings
+    from recommender.service.http.auth import check_binding
     from recommender.service.server import bound_socket, prepared
 
     credentials = _credentials(user, password_file, api_key_file)
@@ -63,7 +63,7 @@ def serve(
 
 def _credentials(user: str | None, password_file: Path | None, api_key_file: Path | None) -> "Credentials":
     from recommender.errors import ServiceError
-    from recommender.service.auth import Credentials
+    from recommender.service.http.auth import Credentials
 
     password = os.environ.get("DEEPCUTS_PASSWORD") or None  # no option: every user could read it
     if password_file is not None:

@@ -29,7 +29,7 @@ from recommender.params import N_RESULTS
 if TYPE_CHECKING:
     from recommender.home import Home
     from recommender.retrieval.query import Span
-    from recommender.retrieval.wishes import Wishes
+    from recommender.retrieval.request import Wishes
 
 
 def similar(
@@ -73,10 +73,10 @@ def similar(
     The query may be any audio file, catalogued or not. Several queries are wanted to agree: a song must
     be like each of them. How often a song was played has no influence unless --discover says so.
     """
+    from recommender.commands.list_arguments import filters_of, span_of
     from recommender.commands.output import show_json
     from recommender.commands.playlist import write_results
-    from recommender.commands.wishes import filters_of, span_of
-    from recommender.retrieval.wishes import Wishes
+    from recommender.retrieval.request import Wishes
 
     span = span_of(start, end)
     if span is not None and len(queries) > 1:
@@ -110,10 +110,10 @@ def _answer(
     span: "Span | None",
     why: Why,
 ) -> dict[str, Any]:
-    from recommender.answers.lists import similar_answer
     from recommender.commands.output import say
     from recommender.library.file_reader import FileReader
-    from recommender.retrieval.index import open_index
+    from recommender.presentation.lists import similar_answer
+    from recommender.retrieval.index.store import open_index
     from recommender.retrieval.query import resolve
 
     catalog, bundle = home.existing_catalog(), home.bundle()

@@ -15,8 +15,8 @@ NO_REASON = "no reason was kept"
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show counts, the active bundle, the index's state, missing and failed files, warnings."""
-    from recommender.answers.status import status_answer
     from recommender.commands.output import show_json
+    from recommender.presentation.status import status_answer
 
     answer = status_answer(home_of(context))
     if as_json:
@@ -42,8 +42,8 @@ def _tell(answer: dict[str, Any]) -> None:
 
 def failures(context: typer.Context, as_json: AsJson = False) -> None:
     """List the files that could not be analysed, with the reason; each is tried again when it changes."""
-    from recommender.answers.status import failures_answer
     from recommender.commands.output import printable, show, show_json
+    from recommender.presentation.status import failures_answer
 
     with home_of(context).existing_catalog().transaction() as session:
         found = failures_answer(session)

@@ -147,7 +147,7 @@ def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, a
     from recommender.commands.last_resort import printing
     from recommender.commands.output import EXIT_SOME_FAILED, say
     from recommender.errors import RecommenderError
-    from recommender.tagging.report import as_csv, as_json_text, rows
+    from recommender.labels.table import as_csv, as_json_text, rows
 
     with home.existing_catalog().transaction() as session:
         found = list(rows(session, home.bundle(), folder))

@@ -12,7 +12,7 @@ import typer
 from recommender.commands.output import EXIT_SOME_FAILED, printable, progress_bar, say, show, show_json
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
+    from classifier.model.bundle import Bundle
     from db.session import Catalog
     from recommender.home import Home
     from recommender.tagging.plan import Wishes
@@ -62,7 +62,7 @@ def read_wishes(
     names: Path | None,
 ) -> "Wishes":
     """Return what options say of what is to be written."""
-    from classifier.bundle import SHIPPED
+    from classifier.model.bundle import SHIPPED
     from recommender import params
     from recommender.tagging.canon import Canon, read_canon
     from recommender.tagging.plan import ALSO, Wishes

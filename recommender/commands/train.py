@@ -1,6 +1,5 @@
 """``train``: a classifier of the user's own genres."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,13 +7,12 @@ import typer
 from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from classifier.bundle import Bundle
-    from classifier.recipes import Recipe
-    from classifier.training import Trained
+    from classifier.model.bundle import Bundle
+    from classifier.networks.recipes import Recipe
+    from classifier.training.train import Trained
     from recommender.home import Home
-    from recommender.training_data import TrainingData
+    from recommender.training.data import TrainingData
+from recommender.commands.training_options import recipe_from, training_data
 
 
 def train(
@@ -76,66 +74,9 @@ def train(
         _train(source, recipe, folds, seed, as_json=as_json)
 
 
-def recipe_from(
-    arch: str, weights: str | None, epochs: int | None, settings: "Sequence[str]" = ()
-) -> "Recipe":
-    """Return the recipe that the options describe."""
-    from dataclasses import replace
-
-    from classifier.errors import TrainingDataError
-    from classifier.recipes import recipe_of
-
-    recipe = recipe_of(arch)
-    if weights is not None:
-        if recipe.arch != "vgg16":
-            raise TrainingDataError(f"--weights is said of vgg16 only, not of {recipe.arch}")
-        recipe = replace(recipe, weights=weights)
-    if epochs is not None:
-        recipe = replace(recipe, fit=replace(recipe.fit, epochs=epochs))
-    return _with_settings(recipe, settings) if settings else recipe
-
-
-def _with_settings(recipe: "Recipe", settings: "Sequence[str]") -> "Recipe":
-    from classifier.errors import TrainingDataError
-    from classifier.tuning import check_tunable, parse_axis, with_values
-
-    values = {}
-    for text in settings:
-        axis = parse_axis(text)
-        if len(axis.values) != 1:
-            raise TrainingDataError(f"'{text}' sets several values; tune tries them in turn")
-        values[axis.name] = axis.values[0]
-    check_tunable(recipe, list(values))
-    return with_values(recipe, values)
-
-
-def training_data(
-    home: "Home", data: Path | None, labels: str, depth: int, jobs: int | None, *, quiet: bool
-) -> "TrainingData":
-    """Return the labelled songs that a command's arguments name; files are analysed when asked for."""
-    import logging
-    import os
-
-    from recommender.commands.output import progress_bar
-    from recommender.training import base_bundle
-    from recommender.training_data import TrainingData
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several fits in one process are meant
-    return TrainingData(
-        home,
-        base_bundle(),
-        data,
-        labels,
-        depth,
-        jobs,
-        lambda: progress_bar("Analysing", quiet=quiet),
-    )
-
-
 def _use(home: "Home", name: str, *, as_json: bool) -> None:
     from recommender.commands.output import show, show_json
-    from recommender.training import switch_bundle, waiting_tracks
+    from recommender.training.bundles import switch_bundle, waiting_tracks
 
     chosen = home.take_bundle(name)
     catalog = home.catalog_if_any()
@@ -153,7 +94,7 @@ def _train(data: "TrainingData", recipe: "Recipe", folds: int | None, seed: int,
     from time import perf_counter
 
     from recommender.commands.output import progress_bar, say_skipped, show_json
-    from recommender.training import switch_bundle, train_bundle, waiting_tracks
+    from recommender.training.bundles import switch_bundle, train_bundle, waiting_tracks
 
     started = perf_counter()
     unit = "fits" if recipe.uses_trunk else "epochs"
@@ -198,7 +139,7 @@ def _as_json(trained: "Trained", written: "Bundle") -> dict[str, Any]:
 
 
 def _tell(answer: dict[str, Any], trained: "Trained") -> None:
-    from recommender.commands.evaluate import tell_genres
+    from recommender.commands.genre_table import tell_genres
     from recommender.commands.output import say, show
 
     for note in answer["notes"]:

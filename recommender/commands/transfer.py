@@ -10,7 +10,7 @@ import typer
 from recommender.commands.options import AsJson, home_of
 
 if TYPE_CHECKING:
-    from recommender.tagging.transfer_read import ImportReport
+    from recommender.labels.import_labels import ImportReport
 
 ENDINGS = (".csv", ".jsonl")
 SHOWN_UNMATCHED = 20
@@ -33,7 +33,7 @@ def export(
     from classifier.system_errors import in_words
     from recommender.commands.output import say, show_json
     from recommender.errors import TransferError
-    from recommender.tagging.transfer import export_labels
+    from recommender.labels.export import export_labels
 
     _check_ending(output, "-o")
     home = home_of(context)
@@ -70,7 +70,7 @@ def import_(
     used, nothing is imported; lines that fit no track are listed (exit code 3).
     """
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
-    from recommender.tagging.transfer_read import import_labels
+    from recommender.labels.import_labels import import_labels
 
     _check_ending(file, "FILE")
     home = home_of(context)

@@ -8,11 +8,11 @@ import typer
 from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, Labels, Seed, home_of
 
 if TYPE_CHECKING:
-    from classifier.recipes import Recipe
-    from classifier.tuning import Values
-    from recommender.quality.trials import Row, Trial
-    from recommender.training_data import TrainingData
-    from recommender.tuning import Plan
+    from classifier.networks.recipes import Recipe
+    from classifier.networks.search_space import Values
+    from recommender.training.data import TrainingData
+    from recommender.training.trials import Row, Trial
+    from recommender.training.tuning import Plan
 
 
 def tune(
@@ -73,9 +73,9 @@ def tune(
     the songs held out is honest. One fold is held out unless --folds is given. A stopped run goes on.
     """
     from recommender.commands.output import show_json
-    from recommender.commands.train import recipe_from, training_data
-    from recommender.quality.trials import ranked, write_results
-    from recommender.tuning import Plan, default_folder
+    from recommender.commands.training_options import recipe_from, training_data
+    from recommender.training.trials import ranked, write_results
+    from recommender.training.tuning import Plan, default_folder
 
     home = home_of(context)
     recipe = recipe_from(arch, weights, epochs)
@@ -96,7 +96,14 @@ def tune(
 def _trials(
     recipe: "Recipe", axes: list[str], ranges: list[str], random: int | None, seed: int
 ) -> "list[Values]":
-    from classifier.tuning import STUDYS_GRID, check_tunable, grid, parse_axis, parse_range, sample
+    from classifier.networks.search_space import (
+        STUDYS_GRID,
+        check_tunable,
+        grid,
+        parse_axis,
+        parse_range,
+        sample,
+    )
 
     if ranges and random is None:
         raise typer.BadParameter("a range is drawn from at random: add --random N", param_hint="--range")
@@ -110,7 +117,7 @@ def _trials(
 
 def _run(data: "TrainingData", plan: "Plan", folder: Path, *, quiet: bool) -> "list[Trial]":
     from recommender.commands.output import progress_bar, say, say_skipped
-    from recommender.tuning import tune as run
+    from recommender.training.tuning import tune as run
 
     def told(trial: "Trial", number: int, total: int) -> None:
         if not quiet:
@@ -156,7 +163,7 @@ def _as_json(
 
 def _notes(plan: "Plan", done: "list[Trial]") -> list[str]:
     """Return what makes trials less comparable than they look."""
-    from classifier.tuning import empty_bands, with_values
+    from classifier.networks.search_space import empty_bands, with_values
 
     notes = []
     for values in plan.trials:

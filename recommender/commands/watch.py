@@ -13,7 +13,7 @@ from recommender.params import RESCAN_S, SETTLE_S
 
 if TYPE_CHECKING:
     from recommender.home import Home
-    from recommender.library.report import IngestReport
+    from recommender.library.ingest_report import IngestReport
 
 
 def watch(

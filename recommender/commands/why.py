@@ -10,11 +10,11 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from classifier.bundle import Bundle
+    from classifier.model.bundle import Bundle
     from recommender.reasons.sound import PassageSound
+    from recommender.reasons.traits import Reasons
+    from recommender.retrieval.index.segment_index import SegmentIndex
     from recommender.retrieval.query import Query
-    from recommender.retrieval.reasons import Reasons
-    from recommender.retrieval.segment_index import SegmentIndex
     from recommender.retrieval.similar import Match
 
 Explain = Annotated[
@@ -77,7 +77,7 @@ class Why:
         """Add ``reasons`` and ``picture`` to the results of some matches, as they were asked for."""
         if not matches or not (self._explain or self._folder):
             return
-        from recommender.answers.reasons import reasons_json
+        from recommender.presentation.reasons import reasons_json
         from recommender.reasons.why import match_reasons
 
         artist = None if self._folder is None else _Artist(bundle, index, self._folder)
@@ -103,8 +103,8 @@ class Why:
 
 def tell_reasons(results: list[dict[str, Any]]) -> None:
     """Show why each result is in the list, and where the pictures are, as they were asked for."""
-    from recommender.answers.words import name_of
     from recommender.commands.output import printable, say, show
+    from recommender.presentation.text import name_of
 
     for result in results:
         if "reasons" in result:
@@ -135,9 +135,9 @@ class _Artist:
 
     def draw(self, rank: int, query: "Query", match: "Match", why: "Reasons") -> str | None:
         """Draw a match; return the file's path, or None where it cannot be drawn."""
-        from recommender.answers.words import name_of
         from recommender.commands.output import printable
-        from recommender.reasons.picture import MatchPicture, draw_match
+        from recommender.presentation.text import name_of
+        from recommender.reasons.plot import MatchPicture, draw_match
 
         if why.course is None:
             self.failures.append((match.track.path, "no passages are stored of it: run ingest"))
@@ -155,7 +155,7 @@ class _Artist:
 
     def _hear(self, path: str, starts_s: list[float]) -> "PassageSound | None":
         """Hear a passage, each once; None where that fails."""
-        from recommender.library.failures import Failure, attempt
+        from recommender.library.workers.boundary import Failure, attempt
 
         key = (path, tuple(starts_s))
         if key not in self._heard:

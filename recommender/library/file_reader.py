@@ -5,14 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier.analysis import TrackAnalysis
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis
 from recommender.retrieval.query import HeardFile, Span
 
 # What reads files, and runs workers, is loaded once a file is read: most queries name a catalogued track.
 if TYPE_CHECKING:
-    from recommender.library.failures import Failure
-    from recommender.library.workers import Workers
+    from recommender.library.workers.boundary import Failure
+    from recommender.library.workers.pool import Workers
 
 
 class FileReader:
@@ -48,8 +48,8 @@ class FileReader:
         WorkerStartError
             If no process can be started.
         """
-        from recommender.library.failures import Failure, noted
-        from recommender.library.workers import Workers
+        from recommender.library.workers.boundary import Failure, noted
+        from recommender.library.workers.pool import Workers
 
         if self._workers is None:
             self._workers = Workers[None](self._bundle_path, 1, 0)
@@ -66,7 +66,7 @@ class FileReader:
         WorkerStartError
             If no process can be started.
         """
-        from recommender.library.failures import Failure, error_of
+        from recommender.library.workers.boundary import Failure, error_of
 
         result = self.attempt(task, path)
         if isinstance(result, Failure):
@@ -75,14 +75,14 @@ class FileReader:
 
     def content_hash(self, path: str) -> str | None:
         """Return the hash of a file's audio; None where it has none. Raises as `do` does."""
-        from recommender.library.workers import hash_of
+        from recommender.library.workers.pool import hash_of
 
         found: str | None = self.do(hash_of, path)
         return found
 
     def analyse(self, path: str) -> TrackAnalysis:
         """Return what the trunk says of a file. Raises as `do` does."""
-        from recommender.library.workers import analyse
+        from recommender.library.workers.pool import analyse
 
         found: TrackAnalysis = self.do(analyse, path)
         return found
@@ -95,9 +95,9 @@ class FileReader:
 
 def _heard(path: str, span: Span | None) -> "HeardFile | Failure":
     """Analyse a file; runs in a worker."""
-    from recommender.library.failures import attempt
-    from recommender.library.file_tags import read_tags
-    from recommender.library.workers import loaded_trunk
+    from recommender.file_tags.read import read_tags
+    from recommender.library.workers.boundary import attempt
+    from recommender.library.workers.pool import loaded_trunk
 
     def heard() -> HeardFile:
         trunk, file = loaded_trunk(), Path(path)

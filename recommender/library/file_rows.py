@@ -11,20 +11,20 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from classifier.analysis import TrackAnalysis
-from classifier.bundle import Bundle
 from classifier.errors import UnreadableFileError
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis
 from db.models import Root
 from db.session import Catalog
 from db.tracks import present
-from recommender.library.failures import NOT_SHARED, Failure, noted, unexpected
-from recommender.library.file_tags import FileTags
+from recommender.file_tags.provenance import set_by_persons
+from recommender.file_tags.read import FileTags
+from recommender.labels.rules import Rule, Seen
 from recommender.library.known_audio import KnownAudio
-from recommender.library.labels import Rule, Seen
 from recommender.library.reconcile import Outcome, retag, settle, store_analysis, store_failure
 from recommender.library.scan import FoundFile
-from recommender.library.workers import Identity
-from recommender.tagging.own import set_by_persons
+from recommender.library.workers.boundary import NOT_SHARED, Failure, noted, unexpected
+from recommender.library.workers.pool import Identity
 
 T = TypeVar("T")
 

@@ -9,23 +9,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
-from classifier.analysis import TrackAnalysis
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis
 from classifier.system_errors import said
 from db.models import Root
 from db.session import Catalog
 from db.tracks import root_for
 from recommender import params
-from recommender.library.failures import Failure
+from recommender.labels.rules import Rule, label_rule
 from recommender.library.file_rows import FileRows
-from recommender.library.labels import Rule, label_rule
+from recommender.library.ingest_report import FailedFile, IngestReport
 from recommender.library.plan import Plan, plan, set_missing, still_gone
-from recommender.library.report import FailedFile, IngestReport
 from recommender.library.scan import FoundFile, find_files, grouped_by_inode
-from recommender.library.workers import Identity, Workers, analyse, identify, tags_of
+from recommender.library.workers.boundary import Failure
+from recommender.library.workers.pool import Identity, Workers, analyse, identify, tags_of
 
 if TYPE_CHECKING:
-    from recommender.library.cluster import ClusterWorkers
+    from recommender.library.workers.cluster import ClusterWorkers
 
     AnyWorkers = Workers[FoundFile] | ClusterWorkers[FoundFile]
 
@@ -55,7 +55,7 @@ def ingest(
     folders
         Existing directories.
     labels, label_depth
-        Where labels come from; see `recommender.library.labels.label_rule`.
+        Where labels come from; see `recommender.labels.rules.label_rule`.
     jobs
         Worker processes; None for one a processor.
     progress

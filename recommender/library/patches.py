@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from classifier.cache import Arrays, FeatureCache
-from classifier.dataset import content_key, patches_key, patches_of
-from classifier.frontend import FrontEnd, mel_filters
+from classifier.datasets.dataset import content_key, patches_key, patches_of
+from classifier.datasets.feature_cache import Arrays, FeatureCache
+from classifier.features.frontend import FrontEnd, mel_filters
 from classifier.system_errors import said
-from recommender.library.failures import Failure, attempt
+from recommender.library.workers.boundary import Failure, attempt
 
 
 def store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> Failure | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.features import has_features_of, renew_vectors_token
 from db.models import Root, Track
 from db.tracks import IDS_AT_ONCE, below, is_within
-from recommender.library.file_tags import TAGS_VERSION
+from recommender.file_tags.read import TAGS_VERSION
 from recommender.library.scan import FoundFile
 
 

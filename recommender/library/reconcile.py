@@ -10,17 +10,17 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from classifier.analysis import TrackAnalysis
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis
 from db.features import analysed_of, copy_segments, renew_vectors_token, store_segments
 from db.models import Root, Track
 from db.tracks import at_paths, in_root, search_key
-from recommender.library.analysis import segment_rows
-from recommender.library.failures import Failure
-from recommender.library.file_tags import TAGS_VERSION, FileTags
+from recommender.file_tags.read import TAGS_VERSION, FileTags
 from recommender.library.known_audio import KnownAudio
 from recommender.library.scan import FoundFile
-from recommender.library.workers import Identity
+from recommender.library.segment_rows import segment_rows
+from recommender.library.workers.boundary import Failure
+from recommender.library.workers.pool import Identity
 
 Outcome = Literal["retagged", "moved", "copied"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from classifier.decode import is_audio_path
+from classifier.audio.decode import is_audio_path
 
 GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors of a folder that is not there, or not any more."""

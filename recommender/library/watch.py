@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from watchfiles import Change
 from watchfiles._rust_notify import RustNotify  # documented for such use: `watch` begins with its first wait
 
-from classifier.decode import is_audio_path
+from classifier.audio.decode import is_audio_path
 from recommender import params
 from recommender.errors import RecommenderError
 

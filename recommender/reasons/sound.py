@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from classifier.bundle import Bundle
-from classifier.decode import read_clip
+from classifier.audio.decode import read_clip
 from classifier.errors import SilentError
-from classifier.explain_song import band_edges
-from classifier.frontend import log_mel, segment_patches, to_reference_level
-from classifier.segments import Segment
-from classifier.serve import Trunk
+from classifier.explanation.explain_song import band_edges
+from classifier.features.frontend import log_mel, segment_patches, to_reference_level
+from classifier.features.segments import Segment
+from classifier.model.bundle import Bundle
+from classifier.model.inference import Trunk
 from recommender import params
-from recommender.retrieval.reasons import cosines
+from recommender.reasons.traits import cosines
 
 Array = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
@@ -161,6 +161,6 @@ class Hearer:
 
 
 def _score(one: Array, other: Array, centre: Array) -> float:
-    """Return how alike two passages of some patches are, as `recommender.retrieval.passages` has it."""
+    """Return how alike two passages of some patches are, as `recommender.retrieval.alignment` has it."""
     together = cosines(one.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True), centre)[0]
     return float(together + cosines(one, other, centre).mean()) / 2

@@ -2,13 +2,13 @@
 
 from sqlalchemy.orm import Session
 
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
 from db.patches import track_patches
 from recommender.describe import track_sound
-from recommender.retrieval.passages import Stretch
+from recommender.reasons.traits import Heard, Reasons, reasons
+from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
-from recommender.retrieval.reasons import Heard, Reasons, reasons
-from recommender.retrieval.segment_index import SegmentIndex
 from recommender.retrieval.similar import Match
 
 

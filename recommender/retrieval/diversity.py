@@ -14,7 +14,7 @@ import numpy.typing as npt
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
-from recommender.retrieval.versions import song_named
+from recommender.retrieval.duplicates.title_versions import song_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

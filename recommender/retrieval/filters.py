@@ -10,16 +10,16 @@ import numpy.typing as npt
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from classifier.bundle import Bundle
-from classifier.label_paths import ancestors
+from classifier.genres.label_paths import ancestors
+from classifier.genres.taxonomy import Taxonomy
+from classifier.model.bundle import Bundle
 from classifier.params import SURE
-from classifier.taxonomy import Taxonomy
 from db.models import LARGEST, Track
 from db.predictions import song_predictions
 from db.tracks import labels_by_id, search_key
 from recommender import params
 from recommender.errors import FilterError
-from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.index.segment_index import SegmentIndex
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from db.features import TrackFeatures
 from recommender import params
-from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.hubness import centred
-from recommender.retrieval.passages import Passage, Stretch, align
+from recommender.retrieval.alignment import Passage, Stretch, align
+from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.query import Query
 
 Array = npt.NDArray[np.float32]

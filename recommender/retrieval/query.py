@@ -11,17 +11,17 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier import params
-from classifier.analysis import TrackAnalysis, song_mean
-from classifier.audio_hash import audio_hash
-from classifier.bundle import Bundle
-from classifier.decode import check_readable
+from classifier.audio.audio_hash import audio_hash
+from classifier.audio.decode import check_readable
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis, song_mean
 from db.features import track_features
 from db.models import LARGEST, Track
 from db.patches import patch_places, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content
 from recommender.errors import AmbiguousQueryError, QueryError
-from recommender.retrieval.exact import unit_rows
-from recommender.retrieval.passages import Stretch
+from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.index.exact import unit_rows
 
 Array = npt.NDArray[np.float32]
 
@@ -119,7 +119,7 @@ def resolve(
     span
         The passage that is meant; None for the whole song.
     hash_of
-        Hashes a file's audio, as `classifier.audio_hash` does.
+        Hashes a file's audio, as `classifier.audio.audio_hash` does.
 
     Raises
     ------

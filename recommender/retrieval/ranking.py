@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
-from recommender.retrieval.hubness import centred, correction
-from recommender.retrieval.passages import Stretch, align
+from recommender.retrieval.alignment import Stretch, align
+from recommender.retrieval.index.hubness import centred, correction
+from recommender.retrieval.index.scoring import agreement, passage_scores, song_scores
+from recommender.retrieval.index.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
 from recommender.retrieval.query import Query
-from recommender.retrieval.scoring import agreement, passage_scores, song_scores
-from recommender.retrieval.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -7,25 +7,25 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
 from db.features import TrackFeatures, features_of
 from db.models import Track
 from db.patches import track_patches
 from db.plays import plays_of
 from db.tracks import by_ids
 from recommender import params
+from recommender.retrieval.alignment import Passage, Stretch
 from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.diversity import Cap, Caps, caps_of, choose_list
-from recommender.retrieval.exact import unit_rows
 from recommender.retrieval.filters import allowed_places
-from recommender.retrieval.hubness import centred
+from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.hubness import centred
+from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.matching import matching_passage
-from recommender.retrieval.passages import Passage, Stretch
 from recommender.retrieval.query import Query
 from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
-from recommender.retrieval.recordings import Recording, same_recordings
-from recommender.retrieval.segment_index import SegmentIndex
-from recommender.retrieval.wishes import Wishes
+from recommender.retrieval.request import Wishes
+from recommender.retrieval.same_recordings import Recording, same_recordings
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

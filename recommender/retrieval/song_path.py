@@ -8,7 +8,7 @@ step being 1 − score of two neighbours. Squares rather have all steps small th
 import numpy as np
 import numpy.typing as npt
 
-from recommender.retrieval.scoring import song_score_table
+from recommender.retrieval.index.scoring import song_score_table
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

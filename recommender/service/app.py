@@ -9,15 +9,15 @@ from fastapi import FastAPI
 
 from recommender import params
 from recommender.params import APP_NAME
-from recommender.service import page
-from recommender.service.attempts import WrongLogins
+from recommender.service.access import Guard, Settings
 from recommender.service.decoding.covers import Covers
 from recommender.service.decoding.pictures import Pictures
 from recommender.service.decoding.uploads import Uploads
-from recommender.service.guard import Guard, Settings
-from recommender.service.heads import Heads
+from recommender.service.http import static_page
+from recommender.service.http.head_requests import Heads
+from recommender.service.http.login_throttle import WrongLogins
+from recommender.service.http.problems import JsonResponse, add_problems
 from recommender.service.metrics import Measured, Metrics
-from recommender.service.problems import JsonResponse, add_problems
 from recommender.service.rest import router as rest
 from recommender.service.rest.catalogue import Vocabulary
 from recommender.service.rest.maps import Maps
@@ -63,5 +63,5 @@ def create_app(state: State, settings: Settings) -> FastAPI:
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.include_router(rest.router)
     app.include_router(subsonic.router)
-    app.include_router(page.router)
+    app.include_router(static_page.router)
     return app

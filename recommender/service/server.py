@@ -12,13 +12,13 @@ from recommender import params
 from recommender.errors import ServiceError
 from recommender.home import Home
 from recommender.service import log
+from recommender.service.access import Settings
 from recommender.service.app import create_app
-from recommender.service.auth import check_binding
-from recommender.service.connection import ClientConnection
-from recommender.service.guard import Settings
-from recommender.service.listener import Listener, most_connections
+from recommender.service.http.auth import check_binding
+from recommender.service.http.connection import ClientConnection
+from recommender.service.http.listener import Listener, most_connections
+from recommender.service.http.troubles import is_threadless
 from recommender.service.state import State
-from recommender.service.troubles import is_threadless
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -15,17 +15,17 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from classifier.bundle import Bundle
 from classifier.errors import ClassifierError
+from classifier.model.bundle import Bundle
 from db.errors import CatalogBusyError, CatalogError
 from db.features import vectors_token
 from db.session import Catalog
 from recommender import params
 from recommender.errors import HomeLockedError, RecommenderError
 from recommender.home import Home
-from recommender.retrieval.index import open_index
-from recommender.retrieval.index_files import read_sidecar
-from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.index.files import read_sidecar
+from recommender.retrieval.index.segment_index import SegmentIndex
+from recommender.retrieval.index.store import open_index
 
 LOG = logging.getLogger("deepcuts")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from recommender import params
 from recommender.describe import Sound
+from recommender.file_tags.genre_fields import GENRE, SCORES, scores_of, scores_text, texts, with_field
+from recommender.file_tags.stored_tags import StoredTags
 from recommender.tagging.canon import Canon
-from recommender.tagging.fields import GENRE, SCORES, scores_of, scores_text, texts, with_field
-from recommender.tagging.formats import StoredTags
 
 SUB_GENRES, FACETS = "sub-genres", {"moods": "mood", "voices": "voice", "eras": "era"}
 ALSO = (SUB_GENRES, *FACETS)

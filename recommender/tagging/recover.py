@@ -6,13 +6,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from classifier.audio_hash import audio_hash
+from classifier.audio.audio_hash import audio_hash
 from db.models import TagWrite, Track
 from db.session import Catalog
 from db.tag_writes import begun, drop, finish
 from recommender.errors import TagError
-from recommender.tagging import formats
-from recommender.tagging.changes import holds_any
+from recommender.file_tags import formats
+from recommender.file_tags.snapshots import holds_any
 from recommender.tagging.write import bring_up_to_date, tagged_file
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from classifier.bundle import Bundle
+from classifier.model.bundle import Bundle
 from db.models import TagWrite, Track
 from db.session import Catalog
 from db.tag_writes import UNDO, set_undone, standing, written_tracks
@@ -13,10 +13,10 @@ from db.tracks import by_ids, is_within, present
 from recommender import params
 from recommender.describe import Sound, track_sounds
 from recommender.errors import TagError
-from recommender.tagging import formats
-from recommender.tagging.changes import tags_of, take_back
-from recommender.tagging.fields import differences, field_names, same, scores_of
-from recommender.tagging.formats import StoredTags
+from recommender.file_tags import formats
+from recommender.file_tags.genre_fields import differences, field_names, same, scores_of
+from recommender.file_tags.snapshots import tags_of, take_back
+from recommender.file_tags.stored_tags import StoredTags
 from recommender.tagging.links import links_of
 from recommender.tagging.plan import FieldChange, Scores, Wishes, plan_file, unsure, wanted
 from recommender.tagging.write import TaggedFile, in_words, replace_tags, tagged_file, writable_target

@@ -18,17 +18,17 @@ from sqlalchemy.orm import Session
 
 from classifier import system_errors
 from classifier.atomic_files import sync_folder
-from classifier.audio_hash import audio_hash
+from classifier.audio.audio_hash import audio_hash
 from db.models import Track
 from db.session import Catalog
 from db.tag_writes import WRITE, begin, drop, finish
 from db.tracks import by_ids, with_content
 from recommender.errors import TagError
-from recommender.library.file_tags import read_tags
-from recommender.tagging import formats
-from recommender.tagging.changes import describe
-from recommender.tagging.fields import same, touched
-from recommender.tagging.formats import StoredTags
+from recommender.file_tags import formats
+from recommender.file_tags.genre_fields import same, touched
+from recommender.file_tags.read import read_tags
+from recommender.file_tags.snapshots import describe
+from recommender.file_tags.stored_tags import StoredTags
 
 TEMPORARY: Final = ".deepcuts-tag-"
 """Names of copies begin so; a scan skips names that begin with a dot."""

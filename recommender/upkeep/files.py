@@ -9,17 +9,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from classifier import bundle
-from classifier.cache import ABANDONED_S
+from classifier.datasets.feature_cache import ABANDONED_S
 from classifier.errors import BundleError
+from classifier.model import bundle
 from db.session import Catalog
 from db.sqlite_file import backups, unfinished_backups
 from db.tag_writes import begun
 from db.tracks import count
 from recommender.home import Home
 from recommender.private import loose, tighten
-from recommender.retrieval.index import examine, open_index
-from recommender.retrieval.index_files import read_sidecar
+from recommender.retrieval.index.files import read_sidecar
+from recommender.retrieval.index.store import examine, open_index
 from recommender.tagging.recover import recover
 from recommender.upkeep.database import day_of, is_sound
 from recommender.upkeep.findings import NOTED, WELL, WRONG, Finding, mended

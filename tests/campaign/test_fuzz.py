@@ -8,7 +8,7 @@ import pytest
 from benchmarks.campaign import commands, fuzz, fuzz_seeds
 from benchmarks.campaign.fuzz_damage import KINDS, damage
 from benchmarks.campaign.fuzz_files import State, states, worse
-from recommender.tagging import fields, formats
+from recommender.file_tags import formats, genre_fields
 from tests.recommender import tag_files
 
 COUNT = 40
@@ -45,7 +45,7 @@ def test_what_a_command_loses_is_seen(tmp_path: Path) -> None:
     before = states([path])[path.name]
     assert before.tags is not None
     assert worse("--undo", before, before, tags_too=True) is None
-    formats.save(path, fields.with_field(before.tags, "genre", ["Other"]))
+    formats.save(path, genre_fields.with_field(before.tags, "genre", ["Other"]))
     retagged = states([path])[path.name]
     assert worse("--write", before, retagged, tags_too=False) is None
     assert worse("--undo", before, retagged, tags_too=True) == "--undo left other tags"

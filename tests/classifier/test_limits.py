@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from classifier import params
-from classifier.decode import DecodeReport, stream_mono
-from classifier.decode_ffmpeg import check_memory, longest_frame, open_ffmpeg
-from classifier.decode_limits import block_frames, check_form, within_length
+from classifier.audio.decode import DecodeReport, stream_mono
+from classifier.audio.excerpt import MOST_SAMPLES, open_frames, read_excerpt
+from classifier.audio.ffmpeg import check_memory, longest_frame, open_ffmpeg
+from classifier.audio.limits import block_frames, check_form, within_length
+from classifier.audio.transcode import Recoding, recode
 from classifier.errors import LimitError, TooShortError, UnreadableFileError
-from classifier.excerpt import MOST_SAMPLES, open_frames, read_excerpt
-from classifier.overview import overview
-from classifier.recode import Recoding, recode
-from classifier.serve import Trunk
+from classifier.features.waveform import overview
+from classifier.model.inference import Trunk
 
 RATE_HZ = 16_000
 LOWEST, HIGHEST = params.LOWEST_RATE_HZ, params.HIGHEST_RATE_HZ

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from classifier.build.prune import prune
-from classifier.musicnn import build_trunk
+from classifier.networks.musicnn import build_trunk
 
 Array = npt.NDArray[np.float64]
 Weights = dict[str, npt.NDArray[np.float32]]

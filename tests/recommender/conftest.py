@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from classifier import bundle
+from classifier.model import bundle
 from recommender.library import ingest
-from recommender.library.workers import Workers
+from recommender.library.workers.pool import Workers
 from tests.recommender import support
 from tests.recommender.support import Library
 

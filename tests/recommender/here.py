@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from recommender.library.workers import identify, identify_by_content, tags_of
+from recommender.library.workers.pool import identify, identify_by_content, tags_of
 
 
 class Here:

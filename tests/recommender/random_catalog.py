@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.taxonomy import Taxonomy
+from classifier.genres.taxonomy import Taxonomy
 from db.features import SegmentRow, store_segments
 from db.session import Catalog
 from db.tracks import root_for, search_key
-from recommender.retrieval.index import build
-from recommender.retrieval.segment_index import SegmentIndex
+from recommender.retrieval.index.segment_index import SegmentIndex
+from recommender.retrieval.index.store import build
 from tests.databases import open_catalog
 from tests.db.rows import BUNDLE, TRUNK, new_track
 

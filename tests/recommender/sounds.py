@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.taxonomy import Placement
+from classifier.genres.taxonomy import Placement
 from recommender.describe import Sound
 
 FACETS = {

@@ -14,8 +14,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 import cli
-from classifier import bundle
-from recommender.retrieval.index import open_index
+from classifier.model import bundle
+from recommender.retrieval.index.store import open_index
 from tests import databases, synth
 from tests.databases import open_catalog, query
 

@@ -13,7 +13,7 @@ import numpy as np
 from classifier import params
 from classifier.errors import SilentError
 from classifier.progress import expect_progress, made_progress
-from recommender.library.failures import Failure
+from recommender.library.workers.boundary import Failure
 from recommender.process_limits import allow_seconds
 
 

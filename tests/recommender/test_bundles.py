@@ -13,8 +13,9 @@ import pytest
 from benchmarks.campaign import hostile_graphs
 from benchmarks.campaign.forge import arrays, forge, load_arrays, stranger
 from benchmarks.campaign.hostile_bundles import REFUSED, Hostile, hostile
-from classifier import bundle, params
+from classifier import params
 from classifier.errors import BundleError
+from classifier.model import bundle
 from recommender import bundles
 from recommender.bundles import BundleStore, sweep_leftovers, try_out
 from recommender.errors import RecommenderError
@@ -148,7 +149,7 @@ def test_a_full_disk_leaves_nothing(home: Home, given: Path, monkeypatch: pytest
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("classifier.bundle_write.os.fsync", full)
+    monkeypatch.setattr("classifier.model.write.os.fsync", full)
     with pytest.raises(RecommenderError, match=r"cannot be copied into .*/home/bundles: No space left"):
         home.take_bundle(str(given))
     assert names(home) == set()

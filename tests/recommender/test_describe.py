@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.bundle import MUSICNN, Bundle
-from classifier.calibration import NOT_MUSIC, UNLIKE, WEAK, Calibration, Familiarity
-from classifier.frontend import FrontEnd
-from classifier.linear_head import LinearHead
+from classifier.features.frontend import FrontEnd
+from classifier.genres.taxonomy import Taxonomy
+from classifier.model.bundle import MUSICNN, Bundle
+from classifier.model.calibration import NOT_MUSIC, UNLIKE, WEAK, Calibration, Familiarity
+from classifier.model.linear_head import LinearHead
 from classifier.params import SURE
-from classifier.taxonomy import Taxonomy
 from db.models import Root
 from db.session import Catalog
 from recommender.describe import Sound, judgement, named, sound_of, track_sound

@@ -11,12 +11,12 @@ import pytest
 from db.session import Catalog
 from recommender import params
 from recommender.errors import LabelError, PlaysError, RecommenderError, TagError, TransferError
-from recommender.library.labels import Label, read_labels
-from recommender.library.play_exports import read_plays, recognise
-from recommender.library.play_values import Listen, PathLine, Rejected
-from recommender.library.plays import import_plays
+from recommender.labels.import_labels import import_labels
+from recommender.labels.rules import Label, read_labels
+from recommender.plays.import_plays import import_plays
+from recommender.plays.recognise import read_plays, recognise
+from recommender.plays.values import Listen, PathLine, Rejected
 from recommender.tagging.canon import read_canon
-from recommender.tagging.transfer_read import import_labels
 from tests.databases import open_catalog
 
 Reader = Callable[[Path, Catalog], object]

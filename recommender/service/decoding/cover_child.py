@@ -10,7 +10,7 @@ from typing import Any, Final
 from PIL import Image
 
 from recommender import params
-from recommender.library.pictures import embedded_picture, picture_beside
+from recommender.file_tags.cover_art import embedded_picture, picture_beside
 from recommender.process_limits import confine
 from recommender.service.decoding.answering import OPEN_FILES, answer_all
 from recommender.service.decoding.process import Limits

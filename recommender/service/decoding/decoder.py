@@ -12,8 +12,8 @@ from fastapi import HTTPException
 
 from recommender import params
 from recommender.service.decoding.process import LOG, DecoderProcess, Limits
+from recommender.service.http.troubles import RETRY_S
 from recommender.service.log import TRACEBACK
-from recommender.service.troubles import RETRY_S
 
 Answer = TypeVar("Answer")
 
@@ -39,7 +39,7 @@ class Decoder:
     limits
         Of the process.
     target
-        What the process runs; see `recommender.service.decoding.child.serve_files`.
+        What the process runs; see `recommender.service.decoding.worker_process.serve_files`.
     longest_answer
         Bytes that it may answer a task with.
     """

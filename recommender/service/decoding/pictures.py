@@ -16,14 +16,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.atomic_files import replace_file
-from classifier.bundle import Bundle
-from classifier.overview import Overview
+from classifier.features.waveform import Overview
+from classifier.model.bundle import Bundle
 from classifier.private_files import make_folder
 from db.models import Track
 from recommender import params
-from recommender.service.decoding.child import serve_overviews, unpacked_overview
-from recommender.service.decoding.hearing import Hearing
-from recommender.service.stream import open_file
+from recommender.service.decoding.analysis import Hearing
+from recommender.service.decoding.worker_process import serve_overviews, unpacked_overview
+from recommender.service.http.file_response import open_file
 
 VERSION: Final = 1
 KEPT_SHARE: Final = 0.8

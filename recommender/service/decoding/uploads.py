@@ -15,11 +15,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from classifier.decode import AUDIO_EXTENSIONS
+from classifier.audio.decode import AUDIO_EXTENSIONS
 from recommender import params
-from recommender.service.decoding.hearing import Hearing
-from recommender.service.problems import documented
-from recommender.service.troubles import NO_FOLDER, RETRY_S
+from recommender.service.decoding.analysis import Hearing
+from recommender.service.http.problems import documented
+from recommender.service.http.troubles import NO_FOLDER, RETRY_S
 
 FIELD: Final = b"file"
 ENVELOPE: Final = 2**16

@@ -12,11 +12,11 @@ from fastapi.responses import Response
 from db.errors import CatalogError
 from db.features import vectors_token
 from recommender import params
-from recommender.answers.status import status_answer
+from recommender.presentation.status import status_answer
 from recommender.retrieval.filters import count_genres, count_tags
-from recommender.service.depends import TheHeld, TheState
+from recommender.service.dependencies import TheHeld, TheState
+from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.metrics import CONTENT_TYPE, Metrics
-from recommender.service.problems import JsonResponse, documented
 from recommender.service.rest.models import CatalogueStatus, Evaluation, GenreCounts, Health, TagCounts
 from recommender.service.state import Held, State
 

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from db.models import LARGEST
 from recommender import params
-from recommender.answers.lists import discover_answer, find_answer, path_answer, similar_answer
-from recommender.answers.reasons import reasons_json
 from recommender.errors import FilterError
+from recommender.presentation.lists import discover_answer, find_answer, path_answer, similar_answer
+from recommender.presentation.reasons import reasons_json
 from recommender.reasons.why import match_reasons
 from recommender.retrieval.query import Query as SongQuery
 from recommender.retrieval.query import Span, from_track
-from recommender.retrieval.wishes import Wishes
-from recommender.service.depends import TheHeld, TheState, present_track
-from recommender.service.problems import JsonResponse, documented
+from recommender.retrieval.request import Wishes
+from recommender.service.dependencies import TheHeld, TheState, present_track
+from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
     DiscoverAnswer,
     FindAnswer,

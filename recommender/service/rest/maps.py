@@ -12,9 +12,9 @@ from classifier.atomic_files import replace_file
 from classifier.private_files import make_folder
 from db.tracks import labels_by_id
 from recommender.errors import RecommenderError
-from recommender.quality.map import catalogue_map
-from recommender.service.depends import TheHeld, TheState
-from recommender.service.problems import JsonResponse
+from recommender.map.layout import catalogue_map
+from recommender.service.dependencies import TheHeld, TheState
+from recommender.service.http.problems import JsonResponse
 from recommender.service.rest.models import Computing, MapAnswer
 from recommender.service.state import Held, State
 

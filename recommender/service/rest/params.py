@@ -12,7 +12,7 @@ from recommender import params
 from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.query import MIN_PASSAGE_S, Span
-from recommender.retrieval.wishes import Wishes
+from recommender.retrieval.request import Wishes
 
 NEXT_S = 30.0
 """Length of a passage of which only one end is named."""

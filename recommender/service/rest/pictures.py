@@ -10,18 +10,18 @@ import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from classifier.overview import Overview
+from classifier.features.waveform import Overview
 from recommender import params
 from recommender.errors import FilterError
-from recommender.service.decoding.listening import WAV, WavBytes
 from recommender.service.decoding.pictures import Pictures, between, mel_png, peaks
-from recommender.service.depends import TheHeld, TheState, present_track
-from recommender.service.problems import JsonResponse, documented
-from recommender.service.ranges import has_tag
+from recommender.service.decoding.wav_stream import WAV, WavBytes
+from recommender.service.dependencies import TheHeld, TheState, present_track
+from recommender.service.http.file_response import open_file
+from recommender.service.http.problems import JsonResponse, documented
+from recommender.service.http.ranges import has_tag
 from recommender.service.rest.models import Waveform
 from recommender.service.rest.params import Seconds, TrackId
 from recommender.service.state import Held, State
-from recommender.service.stream import open_file
 
 router = APIRouter(tags=["tracks"])
 

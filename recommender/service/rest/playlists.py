@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from db import playlists
 from db.models import LARGEST, Playlist
 from recommender import params
-from recommender.answers.songs import tracks_json
 from recommender.playlist import Entry, write_playlist
-from recommender.service.depends import TheHeld, TheState
-from recommender.service.problems import JsonResponse, documented
+from recommender.presentation.songs import tracks_json
+from recommender.service.dependencies import TheHeld, TheState
+from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models import Song
 from recommender.service.state import Held
 

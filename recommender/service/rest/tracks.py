@@ -10,14 +10,14 @@ from fastapi.responses import Response
 from db.listing import track_page
 from db.plays import add_play
 from recommender import params
-from recommender.answers.songs import tracks_json
-from recommender.answers.track import track_answer
+from recommender.presentation.songs import tracks_json
+from recommender.presentation.track import track_answer
 from recommender.retrieval.filters import Filters, allowed_places
-from recommender.service.depends import TheHeld, TheState, present_track
-from recommender.service.problems import JsonResponse, documented
+from recommender.service.dependencies import TheHeld, TheState, present_track
+from recommender.service.http.file_response import AUDIO, FileBytes, open_file
+from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models import Plays, SongPage, TrackDetails
 from recommender.service.rest.params import Name, Names, Offset, PageSize, Text, TrackId
-from recommender.service.stream import AUDIO, FileBytes, open_file
 
 router = APIRouter(tags=["tracks"])
 

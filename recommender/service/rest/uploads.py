@@ -10,13 +10,13 @@ from fastapi.responses import Response
 from db.models import LARGEST
 from db.tracks import with_content
 from recommender import params
-from recommender.answers.sound import sound_answer
+from recommender.presentation.sound import sound_answer
 from recommender.retrieval.query import HeardFile, Span, from_heard, from_track
 from recommender.retrieval.query import Query as SongQuery
-from recommender.retrieval.wishes import Wishes
+from recommender.retrieval.request import Wishes
 from recommender.service.decoding.uploads import UPLOAD_BODY, UPLOAD_ERRORS, Uploads
-from recommender.service.depends import TheHeld, TheState
-from recommender.service.problems import JsonResponse
+from recommender.service.dependencies import TheHeld, TheState
+from recommender.service.http.problems import JsonResponse
 from recommender.service.rest.lists import Explain, answer_for, catalogued
 from recommender.service.rest.models import Classified
 from recommender.service.rest.models_lists import SimilarAnswer

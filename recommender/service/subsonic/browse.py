@@ -11,11 +11,11 @@ from db.browse import Album
 from db.favourites import rated, starred
 from db.models import Track
 from db.tracks import search_key
-from recommender.service.subsonic.answer import GENERIC, MISSING, SubsonicError
-from recommender.service.subsonic.asked import whole
-from recommender.service.subsonic.call import Call, Content
+from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.envelope import GENERIC, MISSING, SubsonicError
 from recommender.service.subsonic.genres import genres_of_song, same_genre
-from recommender.service.subsonic.shapes import NO_ARTIST, Shape, album_as_folder, album_id
+from recommender.service.subsonic.parameters import whole
+from recommender.service.subsonic.serializers import NO_ARTIST, Shape, album_as_folder, album_id
 
 MOST = 500
 """Albums or songs in one answer."""

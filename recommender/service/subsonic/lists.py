@@ -7,10 +7,10 @@ from db.favourites import rate, star
 from db.models import Playlist
 from db.playlists import playlist_tracks
 from db.plays import PlayCount, set_plays
-from recommender.service.subsonic.answer import GENERIC, MISSING, SubsonicError
-from recommender.service.subsonic.asked import whole
-from recommender.service.subsonic.call import Call, Content
-from recommender.service.subsonic.shapes import playlist_shape
+from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.envelope import GENERIC, MISSING, SubsonicError
+from recommender.service.subsonic.parameters import whole
+from recommender.service.subsonic.serializers import playlist_shape
 
 LATEST = timedelta(days=1)
 """A clock may be so much ahead; a play that is said to be later was now."""

@@ -15,9 +15,9 @@ from db.models import Track
 from db.playlists import playlist_tracks
 from recommender.params import LARGEST_SIDE
 from recommender.service.decoding.covers import Covers, Place
-from recommender.service.stream import FileBytes, open_file
-from recommender.service.subsonic.answer import NOT_FOUND, SubsonicError
-from recommender.service.subsonic.call import Call, Later
+from recommender.service.http.file_response import FileBytes, open_file
+from recommender.service.subsonic.context import Call, Later
+from recommender.service.subsonic.envelope import NOT_FOUND, SubsonicError
 
 DRAWN_SIDE: Final = 300
 SONGS_TRIED: Final = 3

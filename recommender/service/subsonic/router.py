@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from classifier.errors import ClassifierError
 from db.errors import CatalogError
 from recommender.errors import RecommenderError
-from recommender.service.attempts import WrongLogins
-from recommender.service.depends import state_of
+from recommender.service.dependencies import state_of
+from recommender.service.http.login_throttle import WrongLogins
+from recommender.service.http.troubles import noted, trouble
 from recommender.service.subsonic import browse, lists, media, search, similar, system
-from recommender.service.subsonic.answer import (
+from recommender.service.subsonic.context import Call, Content, Later
+from recommender.service.subsonic.envelope import (
     GENERIC,
     WRONG_KEY,
     WRONG_LOGIN,
@@ -25,9 +27,7 @@ from recommender.service.subsonic.answer import (
     answered,
     failed,
 )
-from recommender.service.subsonic.asked import Asked, check_meant, check_version, read, user_of
-from recommender.service.subsonic.call import Call, Content, Later
-from recommender.service.troubles import noted, trouble
+from recommender.service.subsonic.parameters import Asked, check_meant, check_version, read, user_of
 
 router = APIRouter(prefix="/rest", include_in_schema=False)
 

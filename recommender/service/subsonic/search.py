@@ -4,8 +4,8 @@ from db import browse
 from db.favourites import starred
 from db.tracks import search_key
 from recommender.service.subsonic.browse import MOST
-from recommender.service.subsonic.call import Call, Content
-from recommender.service.subsonic.shapes import Shape, album_as_folder, album_id, artist_id
+from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.serializers import Shape, album_as_folder, album_id, artist_id
 
 
 def search3(call: Call) -> Content:

@@ -7,16 +7,16 @@ import numpy as np
 from db import browse
 from db.models import Track
 from recommender.errors import QueryError
-from recommender.retrieval.hubness import centred
-from recommender.retrieval.lists import walk
+from recommender.retrieval.discover import walk
+from recommender.retrieval.index.hubness import centred
+from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.scoring import song_scores
+from recommender.retrieval.request import Wishes
 from recommender.retrieval.similar import Match, similar
 from recommender.retrieval.similar import similarity as as_similarity
-from recommender.retrieval.wishes import Wishes
 from recommender.service.subsonic.browse import MOST
-from recommender.service.subsonic.call import Call, Content
-from recommender.service.subsonic.shapes import Shape
+from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.serializers import Shape
 
 SEEDS = 5
 """An artist or album is represented by so many of its songs."""

@@ -3,8 +3,8 @@
 from typing import Any
 
 from db import browse
-from recommender.service.subsonic.answer import NOT_ALLOWED, SubsonicError
-from recommender.service.subsonic.call import Call, Content
+from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.envelope import NOT_ALLOWED, SubsonicError
 
 EXTENSIONS = ("apiKeyAuthentication", "formPost", "sonicSimilarity", "topSongsByArtistId")
 ROLES = ("stream", "download", "playlist", "scrobbling")

@@ -1,0 +1,190 @@
+"""What a bundle says, checked before it is believed: types, ranges, and that its arrays fit each other.
+
+A text of `BundleError` names the part and, where it exceeds a limit of `classifier.params`, the limit.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import params
+from classifier.errors import BundleError
+from classifier.features.frontend import FrontEnd
+from classifier.genres.label_paths import label_fault
+from classifier.genres.tag_rule import TagRule
+from classifier.model.calibration import Calibration
+
+if TYPE_CHECKING:
+    from classifier.model.bundle import Bundle
+
+Array = npt.NDArray[np.float32]
+
+ARCHITECTURES: Final = ("musicnn", "cnn", "vgg16", "cnn-mel")
+"""Of a trunk, as `classifier.networks.architectures.rebuild` knows them."""
+
+_TYPES: Final[Mapping[str, type]] = {
+    "labels": list,
+    "tag_names": list,
+    "front_end": dict,
+    "head": dict,
+    "embedding_size": int,
+    "training": dict,
+    "trunk_id": str,
+    "bundle_id": str,
+}
+_PERHAPS: Final[Mapping[str, type]] = {"architecture": dict, "calibration": dict, "taxonomy": dict}
+_WORDS: Final = {list: "a list", dict: "an object", int: "a whole number", str: "a text"}
+_ID: Final = re.compile(r"bundle-[0-9a-f]{16}")
+
+
+def is_bundle_id(text: str) -> bool:
+    """Whether a text has the form of a bundle's id, which names its folder in a home."""
+    return _ID.fullmatch(text) is not None
+
+
+def check_description(described: Mapping[str, Any]) -> None:
+    """Raise `BundleError` unless the parts of a description are of the types, and as many, as they may be."""
+    for name, kind in (*_TYPES.items(), *_PERHAPS.items()):
+        value = described.get(name)
+        if value is None and name in _PERHAPS:
+            continue
+        if name not in described:
+            raise BundleError(f"it has no {name}")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BundleError(f"{name} is not {_WORDS[kind]}")
+    _check_names("labels", described["labels"], params.MOST_LABELS)
+    _check_names("tag_names", described["tag_names"], params.MOST_TAGS)
+    if not described["labels"]:
+        raise BundleError("it has no labels")
+    if described.get("architecture", {"name": "musicnn"}).get("name") not in ARCHITECTURES:
+        raise BundleError(f"its architecture is none of: {', '.join(ARCHITECTURES)}")
+    _check_between("embedding_size", described["embedding_size"], 1, params.LARGEST_EMBEDDING)
+
+
+def _check_names(what: str, names: Sequence[object], most: int) -> None:
+    if len(names) > most:
+        raise BundleError(f"it has {len(names):,} {what.replace('_', ' ')}; at most {most:,} are read")
+    for number, name in enumerate(names, start=1):
+        fault = label_fault(name) if isinstance(name, str) else "something other than a text"
+        if fault is not None:
+            raise BundleError(f"number {number} of its {what.replace('_', ' ')} has {fault}")
+    if len(set(names)) != len(names):
+        raise BundleError(f"two of its {what.replace('_', ' ')} are the same")
+
+
+def _check_between(what: str, value: object, low: float, high: float) -> None:
+    """Raise unless a value is a number between two others, both included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BundleError(f"{what} is not a number")
+    if not low <= value <= high:
+        said = f"{value:.6g}" if abs(value) < params.LARGEST_WEIGHT else "far too large"
+        raise BundleError(f"{what} is {said}, not within {low:,.6g} to {high:,.6g}")
+
+
+def check_front_end(front_end: FrontEnd) -> None:
+    """Raise `BundleError` unless a front end's numbers are some that could be worked with."""
+    kinds = get_type_hints(FrontEnd)
+    for field in fields(FrontEnd):
+        value, kind = getattr(front_end, field.name), kinds[field.name]
+        if kind is int and (isinstance(value, bool) or not isinstance(value, int)):
+            raise BundleError(f"{field.name} is not a whole number")
+        if field.name in ("feature", "scale", "padding", "normalise") and value not in get_args(kind):
+            raise BundleError(f"{field.name} is none of: {', '.join(get_args(kind))}")
+    _check_between("rate_hz", front_end.rate_hz, params.LOWEST_RATE_HZ, params.HIGHEST_NETWORK_RATE_HZ)
+    _check_between("n_fft", front_end.n_fft, 2, params.LONGEST_WINDOW)
+    _check_between("hop_length", front_end.hop_length, 1, params.LONGEST_WINDOW)
+    _check_between("n_mels", front_end.n_mels, 1, front_end.n_fft)
+    _check_between("n_mfcc", front_end.n_mfcc, 1, params.LONGEST_WINDOW)
+    _check_between("log_scale", front_end.log_scale, 1e-30, 1e30)
+    _check_between("min_rest_s", front_end.min_rest_s, 0, params.SEGMENT_S)
+    _check_between("patch_frames", front_end.patch_frames, 1, params.LARGEST_PATCH / front_end.n_bands)
+    if front_end.reference_rms is not None:
+        _check_between("reference_rms", front_end.reference_rms, 1e-6, 1e6)
+    low, high = front_end.limits
+    _check_between("limits", low, -1e6, 1e6)
+    _check_between("limits", high, math.nextafter(low, math.inf), 1e6)
+    transformed = front_end.rate_hz / front_end.hop_length * front_end.n_fft
+    if transformed > params.MOST_TRANSFORMED:
+        raise BundleError(
+            f"its front end would transform {transformed:,.0f} values for a second of audio; "
+            f"at most {params.MOST_TRANSFORMED:,} are"
+        )
+
+
+def check_fit(bundle: "Bundle") -> None:
+    """Raise `BundleError` unless a bundle's arrays fit what it says, and each other."""
+    front_end, head = bundle.front_end, bundle.head
+    check_front_end(front_end)
+    _check_architecture(bundle.architecture)
+    _check_array("mel_filters", bundle.mel_filters, (front_end.n_mels, 1 + front_end.n_fft // 2))
+    sizes = {"tags": len(bundle.tag_names), "embedding": bundle.embedding_size}
+    sizes["both"] = sum(sizes.values())
+    if not sizes.get(head.input):
+        raise BundleError("its head reads neither tags that there are, nor the embedding, nor both")
+    _check_array("kernel", head.kernel, (sizes[head.input], len(bundle.labels)))
+    _check_array("bias", head.bias, (len(bundle.labels),))
+    if bundle.calibration is not None:
+        _check_calibration(bundle.calibration, sizes[head.input], bundle.embedding_size, len(bundle.labels))
+    if bundle.taxonomy.rule is not None:
+        _check_rule(bundle.taxonomy.rule)
+
+
+def _check_architecture(architecture: Mapping[str, Any]) -> None:
+    """Raise unless a trunk that is rebuilt from this would read patches, or pictures, of sane sizes."""
+    for name in ("frames", "bands"):
+        _check_between(name, architecture.get(name, 1), 1, params.LARGEST_PATCH)
+    image = architecture.get("image", [1, 1])
+    if not isinstance(image, list) or len(image) != 2:
+        raise BundleError("its architecture has a picture without height and width")
+    for side in image:
+        _check_between("image", side, 1, params.LONGEST_PICTURE)
+    if not isinstance(architecture.get("published", False), bool):
+        raise BundleError("its architecture is neither as published nor otherwise")
+
+
+def _check_array(name: str, array: Array, shape: tuple[int | None, ...]) -> None:
+    """Raise unless an array has this shape, None being any length from 1 on, and no monstrous values."""
+    alike = len(array.shape) == len(shape) and all(
+        found == wanted or (wanted is None and found)
+        for found, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not alike:
+        raise BundleError(f"its array {name} has the shape {_sizes(array.shape)}, not {_sizes(shape)}")
+    if not (np.abs(array) <= params.LARGEST_WEIGHT).all():
+        raise BundleError(f"its array {name} has values beyond {params.LARGEST_WEIGHT:.0e}")
+
+
+def _sizes(shape: Sequence[int | None]) -> str:
+    return " × ".join("any" if size is None else f"{size:,}" for size in shape) or "of a single number"
+
+
+def _check_calibration(calibration: Calibration, n_features: int, embedding_size: int, n_labels: int) -> None:
+    _check_between("temperature", calibration.temperature, *params.TEMPERATURES)
+    _check_between("least_confidence", calibration.least_confidence, 0, 1)
+    if calibration.examples is not None:
+        _check_array("examples", calibration.examples, (None, embedding_size))
+    familiar = calibration.familiarity
+    if familiar is None:
+        return
+    _check_between("limit", familiar.limit, params.LEAST_DISTANCE, params.LARGEST_WEIGHT)
+    _check_between("offset", familiar.offset, -params.LARGEST_WEIGHT, params.LARGEST_WEIGHT)
+    _check_array("whiten", familiar.whiten, (n_features, None))
+    _check_array("centres", familiar.centres, (None, familiar.whiten.shape[1]))
+    if len(familiar.centres) > n_labels:
+        raise BundleError(f"it has centres of {len(familiar.centres)} labels, and {n_labels} labels")
+    if familiar.direction is not None:
+        _check_array("direction", familiar.direction, (n_features,))
+
+
+def _check_rule(rule: TagRule) -> None:
+    _check_names("genres", list(rule.tags_of), params.MOST_LABELS)
+    for name in ("new_genre", "weak", "sharpness"):
+        _check_between(name, getattr(rule, name), 1e-6, 1e3)
+    for of_labels in rule.usual.values():
+        for p in of_labels.values():
+            _check_between("usual", p, 0, 1)

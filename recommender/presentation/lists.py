@@ -1,0 +1,112 @@
+"""What a search of the catalogue answers, for machines: songs like others, deep cuts, words, a walk."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from classifier.model.bundle import Bundle
+from recommender import params
+from recommender.presentation.songs import matches_json, query_json, ranked_json, tracks_json
+from recommender.retrieval.discover import discover, find, walk
+from recommender.retrieval.index.segment_index import SegmentIndex
+from recommender.retrieval.query import Query
+from recommender.retrieval.request import Wishes
+from recommender.retrieval.similar import Match, similar
+
+Answer = dict[str, Any]
+
+
+def similar_answer(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    queries: Sequence[Query],
+    wishes: Wishes,
+    unwanted: Sequence[Query] = (),
+) -> tuple[Answer, list[Match]]:
+    """Return songs that sound like the queries, best first, and the matches that the answer is of."""
+    ranking = similar(session, index, bundle, queries, wishes, unwanted)
+    answer = {
+        "query": query_json(queries[0], bundle),
+        "queries": [query_json(query, bundle) for query in queries],
+        "unwanted": [query_json(query, bundle) for query in unwanted],
+        "trunk_id": bundle.trunk_id,
+        "results": matches_json(session, ranking.matches, bundle),
+        "same_recording": [{"track_id": t.id, "path": t.path} for t in ranking.recordings],
+        "shortfall": ranking.shortfall,
+    }
+    return answer, ranking.matches
+
+
+def discover_answer(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    wishes: Wishes,
+    seeds: int = params.SEEDS,
+    since: datetime | None = None,
+) -> Answer:
+    """Return songs never played that sound like what is played most, each with the song it is listed for.
+
+    Raises
+    ------
+    QueryError
+        If no song with an analysis has been played.
+    """
+    ranking, played = discover(session, index, bundle, wishes, seeds, since)
+    return {
+        "seeds": tracks_json(session, played, bundle),
+        "trunk_id": bundle.trunk_id,
+        "results": [
+            {**match, "because": _because(played[match["query"]])}
+            for match in matches_json(session, ranking.matches, bundle)
+        ],
+        "shortfall": ranking.shortfall,
+    }
+
+
+def _because(seed: Any) -> Answer:
+    return {"track_id": seed.id, "title": seed.title, "artist": seed.artist, "plays": seed.plays}
+
+
+def find_answer(
+    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes, unwanted: str = ""
+) -> Answer:
+    """Return songs that are what some words say.
+
+    Raises
+    ------
+    QueryError
+        If a word is none that is known.
+    """
+    found, terms = find(session, index, bundle, words, wishes, unwanted)
+    more = [
+        {
+            "score": round(one.score, 6),
+            "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
+        }
+        for one in found
+    ]
+    return {
+        "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
+        "results": ranked_json(session, [one.track for one in found], bundle, more),
+        "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < wishes.n else None,
+    }
+
+
+def path_answer(
+    session: Session, index: SegmentIndex, bundle: Bundle, ends: tuple[Query, Query], n: int, wishes: Wishes
+) -> Answer:
+    """Return a walk of `n` songs from one to another, both included."""
+    steps = walk(session, index, bundle, ends, n, wishes)
+    more = [
+        {"step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6)} for step in steps
+    ]
+    short = f"only {len(steps)} songs are on the way, both ends included" if len(steps) < n else None
+    return {
+        "trunk_id": bundle.trunk_id,
+        "results": ranked_json(session, [step.track for step in steps], bundle, more),
+        "shortfall": short,
+    }

@@ -1,0 +1,129 @@
+"""Where in two songs they sound alike, finer than the segment grid: their patch embeddings aligned.
+
+An alignment's score is the mean of two cosines, of the mean embeddings of both stretches, which says
+that they sound alike, and of the patches one by one, which says that they go on alike.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender.retrieval.index.exact import unit_rows
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Patches that follow each other.
+
+    Attributes
+    ----------
+    starts_s
+        (patches,) seconds.
+    embeddings
+        (patches, dimensions).
+    patch_s
+        Length of a patch, in seconds.
+    """
+
+    starts_s: Array
+    embeddings: Array
+    patch_s: float
+
+    def __len__(self) -> int:
+        return len(self.starts_s)
+
+    def within(self, start_s: float, end_s: float) -> "Stretch":
+        """Return the patches of which half or more lies in a span."""
+        middles = self.starts_s + self.patch_s / 2
+        inside = (middles >= start_s) & (middles <= end_s)
+        return Stretch(self.starts_s[inside], self.embeddings[inside], self.patch_s)
+
+    def windows(self, patches: int) -> Array:
+        """Return the mean embeddings of runs of so many patches, the last being shorter unless it is tiny."""
+        firsts = list(range(0, len(self), patches))
+        if len(firsts) > 1 and len(self) - firsts[-1] <= patches // 5:
+            firsts.pop()
+        cuts = [*firsts, len(self)]
+        means = [self.embeddings[a:b].mean(axis=0) for a, b in pairwise(cuts)]
+        return np.asarray(np.stack(means), np.float32)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of the query and the passage of a track that matches it.
+
+    Attributes
+    ----------
+    query_start_s, query_end_s, match_start_s, match_end_s
+        Seconds.
+    score
+        −1..1.
+    """
+
+    query_start_s: float
+    query_end_s: float
+    match_start_s: float
+    match_end_s: float
+    score: float
+
+
+def align(query: Stretch, track: Stretch, centre: Array) -> Passage | None:
+    """Find where a passage matches a track best, at every shift of one along the other.
+
+    Parameters
+    ----------
+    query, track
+        The shorter is moved along the longer.
+    centre
+        (dimensions,) taken off every unit vector, as the index has it.
+
+    Returns
+    -------
+    Passage or None
+        None where one of them is empty.
+    """
+    if not len(query) or not len(track):
+        return None
+    short, long = (query, track) if len(query) <= len(track) else (track, query)
+    scores = _shifted(short, long, centre)
+    scores[~_whole(long, len(short))] -= 2.0  # a gap lies in it: only where there is nothing else
+    shift = int(scores.argmax())
+    here = (short.starts_s[0], short.starts_s[-1] + short.patch_s)
+    there = (long.starts_s[shift], long.starts_s[shift + len(short) - 1] + long.patch_s)
+    of_query, of_track = (here, there) if short is query else (there, here)
+    score = float(scores[shift])
+    return Passage(
+        query_start_s=float(of_query[0]),
+        query_end_s=float(of_query[1]),
+        match_start_s=float(of_track[0]),
+        match_end_s=float(of_track[1]),
+        score=score if score > -1 else score + 2.0,
+    )
+
+
+def _shifted(short: Stretch, long: Stretch, centre: Array) -> Array:
+    """Return the score of every shift, (shifts,)."""
+    n, shifts = len(short), len(long) - len(short) + 1
+    sums = np.cumsum(
+        np.concatenate([np.zeros_like(long.embeddings[:1]), long.embeddings]), axis=0, dtype=float
+    )
+    means = np.asarray((sums[n:] - sums[:-n]) / n, np.float32)
+    whole = _centred(means, centre) @ _centred(short.embeddings.mean(axis=0, keepdims=True), centre)[0]
+    cosines = _centred(short.embeddings, centre) @ _centred(long.embeddings, centre).T
+    single = sum(cosines[i, i : i + shifts] for i in range(n)) / np.float32(n)
+    return np.asarray((whole + single) / 2, np.float32)
+
+
+def _whole(long: Stretch, n: int) -> npt.NDArray[np.bool_]:
+    """Whether each run of n patches is without a gap, as silence leaves one."""
+    spans = long.starts_s[n - 1 :] - long.starts_s[: len(long) - n + 1]
+    return np.asarray(spans < n * long.patch_s)
+
+
+def _centred(vectors: Array, centre: Array) -> Array:
+    return unit_rows(unit_rows(vectors) - centre)

@@ -1,0 +1,239 @@
+"""Lists that are not the neighbours of one song: deep cuts by taste, songs by words, a walk between two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from classifier.genres.label_paths import ancestors
+from classifier.model.bundle import Bundle
+from db.features import has_features
+from db.models import Track
+from db.plays import most_played, played_ids
+from db.predictions import song_predictions
+from db.tracks import by_ids, labels_by_id
+from recommender import params
+from recommender.errors import QueryError
+from recommender.retrieval import song_path, word_search
+from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval.filters import allowed_places, song_tags
+from recommender.retrieval.index.hubness import centred
+from recommender.retrieval.index.scoring import song_scores
+from recommender.retrieval.index.segment_index import SegmentIndex
+from recommender.retrieval.query import Query, from_track
+from recommender.retrieval.request import Wishes
+from recommender.retrieval.similar import Ranking, similar
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def discover(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    wishes: Wishes,
+    seeds: int = params.SEEDS,
+    since: datetime | None = None,
+) -> tuple[Ranking, list[Track]]:
+    """Return songs that were never played and sound like what is played most.
+
+    Every song is scored by the played one that gives it most. The taste for a song with p plays, of at
+    most P, counts 0.8 + 0.2 · ln(1 + p) / ln(1 + P).
+
+    Parameters
+    ----------
+    wishes
+        Its filters say what counts as rarely played; if they do not, it is never played.
+    seeds
+        So many of the songs that are played most.
+    since
+        Only songs played since then count as taste; None for all.
+
+    Returns
+    -------
+    tuple
+        The ranking, whose matches name their seed by number, and the seeds.
+
+    Raises
+    ------
+    QueryError
+        If no song with an analysis has been played.
+    """
+    played = _most_played(session, index, bundle.trunk_id, seeds, since)
+    if not played:
+        when = f"since {since:%Y-%m-%d}" if since is not None else "yet"
+        raise QueryError(
+            f"no song has been played {when}; bring your plays in with: deepcuts plays import FILE"
+        )
+    if wishes.filters.max_plays is None:
+        wishes = replace(wishes, filters=replace(wishes.filters, max_plays=0))
+    most = np.log1p(max(track.plays for track in played))
+    tastes = [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
+    queries = [from_track(session, track, bundle) for track in played]
+    return similar(session, index, bundle, queries, wishes, tastes=tastes), played
+
+
+def _most_played(
+    session: Session, index: SegmentIndex, trunk_id: str, n: int, since: datetime | None
+) -> list[Track]:
+    """Return the songs played most of those in the index that have an analysis still."""
+    heard = set(index.rows.track_ids.tolist())
+    unheard = max(0, len(played_ids(session)) - len(heard))
+    found = most_played(session, min(n, len(heard)) + unheard, since)
+    return [t for t in found if t.id in heard and has_features(session, t.id, trunk_id)][:n]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A song that words fit: score 0..1, and how strong each word is in it, 0..1, 0.5 being usual."""
+
+    track: Track
+    score: float
+    strengths: dict[str, float]
+
+
+def find(
+    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes, unwanted: str = ""
+) -> tuple[list[Found], list[word_search.Term]]:
+    """Return the songs that words fit best and unwanted words least; see `recommender.retrieval.word_search`.
+
+    Raises
+    ------
+    FilterError
+        If a word is no tag, genre or label.
+    """
+    places = allowed_places(session, index, bundle, wishes.filters, frozenset())
+    labels = labels_by_id(session)
+    known = _probabilities(session, index, bundle, [labels.get(int(i)) for i in index.rows.track_ids])
+    terms = word_search.parse(words, known)
+    terms += [
+        replace(term, wanted=False) for term in (word_search.parse(unwanted, known) if unwanted else ())
+    ]
+    scores = word_search.scores(terms, known)[places]
+    order = np.lexsort((places, -scores))
+    strong = {term.name: word_search.strengths(known[term.name])[places] for term in terms}
+    found = [
+        Found(track, float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
+        for i, track in _best_by_words(session, index.rows.track_ids[places], scores, order, wishes)
+    ]
+    return found, terms
+
+
+def _best_by_words(
+    session: Session, ids: Ints, scores: Array, order: Ints, wishes: Wishes
+) -> list[tuple[int, Track]]:
+    """Choose from ever more of the best songs, until the list is full; return them and where they are."""
+    pool = max(params.PLAIN_POOL, 4 * wishes.n)
+    while True:
+        some = order[:pool]
+        rows = by_ids(session, [int(i) for i in ids[some]])
+        there = some[[_is_there(rows, int(i)) for i in ids[some]]]
+        listed = [rows[int(i)] for i in ids[there]]
+        contents = [track.content_hash or f"track {track.id}" for track in listed]
+        once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
+        firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
+        chosen = choose(scores[there], wishes.n, [once, *firm, *soft])
+        last = len(some) == len(order)
+        if len(chosen) < wishes.n and last:
+            chosen = choose(scores[there], wishes.n, [once, *firm])
+        if last or len(chosen) >= wishes.n:
+            return [(int(there[i]), listed[i]) for i in chosen]
+        pool *= 4
+
+
+def _is_there(rows: Mapping[int, Track], track_id: int) -> bool:
+    """Whether a track of the index, which may be older than the catalogue, is still there."""
+    return track_id in rows and not rows[track_id].missing
+
+
+def _probabilities(
+    session: Session, index: SegmentIndex, bundle: Bundle, labels: Sequence[str | None]
+) -> dict[str, Array]:
+    """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
+    tags = song_tags(index, bundle)
+    genres = song_predictions(session, bundle.bundle_id, index.rows.track_ids, len(bundle.labels))
+    known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
+    for name, probabilities in bundle.taxonomy.node_columns(genres, tags).items():
+        known[name] = probabilities.astype(np.float32)
+    kinds = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    kind_of = np.array([kinds[label] for label in labels], np.int64)
+    own = [{*ancestors(label), label} if label else set() for label in kinds]
+    called = {word_search.key(name): name for name in known}
+    for path in sorted(set().union(*own)):
+        name = called.setdefault(word_search.key(path), path)
+        below = np.array([path in nodes for nodes in own], np.float32)[kind_of]
+        known[name] = np.maximum(known.get(name, below), below)
+    return known
+
+
+@dataclass(frozen=True)
+class Step:
+    """A song of a walk: how much it sounds like the one before it (None for the first), −1..1."""
+
+    track: Track
+    score: float | None
+
+
+def walk(
+    session: Session, index: SegmentIndex, bundle: Bundle, ends: tuple[Query, Query], n: int, wishes: Wishes
+) -> list[Step]:
+    """Return a walk of n songs from one catalogued song to another, both included.
+
+    Raises
+    ------
+    QueryError
+        If an end is not in the catalogue, or both are the same.
+    """
+    start, end = (_place(index, query) for query in ends)
+    if start == end or ends[1].track_id in ends[0].excluded:
+        raise QueryError("both ends are the same song; name two different ones")
+    excluded = ends[0].excluded | ends[1].excluded
+    allowed = allowed_places(session, index, bundle, wishes.filters, excluded)
+    vectors, starts, _ = index.vectors_of(None)
+    from_ends = []
+    for query in ends:
+        found = np.full(len(starts), -np.inf, np.float32)
+        reached = song_scores(centred(query.units, index.reference.centre), vectors, starts)
+        found[allowed] = (reached - index.rows.song_offsets)[allowed]
+        from_ends.append(found)
+    reach = max(params.PATH_POOL, min(n, params.PATH_LONGEST))
+    places = song_path.pool(from_ends[0], from_ends[1], reach)
+    places = _one_of_each(session, index, places)
+    places = np.append(places, [start, end])
+    some, firsts, _ = index.vectors_of(places)
+    scores = song_path.pairwise_scores(some, firsts)
+    path = song_path.walk(scores, len(places) - 2, len(places) - 1, n)
+    rows = by_ids(session, [int(index.rows.track_ids[places[i]]) for i in path])
+    steps = [None, *(float(scores[a, b]) for a, b in pairwise(path))]
+    tracks = [rows[int(index.rows.track_ids[places[i]])] for i in path]
+    return [Step(track, step) for track, step in zip(tracks, steps, strict=True)]
+
+
+def _place(index: SegmentIndex, query: Query) -> int:
+    if query.track_id is None:
+        raise QueryError(f"{query.path} is not in the catalogue; a walk goes between songs that are")
+    places = index.track_places(np.array([query.track_id]))
+    if not len(places):
+        raise QueryError(f"{query.path} is not in the index: its file is missing")
+    return int(places[0])
+
+
+def _one_of_each(session: Session, index: SegmentIndex, places: Ints) -> Ints:
+    """Return the places without those of identical copies."""
+    rows = by_ids(session, [int(i) for i in index.rows.track_ids[places]])
+    seen: set[str] = set()
+    kept = []
+    for place in places:
+        if not _is_there(rows, int(index.rows.track_ids[place])):
+            continue
+        track = rows[int(index.rows.track_ids[place])]
+        key = track.content_hash or f"track {track.id}"
+        if key not in seen:
+            seen.add(key)
+            kept.append(place)
+    return np.array(kept, np.int64)

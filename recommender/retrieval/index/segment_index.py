@@ -1,0 +1,157 @@
+"""The index in memory: unit vectors of segments, what belongs to them, and where neighbours are looked for.
+
+The arrays may be files that are mapped into memory: only what a search touches is read.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import params
+from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.hubness import Reference
+
+if TYPE_CHECKING:
+    from recommender.retrieval.index.inverted_file import InvertedFile
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+SONG, PASSAGE, PLAIN = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)
+"""By which corrected score a query wants its neighbours: how much each offset counts."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What belongs to the vectors, the segments of a track side by side.
+
+    Attributes
+    ----------
+    segment_ids, lengths
+        (segments,) ids, and the lengths of the unit vectors after centring.
+    track_ids, starts
+        (tracks,) ascending, and where each track's segments begin.
+    stamps
+        (tracks,) that tell a track which was analysed again; see `db.index_rows`.
+    song_offsets, passage_offsets
+        (tracks,) of the hub correction.
+    tags
+        (tracks, tags) of the whole songs.
+    """
+
+    segment_ids: Ints
+    lengths: Array
+    track_ids: Ints
+    starts: Ints
+    stamps: Ints
+    song_offsets: Array
+    passage_offsets: Array
+    tags: Array
+
+
+class SegmentIndex:
+    """Unit vectors of segments, what belongs to them, and where neighbours are looked for.
+
+    Attributes
+    ----------
+    vectors
+        (segments, dimensions) centred, of length 1.
+    rows, reference
+        Arrays of segments and tracks, and the frozen sample.
+    inverted
+        Names candidates; None where there are few enough segments to score them all.
+    """
+
+    def __init__(
+        self, vectors: Array, rows: Rows, reference: Reference, inverted: "InvertedFile | None" = None
+    ) -> None:
+        self.vectors = vectors
+        self.rows = rows
+        self.reference = reference
+        self.inverted = inverted
+        self._ends = np.append(rows.starts[1:], len(vectors))
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def candidates(self, queries: Array, kind: tuple[float, float], effort: int, allowed: Ints) -> Ints:
+        """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments.
+
+        Parameters
+        ----------
+        queries
+            (queries, dimensions) centred, of length 1.
+        kind
+            `SONG`, `PASSAGE` or `PLAIN`.
+        effort
+            How much further than usual to look: 1, or more where too little was found.
+        allowed
+            Places of the only tracks that count, ascending.
+        """
+        few = params.EXACT_SEGMENTS
+        if self.inverted is None or (len(allowed) <= few and self.n_segments(allowed) <= few):
+            return allowed
+        reach = params.FIRST_NEIGHBOURS * effort
+        if reach >= len(self):
+            return allowed
+        from recommender.retrieval.index.inverted_file import asked
+
+        ids = self.rows.track_ids
+        most = len(allowed) > params.MOSTLY_ALLOWED * len(ids)  # then leaving out afterwards is faster
+        only = None if most else ids[allowed]
+        places = np.linspace(0, len(queries) - 1, min(len(queries), params.SEARCHED_SEGMENTS)).round()
+        found = self.inverted.near(asked(queries[places.astype(np.int64)], kind), reach, effort, only)
+        return _common(np.searchsorted(ids, found), allowed)
+
+    def n_segments(self, tracks: Ints) -> int:
+        """Return how many segments some tracks have together."""
+        if len(tracks) == len(self.rows.track_ids):
+            return len(self)
+        return int((self._ends[tracks] - self.rows.starts[tracks]).sum())
+
+    def places_of(self, tracks: Ints) -> tuple[Ints, Ints]:
+        """Return the places of some tracks' segments, side by side, and where each track's begin."""
+        counts = self._ends[tracks] - self.rows.starts[tracks]
+        firsts = np.cumsum(counts) - counts
+        within = np.arange(counts.sum()) - np.repeat(firsts, counts)
+        return np.repeat(self.rows.starts[tracks], counts) + within, firsts
+
+    def vectors_of(self, tracks: Ints | None) -> tuple[Array, Ints, Ints]:
+        """Return centred vectors of some tracks, or of all, where each track's begin, and their places."""
+        n = len(self.rows.track_ids)
+        if tracks is None or (len(tracks) == n and np.array_equal(tracks, np.arange(n))):
+            return self.vectors, self.rows.starts, np.arange(len(self))
+        places, firsts = self.places_of(tracks)
+        return np.asarray(self.vectors[places]), firsts, places
+
+    def uncentred(self, vectors: Array, places: Ints) -> Array:
+        """Return the unit vectors that centred ones at some places were made of."""
+        return np.asarray(vectors * self.rows.lengths[places, None] + self.reference.centre, np.float32)
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors."""
+        return int(self.vectors.shape[1])
+
+    def block(self, track: int) -> Array:
+        """Return the centred vectors of the track at a place, (its segments, dimensions)."""
+        return self.vectors[self.rows.starts[track] : self._ends[track]]
+
+    def mean_vectors(self, tracks: Ints) -> Array:
+        """Return the tracks' mean centred vectors, of length 1."""
+        vectors, firsts, places = self.vectors_of(tracks)
+        sums = np.add.reduceat(vectors, firsts, axis=0) if len(places) else vectors
+        return unit_rows(sums)
+
+    def track_places(self, track_ids: Ints) -> Ints:
+        """Return the places of those of some tracks that are in the index, ascending."""
+        return np.searchsorted(self.rows.track_ids, _common(np.sort(track_ids), self.rows.track_ids))
+
+
+def _common(some: Ints, others: Ints) -> Ints:
+    """Return which of some numbers are among others; both ascend, and there are far more others."""
+    places = np.searchsorted(others, some)
+    within = places < len(others)
+    return np.asarray(some[within][others[places[within]] == some[within]], np.int64)

@@ -1,0 +1,114 @@
+"""Which tracks of a list are the same recording under another file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recommender import params
+from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.duplicates.evidence import is_same_recording, lengths_agree
+from recommender.retrieval.duplicates.title_versions import same_recording_named
+
+Array = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+ROWS_AT_ONCE = 256
+
+StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What tells whether two files might hold the same recording.
+
+    Attributes
+    ----------
+    key
+        What its patches are asked for by.
+    content_hash
+        Equal for identical audio; None where it is not known.
+    duration_s
+        None for a part of a song, which is never the same recording as a whole one.
+    vector
+        (dimensions,) mean of its centred vectors, of length 1.
+    artist, title
+        By its tags; empty where it has none.
+    """
+
+    key: int
+    content_hash: str | None
+    duration_s: float | None
+    vector: Array
+    artist: str = ""
+    title: str = ""
+
+
+def same_recordings(
+    tracks: Sequence[Recording], queries: Sequence[Recording], stretches: StretchesOf
+) -> Ints:
+    """Number the recordings that tracks are of.
+
+    Parameters
+    ----------
+    tracks
+        The best first: the first of a recording lends it its number.
+    queries
+        What is being asked for.
+    stretches
+        Reads patches by key; asked only for pairs that might be the same.
+
+    Returns
+    -------
+    numpy.ndarray
+        (tracks,); −1 for the recording of a query.
+    """
+    everything = [*queries, *tracks]
+    numbers = np.arange(len(everything)) - len(queries)
+    of_content: dict[str, int] = {}
+    distinct = _distinct(everything)
+    for place, near in _alike(everything, distinct):
+        content = everything[place].content_hash
+        if content in of_content:
+            numbers[place] = numbers[of_content[content]]
+        elif place >= len(queries):
+            others = (distinct[i] for i in near)
+            same = (o for o in others if _same(everything[o], everything[place], stretches))
+            numbers[place] = numbers[next(same, place)]
+        if content is not None:
+            of_content.setdefault(content, place)
+    for place, recording in enumerate(everything):
+        if recording.content_hash is not None:
+            numbers[place] = numbers[of_content[recording.content_hash]]
+    found = numbers[len(queries) :]
+    return np.where(found < 0, -1, found)
+
+
+def _distinct(recordings: Sequence[Recording]) -> list[int]:
+    """Return the places of recordings, the first of each content; a part of a song is not the whole of it."""
+    firsts: dict[object, int] = {}
+    for place, r in enumerate(recordings):
+        key = place if r.content_hash is None else (r.content_hash, r.duration_s is None)
+        firsts.setdefault(key, place)
+    return list(firsts.values())
+
+
+def _alike(recordings: Sequence[Recording], places: Sequence[int]) -> Iterator[tuple[int, Ints]]:
+    """Yield each of some places, and which of those before it, by number, are near it."""
+    vectors = np.stack([recordings[place].vector for place in places])
+    for start in range(0, len(places), ROWS_AT_ONCE):
+        near = vectors[start : start + ROWS_AT_ONCE] @ vectors.T >= params.MAYBE_SAME
+        for row, place in enumerate(places[start : start + ROWS_AT_ONCE], start):
+            yield place, np.flatnonzero(near[row - start, :row])
+
+
+def _same(one: Recording, other: Recording, stretches: StretchesOf) -> bool:
+    if one.content_hash is not None and one.content_hash == other.content_hash:
+        return True
+    if not lengths_agree(one.duration_s, other.duration_s):
+        return False
+    found = stretches([one.key, other.key])
+    if len(found) < 2:
+        return False
+    tags_agree = same_recording_named((one.artist, one.title), (other.artist, other.title))
+    return is_same_recording(found[one.key], one.duration_s, found[other.key], other.duration_s, tags_agree)

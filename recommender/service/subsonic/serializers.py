@@ -1,0 +1,209 @@
+"""Songs, albums, artists and playlists in OpenSubsonic's shapes, and their ids."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import PurePath
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.browse import Album, genres_of
+from db.favourites import favourites
+from db.models import Favourite, Playlist, Track
+from recommender.service.http.file_response import media_type
+from recommender.service.subsonic.genres import Heard, genres_of_song, most_common
+
+Shape = dict[str, Any]
+
+NO_ARTIST, NO_ALBUM = "[Unknown Artist]", "[Unknown Album]"
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999."""
+
+
+def artist_id(name: str) -> str:
+    """Return an artist's id: the same for the same name, always."""
+    return f"ar-{_hash(name)}"
+
+
+def album_id(artist: str, name: str) -> str:
+    """Return an album's id: the same for the same names, always."""
+    return f"al-{_hash(artist, name)}"
+
+
+def playlist_id(playlist: Playlist) -> str:
+    """Return a playlist's id."""
+    return f"pl-{playlist.id}"
+
+
+def _hash(*names: str) -> str:
+    return blake2b("\0".join(names).encode(), digest_size=10).hexdigest()
+
+
+def time_of(when: datetime | None) -> str | None:
+    """Return a time, naive UTC, as ISO 8601 has it."""
+    return None if when is None else when.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+
+
+def _changed(ns: int) -> str:
+    seconds = min(max(ns // 10**9, 0), LAST_SECOND)
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _without_none(shape: Shape) -> Shape:
+    return {name: value for name, value in shape.items() if value is not None}
+
+
+def _genres(names: Sequence[str]) -> Shape:
+    return {"genre": names[0] if names else None, "genres": [{"name": name} for name in names]}
+
+
+class Shapes:
+    """Makes the shapes of an answer.
+
+    Parameters
+    ----------
+    session
+        Of the catalogue, for what is starred and rated.
+    heard
+        Returns what the model hears of songs whose files name no genre; called if it is needed.
+    """
+
+    def __init__(self, session: Session, heard: Callable[[], Heard]) -> None:
+        self._session, self._heard = session, heard
+
+    def songs(self, tracks: Sequence[Track]) -> list[Shape]:
+        """Return songs."""
+        marks = favourites(self._session, {str(track.id) for track in tracks})
+        return [self._song(track, marks.get(str(track.id))) for track in tracks]
+
+    def _song(self, track: Track, mark: Favourite | None) -> Shape:
+        by, whole_by = track.artist or NO_ARTIST, track.album_artist or track.artist
+        album = album_id(whole_by, track.album)
+        duration = None if track.duration_s is None else round(track.duration_s)
+        shape = {
+            "id": str(track.id),
+            "parent": album,
+            "isDir": False,
+            "title": track.title,
+            "album": track.album or NO_ALBUM,
+            "artist": by,
+            "track": track.track_number,
+            "year": track.year,
+            **_genres(genres_of_song(track.id, track.file_genres, self._heard())),
+            "coverArt": str(track.id),
+            "size": track.size,
+            "contentType": media_type(track.rel_path),
+            "suffix": PurePath(track.rel_path).suffix.lower().lstrip("."),
+            "duration": duration,
+            "bitRate": round(track.size * 8 / 1000 / duration) if duration else None,
+            "path": _readable(track.rel_path),
+            "isVideo": False,
+            "playCount": track.plays,
+            "discNumber": track.disc_number,
+            "created": _changed(track.mtime_ns),
+            "albumId": album,
+            "artistId": artist_id(track.artist),
+            "type": "music",
+            "mediaType": "song",
+            "played": time_of(track.last_played),
+            "artists": [{"id": artist_id(track.artist), "name": by}],
+            "displayArtist": by,
+            "albumArtists": [{"id": artist_id(whole_by), "name": whole_by or NO_ARTIST}],
+            "displayAlbumArtist": whole_by or NO_ARTIST,
+        }
+        return _without_none(shape | _marked(mark))
+
+    def albums(self, albums: Sequence[Album]) -> list[Shape]:
+        """Return albums."""
+        marks = favourites(self._session, {album_id(a.artist, a.name) for a in albums})
+        genres = self._genres_of(albums)
+        return [self._album(one, marks, genres.get((one.artist, one.name), [])) for one in albums]
+
+    def _genres_of(self, albums: Sequence[Album]) -> dict[tuple[str, str], list[str]]:
+        names = {album.name for album in albums}
+        some = [Track.album.in_(names)] if len(names) <= 1000 else []
+        found: dict[tuple[str, str], list[str]] = {}
+        for song in genres_of(self._session, None, some) if names else ():
+            own = genres_of_song(song.track_id, song.genres, self._heard())
+            found.setdefault((song.artist, song.album), []).extend(own)
+        return found
+
+    def _album(self, album: Album, marks: dict[str, Favourite], genres: Iterable[str]) -> Shape:
+        own, by = album_id(album.artist, album.name), album.artist or NO_ARTIST
+        shape = {
+            "id": own,
+            "name": album.name or NO_ALBUM,
+            "artist": by,
+            "artistId": artist_id(album.artist),
+            "coverArt": own,
+            "songCount": album.songs,
+            "duration": round(album.duration_s),
+            "playCount": album.plays,
+            "created": _changed(album.changed_ns),
+            "year": album.year,
+            **_genres(most_common(genres)),
+            "played": time_of(album.last_played),
+            "artists": [{"id": artist_id(album.artist), "name": by}],
+            "displayArtist": by,
+        }
+        return _without_none(shape | _marked(marks.get(own)))
+
+    def artists(self, names: Sequence[tuple[str, int]]) -> list[Shape]:
+        """Return artists, each with how many albums they are on."""
+        marks = favourites(self._session, {artist_id(name) for name, _ in names})
+        return [
+            _without_none(
+                {
+                    "id": artist_id(name),
+                    "name": name or NO_ARTIST,
+                    "coverArt": artist_id(name),
+                    "albumCount": n_albums,
+                }
+                | _marked(marks.get(artist_id(name)))
+            )
+            for name, n_albums in names
+        ]
+
+
+def _marked(mark: Favourite | None) -> Shape:
+    return {} if mark is None else {"starred": time_of(mark.starred), "userRating": mark.rating}
+
+
+def _readable(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def album_as_folder(album: Shape) -> Shape:
+    """Return an album as those calls have it that know folders."""
+    kept = (
+        "artist",
+        "year",
+        "genre",
+        "coverArt",
+        "duration",
+        "playCount",
+        "created",
+        "starred",
+        "userRating",
+    )
+    same = {name: album[name] for name in (*kept, "artistId", "songCount") if name in album}
+    names = {"title": album["name"], "album": album["name"], "name": album["name"]}
+    return {"id": album["id"], "parent": album["artistId"], "isDir": True, **names, **same}
+
+
+def playlist_shape(playlist: Playlist, songs: int, duration_s: float) -> Shape:
+    """Return a playlist without its songs."""
+    return {
+        "id": playlist_id(playlist),
+        "name": playlist.name,
+        "comment": playlist.comment,
+        "owner": playlist.owner,
+        "public": playlist.public,
+        "songCount": songs,
+        "duration": round(duration_s),
+        "created": time_of(playlist.created),
+        "changed": time_of(playlist.changed),
+        "coverArt": playlist_id(playlist),
+    }

@@ -1,0 +1,133 @@
+"""Words to names, and names to scores, both worked out by hand or by loops."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.errors import FilterError
+from recommender.retrieval.word_search import Term, parse, scores, strengths
+
+NAMES = (
+    "rock",
+    "rock/punk",
+    "rock/hard",
+    "hard rock",
+    "female vocalists",
+    "female vocalist",
+    "vocal",
+    "Mellow",
+    "Hip-Hop",
+    "pop/easy listening",
+    "electronic/other",
+    "Été",
+    "60s",
+    "a/b/c",
+    "c",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("mellow", [Term("Mellow")]),
+        ("  MELLOW,  rock ", [Term("Mellow"), Term("rock")]),
+        ("female vocalists", [Term("female vocalists")]),
+        ("Female  Vocalist vocal", [Term("female vocalist"), Term("vocal")]),
+        ("hard rock", [Term("hard rock")]),
+        ("hard vocal rock", [Term("rock/hard"), Term("vocal"), Term("rock")]),
+        ("hard, rock", [Term("rock/hard"), Term("rock")]),
+        ("hard -rock", [Term("rock/hard"), Term("rock", False)]),
+        ("-hard rock", [Term("hard rock", False)]),
+        ("-hard, rock", [Term("rock/hard", False), Term("rock")]),
+        ("punk", [Term("rock/punk")]),
+        ("rock/punk", [Term("rock/punk")]),
+        ("ROCK/hard", [Term("rock/hard")]),
+        ("easy listening 60s", [Term("pop/easy listening"), Term("60s")]),
+        ("hip-hop", [Term("Hip-Hop")]),
+        ("hip hop", [Term("Hip-Hop")]),
+        ("hip_hop", [Term("Hip-Hop")]),
+        ("ete", [Term("Été")]),
+        ("c", [Term("c")]),
+        ("rock -female vocalists", [Term("rock"), Term("female vocalists", False)]),
+        ("-female vocalists rock", [Term("female vocalists", False), Term("rock")]),
+        ("-hip-hop", [Term("Hip-Hop", False)]),
+        ("--rock vocal", [Term("rock", False), Term("vocal")]),
+        ("mellow,-rock", [Term("Mellow"), Term("rock", False)]),
+    ],
+)
+def test_words_are_read_as_names_the_longest_first(text: str, terms: list[Term]) -> None:
+    assert parse(text, NAMES) == terms
+    assert parse(text, reversed(NAMES)) == terms
+
+
+ALONE = ("rock", "female vocalists", "Mellow", "Hip-Hop", "rock/punk", "60s", "Été")
+"""Names no two of which make a third."""
+
+
+@given(st.lists(st.tuples(st.sampled_from(ALONE), st.booleans()), min_size=1, max_size=6))
+def test_what_is_written_is_read(asked: list[tuple[str, bool]]) -> None:
+    text = " ".join(name.upper() if wanted else f"-{name}" for name, wanted in asked)
+    assert parse(text, NAMES) == [Term(name, wanted) for name, wanted in asked]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("melow", "'melow' is no tag, genre or label; did you mean Mellow?"),
+        ("rock -melow", "'-melow' is no tag, genre or label; did you mean Mellow?"),
+        ("female", "'female' is no tag, genre or label; there are: 60s, Hip-Hop, "),
+        ("punc rock", "'punc' is no tag, genre or label; did you mean rock/punk?"),
+        ("vocalists female", "'vocalists' is no tag, genre or label; did you mean female vocalists"),
+        ("rock -", "'-' is no tag, genre or label; there are: "),
+        ("", "nothing to find; name tags or genres"),
+        (" , ", "nothing to find; name tags or genres"),
+    ],
+)
+def test_an_unknown_word_is_one_line_with_a_suggestion(text: str, message: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse(text, NAMES)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_strengths_worked_out_by_hand() -> None:
+    """The mean is 0.2: as usual is 0.5, four times as much 0.8; a name that is nowhere has the least mean."""
+    found = strengths(np.array([0.2, 0.0, 0.05, 0.55], np.float32))
+    np.testing.assert_allclose(found, [0.5, 0.0, 0.2, 0.55 / 0.75], rtol=1e-6)
+    assert strengths(np.zeros(3, np.float32)).tolist() == [0, 0, 0]
+    # 0.0004 on average, taken as 0.001, so that next to nothing is not made much of.
+    assert strengths(np.array([0.0012, 0, 0], np.float32))[0] == pytest.approx(0.0012 / 0.0022)
+    assert strengths(np.zeros(0, np.float32)).shape == (0,)
+
+
+def test_scores_are_geometric_means() -> None:
+    known = {
+        "jazz": np.array([0.6, 0.2, 0.1, 0.0], np.float32),
+        "sad": np.array([0.1, 0.1, 0.1, 0.1], np.float32),
+        "rock": np.array([0.0, 0.3, 0.9, 0.0], np.float32),
+    }
+    jazz, rock = np.array([0.6, 0.2, 0.1, 0.0]) / [0.825, 0.425, 0.325, 0.225], [0, 0.5, 0.75, 0]
+    np.testing.assert_allclose(scores([Term("jazz")], known), jazz, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(scores([Term("jazz"), Term("sad")], known), np.sqrt(jazz / 2), 1e-5, 5e-5)
+    np.testing.assert_allclose(scores([Term("rock", False)], known), [1, 0.5, 0.25, 1], rtol=1e-5)
+    three = scores([Term("jazz"), Term("sad"), Term("rock", False)], known)
+    by_hand = [math.cbrt(j * 0.5 * (1 - r)) for j, r in zip(jazz, rock, strict=True)]
+    np.testing.assert_allclose(three[:3], by_hand[:3], rtol=1e-5)
+    assert three[3] < 1e-2  # none of the jazz that is asked for
+
+
+@given(st.integers(0, 1 << 16), st.integers(1, 10), st.lists(st.booleans(), min_size=1, max_size=4))
+def test_scores_equal_a_loop_and_are_within_0_and_1(seed: int, tracks: int, signs: list[bool]) -> None:
+    random = np.random.default_rng(seed)
+    known = {str(i): random.uniform(0.01, 1, tracks).astype(np.float32) for i in range(len(signs))}
+    found = scores([Term(str(i), wanted) for i, wanted in enumerate(signs)], known)
+    for track in range(tracks):
+        product = 1.0
+        for i, wanted in enumerate(signs):
+            p, usual = float(known[str(i)][track]), sum(map(float, known[str(i)])) / tracks
+            product *= p / (p + usual) if wanted else usual / (p + usual)
+        assert found[track] == pytest.approx(product ** (1 / len(signs)), rel=1e-4)
+        assert 0 <= found[track] <= 1

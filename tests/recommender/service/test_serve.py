@@ -1,0 +1,181 @@
+"""``deepcuts serve`` as a process: how it starts, whom it lets in, how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, running
+from tests.recommender.support import CLI, Library, deepcuts, deepcuts_here, environment
+
+
+def stopped(server: Server, sign: int, timeout_s: float = 20.0) -> tuple[int, str]:
+    """Send a signal; return the exit code and what else was said."""
+    server.process.send_signal(sign)
+    code = server.process.wait(timeout_s)
+    assert server.process.stderr is not None
+    return code, server.process.stderr.read()
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that any thread of a process has started."""
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for some in found for child in some]
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Return which processes are still running."""
+    return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
+
+
+def test_it_answers_at_once_and_ends_when_told(library: Library) -> None:
+    with running(library.home) as server:
+        assert httpx2.get(f"{server.url}/health", timeout=20).json() == {"status": "ok"}
+        song = (library.music / "rock/beta.flac").read_bytes()
+        classified = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+        assert classified.status_code == 200
+        below = children(server.process.pid)
+        code, said = stopped(server, signal.SIGTERM)
+        assert (code, said) == (-signal.SIGTERM, "")
+        assert below and not alive(below)
+
+
+def test_what_is_under_way_is_finished_first(library: Library) -> None:
+    with running(library.home) as server:
+        found: list[int] = []
+        song = (library.music / "folk/iota.flac").read_bytes()
+
+        def send() -> None:
+            answer = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+            found.append(answer.status_code)
+
+        httpx2.get(f"{server.url}/health", timeout=20)
+        thread = threading.Thread(target=send)
+        thread.start()
+        time.sleep(0.3)  # the process that decodes takes longer to start
+        code, _ = stopped(server, signal.SIGINT)
+        thread.join()
+        assert (code, found) == (130, [200])
+
+
+def test_a_song_that_is_cut_short_while_it_is_sent(library: Library) -> None:
+    song = library.music / "rock/beta.flac"
+    with song.open("ab") as file:
+        file.write(bytes(2**26))  # more than what lies between the two can hold
+    with running(library.home) as server:
+        url = f"{server.url}/api/search?q=beta"
+        track = httpx2.get(url, timeout=20).json()["tracks"][0]["track_id"]
+        with httpx2.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=20) as answer:
+            os.truncate(song, 2**20)
+            with pytest.raises(httpx2.RemoteProtocolError):
+                answer.read()
+        assert httpx2.get(f"{server.url}/health", timeout=20).status_code == 200
+        _, said = stopped(server, signal.SIGTERM)
+        assert ("Traceback" in said, said.count("\n")) == (False, 1), said
+
+
+def test_it_dies_with_its_children(library: Library) -> None:
+    with running(library.home) as server:
+        song = (library.music / "rock/beta.flac").read_bytes()
+        httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
+        below = children(server.process.pid)
+        server.process.kill()
+        for _ in range(100):
+            if not alive(below):
+                break
+            time.sleep(0.1)
+        assert below and not alive(below)
+
+
+def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
+    password, keys = tmp_path / "password", tmp_path / "keys"
+    password.write_text(f"{PASSWORD}\n")
+    keys.write_text(f"{KEY}\n\nother-key-0123\n")
+    options = ("--host", "127.0.0.2", "--user", USER, "--password-file", password, "--api-key-file", keys)
+    with (
+        running(library.home, *map(str, options)) as server,
+        httpx2.Client(base_url=server.url, timeout=20) as client,
+    ):
+        assert client.get("/health").status_code == 200
+        assert client.get("/api/tags").status_code == 401
+        assert client.get("/api/tags", auth=(USER, PASSWORD)).status_code == 200
+        assert client.get("/api/tags", auth=(USER, PASSWORD + " ")).status_code == 401
+        for key, status in ((KEY, 200), ("other-key-0123", 200), ("", 401)):
+            assert client.get("/api/tags", headers={"X-API-Key": key}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--host", "0.0.0.0"), "lets other machines in"),
+        (("--host", "0.0.0.0", "--user", "ann", "--password-file", "SHORT"), "fewer than 8 characters"),
+        (("--user", "ann"), "belong together"),
+        (("--password-file", "EMPTY"), "holds no password"),
+        (("--user", "ann", "--password-file", "BYTES"), "cannot be read"),
+        (("--api-key-file", "EMPTY"), "holds no API key"),
+        (("--host", "192.0.2.1", "--api-key-file", "KEYS"), "cannot be listened at"),
+        (("--host", "no.such.host.invalid", "--api-key-file", "KEYS"), "cannot be listened at"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_cannot_be_served(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    files = {"EMPTY": b"\n", "BYTES": b"\xff\xfe\n", "KEYS": KEY.encode(), "SHORT": b"short\n"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    words = [str(tmp_path / word) if word in files else word for word in options]
+    ran = deepcuts_here(tmp_path / "home", "serve", "--port", "0", *words)
+    assert (ran.code, said in ran.err) == (1, True), ran.err
+    assert "is at http" not in ran.err
+
+
+def test_no_password_on_the_command_line(tmp_path: Path) -> None:
+    ran = deepcuts(tmp_path / "home", "serve", "--port", "0", "--user", USER, "--password", PASSWORD)
+    assert (ran.code, "No such option" in ran.err) == (2, True), ran.err
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = deepcuts_here(tmp_path / "home", "serve", "--port", str(port))
+    assert ran.code == 1
+    assert f"127.0.0.1 port {port} cannot be listened at" in ran.err
+
+
+def test_an_empty_home_is_served(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as server, httpx2.Client(base_url=server.url, timeout=20) as client:
+        assert client.get("/api/tracks").json()["tracks"] == []
+        assert client.get("/api/map").json() == {"status": "ready", "tracks": []}
+        assert client.get("/api/genres").status_code == client.get("/api/tags").status_code == 200
+        assert client.get("/api/find", params={"words": "rock"}).json()["results"] == []
+        assert client.get("/api/discover").status_code == 404
+        assert client.get("/api/status").json()["tracks"] == 0
+
+
+def test_the_size_of_an_upload_is_an_option(library: Library) -> None:
+    with running(library.home, "--max-upload-mb", "1") as server:
+        files = {"file": ("a.flac", b"x" * (2**20 + 1))}
+        answer = httpx2.post(f"{server.url}/api/classify", files=files, timeout=20)
+        assert (answer.status_code, answer.json()["detail"]) == (413, "an upload may have 1 MB at most")
+
+
+def test_the_password_is_not_in_the_help_or_the_log(library: Library) -> None:
+    assert "--password " not in deepcuts(None, "serve", "--help").out
+    variables = environment(library.home, DEEPCUTS_USER=USER, DEEPCUTS_PASSWORD=PASSWORD)
+    command = [*CLI, "--home", str(library.home), "serve", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | variables)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    url = first.split(" is at ")[1].split()[0]
+    assert httpx2.get(f"{url}api/tags", timeout=20).status_code == 401
+    assert httpx2.get(f"{url}api/tags", auth=(USER, PASSWORD), timeout=20).status_code == 200
+    process.terminate()
+    rest = process.stderr.read()
+    process.wait(20)
+    process.stderr.close()
+    assert PASSWORD not in first + rest
