@@ -140,14 +140,18 @@ def margins(home: Path, planted: dict[Path, tuple[Path, str]]) -> dict[str, Any]
     for path, (source, kind) in planted.items():
         one, other = tracks[source], tracks[path]
         found = sound_agreement(patches[one.id], patches[other.id], leeway_s(one.duration_s or 0))
-        copies.setdefault(kind, []).append((found.course, found.cosine) if found else (0.0, 0.0))
+        copies.setdefault(kind, []).append(
+            (found.temporal_correlation, found.cosine) if found else (0.0, 0.0)
+        )
     works = [track for path, track in tracks.items() if path not in planted]
     distinct = []
     for one, other in combinations(works, 2):
         if lengths_agree(one.duration_s, other.duration_s):
             found = sound_agreement(patches[one.id], patches[other.id], leeway_s(one.duration_s or 0))
             if found:
-                distinct.append((found.course, found.cosine, Path(one.path).stem, Path(other.path).stem))
+                distinct.append(
+                    (found.temporal_correlation, found.cosine, Path(one.path).stem, Path(other.path).stem)
+                )
     return {
         "copies": {
             kind: {

@@ -23,8 +23,8 @@ from classifier import params
 from classifier.audio.decode import DecodeReport, stream_mono
 from classifier.explanation.attribution import Explainer
 from classifier.explanation.explain_song import frame_times, probability_without
-from classifier.explanation.explanation import Stretch, decisive
-from classifier.features.segments import Segment, iter_segments
+from classifier.explanation.explanation import ScoredExcerpt, decisive
+from classifier.features.segments import AudioSegment, iter_segments
 from classifier.model import bundle
 from classifier.model.inference import Trunk
 
@@ -43,7 +43,7 @@ def plain_grad_cam(explainer: Explainer, patches: npt.NDArray[np.float32], genre
     return np.maximum(tf.reduce_sum(weights * activations, axis=2).numpy(), 0).astype(np.float64)
 
 
-def per_step(effects: Curve, segment: Segment, trunk: Trunk) -> Curve:
+def per_step(effects: Curve, segment: AudioSegment, trunk: Trunk) -> Curve:
     """Return a segment's effects by patch and frame as a curve over its steps."""
     curve = np.zeros(int(np.ceil(segment.end_s / STEP_S)))
     steps = (frame_times(segment, trunk.bundle.front_end) / STEP_S).astype(int)
@@ -52,7 +52,7 @@ def per_step(effects: Curve, segment: Segment, trunk: Trunk) -> Curve:
 
 
 class Clip:
-    """A clip's first segment, and what silencing stretches of it costs."""
+    """A clip's first segment, and what silencing excerpts of it costs."""
 
     def __init__(self, trunk: Trunk, path: Path) -> None:
         rate_hz = trunk.bundle.front_end.rate_hz
@@ -64,20 +64,20 @@ class Clip:
         self.genre = int(np.argmax(genres))
         self.score = float(np.log(genres[0, self.genre]))
 
-    def drop(self, stretches: list[Stretch], *, keep_level: bool = True) -> float:
+    def drop(self, excerpts: list[ScoredExcerpt], *, keep_level: bool = True) -> float:
         """Return by how much the log-probability falls when these are silenced."""
-        left = probability_without(self.trunk, self.segment, stretches, self.genre, keep_level=keep_level)
+        left = probability_without(self.trunk, self.segment, excerpts, self.genre, keep_level=keep_level)
         return self.score - float(np.log(left))
 
-    def decisive(self, curve: Curve, seconds: float, pieces: int = 1) -> list[Stretch]:
-        """Return the top stretches of a curve, `seconds` in all."""
+    def decisive(self, curve: Curve, seconds: float, pieces: int = 1) -> list[ScoredExcerpt]:
+        """Return the top excerpts of a curve, `seconds` in all."""
         return decisive(curve, STEP_S, self.segment.end_s, seconds / pieces, pieces)
 
-    def random(self, seconds: float, share: float, pieces: int = 1) -> list[Stretch]:
-        """Return `seconds` in all, each piece at this share of the places in its part of the segment."""
+    def random(self, seconds: float, share: float, pieces: int = 1) -> list[ScoredExcerpt]:
+        """Return `seconds` in all, each piece at this share of the positions in its part of the segment."""
         part_s, length_s = self.segment.end_s / pieces, seconds / pieces
         starts = [i * part_s + share * (part_s - length_s) for i in range(pieces)]
-        return [Stretch(start_s, start_s + length_s, 0.0) for start_s in starts]
+        return [ScoredExcerpt(start_s, start_s + length_s, 0.0) for start_s in starts]
 
 
 def measure(trunk: Trunk, explainer: Explainer, path: Path, seconds: float, draws: int) -> dict[str, float]:
@@ -86,15 +86,15 @@ def measure(trunk: Trunk, explainer: Explainer, path: Path, seconds: float, draw
     curve = per_step(explainer.time_effects(clip.patches, clip.genre), clip.segment, trunk)
     plain = per_step(plain_grad_cam(explainer, clip.patches, clip.genre), clip.segment, trunk)
     top = clip.decisive(curve, seconds)
-    # One place in each of `draws` equal parts, so that the mean over them varies little.
+    # One position in each of `draws` equal parts, so that the mean over them varies little.
     random = np.random.default_rng([params.SEED, *path.stem.encode()])
-    places = (np.arange(draws) + random.uniform(size=draws)) / draws
-    elsewhere = [clip.random(seconds, share) for share in places]
+    positions = (np.arange(draws) + random.uniform(size=draws)) / draws
+    elsewhere = [clip.random(seconds, share) for share in positions]
     return {
         "decisive": clip.drop(top),
         "random": float(np.mean([clip.drop(s) for s in elsewhere])),
         "decisive_scattered": clip.drop(clip.decisive(curve, seconds, 3)),
-        "random_scattered": float(np.mean([clip.drop(clip.random(seconds, s, 3)) for s in places])),
+        "random_scattered": float(np.mean([clip.drop(clip.random(seconds, s, 3)) for s in positions])),
         "decisive_plain_grad_cam": clip.drop(clip.decisive(plain, seconds)),
         "decisive_level_restored": clip.drop(top, keep_level=False),
         "random_level_restored": float(np.mean([clip.drop(s, keep_level=False) for s in elsewhere])),

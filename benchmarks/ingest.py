@@ -41,7 +41,7 @@ for path in sys.stdin.read().splitlines():
     "decode": """
 import sys
 from pathlib import Path
-from classifier.decode import DecodeReport, stream_mono
+from classifier.audio.decode import DecodeReport, stream_mono
 for path in sys.stdin.read().splitlines():
     for block in stream_mono(Path(path), 16_000, DecodeReport()):
         pass

@@ -202,7 +202,7 @@ def asked_often(home: Path, n_tracks: int) -> dict[str, Any]:
     from recommender.retrieval.filters import Filters, Range
     from recommender.retrieval.index.store import open_index
     from recommender.retrieval.query import Span, resolve
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
     from recommender.retrieval.similar import similar
 
     opened = Home(home)
@@ -212,16 +212,16 @@ def asked_often(home: Path, n_tracks: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"open_s": round(time.perf_counter() - started, 3)}
     ids = np.random.default_rng(3).choice(n_tracks, QUERIES, replace=False) + 1
 
-    def ask(track_id: int, wishes: Wishes, span: Span | None = None) -> list[int]:
+    def ask(track_id: int, wishes: ListRequest, span: Span | None = None) -> list[int]:
         with catalog.transaction() as session:
             query = resolve(session, str(track_id), bundle, lambda *_: sys.exit("a file?"), span)
             return [m.track.id for m in similar(session, index, bundle, [query], wishes).matches]
 
-    few = Wishes(filters=Filters(years=Range(1950, 1950)))  # one year of a thousand
+    few = ListRequest(filters=Filters(years=Range(1950, 1950)))  # one year of a thousand
     kinds: dict[str, Callable[[int], list[int]]] = {
-        "similar": lambda i: ask(i, Wishes()),
-        "similar_passage": lambda i: ask(i, Wishes(), Span(0, 30)),
-        "similar_discover_diverse": lambda i: ask(i, Wishes(discover=0.5, diversity=0.3)),
+        "similar": lambda i: ask(i, ListRequest()),
+        "similar_passage": lambda i: ask(i, ListRequest(), Span(0, 30)),
+        "similar_discover_diverse": lambda i: ask(i, ListRequest(discover=0.5, diversity=0.3)),
         "similar_of_a_thousandth": lambda i: ask(i, few),
     }
     lists = {}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from classifier.audio.decode import DecodeReport, stream_mono
 from classifier.errors import AudioError
-from classifier.features.segments import Segment, iter_segments
+from classifier.features.segments import AudioSegment, iter_segments
 from classifier.model import bundle
 from classifier.model.inference import Trunk
 from recommender.retrieval.index.exact import unit_rows
@@ -137,7 +137,7 @@ def main() -> None:
             samples = samples_of(path, rate_hz, 120)
         except AudioError:
             continue
-        excerpt = Segment(
+        excerpt = AudioSegment(
             0,
             EXCERPT_S,
             samples[int(EXCERPT_START_S * rate_hz) : int((EXCERPT_START_S + EXCERPT_S) * rate_hz)],

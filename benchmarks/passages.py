@@ -18,13 +18,13 @@ import soundfile
 from sqlalchemy import select
 
 from classifier.audio.decode import read_clip
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from db.models import Track
 from recommender.home import Home
 from recommender.library.file_reader import FileReader
 from recommender.retrieval.index.store import open_index
 from recommender.retrieval.query import resolve
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, similar
 
 GAINS_DB = (0.0, -6.0, 6.0)
@@ -64,13 +64,13 @@ def main() -> None:
             track = long_enough[random.integers(len(long_enough))]
             start_s = float(random.uniform(0, track.duration_s - LENGTH_S))
             samples = read_clip(Path(track.path), RATE_HZ, start_s, LENGTH_S)
-            if Segment(0, LENGTH_S, samples).silent:
+            if AudioSegment(0, LENGTH_S, samples).silent:
                 continue
             for gain in GAINS_DB:
                 path = Path(folder) / "excerpt.flac"
                 soundfile.write(path, np.clip(samples * 10 ** (gain / 20), -1, 1), RATE_HZ, "PCM_16")
                 query = resolve(session, str(path), bundle, reader.hear)
-                first = similar(session, index, bundle, [query], Wishes(n=1)).matches[0]
+                first = similar(session, index, bundle, [query], ListRequest(n=1)).matches[0]
                 right = first.track.id == track.id
                 iou = overlap(start_s, first) if right else 0.0
                 found[gain].append({"track": track.id, "start_s": start_s, "right": right, "overlap": iou})

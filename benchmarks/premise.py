@@ -55,13 +55,13 @@ def main() -> None:
     index, _ = open_index(catalog, home.index_dir, bundle.trunk_id)
     with catalog.transaction() as session:
         tables = score_tables(session, index, bundle, 3000, 0)
-        facts = facts_of(session, index, tables.places)
-        recordings = recordings_of(session, index, tables.places)
-        ids = index.rows.track_ids[tables.places]
+        facts = facts_of(session, index, tables.positions)
+        recordings = recordings_of(session, index, tables.positions)
+        ids = index.rows.track_ids[tables.positions]
         genres = song_predictions(session, bundle.bundle_id, ids, len(bundle.labels))
         rows = by_ids(session, [int(i) for i in ids])
         paths = [rows[int(i)].path for i in ids]
-    tags = index.rows.tags[tables.places]
+    tags = index.rows.tags[tables.positions]
     truths = {"label": numbered(facts.genres)}
     if args.truth:
         truths["finer"] = numbered(finer(args.truth, paths))

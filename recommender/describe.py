@@ -1,4 +1,4 @@
-"""What a song sounds like, in words: genres, the finest label that is sure enough, moods, or "unknown"."""
+"""The sound of a song in words: genres, the finest label that is sure enough, moods, or "unknown"."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SHOWN_NODE = 0.05
 
 @dataclass(frozen=True)
 class Sound:
-    """What a bundle says of a song.
+    """A bundle's predictions for a song.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Sound:
 def sound_of(
     bundle: Bundle, tags: Array, embeddings: Array, durations_s: Sequence[float], genres: Array | None = None
 ) -> Sound:
-    """Return what a bundle says of a song's segments.
+    """Return what a bundle predicts for a song, from its segments.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def judgement(sound: Sound, bundle: Bundle) -> dict[str, Any]:
     """Return a song's verdict for machines.
 
     ``nearest`` is the finest label that is sure enough, or else the most probable top one. ``label`` is
-    the same, or ``unknown`` where the bundle had better not decide; ``unknown`` then tells why.
+    the same, or ``unknown`` where the bundle had better not decide; ``unknown`` then says why.
     """
     nearest = {"name": sound.placement.path, "probability": round(sound.placement.probability, 4)}
     known = sound.unknown is None
@@ -111,8 +111,8 @@ def track_sound(session: Session, track_id: int, bundle: Bundle) -> Sound | None
 def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> dict[int, Sound]:
     """Return what some catalogued tracks sound like; those that are not analysed are left out."""
     return {
-        track_id: sound_of(bundle, heard.tags, heard.embeddings, heard.durations_s, genres)
-        for track_id, heard, genres in _heard(session, track_ids, bundle)
+        track_id: sound_of(bundle, features.tags, features.embeddings, features.durations_s, genres)
+        for track_id, features, genres in _features(session, track_ids, bundle)
     }
 
 
@@ -121,20 +121,20 @@ def track_probabilities(
 ) -> dict[int, tuple[Array, Array]]:
     """Return genres and tags alone of some catalogued tracks: quicker than all of their sound."""
     return {
-        track_id: (song_mean(genres, heard.durations_s), song_mean(heard.tags, heard.durations_s))
-        for track_id, heard, genres in _heard(session, track_ids, bundle)
+        track_id: (song_mean(genres, features.durations_s), song_mean(features.tags, features.durations_s))
+        for track_id, features, genres in _features(session, track_ids, bundle)
     }
 
 
-def _heard(
+def _features(
     session: Session, track_ids: Sequence[int], bundle: Bundle
 ) -> Iterator[tuple[int, TrackFeatures, Array]]:
     """Yield tracks with their features and the genres of their segments, stored or computed."""
     for start in range(0, len(track_ids), IDS_AT_ONCE):
         some = track_ids[start : start + IDS_AT_ONCE]
         stored = tracks_predictions(session, some, bundle.bundle_id)
-        for track_id, heard in features_of(session, some, bundle.trunk_id).items():
+        for track_id, features in features_of(session, some, bundle.trunk_id).items():
             if track_id in stored:
-                yield track_id, heard, stored[track_id][1]
+                yield track_id, features, stored[track_id][1]
             else:
-                yield track_id, heard, bundle.genres(heard.tags, heard.embeddings)
+                yield track_id, features, bundle.genres(features.tags, features.embeddings)

@@ -22,7 +22,7 @@ LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlaylistEntry:
     """A song of a playlist.
 
     Attributes
@@ -57,7 +57,10 @@ def format_of(path: Path) -> str:
 
 
 def write_playlist(
-    entries: Sequence[Entry], path: Path | None, format: str | None = None, relative_to: Path | None = None
+    entries: Sequence[PlaylistEntry],
+    path: Path | None,
+    format: str | None = None,
+    relative_to: Path | None = None,
 ) -> tuple[bytes, list[tuple[str, str]]]:
     """Write a playlist whole or not at all; without a path, only return its bytes.
 
@@ -96,7 +99,7 @@ def write_playlist(
     return content, skipped
 
 
-Named = Sequence[tuple[Entry, str]]
+Named = Sequence[tuple[PlaylistEntry, str]]
 Skipped = list[tuple[str, str]]
 
 

@@ -51,7 +51,7 @@ def read_wheel(wheel: Path) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def main() -> None:
-    """Command line of this step."""
+    """Run this step from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("out", type=Path)

@@ -84,19 +84,19 @@ class Tracks:
 
 
 def read_tracks(path: Path) -> Tracks:
-    """Read the taggrams."""
+    """Return the tracks of the taggrams."""
     with np.load(path, allow_pickle=False) as data:
         taggram, track, genre = data["taggram"], data["track"], data["genre"]
-    names, first, place = np.unique(track, return_index=True, return_inverse=True)
+    names, first, owner = np.unique(track, return_index=True, return_inverse=True)
     labels, truth = np.unique(genre[first], return_inverse=True)
     p = np.clip(taggram.astype(np.float64), LEAST, 1 - LEAST)
     odds = np.log(p / (1 - p)).astype(np.float32)
-    windows = [odds[place == i] for i in range(len(names))]
+    windows = [odds[owner == i] for i in range(len(names))]
     return Tracks([str(n) for n in names], tuple(str(n) for n in labels), truth, windows)
 
 
 def choose(tracks: Tracks, chosen: Indices) -> HeadFit:
-    """Choose how to fit, inside some tracks."""
+    """Return how to fit, chosen inside some tracks."""
     inside = Tracks(
         [tracks.names[i] for i in chosen],
         tracks.labels,
@@ -108,7 +108,7 @@ def choose(tracks: Tracks, chosen: Indices) -> HeadFit:
 
 
 def held_out(tracks: Tracks, n_folds: int) -> HeldOut:
-    """Return what heads say of tracks that neither fitted them nor chose how they were fitted."""
+    """Return held-out predictions: of heads that the tracks neither fitted nor chose the fit of."""
     folds, means = tracks.folds(n_folds), tracks.means()
     probabilities = np.zeros((len(folds), len(tracks.labels)), np.float32)
     for fold in range(n_folds):
@@ -161,9 +161,9 @@ class LastLayer:
         return replace(calibration, familiarity=familiar, examples=embeddings)
 
 
-def calibrated(tracks: Tracks, said: HeldOut, layer: LastLayer, sounds: Array) -> Calibration:
+def calibrated(tracks: Tracks, predictions: HeldOut, layer: LastLayer, sounds: Array) -> Calibration:
     """Return the calibration of the shipped head, for embeddings."""
-    on_odds = calibrate(said, list(tracks.means()[:, None, :]), layer.log_odds(sounds))
+    on_odds = calibrate(predictions, list(tracks.means()[:, None, :]), layer.log_odds(sounds))
     return layer.calibration(on_odds, sounds)
 
 
@@ -174,13 +174,13 @@ def write_trunk(weights: dict[str, Array], front_end: FrontEnd, folder: Path) ->
     np.savez(folder / bundle.FRONT_END, mel_filters=mel_filters(front_end))
 
 
-def record(tracks: Tracks, said: HeldOut, fit: HeadFit) -> dict[str, object]:
-    """Return what the bundle tells of its training."""
-    figures, n = said.songs().to_json(), len(tracks.names)
+def record(tracks: Tracks, predictions: HeldOut, fit: HeadFit) -> dict[str, object]:
+    """Return what the bundle records of its training."""
+    figures, n, n_folds = predictions.songs().to_json(), len(tracks.names), len(predictions.fit_s)
     return {
         "data": f"GTZAN, artist- and fault-filtered training split: tag probabilities of {n} tracks",
         "songs": n,
-        "split": f"{len(said.fit_s)} folds, contiguous blocks of each genre's tracks; all choices nested",
+        "split": f"{n_folds} folds, contiguous blocks of each genre's tracks; all choices nested",
         "chosen": {name: round(v, 4) for name, v in vars(fit).items() if isinstance(v, float)},
         "accuracy": figures["accuracy"],
         "held_out": figures,
@@ -193,7 +193,7 @@ def record(tracks: Tracks, said: HeldOut, fit: HeadFit) -> dict[str, object]:
 
 
 def main() -> None:
-    """Command line of this step."""
+    """Run this step from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("wheel", "taggrams", "tag_names", "sounds", "out"):
         parser.add_argument(name, type=Path)
@@ -205,7 +205,7 @@ def main() -> None:
         tag_names = tuple(str(name) for name in data["tag_names"])
     with np.load(args.sounds, allow_pickle=False) as data:
         sounds = data["embeddings"].astype(np.float32)
-    said = held_out(tracks, params.DEFAULT_FOLDS)
+    predictions = held_out(tracks, params.DEFAULT_FOLDS)
     everything = np.arange(len(tracks.names))
     fit = choose(tracks, everything)
     head = fit_head(tracks.examples(everything.tolist()), len(tracks.labels), fit)
@@ -214,9 +214,9 @@ def main() -> None:
         head=layer.head(head),
         labels=tracks.labels,
         tag_names=tag_names,
-        training=record(tracks, said, fit),
+        training=record(tracks, predictions, fit),
         embedding_size=params.EMBEDDING_SIZE,
-        calibration=calibrated(tracks, said, layer, sounds),
+        calibration=calibrated(tracks, predictions, layer, sounds),
         taxonomy=json.loads(TAXONOMY.read_text(encoding="utf-8")),
     )
     with TemporaryDirectory() as folder:

@@ -47,13 +47,13 @@ def measured(
     for path, genre in genres.items():
         if SEPARATOR not in path and path not in labels:
             below = [g["tags"] for p, g in genres.items() if p == path or p.startswith(path + SEPARATOR)]
-            places = [tag_names.index(tag) for tags in below for tag in tags]
-            genre["usual"] = usual(songs[:, places], labels)
+            columns = [tag_names.index(tag) for tags in below for tag in tags]
+            genre["usual"] = usual(songs[:, columns], labels)
     return {**described, "genres": genres}
 
 
 def main() -> None:
-    """Command line of this step."""
+    """Run this step from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("taggrams", type=Path)
     parser.add_argument("taxonomy", type=Path)

@@ -1,4 +1,4 @@
-"""Why a song has a genre: integrated Grad-CAM on the time line, integrated gradients on the bands.
+"""Attribution of a genre: to time by integrated Grad-CAM, to bands by integrated gradients.
 
 The score is that of the whole chain that serves: patches → network → mean over a segment's patches →
 head → logarithm of the genre's probability. Two real gradients of it are taken.
@@ -49,7 +49,7 @@ LAST_WITH_TIME = {"musicnn": "features", "cnn-mel": "norm_4", "cnn": "pool_2", "
 
 
 def network_of(bundle: Bundle) -> keras.Model:
-    """Build the bundle's network for explaining it.
+    """Return the bundle's network, built for explaining it.
 
     Returns
     -------
@@ -110,7 +110,7 @@ class Explainer:
         return np.asarray(self._head(means)[0], np.float32)
 
     def _head(self, means: Tensors) -> tf.Tensor:
-        """Apply `LinearHead` to segments' mean embedding and tags; (segments, labels) log-probabilities."""
+        """Return `LinearHead`'s log-probabilities, (segments, labels), of mean embeddings and tags."""
         head, calibration = self._bundle.head, self._bundle.calibration
         embedding, *tags = means
         odds = [_log_odds(p) for p in tags]
@@ -181,7 +181,7 @@ def silent_patch(bundle: Bundle) -> Array:
 
 
 def _log_odds(probabilities: tf.Tensor) -> tf.Tensor:
-    """`linear_head.log_odds`, with a gradient."""
+    """Return `linear_head.log_odds`, with a gradient."""
     p = tf.clip_by_value(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return tf.math.log(p / (1 - p))
 
@@ -194,8 +194,8 @@ def _one_changed(whole: Tensors, changed: Tensors) -> list[tf.Tensor]:
     ]
 
 
-def _integrated(score: Score, silent: tf.Tensor, heard: tf.Tensor, axis: int, n_steps: int) -> Curve:
-    """Integrate a score's gradient while an axis is uncovered, from `silent` to ``silent + heard``.
+def _integrated(score: Score, silent: tf.Tensor, signal: tf.Tensor, axis: int, n_steps: int) -> Curve:
+    """Return a score's gradient, integrated while an axis is uncovered from `silent` to ``silent + signal``.
 
     A soft edge runs over the axis from its start to its end, and once more from end to start, each with
     half the weight: so that where the network keeps a maximum, the first and the last of
@@ -209,17 +209,17 @@ def _integrated(score: Score, silent: tf.Tensor, heard: tf.Tensor, axis: int, n_
     Returns
     -------
     numpy.ndarray
-        What each element of `heard` adds, in its shape; the sum is exactly what the score changes.
+        What each element of `signal` adds, in its shape; the sum is exactly what the score changes.
     """
-    shape = [heard.shape[axis] if i == axis else 1 for i in range(len(heard.shape))]
-    masks = [mask.reshape(shape) for mask in _edges(heard.shape[axis], n_steps)]
-    total = np.zeros(heard.shape)
+    shape = [signal.shape[axis] if i == axis else 1 for i in range(len(signal.shape))]
+    masks = [mask.reshape(shape) for mask in _edges(signal.shape[axis], n_steps)]
+    total = np.zeros(signal.shape)
     for path in (masks, [np.flip(mask, axis) for mask in masks]):
-        reached = score(silent + heard * path[0])
+        reached = score(silent + signal * path[0])
         for before, after in pairwise(path):
-            slope = _gradient(score, silent + heard * ((before + after) / 2))
-            part = (slope * heard).numpy().astype(np.float64) * (after - before)
-            start, reached = reached, score(silent + heard * after)
+            slope = _gradient(score, silent + signal * ((before + after) / 2))
+            part = (slope * signal).numpy().astype(np.float64) * (after - before)
+            start, reached = reached, score(silent + signal * after)
             total += _completed(part, (reached - start).numpy())
     return total / 2
 
@@ -233,13 +233,13 @@ def _gradient(score: Score, mixed: tf.Tensor) -> tf.Tensor:
 
 def _edges(length: int, n_steps: int) -> list[Array]:
     """Return ``n_steps + 1`` masks in 0..1 that uncover an axis from its start on."""
-    place, width = (np.arange(length) + 0.5) / length, params.EXPLAIN_EDGE
+    position, width = (np.arange(length) + 0.5) / length, params.EXPLAIN_EDGE
     edges = np.linspace(-width / 2, 1 + width / 2, n_steps + 1)
-    return [np.clip((edge - place) / width + 0.5, 0, 1).astype(np.float32) for edge in edges]
+    return [np.clip((edge - position) / width + 0.5, 0, 1).astype(np.float32) for edge in edges]
 
 
 def _completed(part: Curve, change: Array) -> Curve:
-    """Add what a step's gradient missed of the score's change, in proportion to what it found."""
+    """Return a step's effects with what its gradient missed of the score's change added in proportion."""
     rows = part.reshape(len(change), -1)
     size = np.abs(rows)
     shares = size / np.maximum(size.sum(axis=1, keepdims=True), TINY)
@@ -248,7 +248,7 @@ def _completed(part: Curve, change: Array) -> Curve:
 
 
 def _to_frames(effects: Curve, n_frames: int) -> Curve:
-    """Spread (patches, steps) evenly over the frames that the steps stand for; sums are kept."""
+    """Return (patches, steps) spread evenly over the frames that the steps stand for; sums are kept."""
     sums = np.pad(np.cumsum(effects, axis=1), ((0, 0), (1, 0)))
     steps, frames = np.linspace(0, 1, sums.shape[1]), np.linspace(0, 1, n_frames + 1)
     return np.diff(np.stack([np.interp(frames, steps, row) for row in sums]), axis=1)

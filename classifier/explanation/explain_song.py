@@ -20,15 +20,15 @@ from classifier.errors import BundleError
 from classifier.explanation.explanation import (
     Bands,
     Curve,
+    DecisivePassage,
     Explanation,
-    Passage,
     Picture,
-    Stretch,
+    ScoredExcerpt,
     decisive,
     silenced,
 )
 from classifier.features.frontend import FrontEnd, log_mel, segment_patches, to_reference_level
-from classifier.features.segments import Segment, iter_segments, patch_starts
+from classifier.features.segments import AudioSegment, iter_segments, patch_starts
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from classifier.model.predictions import TrackAnalysis, song_mean
@@ -57,8 +57,8 @@ class _Song:
     probabilities: Curve
     shares: Curve
 
-    def segments(self) -> Iterator[tuple[int, Segment]]:
-        """Decode the song again; yield its segments that are not silent, with their indices."""
+    def segments(self) -> Iterator[tuple[int, AudioSegment]]:
+        """Yield the segments that are not silent, with their indices; the song is decoded again."""
         rate_hz = self.trunk.bundle.front_end.rate_hz
         blocks = stream_mono(self.path, rate_hz, DecodeReport())
         for index, segment in enumerate(iter_segments(blocks, rate_hz)):
@@ -67,7 +67,7 @@ class _Song:
 
     @property
     def weights(self) -> Curve:
-        """(segments,) the weight of each segment in the song's mean; they sum to 1."""
+        """Return the weight of each segment in the song's mean, (segments,); they sum to 1."""
         lengths = np.array([0.0 if s.silent else s.duration_s for s in self.analysis.segments])
         return np.asarray(lengths / lengths.sum(), np.float64)
 
@@ -95,20 +95,20 @@ def explain_song(
     passage_s: float = params.EXPLAIN_PASSAGE_S,
     progress: Progress = lambda done, total: None,
 ) -> Explanation:
-    """Explain a song's probability of a genre.
+    """Return why a song has its probability of a genre.
 
     Parameters
     ----------
     trunk, explainer
         Of the same bundle.
     path, analysis
-        An audio file, and what `trunk` says of it.
+        An audio file, and its analysis by `trunk`.
     genre
         Index of the label; None for the song's most probable.
     passage_s
         Length of a passage, in seconds.
     progress
-        Told the segments done and their number.
+        Called with the segments done and their number.
 
     Raises
     ------
@@ -120,17 +120,27 @@ def explain_song(
     edges_hz = band_edges(trunk.bundle.front_end)
     song, probability = _song(trunk, path, analysis, genre)
     curve, picture = _curve(song, explainer, progress)
-    duration_s = song.analysis.duration_s
-    found = decisive(curve, params.EXPLAIN_STEP_S, duration_s, passage_s, params.EXPLAIN_PASSAGES)
+    found = decisive(curve, params.EXPLAIN_STEP_S, analysis.duration_s, passage_s, params.EXPLAIN_PASSAGES)
     passages, band_effects = _look_closer(song, explainer, found)
+    return _explanation(song, probability, curve, picture, passages, Bands(edges_hz, band_effects))
+
+
+def _explanation(
+    song: _Song,
+    probability: float,
+    curve: Curve,
+    picture: Picture,
+    passages: list[DecisivePassage],
+    bands: Bands,
+) -> Explanation:
     return Explanation(
-        genre=trunk.bundle.labels[song.genre],
+        genre=song.trunk.bundle.labels[song.genre],
         probability=probability,
-        duration_s=duration_s,
+        duration_s=song.analysis.duration_s,
         step_s=params.EXPLAIN_STEP_S,
         curve=curve,
         passages=passages,
-        bands=Bands(edges_hz, band_effects),
+        bands=bands,
         picture=picture,
         warnings=song.analysis.warnings,
     )
@@ -167,7 +177,7 @@ def _curve(song: _Song, explainer: "Explainer", progress: Progress) -> tuple[Cur
     return curve, Picture(column_s, (mel_sums / np.maximum(counts, 1)[:, np.newaxis]).astype(np.float32))
 
 
-def frame_times(segment: Segment, front_end: FrontEnd) -> Curve:
+def frame_times(segment: AudioSegment, front_end: FrontEnd) -> Curve:
     """Return where in the song the frames of a segment's patches lie, (patches, frames), in seconds."""
     n_frames = max(front_end.patch_frames, 1 + len(segment.samples) // front_end.hop_length)
     starts = patch_starts(n_frames, front_end.patch_frames, front_end.min_rest_frames)
@@ -182,9 +192,9 @@ def _add_at(sums: Curve, times_s: Curve, step_s: float, values: npt.NDArray[np.f
 
 
 def _look_closer(
-    song: _Song, explainer: "Explainer", found: Sequence[Stretch]
-) -> tuple[list[Passage], Curve]:
-    """Silence each passage in turn, and find the bands that drove them."""
+    song: _Song, explainer: "Explainer", found: Sequence[ScoredExcerpt]
+) -> tuple[list[DecisivePassage], Curve]:
+    """Return the passages, each with its effect when silenced, and what the bands add in them."""
     front_end = song.trunk.bundle.front_end
     without = np.full(len(found), song.probabilities @ song.weights)
     bands = np.zeros(front_end.n_bands)
@@ -196,21 +206,27 @@ def _look_closer(
             changed = probability_without(song.trunk, segment, [found[i]], song.genre)
             without[i] += song.weights[index] * (changed - song.probabilities[index])
         times = frame_times(segment, front_end)
-        heard = np.any([(times >= found[i].start_s) & (times < found[i].end_s) for i in inside], axis=0)
-        chosen = heard.any(axis=1)
+        covered = np.any([(times >= found[i].start_s) & (times < found[i].end_s) for i in inside], axis=0)
+        chosen = covered.any(axis=1)
         if chosen.any():
             effects = explainer.band_effects(song.trunk.patches(segment), song.genre, chosen)
-            bands += song.shares[index] * effects[heard[chosen]].sum(axis=0)
+            bands += song.shares[index] * effects[covered[chosen]].sum(axis=0)
     passages = [
-        Passage(**asdict(p), probability_without=float(w)) for p, w in zip(found, without, strict=True)
+        DecisivePassage(**asdict(p), probability_without=float(w))
+        for p, w in zip(found, without, strict=True)
     ]
     return passages, bands
 
 
 def probability_without(
-    trunk: Trunk, segment: Segment, stretches: Sequence[Stretch], genre: int, *, keep_level: bool = True
+    trunk: Trunk,
+    segment: AudioSegment,
+    excerpts: Sequence[ScoredExcerpt],
+    genre: int,
+    *,
+    keep_level: bool = True,
 ) -> float:
-    """Return a segment's probability of a genre with stretches of it silenced.
+    """Return a segment's probability of a genre with excerpts of it silenced.
 
     It is computed as it is served, but for the level: the rest keeps the gain that it has in the
     whole segment, or else silencing would also make the rest louder.
@@ -218,8 +234,8 @@ def probability_without(
     Parameters
     ----------
     trunk, segment
-        What hears, and what is heard.
-    stretches
+        What analyses, and what is analysed.
+    excerpts
         In the song's time.
     genre
         Index of the label.
@@ -227,8 +243,8 @@ def probability_without(
         False brings the rest to the reference level, as it would be in a file of its own.
     """
     bundle, samples = trunk.bundle, segment.samples
-    for stretch in stretches:
-        start_s, end_s = stretch.start_s - segment.start_s, stretch.end_s - segment.start_s
+    for excerpt in excerpts:
+        start_s, end_s = excerpt.start_s - segment.start_s, excerpt.end_s - segment.start_s
         samples = silenced(samples, bundle.front_end.rate_hz, start_s, end_s)
     rms = segment.rms if keep_level else replace(segment, samples=samples).rms
     tags, embeddings = trunk.run(segment_patches(samples, rms, bundle.mel_filters, bundle.front_end))

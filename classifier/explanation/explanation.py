@@ -1,4 +1,4 @@
-"""What an explanation of a genre says, and the arithmetic on its time line; no Keras here."""
+"""An explanation of a genre, and the arithmetic on its time line; no Keras here."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +13,15 @@ Curve = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of a song.
+class ScoredExcerpt:
+    """An excerpt of a song, and what it adds.
 
     Attributes
     ----------
     start_s, end_s
         In seconds of the song's own time.
     effect
-        What the curve says that it adds to the logarithm of the genre's probability.
+        What, by the curve, it adds to the logarithm of the genre's probability.
     """
 
     start_s: float
@@ -30,8 +30,8 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Passage(Stretch):
-    """A decisive stretch of a song.
+class DecisivePassage(ScoredExcerpt):
+    """A decisive excerpt of a song.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Passage(Stretch):
 
 @dataclass(frozen=True)
 class Bands:
-    """What the mel bands of the decisive segments add.
+    """The effects of the mel bands of the decisive segments.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a song has a probability of a genre.
+    """The explanation of a song's probability of a genre.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Explanation:
     bands
         Which mel bands it was.
     picture
-        What was heard.
+        The song's log-mel.
     warnings
         Plain sentences about what was wrong with the file.
     """
@@ -111,7 +111,7 @@ class Explanation:
     duration_s: float
     step_s: float
     curve: Curve
-    passages: list[Passage]
+    passages: list[DecisivePassage]
     bands: Bands
     picture: Picture
     warnings: list[str]
@@ -140,8 +140,10 @@ class Explanation:
         }
 
 
-def decisive(curve: Curve, step_s: float, duration_s: float, length_s: float, at_most: int) -> list[Stretch]:
-    """Return the stretches with the largest sums of a curve, largest first.
+def decisive(
+    curve: Curve, step_s: float, duration_s: float, length_s: float, at_most: int
+) -> list[ScoredExcerpt]:
+    """Return the excerpts with the largest sums of a curve, largest first.
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def decisive(curve: Curve, step_s: float, duration_s: float, length_s: float, at
     step_s, duration_s
         Seconds a step, and of the song.
     length_s
-        How long a stretch is; the whole song where that is shorter.
+        How long an excerpt is; the whole song where that is shorter.
     at_most
         Their number. The first is always there, the others only where their sum is above zero and
         they overlap no earlier one.
@@ -158,19 +160,19 @@ def decisive(curve: Curve, step_s: float, duration_s: float, length_s: float, at
     width = max(1, min(len(curve), round(length_s / step_s)))
     cumulated = np.concatenate([[0.0], np.cumsum(curve)])
     sums = cumulated[width:] - cumulated[:-width]
-    found: list[Stretch] = []
+    found: list[ScoredExcerpt] = []
     while len(found) < at_most:
         best = int(np.argmax(sums))
         if found and not sums[best] > 0:
             break
         end_s = min(duration_s, (best + width) * step_s)
-        found.append(Stretch(max(0.0, end_s - width * step_s), end_s, float(sums[best])))
+        found.append(ScoredExcerpt(max(0.0, end_s - width * step_s), end_s, float(sums[best])))
         sums[max(0, best - width + 1) : best + width] = -np.inf
     return found
 
 
 def silenced(samples: Array, rate_hz: int, start_s: float, end_s: float) -> Array:
-    """Return the samples with a stretch silenced, faded out before it and in after it.
+    """Return the samples with an excerpt silenced, faded out before it and in after it.
 
     Parameters
     ----------

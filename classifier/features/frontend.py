@@ -80,17 +80,17 @@ class FrontEnd:
 
     @property
     def min_rest_frames(self) -> int:
-        """`min_rest_s` in frames."""
+        """Return `min_rest_s` in frames."""
         return math.ceil(self.min_rest_s * self.rate_hz / self.hop_length)
 
     @property
     def patch_s(self) -> float:
-        """Length of a patch, in seconds."""
+        """Return the length of a patch, in seconds."""
         return self.patch_frames * self.hop_length / self.rate_hz
 
     @property
     def n_bands(self) -> int:
-        """Values a frame: mel bands or coefficients."""
+        """Return the number of values a frame: mel bands or coefficients."""
         return self.n_mfcc if self.feature == "mfcc" else self.n_mels
 
     def describe(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def hann(n_fft: int) -> Array:
 
 
 def to_reference_level(samples: Array, rms: float, front_end: FrontEnd) -> Array:
-    """Scale a segment to the front end's reference level.
+    """Return a segment scaled to the front end's reference level.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _gain(rms: float, front_end: FrontEnd) -> np.float32:
 
 
 def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float = 1.0) -> Array:
-    """Compute the mel power spectrogram of a segment.
+    """Return the mel power spectrogram of a segment.
 
     The same as ``librosa.feature.melspectrogram`` with its defaults (Hann window, centred frames,
     zero padding, power 2).
@@ -208,7 +208,7 @@ def power_to_db(power: Array) -> Array:
 
 
 def log_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float = 1.0) -> Array:
-    """Compute the log-mel spectrogram of a segment, on the front end's scale.
+    """Return the log-mel spectrogram of a segment, on the front end's scale.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def cosine_transform(n_mels: int, n_mfcc: int) -> Array:
 
 
 def _filled(mel: Array, front_end: FrontEnd) -> Array:
-    """Fill a spectrogram up to one patch, as the front end's padding says."""
+    """Return a spectrogram filled up to one patch, as the front end's padding says."""
     lacking = front_end.patch_frames - len(mel)
     if lacking <= 0 or front_end.padding == "none":
         return mel

@@ -16,7 +16,7 @@ def band_parts(mel_filters: Array) -> list[tuple[slice, slice, Array]]:
     Parameters
     ----------
     mel_filters
-        (bands, bins), each band's weights 0 but in a stretch of bins.
+        (bands, bins), each band's weights 0 outside a range of bins.
 
     Returns
     -------

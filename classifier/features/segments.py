@@ -1,4 +1,4 @@
-"""Samples to 30 s segments, segments to 3 s patches, and their level."""
+"""From samples to 30 s segments, from segments to 3 s patches; and their level."""
 
 import math
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ SILENCE_FLOOR_DBFS = -120.0
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A stretch of a track.
+class AudioSegment:
+    """A segment of a track, with its samples.
 
     Attributes
     ----------
     start_s, end_s
-        Its place in the track, in seconds.
+        Where in the track it lies, in seconds.
     samples
         (samples,) float32, mono.
     """
@@ -33,22 +33,22 @@ class Segment:
 
     @property
     def rms(self) -> float:
-        """Root-mean-square level, 0..1 for audio within full scale."""
+        """Return the root-mean-square level, 0..1 for audio within full scale."""
         return math.sqrt(float(np.dot(self.samples, self.samples)) / max(1, len(self.samples)))
 
     @property
     def level_dbfs(self) -> float:
-        """Root-mean-square level in dB re full scale, at least −120."""
+        """Return the root-mean-square level in dB re full scale, at least −120."""
         return max(SILENCE_FLOOR_DBFS, 20 * math.log10(max(self.rms, 1e-9)))
 
     @property
     def silent(self) -> bool:
-        """Whether the segment is under the silence threshold."""
+        """Return whether the segment is under the silence threshold."""
         return self.level_dbfs < params.SILENCE_DBFS
 
 
-def iter_segments(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Segment]:
-    """Cut a stream of samples into segments.
+def iter_segments(blocks: Iterator[Samples], rate_hz: int) -> Iterator[AudioSegment]:
+    """Yield the segments that a stream of samples is cut into.
 
     Every segment is 30 s long but the last: a rest of 5 s or more is kept at its true length, a
     shorter one joins the segment before it. A track of 3 to 30 s is one segment.
@@ -85,8 +85,8 @@ def iter_segments(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Segment]:
     yield _segment(np.concatenate(held), start_n, rate_hz)
 
 
-def _segment(samples: Samples, start_n: int, rate_hz: int) -> Segment:
-    return Segment(start_n / rate_hz, (start_n + len(samples)) / rate_hz, samples)
+def _segment(samples: Samples, start_n: int, rate_hz: int) -> AudioSegment:
+    return AudioSegment(start_n / rate_hz, (start_n + len(samples)) / rate_hz, samples)
 
 
 def patch_starts(n_frames: int, patch_frames: int, min_rest_frames: int) -> list[int]:

@@ -48,7 +48,7 @@ class Overview:
 
 
 def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: float | None = None) -> Overview:
-    """Decode a song and return it at a glance; memory does not grow with its length.
+    """Return a song at a glance; the memory to decode it does not grow with its length.
 
     Parameters
     ----------
@@ -82,12 +82,8 @@ def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: floa
             (peaks, powers), merged = _halved(peaks, powers), 2 * merged
     if not decoded:
         raise TooShortError("too short: it holds no audio")
-    return Overview(
-        column_s=merged * frames * hop / rate_hz,
-        duration_s=decoded / rate_hz,
-        peaks=np.asarray(np.rint(255 * np.minimum(peaks, 1)), np.uint8),
-        mel=_levels(powers),
-    )
+    loudness = np.asarray(np.rint(255 * np.minimum(peaks, 1)), np.uint8)
+    return Overview(merged * frames * hop / rate_hz, decoded / rate_hz, loudness, _levels(powers))
 
 
 def _chunks(path: Path, rate_hz: int, column_n: int) -> Iterator[Array]:
@@ -107,7 +103,7 @@ def _chunks(path: Path, rate_hz: int, column_n: int) -> Iterator[Array]:
 
 
 def _halved(peaks: Array, powers: Array) -> tuple[Array, Array]:
-    """Make one column of each two."""
+    """Return one column for each two."""
     odd = len(peaks) % 2
     peaks, powers = np.pad(peaks, (0, odd), mode="edge"), np.pad(powers, ((0, odd), (0, 0)), mode="edge")
     return peaks.reshape(-1, 2).max(axis=1), powers.reshape(-1, 2, powers.shape[1]).mean(axis=1)

@@ -32,7 +32,7 @@ class TagRule:
     Attributes
     ----------
     tags_of
-        Each node's own tags, as places among the trunk's.
+        Each node's own tags, as columns of the trunk's.
     usual
         For each genre that only tags know, the evidence that is usual under each label.
     new_genre, weak, sharpness
@@ -47,13 +47,13 @@ class TagRule:
 
     @classmethod
     def load(
-        cls, described: Mapping[str, Any], labels: Sequence[str], places: Mapping[str, int]
+        cls, described: Mapping[str, Any], labels: Sequence[str], columns: Mapping[str, int]
     ) -> "TagRule":
         """Return the rule of a checked ``taxonomy.json``."""
         genres = described["genres"]
         only_tags = [path for path in genres if SEPARATOR not in path and path not in labels]
         return cls(
-            tags_of={path: [places[tag] for tag in genre["tags"]] for path, genre in genres.items()},
+            tags_of={path: [columns[tag] for tag in genre["tags"]] for path, genre in genres.items()},
             usual={
                 path: {label: float(genres[path]["usual"][label]) for label in labels} for path in only_tags
             },
@@ -75,7 +75,7 @@ class TagRule:
         """
         below = path + SEPARATOR
         inside = [own for node, own in self.tags_of.items() if node == path or node.startswith(below)]
-        return _highest(tags, [place for own in inside for place in own])
+        return _highest(tags, [column for own in inside for column in own])
 
     def leaf_probabilities(self, of_labels: Mapping[str, Vector], tags: Vector) -> dict[str, Vector]:
         """Return the probabilities of all leaves, each (songs,), from those of the labels and the tags.
@@ -119,6 +119,6 @@ class TagRule:
         return {node: weight / whole for node, weight in weights.items()}
 
 
-def _highest(tags: Vector, places: Sequence[int]) -> Vector:
+def _highest(tags: Vector, columns: Sequence[int]) -> Vector:
     """Return the highest of some tags in every song, (songs,) float64; 0 where there are none."""
-    return np.asarray(tags[places].max(axis=0, initial=0.0), np.float64)
+    return np.asarray(tags[columns].max(axis=0, initial=0.0), np.float64)

@@ -24,7 +24,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class Placement:
-    """Where in the hierarchy a song is put: a node, and its probability in 0..1."""
+    """The node of the hierarchy that a song is put under, and its probability in 0..1."""
 
     path: str
     probability: float
@@ -46,19 +46,19 @@ def finest(probabilities: Mapping[str, float], sure: float = params.SURE) -> Pla
     Placement or None
         None where not even a top node is sure enough.
     """
-    placed = None
+    found = None
     while True:
-        above = placed.path if placed else ""
+        above = found.path if found else ""
         children = {path: p for path, p in probabilities.items() if parent_of(path) == above}
         best = max(children, key=children.__getitem__, default=None)
         if best is None or children[best] < sure or (above and best == above + SEPARATOR + OTHER):
-            return placed
-        placed = Placement(best, children[best])
+            return found
+        found = Placement(best, children[best])
 
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """How probabilities of labels and tags become those of a hierarchy's nodes.
+    """A hierarchy, and how probabilities of labels and tags become those of its nodes.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Taxonomy:
     rule
         How tags add to it; None where the labels are all there is.
     facet_tags
-        For each facet, its tags' names and their places among the trunk's tags.
+        For each facet, its tags' names and their columns in the trunk's tags.
     """
 
     labels: tuple[str, ...]
@@ -116,9 +116,9 @@ class Taxonomy:
             raise BundleError(f"taxonomy of format {described.get('format')}; this version reads {FORMAT}")
         try:
             _check_names(described, labels, tags)
-            places = {tag: place for place, tag in enumerate(tags)}
+            columns = {tag: column for column, tag in enumerate(tags)}
             facets = _facets(described, tags)
-            rule = TagRule.load(described, labels, places)
+            rule = TagRule.load(described, labels, columns)
         except (AttributeError, KeyError, TypeError) as error:
             raise BundleError(f"the taxonomy does not fit its bundle ({error!r})") from error
         return cls(tuple(labels), tuple(labels), rule, facets)
@@ -175,14 +175,14 @@ class Taxonomy:
         They are the trunk's own, do not exclude each other and sum to nothing in particular.
         """
         return {
-            facet: sorted(((name, float(tags[place])) for name, place in named), key=lambda row: -row[1])
+            facet: sorted(((name, float(tags[column])) for name, column in named), key=lambda row: -row[1])
             for facet, named in self.facet_tags.items()
         }
 
 
 def _facets(described: Mapping[str, Any], tags: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
-    places = {tag: place for place, tag in enumerate(tags)}
-    return {facet: [(name, places[name]) for name in names] for facet, names in described["facets"].items()}
+    columns = {tag: column for column, tag in enumerate(tags)}
+    return {facet: [(name, columns[name]) for name in names] for facet, names in described["facets"].items()}
 
 
 def _check_names(described: Mapping[str, Any], labels: Sequence[str], tags: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from classifier import params
 from classifier.audio.decode import DecodeReport, read_clip, whole_mono
 from classifier.errors import AudioError, SilentError
 from classifier.features.frontend import segment_patches
-from classifier.features.segments import Samples, Segment, iter_segments
+from classifier.features.segments import AudioSegment, Samples, iter_segments
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
 from classifier.progress import made_progress
@@ -72,11 +72,11 @@ class Trunk:
         tags, penultimate = self._session.run(["tags", "penultimate"], {"patch": patches})
         return tags, penultimate
 
-    def patches(self, segment: Segment) -> Array:
+    def patches(self, segment: AudioSegment) -> Array:
         """Return what the network reads of a segment, (n, patch_frames, n_bands)."""
         return segment_patches(segment.samples, segment.rms, self.bundle.mel_filters, self.bundle.front_end)
 
-    def analyse_segment(self, segment: Segment, stage_s: dict[str, float]) -> SegmentAnalysis:
+    def analyse_segment(self, segment: AudioSegment, stage_s: dict[str, float]) -> SegmentAnalysis:
         """Analyse one segment, adding the seconds spent to `stage_s`."""
         made_progress()
         place = (segment.start_s, segment.end_s, segment.level_dbfs)
@@ -130,7 +130,7 @@ class Trunk:
         return TrackAnalysis(analyses[-1].end_s, analyses, report.warnings, stage_s)
 
 
-def _one_ahead(segments: Iterator[Segment]) -> Iterator[Segment]:
+def _one_ahead(segments: Iterator[AudioSegment]) -> Iterator[AudioSegment]:
     """Yield the same, the next one being made in another thread meanwhile."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, segments, None)

@@ -21,6 +21,8 @@ from classifier.networks.musicnn import Weights, build_trunk
 from classifier.networks.recipes import Recipe
 
 Array = npt.NDArray[np.float32]
+Described = Mapping[str, Any]
+Top = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 PENULTIMATE: Final = "penultimate"
 FROZEN: Final = "frozen_features"
@@ -52,7 +54,7 @@ class Network:
         to probabilities; else None.
     """
 
-    architecture: Mapping[str, Any]
+    architecture: Described
     model: keras.Model
     trunk: keras.Model
     frozen: keras.Model | None
@@ -99,7 +101,7 @@ def build(
     trunk_weights: Weights | None = None,
     head: LinearHead | None = None,
 ) -> Network:
-    """Build a network to train.
+    """Return a network to train.
 
     Parameters
     ----------
@@ -121,30 +123,42 @@ def build(
     """
     architecture = describe_architecture(recipe)
     name = architecture["name"]
-    if name == "musicnn" and trunk_weights is None:
-        raise WeightsError("musicnn-tuned starts from the trunk of a bundle; none was given")
-    if name == "vgg16":
-        trunk = _vgg16(architecture, seed)
-        if recipe.weights != "none":
-            _load_vgg16(trunk, recipe.weights, recipe.image)
-    else:
-        keras.utils.set_random_seed(seed)
-        trunk = _plain_trunk(architecture, trunk_weights)
+    trunk = _new_trunk(architecture, recipe, seed, trunk_weights)
     drop = layers.Dropout(_DROPOUT[name], name="genres_dropout")
     genres = layers.Dense(n_labels, activation="softmax", name="genres")
     model = keras.Model(trunk.input, genres(drop(trunk.outputs[-1])), name=name.replace("-", "_"))
     if head is not None:
         genres.set_weights([head.kernel, head.bias])
-    if name != "vgg16":
-        return Network(architecture, model, trunk, None, None)
+    frozen = tail = None
+    if name == "vgg16":
+        frozen, tail = _halves(trunk, lambda embedding: genres(drop(embedding)))
+    return Network(architecture, model, trunk, frozen, tail)
+
+
+def _halves(trunk: keras.Model, top: Top) -> tuple[keras.Model, keras.Model]:
+    """Return the frozen layers of a trunk, and what comes after them up to the probabilities."""
     flat = trunk.get_layer(FROZEN).output
     given = keras.Input(flat.shape[1:], name="features")
-    tail = keras.Model(given, genres(drop(trunk.get_layer(PENULTIMATE)(given))))
-    return Network(architecture, model, trunk, keras.Model(trunk.input, flat), tail)
+    tail = keras.Model(given, top(trunk.get_layer(PENULTIMATE)(given)))
+    return keras.Model(trunk.input, flat), tail
 
 
-def rebuild(architecture: Mapping[str, Any], weights: Weights) -> keras.Model:
-    """Build a bundle's trunk from its description and its arrays.
+def _new_trunk(architecture: Described, recipe: Recipe, seed: int, weights: Weights | None) -> keras.Model:
+    """Return a trunk as training starts from it."""
+    name = architecture["name"]
+    if name == "musicnn" and weights is None:
+        raise WeightsError("musicnn-tuned starts from the trunk of a bundle; none was given")
+    if name != "vgg16":
+        keras.utils.set_random_seed(seed)
+        return _plain_trunk(architecture, weights)
+    trunk = _vgg16(architecture, seed)
+    if recipe.weights != "none":
+        _load_vgg16(trunk, recipe.weights, recipe.image)
+    return trunk
+
+
+def rebuild(architecture: Described, weights: Weights) -> keras.Model:
+    """Return a bundle's trunk, built from its description and its arrays.
 
     Raises
     ------
@@ -166,33 +180,33 @@ def rebuild(architecture: Mapping[str, Any], weights: Weights) -> keras.Model:
     return trunk
 
 
-def _variable_names(layer: keras.Layer, architecture: Mapping[str, Any]) -> list[str]:
+def _variable_names(layer: keras.Layer, architecture: Described) -> list[str]:
     # The layers of the musicnn trunk are named for their arrays and for what they do with them.
     musicnn = architecture["name"] == "musicnn"
     stem = layer.name.rsplit("_", 1)[0] if musicnn else layer.name
     return [f"{stem}/{variable.name}" for variable in layer.weights]
 
 
-def _plain_trunk(architecture: Mapping[str, Any], weights: Weights | None) -> keras.Model:
+def _plain_trunk(architecture: Described, weights: Weights | None) -> keras.Model:
     if architecture["name"] == "musicnn":
         return build_trunk(weights or {})
-    builders: dict[str, Callable[[Mapping[str, Any]], keras.Model]] = {"cnn": _cnn, "cnn-mel": _cnn_mel}
+    builders: dict[str, Callable[[Described], keras.Model]] = {"cnn": _cnn, "cnn-mel": _cnn_mel}
     return builders[architecture["name"]](architecture)
 
 
-def _patch(architecture: Mapping[str, Any]) -> keras.KerasTensor:
+def _patch(architecture: Described) -> keras.KerasTensor:
     return keras.Input((architecture["frames"], architecture["bands"]), name="patch")
 
 
 def _picture(patch: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
-    """Turn a patch into the study's picture: low bands at the bottom, time to the right, three channels."""
+    """Return a patch as the study's picture: low bands at the bottom, time to the right, three channels."""
     upright = ops.flip(ops.transpose(patch, (0, 2, 1)), axis=1)
     image = layers.Resizing(*size, interpolation="bilinear")(ops.expand_dims(upright, -1))
     return ops.concatenate([image] * 3, axis=-1)
 
 
-def _cnn(architecture: Mapping[str, Any]) -> keras.Model:
-    """Build the study's own network."""
+def _cnn(architecture: Described) -> keras.Model:
+    """Return the trunk of the study's own network."""
     patch = _patch(architecture)
     x = _picture(patch, tuple(architecture["image"]))
     x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv_1")(x)
@@ -203,8 +217,8 @@ def _cnn(architecture: Mapping[str, Any]) -> keras.Model:
     return keras.Model(patch, [x], name="cnn_trunk")
 
 
-def _vgg16(architecture: Mapping[str, Any], seed: int) -> keras.Model:
-    """Build the study's transfer: VGG16 without its top, random and frozen, and a dense layer of 64."""
+def _vgg16(architecture: Described, seed: int) -> keras.Model:
+    """Return the trunk of the study's transfer: a random, frozen VGG16 without its top, then 64 units."""
     patch = _patch(architecture)
     x = _picture(patch, tuple(architecture["image"]))
     if not architecture["published"]:
@@ -252,8 +266,8 @@ def _imagenet_file() -> Path:
         ) from error
 
 
-def _cnn_mel(architecture: Mapping[str, Any]) -> keras.Model:
-    """Build our compact network: bands pooled away step by step, then time summed up.
+def _cnn_mel(architecture: Described) -> keras.Model:
+    """Return the trunk of our compact network: bands pooled away step by step, then time summed up.
 
     Small as the data are: about 52,000 weights. The first convolution halves time and bands, so that
     most of the work is done on a quarter of the numbers.
@@ -280,6 +294,6 @@ def _normed(convolution: keras.Layer, x: keras.KerasTensor) -> keras.KerasTensor
 
 
 def _pooled(size: tuple[int, int], x: keras.KerasTensor) -> keras.KerasTensor:
-    """Pool frames and bands, as far as few of them go."""
+    """Return frames and bands pooled, as far as few of them go."""
     fitting = [min(wanted, there) for wanted, there in zip(size, x.shape[1:3], strict=True)]
     return layers.MaxPooling2D(fitting)(x)

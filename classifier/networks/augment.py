@@ -65,9 +65,9 @@ def augmented(batch: Batch, augment: "Augment", front_end: FrontEnd, rng: np.ran
         reach = round(augment.time_shift * frames)
         x = rolled(x, rng.integers(-reach, reach, n, endpoint=True))
     if augment.time_mask:
-        x = masked(x, *_stretches(frames, augment.time_mask, n, rng), axis=1)
+        x = masked(x, *_spans(frames, augment.time_mask, n, rng), axis=1)
     if augment.band_mask:
-        x = masked(x, *_stretches(bands, augment.band_mask, n, rng), axis=2)
+        x = masked(x, *_spans(bands, augment.band_mask, n, rng), axis=2)
     batch = replace(batch, patches=x)
     if augment.mixup:
         batch = mixed(batch, rng.permutation(n), rng.beta(augment.mixup, augment.mixup, n))
@@ -75,7 +75,7 @@ def augmented(batch: Batch, augment: "Augment", front_end: FrontEnd, rng: np.ran
 
 
 def rolled(patches: Array, shifts: Indices) -> Array:
-    """Turn each patch round in time: by ``shifts[i]`` frames, later for a positive number."""
+    """Return each patch turned round in time: by ``shifts[i]`` frames, later for a positive number."""
     frames = patches.shape[1]
     source = (np.arange(frames)[None] - shifts[:, None]) % frames
     return np.asarray(patches[np.arange(len(patches))[:, None], source])
@@ -116,26 +116,26 @@ def _with_gain_on_scale(values: Array, gains: Array, front_end: FrontEnd) -> Arr
     return values + gains
 
 
-def _stretches(length: int, share: float, n: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
-    """Draw the starts and ends of n stretches of 0 to ``share · length``."""
+def _spans(length: int, share: float, n: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Return the starts and ends of n spans drawn, of 0 to ``share · length``."""
     widths = rng.integers(0, round(share * length), n, endpoint=True)
     starts = np.floor(rng.random(n) * (length - widths + 1)).astype(np.int64)
     return starts, starts + widths
 
 
 def masked(patches: Array, starts: Indices, ends: Indices, axis: int) -> Array:
-    """Put each patch's mean where ``starts[i] <= place < ends[i]`` along an axis (1 time, 2 bands).
+    """Return patches with their means where ``starts[i] <= position < ends[i]`` on an axis (1 time, 2 bands).
 
     Source: D. Park et al., "SpecAugment" (2019).
     """
-    place = np.arange(patches.shape[axis])[None]
-    inside = (place >= starts[:, None]) & (place < ends[:, None])
+    position = np.arange(patches.shape[axis])[None]
+    inside = (position >= starts[:, None]) & (position < ends[:, None])
     inside = inside[:, :, None] if axis == 1 else inside[:, None, :]
     return np.where(inside, patches.mean(axis=(1, 2), keepdims=True), patches)
 
 
 def mixed(batch: Batch, partners: Indices, shares: Floats) -> Batch:
-    """Mix each example with another: ``share`` of its own, the rest of its partner's.
+    """Return each example mixed with another: ``share`` of its own, the rest of its partner's.
 
     Source: H. Zhang et al., "mixup" (2018). Cross-entropy is linear in the targets, so that mixing
     them by weight keeps what each example contributes.
@@ -149,7 +149,7 @@ def mixed(batch: Batch, partners: Indices, shares: Floats) -> Batch:
 
 
 def moved(patches: Array, shifts: Floats, zooms: Floats) -> Array:
-    """Shift patches along the bands and zoom them about their middle; the border is drawn out.
+    """Return patches shifted along the bands and zoomed about their middle; the border is drawn out.
 
     Parameters
     ----------
@@ -167,16 +167,16 @@ def moved(patches: Array, shifts: Floats, zooms: Floats) -> Array:
 
 
 def _sources(length: int, shifts: Floats, zooms: Floats) -> Floats:
-    """Return where along an axis each place is read, (batch, length)."""
+    """Return where along an axis each position is read, (batch, length)."""
     middle = (length - 1) / 2
-    places = (np.arange(length)[None] - middle) * zooms[:, None] + middle - shifts[:, None]
-    return np.clip(places, 0, length - 1)
+    positions = (np.arange(length)[None] - middle) * zooms[:, None] + middle - shifts[:, None]
+    return np.clip(positions, 0, length - 1)
 
 
-def _sampled(patches: Array, places: Floats) -> Array:
-    """Read patches at fractional places of axis 1, interpolating between neighbours."""
-    low = np.floor(places).astype(np.int64)
+def _sampled(patches: Array, positions: Floats) -> Array:
+    """Return patches at fractional positions of axis 1, interpolated between neighbours."""
+    low = np.floor(positions).astype(np.int64)
     high = np.minimum(low + 1, patches.shape[1] - 1)
-    share = (places - low).astype(np.float32)[:, :, None]
+    share = (positions - low).astype(np.float32)[:, :, None]
     row = np.arange(len(patches))[:, None]
     return np.asarray(patches[row, low] * (1 - share) + patches[row, high] * share)

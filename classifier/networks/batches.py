@@ -45,11 +45,11 @@ class Batches:
         self._targets = np.array([labels.index(s.label) for s in songs])
         self._weights = np.concatenate(patch_weights(songs, labels))
         self._song = np.repeat(np.arange(len(songs)), [len(s.patches) for s in songs])
-        self._place = np.concatenate([np.arange(len(s.patches)) for s in songs])
+        self._patch = np.concatenate([np.arange(len(s.patches)) for s in songs])
 
     @property
     def n_examples(self) -> int:
-        """Number of patches, which is also the sum of their weights."""
+        """Return the number of patches, which is also the sum of their weights."""
         return len(self._song)
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class Batches:
         """Return one batch of the current epoch."""
         size = self._size
         examples = self._order()[index * size : (index + 1) * size]
-        patches = [self._songs[self._song[i]].patches[self._place[i]] for i in examples.tolist()]
+        patches = [self._songs[self._song[i]].patches[self._patch[i]] for i in examples.tolist()]
         targets = np.eye(len(self._labels), dtype=np.float32)[self._targets[self._song[examples]]]
         batch = Batch(np.stack(patches).astype(np.float32), targets, self._weights[examples])
         if self._seed is not None and self._recipe.augment != Augment():

@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from classifier import params
 from classifier.errors import BundleError
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from classifier.model.bounded_files import read_regular
 from classifier.model.bundle import TRUNK_ONNX, Bundle, load
 from classifier.model.inference import Trunk
@@ -104,7 +104,9 @@ def _run(bundle: Bundle) -> None:
     _check_ends(trunk, bundle)
     rate_hz = bundle.front_end.rate_hz
     noise = np.random.default_rng(params.SEED).uniform(-0.5, 0.5, int(params.SEGMENT_S * rate_hz))
-    patches = trunk.patches(Segment(0.0, params.SEGMENT_S, noise.astype(np.float32)))[: params.RUN_PATCHES]
+    patches = trunk.patches(AudioSegment(0.0, params.SEGMENT_S, noise.astype(np.float32)))[
+        : params.RUN_PATCHES
+    ]
     if not len(patches) or not np.isfinite(patches).all():
         raise BundleError(f"its front end makes no patch of numbers of {params.SEGMENT_S:.0f} s of sound")
     for batch in (patches, np.zeros_like(patches[:1])):

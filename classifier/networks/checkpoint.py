@@ -73,17 +73,17 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """What was recorded before."""
+        """Return what was recorded before."""
         return dict(self._described.get("history", {}))
 
     @property
     def initial_epoch(self) -> int:
-        """How many epochs are done."""
+        """Return how many epochs are done."""
         return len(self.history.get("loss", []))
 
     @property
     def finished(self) -> bool:
-        """Whether the fit had ended by itself."""
+        """Return whether the fit had ended by itself."""
         return bool(self._described.get("finished"))
 
     def _read(self) -> tuple[dict[str, Any], list[Any]]:

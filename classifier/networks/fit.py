@@ -84,7 +84,7 @@ def fit_network(
     save_every_s: float = params.SAVE_EVERY_S,
     progress: Progress = lambda epoch, epochs: None,
 ) -> FittedNetwork:
-    """Fit a network.
+    """Return a network, fitted.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def fit_network(
     songs
         To learn from.
     validation
-        Songs whose loss says when to stop and which epoch is best; None where the training loss
-        is to say so. On the schedule ``cosine`` nothing is to be said, and they are learned from.
+        Songs whose loss decides when to stop and which epoch is best; None where the training loss
+        is to decide. On the schedule ``cosine`` nothing is to be decided, and they are learned from.
     labels
         Names of the outputs, in order.
     seed
@@ -127,8 +127,8 @@ def fit_network(
             inputs, songs=frozen.passed(network, songs), held=frozen.passed(network, inputs.held)
         )
     with tempfile.TemporaryDirectory() as temporary:
-        place = _Place(folder or Path(temporary), save_every_s if folder else None)
-        history = _fit(model, inputs, place, progress)
+        files = _FitFiles(folder or Path(temporary), save_every_s if folder else None)
+        history = _fit(model, inputs, files, progress)
     return FittedNetwork(network, history, _best_epoch(recipe, history), perf_counter() - started, frozen)
 
 
@@ -140,7 +140,7 @@ def _best_epoch(recipe: Recipe, history: History) -> int:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What a fit depends on."""
+    """All that a fit depends on."""
 
     recipe: Recipe
     songs: Sequence[SpectralSong]
@@ -157,15 +157,15 @@ class _Inputs:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a fit keeps its files, and how often its state; None for never."""
+class _FitFiles:
+    """The folder of a fit's files, and how often its state is saved; None for never."""
 
     folder: Path
     every_s: float | None
 
 
-def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress) -> History:
-    """Fit, or go on with a fit; leave the model with its best weights."""
+def _fit(model: keras.Model, inputs: _Inputs, files: _FitFiles, progress: Progress) -> History:
+    """Return the history of a fit, begun or gone on with; the model is left with its best weights."""
     fit = inputs.recipe.fit
     data = Batches(inputs.songs, inputs.labels, inputs.recipe, inputs.seed)
     held = Batches(inputs.held, inputs.labels, inputs.recipe, None) if inputs.held else None
@@ -176,11 +176,11 @@ def _fit(model: keras.Model, inputs: _Inputs, place: _Place, progress: Progress)
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    make_folder(place.folder)
-    best = place.folder / BEST
+    make_folder(files.folder)
+    best = files.folder / BEST
     log = Log(progress, fit.epochs)
     watchers = _watchers(inputs.recipe, best, "val_loss" if held else "loss")
-    resume = Resume(place.folder / STATE, inputs.fit_id(model), log, watchers, place.every_s)
+    resume = Resume(files.folder / STATE, inputs.fit_id(model), log, watchers, files.every_s)
     if not resume.finished:
         calls = callbacks.CallbackList([log, *watchers, resume], model=model)
         _run(model, data, held, calls, range(resume.initial_epoch, fit.epochs))
@@ -230,7 +230,7 @@ def _run(
 
 
 def _pass(step: Callable[..., dict[str, float]], model: keras.Model, data: Batches) -> dict[str, float]:
-    """Take a step a batch; return the weighted mean loss and accuracy over all examples."""
+    """Return the weighted mean loss and accuracy over all examples, after a step a batch."""
     totals = {"loss": 0.0, "accuracy": 0.0}
     for index in range(len(data)):
         batch = data[index]

@@ -32,7 +32,7 @@ def last_output(model: keras.Model, patches: npt.NDArray[np.generic]) -> Array:
 
 @dataclass(frozen=True)
 class FrozenFeatures:
-    """What frozen layers give for songs, each computed once; hand one to all fits of a recipe.
+    """Outputs of frozen layers for songs, each computed once; hand one to all fits of a recipe.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """The pruned MSD_musicnn trunk in Keras.
 
 Source: J. Pons and X. Serra, "musicnn: pre-trained convolutional neural networks for music audio
-tagging" (2019). Which filters are kept, and why the function is the same, is told in
+tagging" (2019). Which filters are kept, and why the function is the same, is explained in
 `classifier.build.prune`. Imports Keras: only training, export and tests come here.
 """
 
@@ -32,7 +32,7 @@ class Affine(layers.Layer):  # type: ignore[misc]
         self.offset = self.add_weight(name="offset", shape=size, initializer="zeros", trainable=False)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Apply the affine map to the last axis."""
+        """Return the affine map of the last axis."""
         return inputs * self.scale + self.offset
 
 
@@ -47,7 +47,7 @@ class Sign(layers.Layer):  # type: ignore[misc]
         )
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Multiply the last axis by the signs."""
+        """Return the input with its last axis multiplied by the signs."""
         return inputs * self.sign
 
 
@@ -60,7 +60,7 @@ class Shift(layers.Layer):  # type: ignore[misc]
         self.offset = self.add_weight(name="offset", shape=(1,), initializer="zeros", trainable=False)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Add it."""
+        """Return the sum."""
         return inputs + self.offset
 
 
@@ -79,7 +79,7 @@ def _mid(x: keras.KerasTensor, name: str, weights: Weights) -> keras.KerasTensor
 
 
 def build_trunk(weights: Weights) -> keras.Model:
-    """Build the trunk and load its weights.
+    """Return the trunk with its weights.
 
     Parameters
     ----------

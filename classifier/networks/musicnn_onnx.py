@@ -102,7 +102,7 @@ class _Graph:
         pads: list[int],
         strides: tuple[int, int] = (1, 1),
     ) -> str:
-        """Convolve with a kernel (out, in, height, width), filled up to whole blocks of outputs."""
+        """Return the convolution with a kernel (out, in, height, width), filled up to whole output blocks."""
         lacking = -len(bias) % BLOCK
         filled = np.pad(kernel, ((0, lacking), (0, 0), (0, 0), (0, 0)))
         inputs = [x, self.numbers(f"{name}/kernel", filled)]
@@ -125,7 +125,7 @@ class _Graph:
 
 
 def _front(graph: _Graph, weights: Weights) -> str:
-    """The five branches, normalised: (n, filters, 1, frames)."""
+    """Return the five branches, normalised: (n, filters, 1, frames)."""
     shifted = graph.add("Add", ["patch", graph.numbers("input/offset", weights["input/offset"])], "shifted")
     image = graph.reshape(shifted, "image", -1, 1, FRAMES, BANDS)
     turned = graph.add("Transpose", [shifted], "turned", perm=[0, 2, 1])
@@ -137,8 +137,8 @@ def _front(graph: _Graph, weights: Weights) -> str:
         order += group.filters
     wanted = [(name, i) for name in names for i in range(_size(weights, name))]
     joined = graph.add("Concat", maxima, "maxima", axis=1)
-    places = graph.integers("order", *(order.index(one) for one in wanted))
-    x = graph.add("Gather", [joined, places], "ordered", axis=1)
+    rows = graph.integers("order", *(order.index(one) for one in wanted))
+    x = graph.add("Gather", [joined, rows], "ordered", axis=1)
     whole = {p: np.concatenate([weights[f"{n}/{p}"] for n in names]) for p in ("sign", "scale", "offset")}
     x = graph.add("Mul", [x, graph.numbers("front/sign", whole["sign"][:, None, None])], "signed")
     x = graph.add("Relu", [x], "front_relu")
@@ -161,7 +161,7 @@ def _dense(graph: _Graph, name: str, x: str, weights: Weights) -> str:
 
 
 def _timbral(graph: _Graph, name: str, waves: str, weights: Weights) -> str:
-    """The maximum over frequency of a branch wide in frequency: (n, filters, 1, frames).
+    """Return the maximum over frequency of a branch wide in frequency: (n, filters, 1, frames).
 
     `waves` is the input's Fourier transform along the bands, (n, 2 · coefficients, frames).
     """
@@ -180,7 +180,7 @@ def _bias(weights: Weights, name: str) -> Array:
 
 
 def _spectrum(graph: _Graph, name: str, waves: str, kernel: Array, back: Array) -> str:
-    """Filter each coefficient along time, and transform back: (n, places, filters · frames)."""
+    """Return each coefficient filtered along time, transformed back: (n, positions, filters · frames)."""
     coefficients, n, parts, taps = kernel.shape
     x = graph.add(
         "Conv",
@@ -195,7 +195,7 @@ def _spectrum(graph: _Graph, name: str, waves: str, kernel: Array, back: Array) 
 
 
 @dataclass(frozen=True)
-class Group:
+class FilterGroup:
     """Filters of temporal branches that one convolution computes.
 
     Attributes
@@ -211,18 +211,18 @@ class Group:
 
     @property
     def steps(self) -> int:
-        """Frames computed at once, each by a shifted copy of the filters."""
+        """Return the number of frames computed at once, each by a shifted copy of the filters."""
         return max(1, SHIFTED_CHANNELS // len(self.filters))
 
     @property
     def cost(self) -> float:
-        """Products a frame and band, those of missing channels included."""
+        """Return the products a frame and band, those of missing channels included."""
         n = len(self.filters) * self.steps
         return (n + -n % BLOCK) * (self.taps + self.steps - 1) / self.steps
 
 
-def temporal_groups(sizes: Mapping[str, tuple[int, ...]]) -> list[Group]:
-    """Group the filters of the temporal branches.
+def temporal_groups(sizes: Mapping[str, tuple[int, ...]]) -> list[FilterGroup]:
+    """Return the filters of the temporal branches in groups.
 
     What a branch has beyond whole blocks joins the next longer branch where that costs less.
 
@@ -232,21 +232,21 @@ def temporal_groups(sizes: Mapping[str, tuple[int, ...]]) -> list[Group]:
         Taps and number of filters of each branch.
     """
     branches = sorted(
-        (Group(taps, tuple((name, i) for i in range(n))) for name, (taps, n) in sizes.items()),
+        (FilterGroup(taps, tuple((name, i) for i in range(n))) for name, (taps, n) in sizes.items()),
         key=lambda group: group.taps,
     )
     for k in range(len(branches) - 1):
         short, long = branches[k : k + 2]
         whole = len(short.filters) // BLOCK * BLOCK
-        kept, moved = Group(short.taps, short.filters[:whole]), short.filters[whole:]
-        joined = Group(long.taps, long.filters + moved)
+        kept, moved = FilterGroup(short.taps, short.filters[:whole]), short.filters[whole:]
+        joined = FilterGroup(long.taps, long.filters + moved)
         if whole and moved and kept.cost + joined.cost < short.cost + long.cost:
             branches[k : k + 2] = [kept, joined]
     return branches
 
 
-def _temporal(graph: _Graph, image: str, group: Group, weights: Weights) -> str:
-    """The maximum over frequency of filters along time, several frames a step: (n, filters, 1, frames)."""
+def _temporal(graph: _Graph, image: str, group: FilterGroup, weights: Weights) -> str:
+    """Return the maximum over frequency of filters along time, several frames a step, as `_timbral` does."""
     name, n, steps = f"temporal_by_{group.steps}_of_{group.taps}", len(group.filters), group.steps
     before = (group.taps - 1) // 2
     kernel = np.zeros((steps, n, group.taps + steps - 1), np.float32)
@@ -269,7 +269,7 @@ def _temporal(graph: _Graph, image: str, group: Group, weights: Weights) -> str:
 
 
 def _mid(graph: _Graph, name: str, x: str, weights: Weights) -> str:
-    """A convolution of the mid end, normalised: (n, filters, 1, frames)."""
+    """Return a convolution of the mid end, normalised: (n, filters, 1, frames)."""
     kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]
     pads = [0, MID_PADDING, 0, MID_PADDING]
     if name == "mid_1":
@@ -284,5 +284,5 @@ def _mid(graph: _Graph, name: str, x: str, weights: Weights) -> str:
 
 
 def _turned(kernel: Array) -> Array:
-    """(taps, in, out) to (out, in, 1, taps)."""
+    """Return a kernel (taps, in, out) as (out, in, 1, taps)."""
     return kernel.transpose(2, 1, 0)[:, :, None]

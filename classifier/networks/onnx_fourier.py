@@ -1,9 +1,9 @@
 """A convolution wide in frequency, and its maximum over frequency, by way of Fourier transforms.
 
-A filter that covers 38 of 96 bands, at 59 places, costs 38 products a place. In the Fourier transform
+A filter that covers 38 of 96 bands, at 59 positions, costs 38 products a position. In the Fourier transform
 along the bands each of 49 coefficients costs but one, whatever the filter's width (the circular
-convolution theorem; no place wraps around, since the transform is as long as the input). The way back is
-a product of matrices, and half of one: counted from the middle place, the outputs at q and −q are E + O
+convolution theorem; no position wraps around, since the transform is as long as the input). The way back is
+a product of matrices, and half of one: counted from the middle position, the outputs at q and −q are E + O
 and E − O (even and odd part), and the greater of the two is E + |O|. In all a seventh of the operations.
 """
 
@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Spectral:
-    """What computes the maximum over all places of the filters of one branch.
+    """Matrices that compute the maximum over all positions of the filters of one branch.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Spectral:
         transform, summed over the taps in time, give what `cosines` and `sines` turn into the even and
         the odd part.
     cosines, sines
-        (places, coefficients), for the places from the middle one upwards.
+        (positions, coefficients), for the positions from the middle one upwards.
     """
 
     even: Array
@@ -45,7 +45,7 @@ def transform(n_bands: int) -> Array:
 
 
 def spectral(kernel: Array, n_bands: int) -> Spectral:
-    """Return what computes the greatest output of each filter over all its places in frequency.
+    """Return what computes the greatest output of each filter over all its positions in frequency.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def spectral(kernel: Array, n_bands: int) -> Spectral:
     # A real signal's other coefficients mirror these; 0 and the highest of an even length have no mirror.
     alone = (number == 0) | (2 * number == n_bands)
     found *= (np.where(alone, 1, 2) / n_bands)[:, None, None]
-    places = np.arange(n_bands - width + 1) - middle
-    angles = 2 * np.pi * np.outer(places[places >= 0], number) / n_bands
+    positions = np.arange(n_bands - width + 1) - middle
+    angles = 2 * np.pi * np.outer(positions[positions >= 0], number) / n_bands
     return Spectral(
         even=np.stack([found.real, -found.imag], axis=2).astype(np.float32),
         odd=np.stack([found.imag, found.real], axis=2).astype(np.float32),

@@ -1,4 +1,4 @@
-"""What is trained and how: architecture, features, fit, augmentation. No Keras here.
+"""Recipes of training: architecture, features, fit, augmentation. No Keras here.
 
 A recipe is written as words joined with ``+``: ``cnn``, ``cnn+mfcc+published``,
 ``vgg16+no-plateau``, ``cnn-mel+mixup``. The first names the architecture, the others change it.
@@ -17,7 +17,7 @@ ARCHITECTURES: Final = ("musicnn", "musicnn-tuned", "cnn", "vgg16", "cnn-mel")
 
 @dataclass(frozen=True)
 class Augment:
-    """How training examples are varied, a fresh draw an epoch; zero turns a kind off.
+    """Augmentation of training examples, a fresh draw an epoch; zero turns a kind off.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Augment:
     gain_db
         Patches are made louder or softer by up to this many dB.
     time_mask, band_mask
-        SpecAugment: the widest stretch masked, as a share of the frames, and of the bands.
+        SpecAugment: the widest span masked, as a share of the frames, and of the bands.
     mixup
         Alpha of mixup's beta distribution.
     image_shift, image_zoom
@@ -44,7 +44,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a network is fitted (Adam, categorical cross-entropy).
+    """Settings of a network's fit (Adam, categorical cross-entropy).
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Recipe:
 
     @property
     def uses_trunk(self) -> bool:
-        """Whether it learns on the stored features of the musicnn trunk, without audio."""
+        """Return whether it learns on the stored features of the musicnn trunk, without audio."""
         return self.arch == "musicnn"
 
     def describe(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a tuning tries: parameters of a recipe by name, grids of their values, and random draws.
+"""The search space of a tuning: parameters of a recipe by name, grids of their values, and random draws.
 
 Nothing here trains or reads a file.
 """
@@ -17,7 +17,7 @@ from classifier.networks.recipes import Augment, Fit, Recipe
 
 Number = int | float
 Values = Mapping[str, Number]
-"""What a trial changes, by the parameters' names."""
+"""The values that a trial sets, by the parameters' names."""
 
 _FRONT_END: Final = ("n_fft", "hop_length", "n_mels", "n_mfcc", "rate_hz")
 _LEAST: Final = {"stop_patience": 1, "plateau_patience": 0, "epochs": 1, "batch_size": 1}
@@ -48,7 +48,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Range:
+class ValueRange:
     """A parameter and the interval to draw from; evenly, or evenly on a logarithmic scale."""
 
     name: str
@@ -78,7 +78,7 @@ STUDYS_GRID: Final = (
 
 
 def parse_axis(text: str) -> Axis:
-    """Read ``name=value,value,…``.
+    """Return the axis that ``name=value,value,…`` names.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def parse_axis(text: str) -> Axis:
     return Axis(name.strip(), tuple(dict.fromkeys(values)))
 
 
-def parse_range(text: str) -> Range:
-    """Read ``name=low:high`` or ``name=low:high:log``.
+def parse_range(text: str) -> ValueRange:
+    """Return the range that ``name=low:high`` or ``name=low:high:log`` names.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def parse_range(text: str) -> Range:
     if low >= high or (low <= 0 and len(parts) == 3):
         above = ", and above 0 for log" if len(parts) == 3 else ""
         raise TrainingDataError(f"'{text}' is no range: the first end must be below the second{above}")
-    return Range(name, low, high, len(parts) == 3)
+    return ValueRange(name, low, high, len(parts) == 3)
 
 
 def _check_name(name: str) -> None:
@@ -138,8 +138,8 @@ def grid(axes: Sequence[Axis]) -> list[Values]:
     return [dict(zip(names, values, strict=True)) for values in product(*(axis.values for axis in axes))]
 
 
-def sample(space: Sequence[Axis | Range], n: int, seed: int) -> list[Values]:
-    """Draw combinations at random, no two alike: `n`, or all there are where those are fewer.
+def sample(space: Sequence[Axis | ValueRange], n: int, seed: int) -> list[Values]:
+    """Return combinations drawn at random, no two the same: `n`, or all there are where those are fewer.
 
     A longer draw with the same seed begins with the shorter one, so that a search can be extended.
     """
@@ -154,7 +154,7 @@ def sample(space: Sequence[Axis | Range], n: int, seed: int) -> list[Values]:
     return list(found.values())
 
 
-def _check_distinct(space: Sequence[Axis | Range]) -> None:
+def _check_distinct(space: Sequence[Axis | ValueRange]) -> None:
     names = [part.name for part in space]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -1,4 +1,4 @@
-"""The features of a stretch of a file, as pictures show them."""
+"""The features of an excerpt of a file, as pictures show them."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float32]
 def clip_features(
     path: str | Path, kind: Literal["mel", "mfcc"], start_s: float, seconds: float
 ) -> tuple[Array, FrontEnd]:
-    """Return a stretch's mel spectrogram in dB, or its MFCCs, with the study's numbers.
+    """Return an excerpt's mel spectrogram in dB, or its MFCCs, with the study's numbers.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ History = Mapping[str, Sequence[float]]
 
 
 def draw_confusion(evaluation: Evaluation, path: Path, title: str) -> None:
-    """Draw who is taken for whom: counts, coloured by their share of the true label's row.
+    """Draw the confusion matrix: counts, coloured by their share of the true label's row.
 
     Readable for 2 to 60 labels.
     """
@@ -43,8 +43,8 @@ def draw_confusion(evaluation: Evaluation, path: Path, title: str) -> None:
     axis.tick_params(length=0)
     axis.set(xlabel="called", ylabel="true label")
     low, high = evaluation.accuracy_interval
-    said = f"{evaluation.n} in all, accuracy {evaluation.accuracy:.3f} ({low:.2f} to {high:.2f})"
-    axis.set_title(f"{title}\n{said}", size=10)
+    summary = f"{evaluation.n} in all, accuracy {evaluation.accuracy:.3f} ({low:.2f} to {high:.2f})"
+    axis.set_title(f"{title}\n{summary}", size=10)
     figure.colorbar(image, ax=axis, fraction=0.04, pad=0.02, label="share of the true label")
     save(figure, path)
 
@@ -96,7 +96,7 @@ def draw_learning_curves(history: History | Mapping[str, History], path: Path, t
         Series by name, as Keras calls them: ``loss``, ``val_loss``, ``accuracy``, ``val_accuracy``,
         ``learning_rate``; or several runs by name, each with such series. What is absent is not drawn.
     path, title
-        Where to, and what is said above.
+        Where to, and what is written above.
     """
     several = all(isinstance(value, Mapping) for value in history.values())
     runs = cast("Mapping[str, History]", history if several else {"": history})
@@ -125,13 +125,13 @@ def _draw_run(axis: Axes, series: str, run: History, name: str, colours: Sequenc
         (f"val_{series}", "validation", {"linewidth": 1.8}, colours[1]),
     ):
         if key in run:
-            said = f"{name}: {kind}" if name else kind
-            axis.plot(range(1, len(run[key]) + 1), run[key], color=colour, label=said, **style)
+            label = f"{name}: {kind}" if name else kind
+            axis.plot(range(1, len(run[key]) + 1), run[key], color=colour, label=label, **style)
     if f"val_{series}" in run and "val_loss" in run:
         best = int(np.nanargmin(run["val_loss"]))
         value = run[f"val_{series}"][best]
-        said = f"best epoch, {best + 1}: {value:.3f}"
-        axis.plot([best + 1], [value], "o", color=colours[1], label=f"{name}: {said}" if name else said)
+        label = f"best epoch, {best + 1}: {value:.3f}"
+        axis.plot([best + 1], [value], "o", color=colours[1], label=f"{name}: {label}" if name else label)
         if not name:
             axis.annotate(f"{value:.3f}", (best + 1, value), (0, 7), textcoords="offset points", fontsize=8)
 
@@ -188,9 +188,9 @@ def draw_trials(
     names = [", ".join(f"{name} {value}" for name, value in given.items()) for given, _ in ordered]
     figure, axis = _rows_figure(names)
     scores = [value for _, value in ordered]
-    for place, value in enumerate(scores):
-        axis.plot([value], [place], "o", color=COLOURS[0 if place else 1], markersize=7 if place else 9)
-        axis.annotate(f"{value:.4g}", (value, place), (9, 0), textcoords="offset points", va="center", size=9)
+    for row, value in enumerate(scores):
+        axis.plot([value], [row], "o", color=COLOURS[0 if row else 1], markersize=7 if row else 9)
+        axis.annotate(f"{value:.4g}", (value, row), (9, 0), textcoords="offset points", va="center", size=9)
     axis.margins(x=0.15)
     axis.set(xlabel=f"{score} (best first, {'lower' if lower_is_better else 'higher'} is better)")
     save(figure, path)
@@ -208,13 +208,13 @@ def draw_comparison(rows: Sequence[tuple[str, Sequence[float]]], path: Path) -> 
     """
     ordered = sorted(rows, key=lambda row: -float(np.mean(row[1])))
     figure, axis = _rows_figure([name for name, _ in ordered])
-    for place, (_, values) in enumerate(ordered):
+    for row, (_, values) in enumerate(ordered):
         mean, spread = float(np.mean(values)), float(np.std(values))
-        axis.plot([mean - spread, mean + spread], [place, place], color=COLOURS[5], linewidth=7, alpha=0.5)
-        axis.plot([mean], [place], "o", color=COLOURS[0], markersize=8)
-        axis.plot(values, [place] * len(values), "|", color=COLOURS[1], markersize=13)
+        axis.plot([mean - spread, mean + spread], [row, row], color=COLOURS[5], linewidth=7, alpha=0.5)
+        axis.plot([mean], [row], "o", color=COLOURS[0], markersize=8)
+        axis.plot(values, [row] * len(values), "|", color=COLOURS[1], markersize=13)
         text = f"{mean:.3f} ± {spread:.3f}" if len(values) > 1 else f"{mean:.3f}"
-        axis.annotate(text, (mean, place), (0, 9), textcoords="offset points", ha="center", size=8)
+        axis.annotate(text, (mean, row), (0, 9), textcoords="offset points", ha="center", size=8)
     axis.set(xlim=(0, 1), xlabel="accuracy: mean (dot), standard deviation (band), single runs (strokes)")
     save(figure, path)
 
@@ -257,16 +257,9 @@ def draw_features(
 
     figure = new_figure(8.0, 3.2)
     axis = figure.add_subplot()
+    shown = {"x_axis": "s", "y_axis": "mel" if kind == "mel" else None, "cmap": "magma", "ax": axis}
     image: ScalarMappable = specshow(
-        np.asarray(features).T,
-        sr=rate_hz,
-        hop_length=hop_length,
-        x_axis="s",
-        y_axis="mel" if kind == "mel" else None,
-        vmin=vmin,
-        vmax=vmax,
-        cmap="magma",
-        ax=axis,
+        np.asarray(features).T, sr=rate_hz, hop_length=hop_length, vmin=vmin, vmax=vmax, **shown
     )
     if kind == "mfcc":
         axis.set_yticks(range(0, features.shape[1], 5))

@@ -68,7 +68,7 @@ def _draw_curve(axis: Axes, explanation: Explanation) -> None:
 
 
 def _write_passages(axis: Axes, explanation: Explanation) -> None:
-    """Say what silencing each passage leaves of the probability."""
+    """Write what silencing each passage leaves of the probability."""
     axis.set_axis_off()
     lines = ["silenced:"]
     for rank, passage in enumerate(explanation.passages, start=1):
@@ -77,7 +77,7 @@ def _write_passages(axis: Axes, explanation: Explanation) -> None:
 
 
 def _draw_mel(axis: Axes, explanation: Explanation) -> None:
-    """Draw the log-mel, dimmed where nothing decisive is heard."""
+    """Draw the log-mel, dimmed outside the decisive passages."""
     draw_mel(axis, explanation.picture.mel, explanation.picture.column_s, explanation.bands.edges_hz)
     ends = [0.0, explanation.duration_s]
     for passage in explanation.passages:

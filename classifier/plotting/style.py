@@ -1,4 +1,4 @@
-"""What all pictures share: colours, a clean axis, short names, and a file that is written whole."""
+"""The style that all pictures share: colours, a clean axis, short names, and a file that is written whole."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from classifier.errors import PictureError
 from classifier.genres.label_paths import SEPARATOR
 from classifier.system_errors import in_words
 
-# Okabe and Ito's palette: told apart by the colour-blind, and in grey. Blue and orange first.
+# Okabe and Ito's palette: distinct for the colour-blind, and in grey. Blue and orange first.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY: Final = "#767676"
 PALE: Final = "#D9D9D9"
@@ -93,7 +93,7 @@ def draw_mel(
 
 
 def time_axis(axis: Axes, length_s: float) -> None:
-    """Write the times of a stretch of this length as ``m:ss``."""
+    """Write the times of an excerpt of this length as ``m:ss``."""
     axis.xaxis.set_major_locator(MultipleLocator(_tick_step(length_s)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
 
@@ -135,7 +135,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _pixels(figure: Figure) -> Image.Image:
-    """Draw a figure in a palette of its own: a third of the bytes of full colour, and looks the same."""
+    """Return a figure in a palette of its own: a third of the bytes of full colour, and looks the same."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     full = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from db.models import Track
-    from recommender.retrieval.duplicates.groups import Group, Pair
+    from recommender.retrieval.duplicates.groups import DuplicateGroup, Pair
 
 
 def duplicates(
@@ -54,7 +54,7 @@ def _unheard(session: "Session", trunk_id: str) -> int:
     return sum(t.error_kind is None and t.id not in heard for t in present(session))
 
 
-def _groups(session: "Session", groups: "list[Group]") -> list[dict[str, Any]]:
+def _groups(session: "Session", groups: "list[DuplicateGroup]") -> list[dict[str, Any]]:
     from db.tracks import by_ids
 
     tracks = by_ids(session, [i for group in groups for i in group.tracks])
@@ -78,7 +78,8 @@ def _pair_json(pair: "Pair") -> dict[str, Any]:
 
     facts = asdict(pair)
     agreement = facts.pop("agreement") or {}
-    return facts | {"agreement": {k: round(v, 4) for k, v in agreement.items()} or None}
+    named = {"course" if k == "temporal_correlation" else k: round(v, 4) for k, v in agreement.items()}
+    return facts | {"agreement": named or None}
 
 
 def _tell(groups: list[dict[str, Any]]) -> None:

@@ -60,9 +60,9 @@ def discover(
     from recommender.commands.list_arguments import day_of, filters_of
     from recommender.commands.results import tell_matches
     from recommender.presentation.lists import discover_answer
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
 
-    wishes = Wishes(
+    wishes = ListRequest(
         n=n,
         hub_correction=hub_correction,
         diversity=diversity,
@@ -106,10 +106,10 @@ def find(
     """
     from recommender.commands.list_arguments import filters_of
     from recommender.presentation.lists import find_answer
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
 
     filters = filters_of(None, None, year, duration, max_plays, unplayed, not_played_since)
-    wishes = Wishes(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
+    wishes = ListRequest(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session:
         answer = find_answer(session, index, bundle, " ".join(words), wishes, ", ".join(unwanted or ()))
@@ -158,13 +158,13 @@ def path(
     from recommender.library.file_reader import FileReader
     from recommender.presentation.lists import path_answer
     from recommender.retrieval.query import resolve
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
 
     filters = filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since)
     home, bundle, index = _opened(context)
     with home.existing_catalog().transaction() as session, FileReader(None, home.path) as reader:
         ends = [resolve(session, name, bundle, _no_file, None, reader.content_hash) for name in (start, end)]
-        answer = path_answer(session, index, bundle, (ends[0], ends[1]), n, Wishes(filters=filters))
+        answer = path_answer(session, index, bundle, (ends[0], ends[1]), n, ListRequest(filters=filters))
     _finish(answer, output, as_json, lambda: _tell_path(answer))
 
 

@@ -100,11 +100,11 @@ def _is_song(item: Any) -> bool:
 def write_results(results: list[dict[str, Any]], output: Path, *, absolute: bool = False) -> int:
     """Write results as a playlist, say what had to be left out, and return how many songs are in it."""
     from recommender.commands.output import printable, say
-    from recommender.playlist import Entry, format_of, write_playlist
+    from recommender.playlist import PlaylistEntry, format_of, write_playlist
 
     kept = ("rank", "track_id", "album", "year", "similarity", "score", "plays")
     entries = [
-        Entry(
+        PlaylistEntry(
             path=result["path"],
             title=result.get("title") or "",
             artist=result.get("artist") or "",

@@ -29,7 +29,7 @@ from recommender.params import N_RESULTS
 if TYPE_CHECKING:
     from recommender.home import Home
     from recommender.retrieval.query import Span
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
 
 
 def similar(
@@ -76,12 +76,12 @@ def similar(
     from recommender.commands.list_arguments import filters_of, span_of
     from recommender.commands.output import show_json
     from recommender.commands.playlist import write_results
-    from recommender.retrieval.request import Wishes
+    from recommender.retrieval.request import ListRequest
 
     span = span_of(start, end)
     if span is not None and len(queries) > 1:
         raise typer.BadParameter("a passage is of one query; name only one", param_hint="--from")
-    wishes = Wishes(
+    wishes = ListRequest(
         n=n,
         hub_correction=hub_correction,
         discover=discover,
@@ -105,7 +105,7 @@ def similar(
 def _answer(
     home: "Home",
     queries: list[str],
-    wishes: "Wishes",
+    wishes: "ListRequest",
     unwanted: list[str],
     span: "Span | None",
     why: Why,

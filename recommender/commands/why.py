@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from classifier.model.bundle import Bundle
     from recommender.reasons.sound import PassageSound
-    from recommender.reasons.traits import Reasons
+    from recommender.reasons.traits import MatchReasons
     from recommender.retrieval.index.segment_index import SegmentIndex
     from recommender.retrieval.query import Query
     from recommender.retrieval.similar import Match
@@ -127,23 +127,23 @@ class _Artist:
     """Draws matches into a folder, and knows which files could not be heard, and why."""
 
     def __init__(self, bundle: "Bundle", index: "SegmentIndex", folder: Path) -> None:
-        from recommender.reasons.sound import Hearer
+        from recommender.reasons.sound import PassageAnalyser
 
-        self._hearer, self._index, self._folder = Hearer(bundle), index, folder
+        self._hearer, self._index, self._folder = PassageAnalyser(bundle), index, folder
         self._heard: dict[tuple[str, tuple[float, ...]], PassageSound] = {}
         self.failures: list[tuple[str, str]] = []
 
-    def draw(self, rank: int, query: "Query", match: "Match", why: "Reasons") -> str | None:
+    def draw(self, rank: int, query: "Query", match: "Match", why: "MatchReasons") -> str | None:
         """Draw a match; return the file's path, or None where it cannot be drawn."""
         from recommender.commands.output import printable
         from recommender.presentation.text import name_of
         from recommender.reasons.plot import MatchPicture, draw_match
 
-        if why.course is None:
+        if why.similarities is None:
             self.failures.append((match.track.path, "no passages are stored of it: run ingest"))
             return None
-        mine = self._hear(query.path, why.course.query_s.tolist())
-        its = self._hear(match.track.path, why.course.match_s.tolist())
+        mine = self._hear(query.path, why.similarities.query_s.tolist())
+        its = self._hear(match.track.path, why.similarities.match_s.tolist())
         if mine is None or its is None:
             return None
         songs: list[dict[str, Any]] = [{"artist": s.artist, "title": s.title} for s in (query, match.track)]

@@ -22,7 +22,7 @@ def _others(scores: Floats) -> Floats:
 
 
 def csls(scores: Floats, k: int = NEIGHBOURS) -> Floats:
-    """Local scaling across domains: 2 · score − the mean of each side's k best (Conneau et al. 2018)."""
+    """Return 2 · score − the mean of each side's k best: cross-domain scaling (Conneau et al. 2018)."""
     nearest = np.sort(_others(scores), axis=1)  # NaN comes last
     k = min(k, len(scores) - 1)
     means = nearest[:, len(scores) - 1 - k : len(scores) - 1].mean(axis=1)
@@ -30,14 +30,14 @@ def csls(scores: Floats, k: int = NEIGHBOURS) -> Floats:
 
 
 def local_scaling(scores: Floats, k: int = 10) -> Floats:
-    """Distance squared over both sides' distances to their k-th neighbour (Zelnik-Manor and Perona 2005)."""
+    """Return −distance² over both distances to the k-th neighbour (Zelnik-Manor and Perona 2005)."""
     distances = np.sort(_others(1 - scores), axis=1)
     scales = np.maximum(distances[:, min(k, len(scores) - 1) - 1], 1e-9)
     return np.asarray(-((1 - scores) ** 2) / (scales[:, None] * scales[None, :]))
 
 
 def mutual_proximity(scores: Floats) -> Floats:
-    """Chance that a track is nearer than both sides' others, normal distributions (Schnitzer et al. 2012)."""
+    """Return the log chance to be nearer than both sides' others, all normal (Schnitzer et al. 2012)."""
     from scipy.special import log_ndtr
 
     others = _others(scores)

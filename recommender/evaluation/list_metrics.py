@@ -1,4 +1,4 @@
-"""How good lists of neighbours are: by genre, artist and album, and by whom they show and whom they hide.
+"""Figures of lists of neighbours: by genre, artist and album, and by whom they show and whom they hide.
 
 Everything here is arithmetic on arrays: row i of `neighbours` is the list of track i, best first, as
 positions in the catalogue, −1 (`relevance.NONE`) where the list ends early.
@@ -25,7 +25,7 @@ CELLS: Final = 4_000_000
 
 @dataclass(frozen=True)
 class TrackFacts:
-    """What the catalogue knows of its T tracks, in the order of their positions.
+    """The catalogue's facts about its T tracks, in the order of their positions.
 
     Attributes
     ----------
@@ -49,23 +49,23 @@ class TrackFacts:
 
     @cached_property
     def genre_ids(self) -> Ints:
-        """(T,) a number for each genre, `NONE` where unknown."""
+        """Return a number for each track's genre, (T,); `NONE` where unknown."""
         return numbered(self.genres)
 
     @cached_property
     def artist_ids(self) -> Ints:
-        """(T,) a number for each artist, `NONE` where unknown."""
+        """Return a number for each track's artist, (T,); `NONE` where unknown."""
         return numbered(self.artists)
 
     @cached_property
     def album_ids(self) -> Ints:
-        """(T,) a number for each album, `NONE` where unknown."""
+        """Return a number for each track's album, (T,); `NONE` where unknown."""
         return numbered(self.albums)
 
 
 @dataclass(frozen=True)
 class ListFigures:
-    """What lists of k neighbours are worth; None where there was nothing to count.
+    """Figures of lists of k neighbours; None where there was nothing to count.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class ListFigures:
 
 
 def numbered(names: Sequence[str | None]) -> Ints:
-    """Return a number for each name, equal names alike, in order of appearance; `NONE` for none."""
+    """Return a number for each name, the same for equal ones, in order of appearance; `NONE` for none."""
     seen: dict[str, int] = {}
     return np.array([seen.setdefault(name, len(seen)) if name else NONE for name in names], np.int64)
 
@@ -179,11 +179,11 @@ def _best(scores: Floats, chosen: Ints) -> None:
     better, level = scores > least, scores == least
     wanted = k - better.sum(axis=1, keepdims=True)
     taken = better | (level & (level.cumsum(axis=1) <= wanted))
-    places = np.nonzero(taken)[1].reshape(len(scores), k)
-    found = np.take_along_axis(scores, places, axis=1)
+    positions = np.nonzero(taken)[1].reshape(len(scores), k)
+    found = np.take_along_axis(scores, positions, axis=1)
     order = np.argsort(-found, axis=1, kind="stable")
-    places[found == -np.inf] = NONE
-    chosen[:, :k] = np.take_along_axis(places, order, axis=1)
+    positions[found == -np.inf] = NONE
+    chosen[:, :k] = np.take_along_axis(positions, order, axis=1)
 
 
 def figures(neighbours: Ints, tracks: TrackFacts, k: int, filtered: Ints | None = None) -> ListFigures:
@@ -206,11 +206,8 @@ def figures(neighbours: Ints, tracks: TrackFacts, k: int, filtered: Ints | None 
     ValueError
         If there is not one list a track, or lists are shorter than k.
     """
-    for lists in (neighbours, neighbours if filtered is None else filtered):
-        if len(lists) != len(tracks) or lists.shape[1] < k:
-            raise ValueError(f"lists {lists.shape} do not fit {len(tracks)} tracks and k = {k}")
-    lists = neighbours[:, :k]
-    by_genre = lists if filtered is None else filtered[:, :k]
+    lists = _first(neighbours, k, len(tracks))
+    by_genre = lists if filtered is None else _first(filtered, k, len(tracks))
     artists = None if filtered is None else tracks.artist_ids
     genre_queries, genre_precision = precision(by_genre, tracks.genre_ids)
     artist, album = retrieval(lists, tracks.artist_ids), retrieval(lists, tracks.album_ids)
@@ -228,3 +225,38 @@ def figures(neighbours: Ints, tracks: TrackFacts, k: int, filtered: Ints | None 
         album_recall=album[2],
         **exposure.figures(lists, tracks.plays, tracks.durations_s),
     )
+
+
+def _first(neighbours: Ints, k: int, n_tracks: int) -> Ints:
+    """Return the first k neighbours of each track; `ValueError` where the lists do not fit."""
+    if len(neighbours) != n_tracks or neighbours.shape[1] < k:
+        raise ValueError(f"lists {neighbours.shape} do not fit {n_tracks} tracks and k = {k}")
+    return neighbours[:, :k]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way of ranking, for the picture of an evaluation.
+
+    Attributes
+    ----------
+    name
+        What to call it: "uncorrected".
+    genre_precision
+        Same-genre precision@k, 0..1; None where no track has a genre.
+    occurrences
+        (T,) each track's k-occurrence.
+    """
+
+    name: str
+    genre_precision: float | None
+    occurrences: Ints
+
+
+@dataclass(frozen=True)
+class DiscoverPoint:
+    """Figures of lists at one value of ``--discover``, each in 0..1."""
+
+    discover: float
+    novelty: float
+    genre_precision: float

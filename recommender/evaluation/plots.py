@@ -1,7 +1,6 @@
 """The picture of how good recommendations are, a small PNG file."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +10,10 @@ from matplotlib.axes import Axes
 
 from classifier.plotting.style import COLOURS, GREY, clean, new_figure, save, short_names
 from recommender.evaluation.exposure import gini
+from recommender.evaluation.list_metrics import DiscoverPoint, Method
 from recommender.evaluation.robustness import Survival
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way of ranking, for the picture of an evaluation.
-
-    Attributes
-    ----------
-    name
-        What to call it: "uncorrected".
-    genre_precision
-        Same-genre precision@k, 0..1; None where no track has a genre.
-    occurrences
-        (T,) each track's k-occurrence.
-    """
-
-    name: str
-    genre_precision: float | None
-    occurrences: Ints
-
-
-@dataclass(frozen=True)
-class DiscoverPoint:
-    """What lists are worth at one value of ``--discover``, each in 0..1."""
-
-    discover: float
-    novelty: float
-    genre_precision: float
 
 
 Panel = Callable[[Axes], None]
@@ -72,13 +44,27 @@ def draw_evaluation(
     survivals
         How often altered copies lead to their original.
     title
-        Said above all.
+        Written above all.
 
     Raises
     ------
     PictureError
         If the file cannot be written.
     """
+    panels = _panels(methods, k, curve, survivals)
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(5.2 * columns, 3.6 * rows)
+    figure.suptitle(title, size=11)
+    for position, panel in enumerate(panels, start=1):
+        panel(figure.add_subplot(rows, columns, position))
+    save(figure, path)
+
+
+def _panels(
+    methods: Sequence[Method], k: int, curve: Sequence[DiscoverPoint], survivals: Sequence[Survival]
+) -> list[Panel]:
+    """Return what draws each panel that there is something for."""
     panels: list[Panel] = []
     if any(method.genre_precision is not None for method in methods):
         panels.append(lambda axis: _draw_precision(axis, methods, k))
@@ -87,13 +73,7 @@ def draw_evaluation(
         panels.append(lambda axis: _draw_curve(axis, curve, k))
     if any(survival.songs for survival in survivals):
         panels.append(lambda axis: _draw_survivals(axis, survivals))
-    columns = min(2, len(panels))
-    rows = -(-len(panels) // columns)
-    figure = new_figure(5.2 * columns, 3.6 * rows)
-    figure.suptitle(title, size=11)
-    for place, panel in enumerate(panels, start=1):
-        panel(figure.add_subplot(rows, columns, place))
-    save(figure, path)
+    return panels
 
 
 def _draw_precision(axis: Axes, methods: Sequence[Method], k: int) -> None:
@@ -112,11 +92,11 @@ def _bars(axis: Axes, names: Sequence[str], shares: Sequence[float], colours: An
     """Draw named shares as bars, the first on top, each with its number."""
     axis.barh(range(len(names)), shares, 0.62, color=colours)
     axis.set_yticks(range(len(names)), short_names(names), size=9)
-    for place, share in enumerate(shares):
+    for position, share in enumerate(shares):
         inside = share > 0.85
         axis.annotate(
             form.format(share).replace("%", " %"),
-            (share, place),
+            (share, position),
             (-5 if inside else 5, 0),
             textcoords="offset points",
             ha="right" if inside else "left",
@@ -138,10 +118,10 @@ def _draw_exposure(axis: Axes, methods: Sequence[Method], k: int) -> None:
     for number, method in enumerate(methods):
         shown = np.sort(method.occurrences)[::-1]
         hidden, uneven = (shown == 0).mean(), gini(shown) or 0.0
-        said = f"{method.name}: Gini {uneven:.2f}, in no list {hidden:.1%}".replace("%", " %")
+        label = f"{method.name}: Gini {uneven:.2f}, in no list {hidden:.1%}".replace("%", " %")
         # Each track is a step of its own width, so that a hundred of them end at 100 %.
         axis.stairs(
-            shown, np.linspace(0, 100, len(shown) + 1), color=_colour(number), linewidth=1.6, label=said
+            shown, np.linspace(0, 100, len(shown) + 1), color=_colour(number), linewidth=1.6, label=label
         )
     axis.set(xlabel="tracks, the most shown first (%)", ylabel=f"in how many lists of {k}", xlim=(0, 100))
     axis.set_ylim(bottom=0)
@@ -152,8 +132,8 @@ def _draw_exposure(axis: Axes, methods: Sequence[Method], k: int) -> None:
 def _draw_curve(axis: Axes, curve: Sequence[DiscoverPoint], k: int) -> None:
     axis.plot([p.novelty for p in curve], [p.genre_precision for p in curve], "o-", color=COLOURS[0])
     for point in curve:
-        place = point.novelty, point.genre_precision
-        axis.annotate(f"{point.discover:g}", place, (4, 5), textcoords="offset points", size=8)
+        at = point.novelty, point.genre_precision
+        axis.annotate(f"{point.discover:g}", at, (4, 5), textcoords="offset points", size=8)
     axis.margins(0.12)
     axis.set(xlabel=f"novelty of the {k} neighbours", ylabel="share with the track's genre")
     axis.set_title("by --discover", size=9)

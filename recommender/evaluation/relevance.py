@@ -1,4 +1,4 @@
-"""How much of what neighbours should have, a genre, an artist or an album, they do have.
+"""Relevance of neighbours by genre, artist or album: precision, recall, NDCG.
 
 Row i of `neighbours` is the list of track i, best first, as positions in the catalogue, `NONE` where the
 list ends early; labels are numbers, `NONE` where unknown.

@@ -1,4 +1,4 @@
-"""Whether a song is still found when its file was altered: encoded again, resampled, louder, softer, cut."""
+"""Robustness: songs that are found though their files were encoded again, resampled, louder, softer, cut."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ ALTERATIONS: Final[Mapping[str, Recoding]] = {
     "6 dB softer": Recoding(gain_db=-6.0),
     "cut by 10 s": Recoding(skip_s=10.0),
 }
-"""What is done to a song, by name. Resampled to 22.05 kHz, or to 44.1 from there; cut at the beginning."""
+"""The alterations of a song, by name. Resampled to 22.05 kHz, or to 44.1 from there; cut at the beginning."""
 TOP: Final = 10
 LONGEST_STEM: Final = 40
-"""Characters of a song's name in its copies': the end of it, which tells numbered songs apart."""
+"""Characters of a song's name in its copies': the end of it, by which numbered songs differ."""
 
 Progress = Callable[[int, int], None]
 RankOf = Callable[[Path, int], int | None]
@@ -31,7 +31,7 @@ RankOf = Callable[[Path, int], int | None]
 
 @dataclass(frozen=True)
 class Survival:
-    """How often the original was found for one kind of altered copy.
+    """The number of originals that were found for one kind of altered copy.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class Survival:
 
 
 def altered(path: Path, kind: str, folder: Path) -> Path:
-    """Write an altered copy of a song into a folder and return its path; one of the same name is replaced.
+    """Return the path of an altered copy of a song, written into a folder; one of the same name is replaced.
 
-    The copy has no tags: nothing but its sound tells what it is.
+    The copy has no tags: nothing but its sound shows what it is.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def robustness(
     kinds: Sequence[str] = tuple(ALTERATIONS),
     progress: Progress = lambda done, total: None,
 ) -> list[Survival]:
-    """Alter songs in every way, one copy on disk at a time, and count how often the original is found.
+    """Return how often the original is found for songs altered in every way, one copy on disk at a time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good the lists of a catalogue are, by its own labels, artists, albums and plays."""
+"""Evaluation of a catalogue's lists by its own labels, artists, albums and plays."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,18 @@ from classifier.model.bundle import Bundle
 from db.tracks import by_ids
 from recommender import params
 from recommender.evaluation.exposure import occurrence
-from recommender.evaluation.list_metrics import ListFigures, TrackFacts, choose_neighbours, figures
-from recommender.evaluation.plots import DiscoverPoint, Method, draw_evaluation
+from recommender.evaluation.list_metrics import (
+    DiscoverPoint,
+    ListFigures,
+    Method,
+    TrackFacts,
+    choose_neighbours,
+    figures,
+)
 from recommender.evaluation.robustness import Survival, robustness
 from recommender.evaluation.score_tables import (
     RANKING,
-    StoredStretches,
+    StoredPatches,
     Tables,
     facts_of,
     recordings_of,
@@ -27,7 +33,7 @@ from recommender.evaluation.score_tables import (
 from recommender.library.file_reader import FileReader
 from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.index.segment_index import SegmentIndex
-from recommender.retrieval.query import from_heard
+from recommender.retrieval.query import from_analysed_file
 from recommender.retrieval.ranking import rank_tracks
 
 Array = npt.NDArray[np.float32]
@@ -39,7 +45,7 @@ DISCOVER_STEPS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Judged:
-    """What one way of ranking is worth.
+    """Figures of one way of ranking.
 
     Attributes
     ----------
@@ -48,7 +54,7 @@ class Judged:
     lists, top_5
         Figures of lists of k and of 5 songs; genres are judged with the artist filter where `filtered`.
     neighbours
-        (tracks, k) places in the evaluated tracks.
+        (tracks, k) positions in the evaluated tracks.
     """
 
     method: str
@@ -115,7 +121,7 @@ def evaluate_recommender(
     progress: Progress,
     altering: Progress,
 ) -> Evaluated:
-    """Judge the lists that every track of a catalogue gets.
+    """Return how good the lists are that the tracks of a catalogue get.
 
     Parameters
     ----------
@@ -131,21 +137,26 @@ def evaluate_recommender(
         Called with the queries, and the altered copies, done of how many.
     """
     tables = score_tables(session, index, bundle, at_most, seed, progress)
-    k = min(k, len(tables.places) - 1)
-    facts = facts_of(session, index, tables.places)
-    recordings = recordings_of(session, index, tables.places)
-    methods = [
-        _judge(name, scores, facts, recordings, k, artist_filter=artist_filter)
-        for name, scores in tables.scores.items()
-    ]
+    k = min(k, len(tables.positions) - 1)
+    facts = facts_of(session, index, tables.positions)
+    recordings = recordings_of(session, index, tables.positions)
     return Evaluated(
         tracks=len(facts),
         sampled_of=len(index.rows.track_ids),
         k=k,
-        methods=methods,
+        methods=_methods(tables, facts, recordings, k, artist_filter=artist_filter),
         curve=_curve(tables, facts, recordings, k),
         survivals=_survivals(session, index, bundle, altered_songs, seed, altering),
     )
+
+
+def _methods(
+    tables: Tables, facts: TrackFacts, recordings: Ints, k: int, *, artist_filter: bool
+) -> list[Judged]:
+    return [
+        _judge(name, scores, facts, recordings, k, artist_filter=artist_filter)
+        for name, scores in tables.scores.items()
+    ]
 
 
 def _judge(
@@ -179,7 +190,7 @@ def _curve(tables: Tables, facts: TrackFacts, recordings: Ints, k: int) -> list[
 def _survivals(
     session: Session, index: SegmentIndex, bundle: Bundle, songs: int, seed: int, progress: Progress
 ) -> list[Survival]:
-    """Alter some songs and see where the originals rank."""
+    """Return how often altered copies of some songs lead to their originals."""
     if not songs:
         return []
     ids = index.rows.track_ids
@@ -196,15 +207,15 @@ class _Ranks:
 
     def __init__(self, session: Session, index: SegmentIndex, bundle: Bundle, reader: FileReader) -> None:
         self._session, self._index, self._bundle, self._reader = session, index, bundle, reader
-        self._stretches = StoredStretches(session, bundle)
+        self._stretches = StoredPatches(session, bundle)
         places = np.arange(len(index.rows.track_ids))
         self._recordings = recordings_of(session, index, places)
 
     def __call__(self, copy: Path, track_id: int) -> int | None:
-        query = from_heard(self._reader.hear(str(copy)), str(copy), self._bundle)
+        query = from_analysed_file(self._reader.hear(str(copy)), str(copy), self._bundle)
         places = np.arange(len(self._index.rows.track_ids))
         ranked = rank_tracks(self._index, [query], [], places, self._stretches, hub_correction=True)
-        own = int(self._index.track_places(np.array([track_id]))[0])
+        own = int(self._index.track_positions(np.array([track_id]))[0])
         same = self._recordings == self._recordings[own]
         best = ranked.scores[same].max()
         return int((ranked.scores[~same] >= best).sum()) + 1
@@ -218,6 +229,8 @@ def draw(evaluated: Evaluated, path: Path) -> None:
     PictureError
         If the file cannot be written.
     """
+    from recommender.evaluation.plots import draw_evaluation
+
     methods = [
         Method(m.method, m.lists.genre_precision, occurrence(m.neighbours, evaluated.tracks))
         for m in evaluated.methods

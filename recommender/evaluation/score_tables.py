@@ -13,7 +13,7 @@ from db.tracks import by_ids
 from recommender.evaluation.corrections import ON_CENTRED
 from recommender.evaluation.list_metrics import TrackFacts
 from recommender.file_tags.provenance import set_by_persons
-from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
@@ -35,13 +35,13 @@ class Tables:
 
     Attributes
     ----------
-    places
+    positions
         (tracks,) of the tracks in the index.
     scores
         (tracks, tracks) by method; 0 for a track itself and its identical copies where `similar` ranks.
     """
 
-    places: Ints
+    positions: Ints
     scores: dict[str, Array]
 
 
@@ -53,7 +53,7 @@ def score_tables(
     seed: int,
     progress: Progress = lambda done, total: None,
 ) -> Tables:
-    """Score all tracks, or a random sample of a large catalogue, with each other.
+    """Return the scores of all tracks, or of a random sample of a large catalogue, with each other.
 
     Parameters
     ----------
@@ -62,36 +62,39 @@ def score_tables(
     progress
         Called with the queries done of how many.
     """
-    places = np.arange(len(index.rows.track_ids))
-    if len(places) > at_most:
-        places = np.sort(np.random.default_rng(seed).permutation(places)[:at_most])
-    vectors, starts, rows = index.vectors_of(places)
+    positions = np.arange(len(index.rows.track_ids))
+    if len(positions) > at_most:
+        positions = np.sort(np.random.default_rng(seed).permutation(positions)[:at_most])
+    vectors, starts, rows = index.vectors_of(positions)
     plain = index.uncentred(vectors, rows)
     ends = np.append(starts[1:], len(vectors))
-    tables = {name: np.zeros((len(places), len(places)), np.float32) for name in METHODS}
-    stretches = StoredStretches(session, bundle)
-    recordings = recordings_of(session, index, places)
-    for number, (place, start, end) in enumerate(zip(places, starts, ends, strict=True)):
-        query = catalogued_query(index, stretches, int(place), plain[start:end])
+    tables = {name: np.zeros((len(positions), len(positions)), np.float32) for name in METHODS}
+    patches_of = StoredPatches(session, bundle)
+    recordings = recordings_of(session, index, positions)
+    for number, (position, start, end) in enumerate(zip(positions, starts, ends, strict=True)):
+        query = catalogued_query(index, patches_of, int(position), plain[start:end])
         units = centred(query.units, index.reference.centre)
         tables[CENTRED][number] = song_scores(units, vectors, starts)
         others = np.flatnonzero(recordings != recordings[number])
         for name, corrected in ((PLAIN, False), (RANKING, True)) if len(others) else ():
-            ranked = rank_tracks(index, [query], [], places[others], stretches, hub_correction=corrected)
+            ranked = rank_tracks(index, [query], [], positions[others], patches_of, hub_correction=corrected)
             tables[name][number, others] = ranked.scores
-        progress(number + 1, len(places))
+        progress(number + 1, len(positions))
     for name, method in ON_CENTRED.items():
         tables[name] = method(tables[CENTRED].astype(np.float64)).astype(np.float32)
-    return Tables(places, tables)
+    return Tables(positions, tables)
 
 
 def catalogued_query(
-    index: SegmentIndex, stretches: Callable[[Sequence[int]], dict[int, Stretch]], place: int, units: Array
+    index: SegmentIndex,
+    patches_of: Callable[[Sequence[int]], dict[int, PatchSequence]],
+    position: int,
+    units: Array,
 ) -> Query:
     """Return a track of the index as a query, with what its ranking needs."""
-    track_id = int(index.rows.track_ids[place])
+    track_id = int(index.rows.track_ids[position])
     passage = len(units) == 1
-    stretch = stretches([track_id])[track_id] if passage else Stretch(units[:0, 0], units[:0], 1.0)
+    patches = patches_of([track_id])[track_id] if passage else PatchSequence(units[:0, 0], units[:0], 1.0)
     return Query(
         track_id=track_id,
         path="",
@@ -101,7 +104,7 @@ def catalogued_query(
         duration_s=None,
         units=units,
         spans=[Span(0.0, 0.0)] * len(units),
-        stretch=stretch,
+        patches=patches,
         passage=passage,
         tags=units[0, :0],
         genres=units[0, :0],
@@ -109,16 +112,16 @@ def catalogued_query(
     )
 
 
-class StoredStretches:
+class StoredPatches:
     """Reads the patches of tracks from the catalogue, and keeps the latest."""
 
     KEPT = 2000
 
     def __init__(self, session: Session, bundle: Bundle) -> None:
         self._session, self._bundle = session, bundle
-        self._kept: dict[int, Stretch] = {}
+        self._kept: dict[int, PatchSequence] = {}
 
-    def __call__(self, track_ids: Sequence[int]) -> dict[int, Stretch]:
+    def __call__(self, track_ids: Sequence[int]) -> dict[int, PatchSequence]:
         """Return the patches of some tracks by id; tracks without any are left out."""
         patch_s = self._bundle.front_end.patch_s
         new = [i for i in track_ids if i not in self._kept]
@@ -126,13 +129,13 @@ class StoredStretches:
             self._kept.clear()
             new = list(track_ids)
         for i, p in track_patches(self._session, new, self._bundle.trunk_id, patch_s).items():
-            self._kept[i] = Stretch(p.starts_s, p.embeddings, patch_s)
+            self._kept[i] = PatchSequence(p.starts_s, p.embeddings, patch_s)
         return {i: self._kept[i] for i in track_ids if i in self._kept}
 
 
-def facts_of(session: Session, index: SegmentIndex, places: Ints) -> TrackFacts:
+def facts_of(session: Session, index: SegmentIndex, positions: Ints) -> TrackFacts:
     """Return what the catalogue knows of tracks; genres are those that persons gave them."""
-    ids = [int(i) for i in index.rows.track_ids[places]]
+    ids = [int(i) for i in index.rows.track_ids[positions]]
     rows = by_ids(session, ids)
     tracks = [rows[i] for i in ids]
     own = set_by_persons(session, tracks)
@@ -145,8 +148,8 @@ def facts_of(session: Session, index: SegmentIndex, places: Ints) -> TrackFacts:
     )
 
 
-def recordings_of(session: Session, index: SegmentIndex, places: Ints) -> Ints:
-    """Number the tracks with identical audio, so that none counts as another's neighbour."""
-    rows = by_ids(session, [int(i) for i in index.rows.track_ids[places]])
-    hashes = [rows[int(i)].content_hash or f"track {i}" for i in index.rows.track_ids[places]]
+def recordings_of(session: Session, index: SegmentIndex, positions: Ints) -> Ints:
+    """Return a number for each track, the same for identical audio, which is no neighbour of its own."""
+    rows = by_ids(session, [int(i) for i in index.rows.track_ids[positions]])
+    hashes = [rows[int(i)].content_hash or f"track {i}" for i in index.rows.track_ids[positions]]
     return np.unique(hashes, return_inverse=True)[1].astype(np.int64)

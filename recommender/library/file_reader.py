@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
-from recommender.retrieval.query import HeardFile, Span
+from recommender.retrieval.query import AnalysedFile, Span
 
 # What reads files, and runs workers, is loaded once a file is read: most queries name a catalogued track.
 if TYPE_CHECKING:
@@ -87,25 +87,25 @@ class FileReader:
         found: TrackAnalysis = self.do(analyse, path)
         return found
 
-    def hear(self, path: str, span: Span | None = None) -> HeardFile:
+    def hear(self, path: str, span: Span | None = None) -> AnalysedFile:
         """Return what a query needs of a file, or of a stretch of it. Raises as `do` does."""
-        found: HeardFile = self.do(partial(_heard, span=span), path)
+        found: AnalysedFile = self.do(partial(_heard, span=span), path)
         return found
 
 
-def _heard(path: str, span: Span | None) -> "HeardFile | Failure":
+def _heard(path: str, span: Span | None) -> "AnalysedFile | Failure":
     """Analyse a file; runs in a worker."""
     from recommender.file_tags.read import read_tags
     from recommender.library.workers.boundary import attempt
     from recommender.library.workers.pool import loaded_trunk
 
-    def heard() -> HeardFile:
+    def heard() -> AnalysedFile:
         trunk, file = loaded_trunk(), Path(path)
         tags = read_tags(file)  # first: a demuxer takes them in without any limit
         if span is None:
             analysis = trunk.analyse_file(file)
         else:
             analysis = trunk.analyse_stretch(file, span.start_s, span.end_s)
-        return HeardFile(tags.title or file.stem, tags.artist, tags.album, analysis)
+        return AnalysedFile(tags.title or file.stem, tags.artist, tags.album, analysis)
 
     return attempt(heard)

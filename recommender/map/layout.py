@@ -1,4 +1,4 @@
-"""The catalogue in two dimensions: tracks that sound alike lie near each other."""
+"""The catalogue in two dimensions: tracks that sound similar lie near each other."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,18 +8,18 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
-from db.index_rows import index_vectors
 from db.tracks import by_ids
 from recommender.describe import track_sound
 from recommender.errors import RecommenderError
 from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.track_means import track_means
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
 
 LAID_OUT: Final = 5000
-"""Tracks whose places are computed; of more, a sample of so many, and the others are put among them."""
+"""Tracks whose points are computed; of more, a sample of so many, and the others are put among them."""
 AMONG: Final = 5
 PERPLEXITY: Final = 30.0
 DIMENSIONS: Final = 50
@@ -34,7 +34,7 @@ class MapPoint:
     Attributes
     ----------
     x, y
-        Its place, in −1..1.
+        Its coordinates, in −1..1.
     genre
         The user's label where there is one, else the model's genre; None where that is unknown.
     """
@@ -48,17 +48,17 @@ class MapPoint:
 
 
 def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]:
-    """Return the places and genres of all analysed tracks, by track id.
+    """Return the coordinates and genres of all analysed tracks, by track id.
 
     Raises
     ------
     RecommenderError
         If none is analysed with the bundle.
     """
-    track_ids, vectors = track_means(session, bundle.trunk_id)
+    track_ids, vectors = mean_segments(session, bundle.trunk_id)
     if not track_ids:
         raise RecommenderError("no track is analysed with the active bundle: run ingest")
-    places = two_dimensions(vectors, seed)
+    points = two_dimensions(vectors, seed)
     tracks = by_ids(session, track_ids)
     return [
         MapPoint(
@@ -69,7 +69,7 @@ def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]
             y=float(y),
             genre=tracks[i].label or _model_genre(session, i, bundle),
         )
-        for i, (x, y) in zip(track_ids, places, strict=True)
+        for i, (x, y) in zip(track_ids, points, strict=True)
     ]
 
 
@@ -78,7 +78,7 @@ def _model_genre(session: Session, track_id: int, bundle: Bundle) -> str | None:
     return None if sound is None or sound.unknown is not None else sound.placement.path
 
 
-def track_means(session: Session, trunk_id: str) -> tuple[list[int], Array]:
+def mean_segments(session: Session, trunk_id: str) -> tuple[list[int], Array]:
     """Return the ids of the tracks in the index, ascending, and the directions of their mean segments.
 
     Returns
@@ -86,16 +86,12 @@ def track_means(session: Session, trunk_id: str) -> tuple[list[int], Array]:
     tuple
         T ids, and (T, dimensions) vectors of length 1: the mean of a track's segments, each of length 1.
     """
-    sums: dict[int, npt.NDArray[np.float64]] = {}
-    for _, owners, embeddings in index_vectors(session, trunk_id):
-        for owner, vector in zip(owners, unit_rows(embeddings).astype(np.float64), strict=True):
-            sums[owner] = sums[owner] + vector if owner in sums else vector
-    ids = sorted(sums)
-    return ids, unit_rows(np.array([sums[i] for i in ids])) if ids else np.zeros((0, 0), np.float32)
+    ids, means = track_means(session, trunk_id, lambda rows: unit_rows(rows.embeddings).astype(np.float64))
+    return ids.tolist(), means
 
 
 def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Floats:
-    """Lay vectors out in the plane so that near ones stay near; distances far apart mean little.
+    """Return vectors laid out in the plane so that near ones stay near; large distances mean little.
 
     t-SNE from the plane of largest variance, or that plane itself for fewer than five vectors.
 
@@ -104,7 +100,7 @@ def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Float
     vectors
         (T, dimensions); of length 1, so that their distances follow from their cosines.
     seed
-        The same one gives the same places.
+        The same one gives the same points.
     at_most
         Of more vectors, a random sample of so many is laid out, and every other one is put at the mean of
         the five of these that are nearest to it.
@@ -123,8 +119,8 @@ def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Float
     if len(vectors) <= at_most:
         return _fitted_in(_laid_out(vectors, seed))
     sample = np.random.default_rng(seed).choice(len(vectors), at_most, replace=False)
-    places = _put_among(vectors, vectors[sample], _laid_out(vectors[sample], seed))
-    return _fitted_in(places)
+    points = _put_among(vectors, vectors[sample], _laid_out(vectors[sample], seed))
+    return _fitted_in(points)
 
 
 def _laid_out(vectors: Floats, seed: int) -> Floats:
@@ -152,25 +148,25 @@ def _principal(vectors: Floats, at_most: int) -> Floats:
     return np.pad(found, ((0, 0), (0, max(0, 2 - found.shape[1]))))
 
 
-def _put_among(vectors: Floats, known: Floats, places: Floats) -> Floats:
-    """Return (T, 2): for each vector the mean place of the known ones nearest to it, its own where known."""
+def _put_among(vectors: Floats, known: Floats, points: Floats) -> Floats:
+    """Return (T, 2): for each vector the mean point of the known ones nearest to it, its own where known."""
     found = np.empty((len(vectors), 2))
     squares = (known**2).sum(axis=1)
     for start in range(0, len(vectors), BLOCK):
         some = vectors[start : start + BLOCK]
         distances = squares - 2 * some @ known.T + (some**2).sum(axis=1, keepdims=True)
         near = np.argpartition(distances, min(AMONG, len(known)) - 1, axis=1)[:, :AMONG]
-        means = places[near].mean(axis=1)
+        means = points[near].mean(axis=1)
         nearest = distances.argmin(axis=1)
         same = distances[np.arange(len(some)), nearest] < 1e-9
-        found[start : start + BLOCK] = np.where(same[:, None], places[nearest], means)
+        found[start : start + BLOCK] = np.where(same[:, None], points[nearest], means)
     return found
 
 
-def _fitted_in(places: Floats) -> Floats:
-    """Return places moved and scaled to fill −1..1 the longer way."""
-    if not len(places):
-        return places
-    low, high = places.min(axis=0), places.max(axis=0)
+def _fitted_in(points: Floats) -> Floats:
+    """Return points moved and scaled to fill −1..1 the longer way."""
+    if not len(points):
+        return points
+    low, high = points.min(axis=0), points.max(axis=0)
     half = float((high - low).max()) / 2
-    return np.asarray((places - (low + high) / 2) / (half if half > 1e-9 else 1.0))
+    return np.asarray((points - (low + high) / 2) / (half if half > 1e-9 else 1.0))

@@ -38,7 +38,7 @@ def draw_map(
     points
         (T, 2), T at least 1.
     genres
-        (T,) of which at most ten are told apart (`genre_groups`), the others and the unknown being grey.
+        (T,) of which at most ten have colours of their own (`genre_groups`); all others are grey.
     titles
         (T,) written beside their points where there is room, the first ones first.
     path
@@ -46,7 +46,7 @@ def draw_map(
     size_px
         Width of the picture, in pixels; the legend makes it a little higher.
     heading
-        Said above all.
+        Written above all.
 
     Raises
     ------
@@ -56,17 +56,31 @@ def draw_map(
     groups, columns = genre_groups(genres), max(1, size_px // 180)
     figure = new_figure(size_px / DPI, size_px / DPI + 0.3 + 0.2 * -(-len(set(groups)) // columns))
     axis = figure.add_subplot()
-    named = [name for name, _ in Counter(groups).most_common() if name not in (OTHER, UNKNOWN)]
     area = float(np.clip(9000 / len(points), 8, 60))
+    n_named = _draw_groups(axis, np.asarray(points), groups, area)
+    _write_legend(figure, axis, n_named, columns)
+    axis.set_title(heading, size=11)
+    _write_titles(figure, axis, np.asarray(points), titles, area)
+    save(figure, path)
+
+
+def _draw_groups(axis: Axes, points: Floats, groups: Sequence[str], area: float) -> int:
+    """Draw the tracks of all colours, the grey ones beneath; return how many colours are named genres."""
+    named = [name for name, _ in Counter(groups).most_common() if name not in (OTHER, UNKNOWN)]
     for number, name in [(-1, UNKNOWN), (-2, OTHER), *enumerate(named)]:
         inside = np.array([group == name for group in groups])
         if inside.any():
-            _draw_group(axis, np.asarray(points)[inside], name, number, area)
+            _draw_group(axis, points[inside], name, number, area)
     axis.set(xticks=[], yticks=[], aspect="equal")
     axis.margins(0.06)
     axis.spines[:].set_color(PALE)
+    return len(named)
+
+
+def _write_legend(figure: Figure, axis: Axes, n_named: int, columns: int) -> None:
+    """Write the legend under the map, the named genres, which were drawn last, first."""
     handles, labels = axis.get_legend_handles_labels()
-    order = [*range(len(labels) - len(named), len(labels)), *range(len(labels) - len(named))]
+    order = [*range(len(labels) - n_named, len(labels)), *range(len(labels) - n_named)]
     figure.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
@@ -75,15 +89,12 @@ def draw_map(
         frameon=False,
         fontsize=9,
     )
-    axis.set_title(heading, size=11)
-    _write_titles(figure, axis, np.asarray(points), titles, area)
-    save(figure, path)
 
 
 def genre_groups(genres: Sequence[str | None]) -> list[str]:
     """Return what each track is coloured as: its genre, the top of its path, ``other`` or ``unknown``.
 
-    Ten genres or fewer are all told apart. Of more, those that are paths ("rock/punk") are taken by their
+    Ten genres or fewer all have their own. Of more, those that are paths ("rock/punk") are taken by their
     first steps, unless all have the same; and of these the ten that most tracks have.
     """
     known = [genre for genre in genres if genre]
@@ -113,25 +124,25 @@ def _draw_group(axis: Axes, points: Floats, name: str, number: int, area: float)
 
 def _write_titles(figure: Figure, axis: Axes, points: Floats, titles: Sequence[str], area: float) -> None:
     """Write the titles that there is room for beside their points, none over another or over a point."""
-    figure.draw_without_rendering()  # places are known once the layout is
-    places = axis.transData.transform(points)
+    figure.draw_without_rendering()  # pixels are known once the layout is
+    pixels = axis.transData.transform(points)
     height = TITLE_PT * DPI / 72
     radius = (area**0.5 / 2 + 1) * DPI / 72
     low, high = axis.bbox.x0, axis.bbox.x1
     boxes = np.zeros((0, 4))
-    for (x, y), title, place in zip(places, short_names(titles), points, strict=True):
+    for (x, y), title, point in zip(pixels, short_names(titles), points, strict=True):
         width = 0.66 * height * len(title)
         box = np.array([x + radius, y - 0.6 * height, x + radius + width, y + 0.6 * height])
         over = (
             (boxes[:, 0] < box[2]) & (boxes[:, 2] > box[0]) & (boxes[:, 1] < box[3]) & (boxes[:, 3] > box[1])
         )
-        inside = (places > box[:2] - [0, radius]).all(axis=1) & (places < box[2:] + radius).all(axis=1)
+        inside = (pixels > box[:2] - [0, radius]).all(axis=1) & (pixels < box[2:] + radius).all(axis=1)
         if over.any() or inside.any() or box[2] > high or low > x or not _has_glyphs(title):
             continue
         boxes = np.vstack([boxes, box])
         axis.annotate(
             title,
-            tuple(place),
+            tuple(point),
             (radius * 72 / DPI, 0),
             textcoords="offset points",
             va="center",
@@ -142,6 +153,6 @@ def _write_titles(figure: Figure, axis: Axes, points: Floats, titles: Sequence[s
 
 
 def _has_glyphs(text: str) -> bool:
-    """Whether the font can show a text; it lacks most scripts of Asia."""
+    """Return whether the font can show a text; it lacks most scripts of Asia."""
     known = get_font(findfont("DejaVu Sans"))
     return all(known.get_char_index(ord(c)) for c in text)

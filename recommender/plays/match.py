@@ -1,6 +1,5 @@
 """Find the tracks that a line of plays means: by path, or by artist, title and album."""
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -9,18 +8,9 @@ from itertools import islice
 
 from db.plays import KnownSong
 from db.tracks import search_key
+from recommender.song_titles import Key, exact_key, issue_key, loose_key
 
 LISTED_IDS = 5
-
-# "(ft. B)" or "[featuring B]", or " feat. B" to the end.
-FEATURED = re.compile(r"\s*[(\[]\s*(?:feat|ft|featuring)\b[^)\]]*[)\]]|\s+(?:feat\.?|ft\.|featuring)\s.*$")
-OTHER_ARTISTS = re.compile(r"\s*;.*$")
-# What a title ends with, in brackets or after a dash: the same recording in another issue, or another one.
-SUFFIX = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$|\s+[-–—]\s+([^-–—]+)$")
-ISSUE = re.compile(
-    r"\bremaster(?:ed)?\b|\b(?:album|mono|stereo) version\b|\bbonus track\b|^(?:mono|stereo|explicit)$"
-)
-OTHER_TAKE = re.compile(r"\b(?:live|demo|remix|acoustic|instrumental|edit|session|take)\b")
 
 
 @dataclass(frozen=True)
@@ -53,42 +43,8 @@ class PathFinder:
         return Found(reason=f"the catalogue has no track at {path}")
 
 
-Key = tuple[str, str]
-
-
-def exact_key(artist: str, title: str) -> Key:
-    """Return what is compared first: artist and title without accents and case."""
-    return search_key(artist), search_key(title)
-
-
-def loose_key(artist: str, title: str) -> Key:
-    """Return what is compared then: guests, further artists and punctuation do not count."""
-    plain = search_key(artist)
-    return _bare(OTHER_ARTISTS.sub("", plain) or plain), _bare(search_key(title))
-
-
-def issue_key(artist: str, title: str) -> Key:
-    """Return what is compared last: nor does that the title names an issue of the same recording."""
-    plain = search_key(title)
-    return loose_key(artist, _without_issue(FEATURED.sub("", plain) or plain))
-
-
-def _without_issue(title: str) -> str:
-    match = SUFFIX.search(title)
-    suffix = "" if match is None else match[1] or match[2] or ""
-    if match is None or not match.start() or not ISSUE.search(suffix) or OTHER_TAKE.search(suffix):
-        return title
-    return _without_issue(title[: match.start()])
-
-
-def _bare(plain: str) -> str:
-    """Drop guests and all but letters and digits; a text of punctuation alone is left as it is."""
-    named = FEATURED.sub("", plain) or plain
-    words = "".join(c if c.isalnum() else " " for c in named.replace("'", "").replace("’", "")).split()
-    return " ".join(words) or named
-
-
 KEYS: tuple[Callable[[str, str], Key], ...] = (exact_key, loose_key, issue_key)
+"""What is compared first, then, and last."""
 
 
 class SongFinder:

@@ -1,4 +1,4 @@
-"""What a search of the catalogue answers, for machines: songs like others, deep cuts, words, a walk."""
+"""Answers of searches of the catalogue, for machines: songs like others, deep cuts, words, a walk."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from recommender.presentation.songs import matches_json, query_json, ranked_json
 from recommender.retrieval.discover import discover, find, walk
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, similar
 
 Answer = dict[str, Any]
@@ -23,11 +23,11 @@ def similar_answer(
     index: SegmentIndex,
     bundle: Bundle,
     queries: Sequence[Query],
-    wishes: Wishes,
+    request: ListRequest,
     unwanted: Sequence[Query] = (),
 ) -> tuple[Answer, list[Match]]:
     """Return songs that sound like the queries, best first, and the matches that the answer is of."""
-    ranking = similar(session, index, bundle, queries, wishes, unwanted)
+    ranking = similar(session, index, bundle, queries, request, unwanted)
     answer = {
         "query": query_json(queries[0], bundle),
         "queries": [query_json(query, bundle) for query in queries],
@@ -44,7 +44,7 @@ def discover_answer(
     session: Session,
     index: SegmentIndex,
     bundle: Bundle,
-    wishes: Wishes,
+    request: ListRequest,
     seeds: int = params.SEEDS,
     since: datetime | None = None,
 ) -> Answer:
@@ -55,7 +55,7 @@ def discover_answer(
     QueryError
         If no song with an analysis has been played.
     """
-    ranking, played = discover(session, index, bundle, wishes, seeds, since)
+    ranking, played = discover(session, index, bundle, request, seeds, since)
     return {
         "seeds": tracks_json(session, played, bundle),
         "trunk_id": bundle.trunk_id,
@@ -72,16 +72,21 @@ def _because(seed: Any) -> Answer:
 
 
 def find_answer(
-    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes, unwanted: str = ""
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    words: str,
+    request: ListRequest,
+    unwanted: str = "",
 ) -> Answer:
-    """Return songs that are what some words say.
+    """Return songs that fit some words.
 
     Raises
     ------
     QueryError
         If a word is none that is known.
     """
-    found, terms = find(session, index, bundle, words, wishes, unwanted)
+    found, terms = find(session, index, bundle, words, request, unwanted)
     more = [
         {
             "score": round(one.score, 6),
@@ -92,15 +97,20 @@ def find_answer(
     return {
         "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
         "results": ranked_json(session, [one.track for one in found], bundle, more),
-        "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < wishes.n else None,
+        "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < request.n else None,
     }
 
 
 def path_answer(
-    session: Session, index: SegmentIndex, bundle: Bundle, ends: tuple[Query, Query], n: int, wishes: Wishes
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    ends: tuple[Query, Query],
+    n: int,
+    request: ListRequest,
 ) -> Answer:
     """Return a walk of `n` songs from one to another, both included."""
-    steps = walk(session, index, bundle, ends, n, wishes)
+    steps = walk(session, index, bundle, ends, n, request)
     more = [
         {"step": None if step.score is None else round(min(1.0, max(0.0, step.score)), 6)} for step in steps
     ]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from classifier.model.bundle import Bundle
 from db.models import Track
 from recommender.describe import named, track_probabilities
-from recommender.retrieval.alignment import Passage
+from recommender.retrieval.alignment import PassagePair
 from recommender.retrieval.query import Query
 from recommender.retrieval.similar import Match
 
@@ -33,7 +33,7 @@ def query_json(query: Query, bundle: Bundle) -> dict[str, Any]:
 
 def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> list[dict[str, Any]]:
     """Return tracks for machines."""
-    heard = track_probabilities(session, [track.id for track in tracks], bundle)
+    probabilities = track_probabilities(session, [track.id for track in tracks], bundle)
     return [
         {
             "track_id": track.id,
@@ -45,8 +45,10 @@ def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> li
             "duration_s": track.duration_s,
             "plays": track.plays,
             "last_played": track.last_played.isoformat() if track.last_played else None,
-            "genres": named(bundle.labels, heard[track.id][0]) if track.id in heard else [],
-            "tags": named(bundle.tag_names, heard[track.id][1], JSON_TAGS) if track.id in heard else [],
+            "genres": named(bundle.labels, probabilities[track.id][0]) if track.id in probabilities else [],
+            "tags": named(bundle.tag_names, probabilities[track.id][1], JSON_TAGS)
+            if track.id in probabilities
+            else [],
         }
         for track in tracks
     ]
@@ -77,7 +79,7 @@ def matches_json(session: Session, matches: Sequence[Match], bundle: Bundle) -> 
     return ranked_json(session, [match.track for match in matches], bundle, more)
 
 
-def passage_json(passage: Passage | None) -> dict[str, float | None]:
+def passage_json(passage: PassagePair | None) -> dict[str, float | None]:
     """Return which passages match, in seconds."""
     names = ("query_start_s", "query_end_s", "match_start_s", "match_end_s")
     return {n: round(getattr(passage, n), 2) if passage is not None else None for n in names}

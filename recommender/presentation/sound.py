@@ -1,4 +1,4 @@
-"""What a file sounds like, for machines."""
+"""The sound of a file, for machines."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def sound_answer(bundle: Bundle, analysis: TrackAnalysis) -> dict[str, Any]:
     tags, embeddings, durations = analysis.features()
     of_segments = bundle.genres(tags, embeddings)
     sound = sound_of(bundle, tags, embeddings, durations, of_segments)
-    heard = iter(zip(of_segments, tags, strict=True))
+    analysed = iter(zip(of_segments, tags, strict=True))
     loud = [segment for segment in analysis.segments if not segment.silent]
     preview = loud[most_representative(embeddings, durations)]
     return {
@@ -32,20 +32,20 @@ def sound_answer(bundle: Bundle, analysis: TrackAnalysis) -> dict[str, Any]:
         "preview": {"start_s": round(preview.start_s, 3), "end_s": round(preview.end_s, 3)},
         "warnings": analysis.warnings,
         "segments": [
-            _segment_json(segment, bundle, None if segment.silent else next(heard))
+            _segment_json(segment, bundle, None if segment.silent else next(analysed))
             for segment in analysis.segments
         ],
     }
 
 
 def _segment_json(
-    segment: SegmentAnalysis, bundle: Bundle, heard: tuple[Array, Array] | None
+    segment: SegmentAnalysis, bundle: Bundle, analysed: tuple[Array, Array] | None
 ) -> dict[str, Any]:
     return {
         "start_s": round(segment.start_s, 3),
         "end_s": round(segment.end_s, 3),
         "level_dbfs": round(segment.level_dbfs, 1),
         "silent": segment.silent,
-        "genres": named(bundle.labels, heard[0]) if heard else [],
-        "tags": named(bundle.tag_names, heard[1], JSON_TAGS) if heard else [],
+        "genres": named(bundle.labels, analysed[0]) if analysed else [],
+        "tags": named(bundle.tag_names, analysed[1], JSON_TAGS) if analysed else [],
     }

@@ -1,4 +1,4 @@
-"""What a catalogue holds and in which state, for machines."""
+"""The contents and the state of a catalogue, for machines."""
 
 import os
 from dataclasses import asdict

@@ -42,14 +42,14 @@ def _file(track: Track) -> Answer:
 def _segments(session: Session, track: Track, bundle: Bundle) -> list[Answer]:
     features = features_of(session, [track.id], bundle.trunk_id).get(track.id)
     stored = track_predictions(session, track.id, bundle.bundle_id)
-    heard: dict[int, Answer] = {}
+    analysed: dict[int, Answer] = {}
     if features is not None:
         genres = stored[1] if stored is not None else bundle.genres(features.tags, features.embeddings)
-        heard = {
+        analysed = {
             i: {"genres": named(bundle.labels, g), "tags": named(bundle.tag_names, t, JSON_TAGS)}
             for i, g, t in zip(features.segment_ids, genres, features.tags, strict=True)
         }
-    return [_segment(segment) | heard.get(segment.id, {}) for segment in track.segments]
+    return [_segment(segment) | analysed.get(segment.id, {}) for segment in track.segments]
 
 
 def _segment(segment: Segment) -> Answer:

@@ -1,4 +1,4 @@
-"""The picture of a match: both passages' log-mels, how alike they are over time, and what else counts."""
+"""The picture of a match: both passages' log-mels, how similar they are over time, and what else counts."""
 
 import textwrap
 import warnings
@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from classifier.plotting.style import COLOURS, GREY, clean, draw_mel, new_figure, save, short_names, time_axis
 from recommender.reasons.sound import BandShares, PassageSound
-from recommender.reasons.traits import Course, Reasons, parts_in_words
+from recommender.reasons.traits import MatchReasons, PatchSimilarities, parts_in_words
 
 FOR, AGAINST = COLOURS[1], COLOURS[0]
 QUERY, MATCH = COLOURS[2], COLOURS[3]
@@ -26,25 +26,25 @@ PART_COLUMNS: Final = 16
 
 @dataclass(frozen=True)
 class MatchPicture:
-    """What there is to draw.
+    """A match and the reasons for it, to be drawn.
 
     Attributes
     ----------
     query_name, match_name
         The songs' names.
     reasons
-        Why they are alike; with passages.
+        Why they are similar; with passages.
     query, match
         What the passages sound like.
     edges_hz
         (bands, 2) of the log-mels.
     bands
-        What the bands do for the likeness; None where that is not known.
+        What the bands add to the similarity; None where that is not known.
     """
 
     query_name: str
     match_name: str
-    reasons: Reasons
+    reasons: MatchReasons
     query: PassageSound
     match: PassageSound
     edges_hz: npt.NDArray[np.float64]
@@ -77,8 +77,8 @@ def match_figure(picture: MatchPicture) -> Figure:
     )
     names = " ≈ ".join(_cut(name, LONGEST_TITLE) for name in (picture.query_name, picture.match_name))
     figure.suptitle(names, size=12, x=0.01, ha="left", parse_math=False)
-    if picture.reasons.course is not None:
-        _draw_course(curve, picture.reasons.course)
+    if picture.reasons.similarities is not None:
+        _draw_similarities(curve, picture.reasons.similarities)
     _draw_parts(parts, picture.reasons.parts)
     _draw_passage(mine, picture.query, picture.edges_hz, "the query's passage", QUERY)
     _draw_passage(its, picture.match, picture.edges_hz, "the match's passage", MATCH)
@@ -94,16 +94,16 @@ def _cut(name: str, longest: int) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _draw_course(axis: Axes, course: Course) -> None:
-    """Draw how alike each patch of the query is to the patch of the match below it."""
-    starts = course.query_s - course.query_s[0]
-    colours = [FOR if alike >= 0 else AGAINST for alike in course.alike]
-    axis.bar(starts, course.alike, course.patch_s, align="edge", color=colours, edgecolor="white")
+def _draw_similarities(axis: Axes, found: PatchSimilarities) -> None:
+    """Draw how similar each patch of the query is to the patch of the match below it."""
+    starts = found.query_s - found.query_s[0]
+    colours = [FOR if cosine >= 0 else AGAINST for cosine in found.cosines]
+    axis.bar(starts, found.cosines, found.patch_s, align="edge", color=colours, edgecolor="white")
     axis.axhline(0, color=GREY, linewidth=0.8)
-    axis.axhline(course.together, color="black", linewidth=0.9, linestyle="--")
-    low = min(0.0, float(course.alike.min()), course.together)
-    axis.set(xlim=(0, float(starts[-1]) + course.patch_s), ylim=(1.1 * low, 1.12), xticklabels=[])
-    title = f"how alike each {course.patch_s:.0f} s are; dashed: taken whole {course.together:.2f}"
+    axis.axhline(found.together, color="black", linewidth=0.9, linestyle="--")
+    low = min(0.0, float(found.cosines.min()), found.together)
+    axis.set(xlim=(0, float(starts[-1]) + found.patch_s), ylim=(1.1 * low, 1.12), xticklabels=[])
+    title = f"how alike each {found.patch_s:.0f} s are; dashed: taken whole {found.together:.2f}"
     axis.set_title(title, size=9, loc="left", weight="bold")
     axis.set_ylabel("cosine")
     clean(axis, "y")
@@ -120,11 +120,11 @@ def _draw_passage(
 def _draw_parts(axis: Axes, parts: dict[str, float]) -> None:
     """Draw what the score is made of."""
     found = parts_in_words(parts)
-    places, values = np.arange(len(found)), [value for _, value in found]
-    bars = axis.barh(places, values, 0.7, color=[FOR if value >= 0 else AGAINST for value in values])
+    positions, values = np.arange(len(found)), [value for _, value in found]
+    bars = axis.barh(positions, values, 0.7, color=[FOR if value >= 0 else AGAINST for value in values])
     axis.bar_label(bars, [f"{value:+.2f}" for value in values], padding=2, size=8)
     axis.axvline(0, color=GREY, linewidth=0.8)
-    axis.set_yticks(places, [textwrap.fill(words, PART_COLUMNS) for words, _ in found], size=8)
+    axis.set_yticks(positions, [textwrap.fill(words, PART_COLUMNS) for words, _ in found], size=8)
     axis.set_ylim(max(len(found), 3) - 0.5, -0.5)
     axis.set_title(f"score {sum(parts.values()):.2f}", size=9, loc="left", weight="bold")
     axis.margins(x=0.25)
@@ -132,7 +132,7 @@ def _draw_parts(axis: Axes, parts: dict[str, float]) -> None:
     axis.tick_params(left=False, bottom=False, labelbottom=False)
 
 
-def _draw_traits(axis: Axes, reasons: Reasons) -> None:
+def _draw_traits(axis: Axes, reasons: MatchReasons) -> None:
     """Draw the genres and tags that both songs have, with the probabilities of each."""
     genres = reasons.genres[:SHOWN_GENRES]
     traits = [*genres, *reasons.tags[: SHOWN_TRAITS - len(genres)]]
@@ -141,12 +141,12 @@ def _draw_traits(axis: Axes, reasons: Reasons) -> None:
         axis.set_axis_off()
         axis.text(0, 0.9, "no tag and no genre", transform=axis.transAxes, va="top", size=9)
         return
-    places = np.arange(len(traits))
+    positions = np.arange(len(traits))
     for offset, song, colour in ((-0.19, "query", QUERY), (0.19, "match", MATCH)):
-        axis.barh(places + offset, [getattr(t, song) for t in traits], 0.34, color=colour, label=song)
+        axis.barh(positions + offset, [getattr(t, song) for t in traits], 0.34, color=colour, label=song)
     names = short_names([t.name for t in traits])
-    named = [f"{name} (genre)" if place < len(genres) else name for place, name in enumerate(names)]
-    axis.set_yticks(places, named, size=8, parse_math=False)
+    named = [f"{name} (genre)" if row < len(genres) else name for row, name in enumerate(names)]
+    axis.set_yticks(positions, named, size=8, parse_math=False)
     axis.set_ylim(max(len(traits), 4) - 0.4, -0.6)
     axis.set_xlim(0, max(max(t.query, t.match) for t in traits) * 1.05)
     axis.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
@@ -156,7 +156,7 @@ def _draw_traits(axis: Axes, reasons: Reasons) -> None:
 
 
 def _draw_bands(axis: Axes, bands: BandShares | None, n_bands: int) -> None:
-    """Draw what the bands do for the likeness, at the heights that they have in the log-mel."""
+    """Draw what the bands add to the similarity, at the heights that they have in the log-mel."""
     axis.set_title("alike through these frequencies", size=9, loc="left", weight="bold")
     if bands is None:
         axis.set_axis_off()

@@ -1,4 +1,4 @@
-"""What two passages that match sound like, from their files: their log-mels, and the bands that count."""
+"""The sound of two passages that match, from their files: their log-mels, and the bands that count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from classifier.audio.decode import read_clip
 from classifier.errors import SilentError
 from classifier.explanation.explain_song import band_edges
 from classifier.features.frontend import log_mel, segment_patches, to_reference_level
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from recommender import params
@@ -46,11 +46,11 @@ class PassageSound:
 
 @dataclass(frozen=True)
 class BandShares:
-    """What groups of mel bands do for the likeness of two passages.
+    """The shares of groups of mel bands in the similarity of two passages.
 
-    With f the likeness, and a group sounding (1) or silent (0) in the query and in the match, its share is
+    With f the similarity, and a group sounding (1) or silent (0) in the query and in the match, its share is
     f(1, 1) + f(0, 0) − f(1, 0) − f(0, 1). Of sounds that add up it is the product of what the group adds
-    to either embedding: above zero where it says the same of both, below where it tells them apart.
+    to either embedding: above zero where both agree in it, below where they differ in it.
     (That f(1, 1) − f(0, 0) is no measure: silence in both is something in common.)
 
     Attributes
@@ -58,15 +58,15 @@ class BandShares:
     edges_hz
         (groups, 2) from and to.
     shares
-        (groups,) in units of cosine; they need not sum to the likeness.
+        (groups,) in units of cosine; they need not sum to the similarity.
     """
 
     edges_hz: Curve
     shares: Curve
 
 
-class Hearer:
-    """Hears passages with a bundle's front end and trunk.
+class PassageAnalyser:
+    """Analyses passages with a bundle's front end and trunk.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Hearer:
         self._silent = segment_patches(silence, 0.0, bundle.mel_filters, front_end)[0]
 
     def passage(self, path: Path, starts_s: Sequence[float]) -> PassageSound:
-        """Decode a passage and return what it sounds like.
+        """Return what a passage sounds like, decoded from its file.
 
         Parameters
         ----------
@@ -94,12 +94,12 @@ class Hearer:
         Raises
         ------
         AudioError
-            A subclass that names the reason why the file cannot be heard there.
+            A subclass that names the reason why the file cannot be analysed there.
         """
         front_end, filters = self._bundle.front_end, self._bundle.mel_filters
         start_s, end_s = starts_s[0], starts_s[-1] + front_end.patch_s
         samples = read_clip(path, front_end.rate_hz, start_s, end_s - start_s)
-        segment = Segment(start_s, end_s, samples)
+        segment = AudioSegment(start_s, end_s, samples)
         if segment.silent:
             raise SilentError(f"silent from {start_s:.0f} to {end_s:.0f} s")
         mel = log_mel(to_reference_level(samples, segment.rms, front_end), filters, front_end)
@@ -110,21 +110,21 @@ class Hearer:
         column_s = width * front_end.hop_length / front_end.rate_hz
         return PassageSound(start_s, end_s, columns, column_s, self._patches(segment, starts_s))
 
-    def _patches(self, segment: Segment, starts_s: Sequence[float]) -> Array:
+    def _patches(self, segment: AudioSegment, starts_s: Sequence[float]) -> Array:
         """Return what the network reads of some patches; what the file does not hold is silence."""
         front_end = self._bundle.front_end
         length = front_end.patch_frames * front_end.hop_length
-        places = np.linspace(0, len(starts_s) - 1, min(len(starts_s), params.EXPLAINED_PATCHES))
+        chosen = np.linspace(0, len(starts_s) - 1, min(len(starts_s), params.EXPLAINED_PATCHES))
         found = []
-        for place in places.round().astype(int):
-            first = round((starts_s[place] - segment.start_s) * front_end.rate_hz)
+        for row in chosen.round().astype(int):
+            first = round((starts_s[row] - segment.start_s) * front_end.rate_hz)
             samples = segment.samples[first : first + length]
             samples = np.pad(samples, (0, length - len(samples)))
             found.append(segment_patches(samples, segment.rms, self._bundle.mel_filters, front_end)[0])
         return np.stack(found)
 
     def band_shares(self, query: PassageSound, match: PassageSound, centre: Array) -> BandShares | None:
-        """Return what each group of bands does for the likeness of two passages of equally many patches.
+        """Return what each group of bands adds to the similarity of two passages of equally many patches.
 
         None where the network does not read bands, but coefficients.
 
@@ -161,6 +161,6 @@ class Hearer:
 
 
 def _score(one: Array, other: Array, centre: Array) -> float:
-    """Return how alike two passages of some patches are, as `recommender.retrieval.alignment` has it."""
+    """Return how similar two passages of some patches are, as `recommender.retrieval.alignment` has it."""
     together = cosines(one.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True), centre)[0]
     return float(together + cosines(one, other, centre).mean()) / 2

@@ -1,4 +1,4 @@
-"""Why two songs are alike: what both have, how alike they are over time, what the score is made of.
+"""Reasons why two songs are similar: shared traits, similarity over time, the parts of the score.
 
 A tag that both have counts by the lesser of its two probabilities p, and by how unusual that is in the
 catalogue, where its mean is u: p² / (p + u). So a tag as common as everywhere counts half of p, and a
@@ -17,7 +17,7 @@ from recommender import params
 from recommender.retrieval.index.exact import unit_rows
 
 if TYPE_CHECKING:
-    from recommender.retrieval.alignment import Passage, Stretch
+    from recommender.retrieval.alignment import PassagePair, PatchSequence
 
 Array = npt.NDArray[np.float32]
 
@@ -31,12 +31,12 @@ PART_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "unwanted": ("like what is unwanted", "unlike what is unwanted"),
     "discovery": ("played before", "rarely played"),
 }
-"""What each part of a score says, where it is below zero and where it is above."""
+"""The meaning of each part of a score, where it is below zero and where it is above."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What is known of the sound of one of two songs.
+class SoundProfile:
+    """Tags, genres and patches of one of two songs.
 
     Attributes
     ----------
@@ -44,17 +44,17 @@ class Heard:
         (tags,) probabilities.
     nodes
         Probability of every node of the hierarchy of genres.
-    stretch
-        Its patches; None where none are stored.
+    patches
+        All its patches, in one sequence; None where none are stored.
     """
 
     tags: Array
     nodes: Mapping[str, float]
-    stretch: "Stretch | None"
+    patches: "PatchSequence | None"
 
 
 @dataclass(frozen=True)
-class Trait:
+class TraitPair:
     """A tag or a genre, and how probable it is of each song.
 
     Attributes
@@ -77,8 +77,8 @@ class Trait:
 
 
 @dataclass(frozen=True)
-class Course:
-    """How alike two passages are, patch by patch as they lie beside each other.
+class PatchSimilarities:
+    """The similarity of two passages, patch by patch as they are aligned.
 
     Attributes
     ----------
@@ -86,38 +86,38 @@ class Course:
         (patches,) where each patch begins, in seconds of its own song.
     patch_s
         How long a patch is.
-    alike
+    cosines
         (patches,) cosines of the centred embeddings, −1..1.
     together
         Cosine of both passages' centred mean embeddings. The score of the passages is the mean of this
-        and of the mean of `alike`.
+        and of the mean of `cosines`.
     """
 
     query_s: Array
     match_s: Array
     patch_s: float
-    alike: Array
+    cosines: Array
     together: float
 
     @property
     def score(self) -> float:
-        """Of the two passages, −1..1."""
-        return (self.together + float(self.alike.mean())) / 2
+        """Return the score of the two passages, −1..1."""
+        return (self.together + float(self.cosines.mean())) / 2
 
     @property
     def best(self) -> int:
-        """The number of the patch that is most alike."""
-        return int(self.alike.argmax())
+        """Return the index of the most similar patch."""
+        return int(self.cosines.argmax())
 
     def describe(self) -> list[dict[str, float]]:
         """Return it as JSON shows it."""
-        rows = zip(self.query_s.tolist(), self.match_s.tolist(), self.alike.tolist(), strict=True)
+        rows = zip(self.query_s.tolist(), self.match_s.tolist(), self.cosines.tolist(), strict=True)
         return [{"query_s": round(q, 2), "match_s": round(m, 2), "alike": round(a, 4)} for q, m, a in rows]
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """Why a track is in a list.
+class MatchReasons:
+    """The reasons why a track is in a list.
 
     Attributes
     ----------
@@ -127,17 +127,17 @@ class Reasons:
         Tags that the match has more, and less, of than the query, the largest difference first.
     parts
         The score's parts by their names; they sum to it.
-    passage, course
-        Which passages match, and how alike they are over time; None where no patches are stored.
+    passage, similarities
+        Which passages match, and how similar they are over time; None where no patches are stored.
     """
 
-    tags: list[Trait]
-    genres: list[Trait]
-    more: list[Trait]
-    less: list[Trait]
+    tags: list[TraitPair]
+    genres: list[TraitPair]
+    more: list[TraitPair]
+    less: list[TraitPair]
     parts: dict[str, float]
-    passage: "Passage | None"
-    course: Course | None
+    passage: "PassagePair | None"
+    similarities: PatchSimilarities | None
 
     def describe(self) -> dict[str, Any]:
         """Return them as JSON shows them."""
@@ -151,21 +151,21 @@ class Reasons:
             "parts": [
                 {"words": words, "adds": round(value, 4)} for words, value in parts_in_words(self.parts)
             ],
-            "passages_score": round(self.course.score, 4) if self.course else None,
-            "curve": self.course.describe() if self.course else [],
+            "passages_score": round(self.similarities.score, 4) if self.similarities else None,
+            "curve": self.similarities.describe() if self.similarities else [],
         }
 
 
 def reasons(
-    query: Heard,
-    match: Heard,
+    query: SoundProfile,
+    match: SoundProfile,
     names: Sequence[str],
     usual: Array,
     parts: Mapping[str, float],
-    passage: "Passage | None",
+    passage: "PassagePair | None",
     centre: Array,
-) -> Reasons:
-    """Say why a match is alike a query.
+) -> MatchReasons:
+    """Return why a match is similar to a query.
 
     Parameters
     ----------
@@ -184,9 +184,9 @@ def reasons(
     """
     more = differences(names, query.tags, match.tags)
     found = None
-    if passage is not None and query.stretch is not None and match.stretch is not None:
-        found = course(query.stretch, match.stretch, passage, centre)
-    return Reasons(
+    if passage is not None and query.patches is not None and match.patches is not None:
+        found = patch_similarities(query.patches, match.patches, passage, centre)
+    return MatchReasons(
         shared_tags(names, query.tags, match.tags, usual),
         shared_genres(query.nodes, match.nodes),
         [trait for trait in more if trait.weight > 0],
@@ -197,7 +197,7 @@ def reasons(
     )
 
 
-def shared_tags(names: Sequence[str], query: Array, match: Array, usual: Array) -> list[Trait]:
+def shared_tags(names: Sequence[str], query: Array, match: Array, usual: Array) -> list[TraitPair]:
     """Return the tags that both songs have, what counts most first.
 
     Parameters
@@ -209,12 +209,12 @@ def shared_tags(names: Sequence[str], query: Array, match: Array, usual: Array) 
     """
     least = np.minimum(query, match).astype(np.float64)
     weights = least**2 / np.maximum(least + usual, 1e-9)
-    places = np.flatnonzero(least >= params.TAG_PRESENT)
-    order = places[np.argsort(-weights[places], kind="stable")]
-    return [Trait(names[i], float(query[i]), float(match[i]), float(weights[i])) for i in order]
+    rows = np.flatnonzero(least >= params.TAG_PRESENT)
+    order = rows[np.argsort(-weights[rows], kind="stable")]
+    return [TraitPair(names[i], float(query[i]), float(match[i]), float(weights[i])) for i in order]
 
 
-def shared_genres(query: Mapping[str, float], match: Mapping[str, float]) -> list[Trait]:
+def shared_genres(query: Mapping[str, float], match: Mapping[str, float]) -> list[TraitPair]:
     """Return the finest nodes that both songs may well be of, the surest first.
 
     Parameters
@@ -229,33 +229,35 @@ def shared_genres(query: Mapping[str, float], match: Mapping[str, float]) -> lis
     ]
     finest = [name for name in both if not any(other.startswith(name + SEPARATOR) for other in both)]
     finest.sort(key=lambda name: -least[name])
-    return [Trait(name, query[name], match[name], least[name]) for name in finest]
+    return [TraitPair(name, query[name], match[name], least[name]) for name in finest]
 
 
-def differences(names: Sequence[str], query: Array, match: Array) -> list[Trait]:
+def differences(names: Sequence[str], query: Array, match: Array) -> list[TraitPair]:
     """Return the tags of which one song has much more than the other, the largest difference first."""
     change = match.astype(np.float64) - query
-    places = np.flatnonzero(np.abs(change) >= params.DIFFERENT_TAG)
-    order = places[np.argsort(-np.abs(change[places]), kind="stable")]
-    return [Trait(names[i], float(query[i]), float(match[i]), float(change[i])) for i in order]
+    rows = np.flatnonzero(np.abs(change) >= params.DIFFERENT_TAG)
+    order = rows[np.argsort(-np.abs(change[rows]), kind="stable")]
+    return [TraitPair(names[i], float(query[i]), float(match[i]), float(change[i])) for i in order]
 
 
-def course(query: "Stretch", match: "Stretch", passage: "Passage", centre: Array) -> Course:
-    """Return how alike two passages are over time.
+def patch_similarities(
+    query: "PatchSequence", match: "PatchSequence", passage: "PassagePair", centre: Array
+) -> PatchSimilarities:
+    """Return how similar two passages are over time.
 
     Parameters
     ----------
     query, match
         All patches of the songs, or of what was asked for.
     passage
-        Which of them lie beside each other.
+        Which of them are aligned.
     centre
         (dimensions,) taken off every unit vector.
     """
     mine = _between(query.starts_s, query.patch_s, passage.query_start_s, passage.query_end_s)
     its = _between(match.starts_s, match.patch_s, passage.match_start_s, passage.match_end_s)
     ours, theirs = query.embeddings[mine], match.embeddings[its]
-    return Course(
+    return PatchSimilarities(
         query.starts_s[mine],
         match.starts_s[its],
         query.patch_s,

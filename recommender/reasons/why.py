@@ -1,12 +1,12 @@
-"""What the catalogue knows of a query and of a match to the reasons why they are alike."""
+"""From what the catalogue knows of a query and of a match to the reasons why they are similar."""
 
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
 from db.patches import track_patches
 from recommender.describe import track_sound
-from recommender.reasons.traits import Heard, Reasons, reasons
-from recommender.retrieval.alignment import Stretch
+from recommender.reasons.traits import MatchReasons, SoundProfile, reasons
+from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
 from recommender.retrieval.similar import Match
@@ -14,8 +14,8 @@ from recommender.retrieval.similar import Match
 
 def match_reasons(
     session: Session, index: SegmentIndex, bundle: Bundle, query: Query, match: Match
-) -> Reasons:
-    """Say why a match is in the list for a query.
+) -> MatchReasons:
+    """Return why a match is in the list for a query.
 
     Where a passage was asked for, its tags and genres are compared with those of the whole match.
 
@@ -29,12 +29,16 @@ def match_reasons(
     track_id, patch_s = match.track.id, bundle.front_end.patch_s
     sound = track_sound(session, track_id, bundle)
     found = track_patches(session, [track_id], bundle.trunk_id, patch_s).get(track_id)
-    stretch = Stretch(found.starts_s, found.embeddings, patch_s) if found is not None else None
+    patches = PatchSequence(found.starts_s, found.embeddings, patch_s) if found is not None else None
     nodes = bundle.taxonomy.node_probabilities(query.genres, query.tags)
     usual = index.rows.tags.mean(axis=0)
-    its = Heard(sound.tags, sound.nodes, stretch) if sound is not None else Heard(0 * usual, {}, stretch)
+    its = (
+        SoundProfile(sound.tags, sound.nodes, patches)
+        if sound is not None
+        else SoundProfile(0 * usual, {}, patches)
+    )
     return reasons(
-        Heard(query.tags, nodes, query.stretch),
+        SoundProfile(query.tags, nodes, query.patches),
         its,
         bundle.tag_names,
         usual,

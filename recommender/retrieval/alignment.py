@@ -1,7 +1,7 @@
-"""Where in two songs they sound alike, finer than the segment grid: their patch embeddings aligned.
+"""Alignment of two songs by their patch embeddings, finer than the segment grid.
 
-An alignment's score is the mean of two cosines, of the mean embeddings of both stretches, which says
-that they sound alike, and of the patches one by one, which says that they go on alike.
+An alignment's score is the mean of two cosines, of the mean embeddings of both sequences, which says
+that they sound similar, and of the patches one by one, which says that they change in the same way.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Patches that follow each other.
+class PatchSequence:
+    """Patches that follow each other, with their times.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class Stretch:
     def __len__(self) -> int:
         return len(self.starts_s)
 
-    def within(self, start_s: float, end_s: float) -> "Stretch":
+    def within(self, start_s: float, end_s: float) -> "PatchSequence":
         """Return the patches of which half or more lies in a span."""
         middles = self.starts_s + self.patch_s / 2
         inside = (middles >= start_s) & (middles <= end_s)
-        return Stretch(self.starts_s[inside], self.embeddings[inside], self.patch_s)
+        return PatchSequence(self.starts_s[inside], self.embeddings[inside], self.patch_s)
 
     def windows(self, patches: int) -> Array:
         """Return the mean embeddings of runs of so many patches, the last being shorter unless it is tiny."""
@@ -54,7 +54,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Passage:
+class PassagePair:
     """A passage of the query and the passage of a track that matches it.
 
     Attributes
@@ -72,8 +72,8 @@ class Passage:
     score: float
 
 
-def align(query: Stretch, track: Stretch, centre: Array) -> Passage | None:
-    """Find where a passage matches a track best, at every shift of one along the other.
+def align(query: PatchSequence, track: PatchSequence, centre: Array) -> PassagePair | None:
+    """Return the pair of passages that match best, at every shift of one sequence along the other.
 
     Parameters
     ----------
@@ -84,20 +84,20 @@ def align(query: Stretch, track: Stretch, centre: Array) -> Passage | None:
 
     Returns
     -------
-    Passage or None
+    PassagePair or None
         None where one of them is empty.
     """
     if not len(query) or not len(track):
         return None
     short, long = (query, track) if len(query) <= len(track) else (track, query)
     scores = _shifted(short, long, centre)
-    scores[~_whole(long, len(short))] -= 2.0  # a gap lies in it: only where there is nothing else
+    scores[~_without_gap(long, len(short))] -= 2.0  # a run over a gap counts only where there is no other
     shift = int(scores.argmax())
     here = (short.starts_s[0], short.starts_s[-1] + short.patch_s)
     there = (long.starts_s[shift], long.starts_s[shift + len(short) - 1] + long.patch_s)
     of_query, of_track = (here, there) if short is query else (there, here)
     score = float(scores[shift])
-    return Passage(
+    return PassagePair(
         query_start_s=float(of_query[0]),
         query_end_s=float(of_query[1]),
         match_start_s=float(of_track[0]),
@@ -106,7 +106,7 @@ def align(query: Stretch, track: Stretch, centre: Array) -> Passage | None:
     )
 
 
-def _shifted(short: Stretch, long: Stretch, centre: Array) -> Array:
+def _shifted(short: PatchSequence, long: PatchSequence, centre: Array) -> Array:
     """Return the score of every shift, (shifts,)."""
     n, shifts = len(short), len(long) - len(short) + 1
     sums = np.cumsum(
@@ -119,8 +119,8 @@ def _shifted(short: Stretch, long: Stretch, centre: Array) -> Array:
     return np.asarray((whole + single) / 2, np.float32)
 
 
-def _whole(long: Stretch, n: int) -> npt.NDArray[np.bool_]:
-    """Whether each run of n patches is without a gap, as silence leaves one."""
+def _without_gap(long: PatchSequence, n: int) -> npt.NDArray[np.bool_]:
+    """Return whether each run of n patches is without a gap, as silence leaves one."""
     spans = long.starts_s[n - 1 :] - long.starts_s[: len(long) - n + 1]
     return np.asarray(spans < n * long.patch_s)
 

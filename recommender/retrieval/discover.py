@@ -20,12 +20,12 @@ from recommender import params
 from recommender.errors import QueryError
 from recommender.retrieval import song_path, word_search
 from recommender.retrieval.diversity import Cap, caps_of, choose
-from recommender.retrieval.filters import allowed_places, song_tags
+from recommender.retrieval.filters import allowed_positions, song_tags
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Ranking, similar
 
 Array = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ def discover(
     session: Session,
     index: SegmentIndex,
     bundle: Bundle,
-    wishes: Wishes,
+    request: ListRequest,
     seeds: int = params.SEEDS,
     since: datetime | None = None,
 ) -> tuple[Ranking, list[Track]]:
@@ -47,7 +47,7 @@ def discover(
 
     Parameters
     ----------
-    wishes
+    request
         Its filters say what counts as rarely played; if they do not, it is never played.
     seeds
         So many of the songs that are played most.
@@ -65,31 +65,42 @@ def discover(
         If no song with an analysis has been played.
     """
     played = _most_played(session, index, bundle.trunk_id, seeds, since)
-    if not played:
-        when = f"since {since:%Y-%m-%d}" if since is not None else "yet"
-        raise QueryError(
-            f"no song has been played {when}; bring your plays in with: deepcuts plays import FILE"
-        )
-    if wishes.filters.max_plays is None:
-        wishes = replace(wishes, filters=replace(wishes.filters, max_plays=0))
-    most = np.log1p(max(track.plays for track in played))
-    tastes = [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
+    if request.filters.max_plays is None:
+        request = replace(request, filters=replace(request.filters, max_plays=0))
     queries = [from_track(session, track, bundle) for track in played]
-    return similar(session, index, bundle, queries, wishes, tastes=tastes), played
+    return similar(session, index, bundle, queries, request, tastes=_tastes(played)), played
+
+
+def _tastes(played: Sequence[Track]) -> list[float]:
+    """Return how much the taste for each of the songs played most counts, 0.8..1."""
+    most = np.log1p(max(track.plays for track in played))
+    return [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
 
 
 def _most_played(
     session: Session, index: SegmentIndex, trunk_id: str, n: int, since: datetime | None
 ) -> list[Track]:
-    """Return the songs played most of those in the index that have an analysis still."""
-    heard = set(index.rows.track_ids.tolist())
-    unheard = max(0, len(played_ids(session)) - len(heard))
-    found = most_played(session, min(n, len(heard)) + unheard, since)
-    return [t for t in found if t.id in heard and has_features(session, t.id, trunk_id)][:n]
+    """Return the songs played most of those in the index that have an analysis still.
+
+    Raises
+    ------
+    QueryError
+        If there is none.
+    """
+    indexed = set(index.rows.track_ids.tolist())
+    not_indexed = max(0, len(played_ids(session)) - len(indexed))
+    found = most_played(session, min(n, len(indexed)) + not_indexed, since)
+    played = [t for t in found if t.id in indexed and has_features(session, t.id, trunk_id)][:n]
+    if not played:
+        when = f"since {since:%Y-%m-%d}" if since is not None else "yet"
+        raise QueryError(
+            f"no song has been played {when}; bring your plays in with: deepcuts plays import FILE"
+        )
+    return played
 
 
 @dataclass(frozen=True)
-class Found:
+class WordMatch:
     """A song that words fit: score 0..1, and how strong each word is in it, 0..1, 0.5 being usual."""
 
     track: Track
@@ -98,8 +109,13 @@ class Found:
 
 
 def find(
-    session: Session, index: SegmentIndex, bundle: Bundle, words: str, wishes: Wishes, unwanted: str = ""
-) -> tuple[list[Found], list[word_search.Term]]:
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    words: str,
+    request: ListRequest,
+    unwanted: str = "",
+) -> tuple[list[WordMatch], list[word_search.WordTerm]]:
     """Return the songs that words fit best and unwanted words least; see `recommender.retrieval.word_search`.
 
     Raises
@@ -107,28 +123,28 @@ def find(
     FilterError
         If a word is no tag, genre or label.
     """
-    places = allowed_places(session, index, bundle, wishes.filters, frozenset())
+    positions = allowed_positions(session, index, bundle, request.filters, frozenset())
     labels = labels_by_id(session)
     known = _probabilities(session, index, bundle, [labels.get(int(i)) for i in index.rows.track_ids])
     terms = word_search.parse(words, known)
     terms += [
         replace(term, wanted=False) for term in (word_search.parse(unwanted, known) if unwanted else ())
     ]
-    scores = word_search.scores(terms, known)[places]
-    order = np.lexsort((places, -scores))
-    strong = {term.name: word_search.strengths(known[term.name])[places] for term in terms}
+    scores = word_search.scores(terms, known)[positions]
+    order = np.lexsort((positions, -scores))
+    strong = {term.name: word_search.strengths(known[term.name])[positions] for term in terms}
     found = [
-        Found(track, float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
-        for i, track in _best_by_words(session, index.rows.track_ids[places], scores, order, wishes)
+        WordMatch(track, float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
+        for i, track in _best_by_words(session, index.rows.track_ids[positions], scores, order, request)
     ]
     return found, terms
 
 
 def _best_by_words(
-    session: Session, ids: Ints, scores: Array, order: Ints, wishes: Wishes
+    session: Session, ids: Ints, scores: Array, order: Ints, request: ListRequest
 ) -> list[tuple[int, Track]]:
-    """Choose from ever more of the best songs, until the list is full; return them and where they are."""
-    pool = max(params.PLAIN_POOL, 4 * wishes.n)
+    """Return the chosen songs with their positions, from ever more of the best until the list is full."""
+    pool = max(params.PLAIN_POOL, 4 * request.n)
     while True:
         some = order[:pool]
         rows = by_ids(session, [int(i) for i in ids[some]])
@@ -136,18 +152,18 @@ def _best_by_words(
         listed = [rows[int(i)] for i in ids[there]]
         contents = [track.content_hash or f"track {track.id}" for track in listed]
         once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
-        firm, soft = caps_of(listed, wishes.n, wishes.per_artist, wishes.per_album)
-        chosen = choose(scores[there], wishes.n, [once, *firm, *soft])
+        firm, soft = caps_of(listed, request.n, request.per_artist, request.per_album)
+        chosen = choose(scores[there], request.n, [once, *firm, *soft])
         last = len(some) == len(order)
-        if len(chosen) < wishes.n and last:
-            chosen = choose(scores[there], wishes.n, [once, *firm])
-        if last or len(chosen) >= wishes.n:
+        if len(chosen) < request.n and last:
+            chosen = choose(scores[there], request.n, [once, *firm])
+        if last or len(chosen) >= request.n:
             return [(int(there[i]), listed[i]) for i in chosen]
         pool *= 4
 
 
 def _is_there(rows: Mapping[int, Track], track_id: int) -> bool:
-    """Whether a track of the index, which may be older than the catalogue, is still there."""
+    """Return whether a track of the index, which may be older than the catalogue, is still there."""
     return track_id in rows and not rows[track_id].missing
 
 
@@ -160,7 +176,7 @@ def _probabilities(
     known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
     for name, probabilities in bundle.taxonomy.node_columns(genres, tags).items():
         known[name] = probabilities.astype(np.float32)
-    kinds = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    kinds = {label: position for position, label in enumerate(dict.fromkeys(labels))}
     kind_of = np.array([kinds[label] for label in labels], np.int64)
     own = [{*ancestors(label), label} if label else set() for label in kinds]
     called = {word_search.key(name): name for name in known}
@@ -180,7 +196,12 @@ class Step:
 
 
 def walk(
-    session: Session, index: SegmentIndex, bundle: Bundle, ends: tuple[Query, Query], n: int, wishes: Wishes
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    ends: tuple[Query, Query],
+    n: int,
+    request: ListRequest,
 ) -> list[Step]:
     """Return a walk of n songs from one catalogued song to another, both included.
 
@@ -189,11 +210,11 @@ def walk(
     QueryError
         If an end is not in the catalogue, or both are the same.
     """
-    start, end = (_place(index, query) for query in ends)
+    start, end = (_position(index, query) for query in ends)
     if start == end or ends[1].track_id in ends[0].excluded:
         raise QueryError("both ends are the same song; name two different ones")
     excluded = ends[0].excluded | ends[1].excluded
-    allowed = allowed_places(session, index, bundle, wishes.filters, excluded)
+    allowed = allowed_positions(session, index, bundle, request.filters, excluded)
     vectors, starts, _ = index.vectors_of(None)
     from_ends = []
     for query in ends:
@@ -202,38 +223,38 @@ def walk(
         found[allowed] = (reached - index.rows.song_offsets)[allowed]
         from_ends.append(found)
     reach = max(params.PATH_POOL, min(n, params.PATH_LONGEST))
-    places = song_path.pool(from_ends[0], from_ends[1], reach)
-    places = _one_of_each(session, index, places)
-    places = np.append(places, [start, end])
-    some, firsts, _ = index.vectors_of(places)
+    positions = song_path.pool(from_ends[0], from_ends[1], reach)
+    positions = _one_of_each(session, index, positions)
+    positions = np.append(positions, [start, end])
+    some, firsts, _ = index.vectors_of(positions)
     scores = song_path.pairwise_scores(some, firsts)
-    path = song_path.walk(scores, len(places) - 2, len(places) - 1, n)
-    rows = by_ids(session, [int(index.rows.track_ids[places[i]]) for i in path])
+    path = song_path.walk(scores, len(positions) - 2, len(positions) - 1, n)
+    rows = by_ids(session, [int(index.rows.track_ids[positions[i]]) for i in path])
     steps = [None, *(float(scores[a, b]) for a, b in pairwise(path))]
-    tracks = [rows[int(index.rows.track_ids[places[i]])] for i in path]
+    tracks = [rows[int(index.rows.track_ids[positions[i]])] for i in path]
     return [Step(track, step) for track, step in zip(tracks, steps, strict=True)]
 
 
-def _place(index: SegmentIndex, query: Query) -> int:
+def _position(index: SegmentIndex, query: Query) -> int:
     if query.track_id is None:
         raise QueryError(f"{query.path} is not in the catalogue; a walk goes between songs that are")
-    places = index.track_places(np.array([query.track_id]))
-    if not len(places):
+    positions = index.track_positions(np.array([query.track_id]))
+    if not len(positions):
         raise QueryError(f"{query.path} is not in the index: its file is missing")
-    return int(places[0])
+    return int(positions[0])
 
 
-def _one_of_each(session: Session, index: SegmentIndex, places: Ints) -> Ints:
-    """Return the places without those of identical copies."""
-    rows = by_ids(session, [int(i) for i in index.rows.track_ids[places]])
+def _one_of_each(session: Session, index: SegmentIndex, positions: Ints) -> Ints:
+    """Return the positions without those of identical copies."""
+    rows = by_ids(session, [int(i) for i in index.rows.track_ids[positions]])
     seen: set[str] = set()
     kept = []
-    for place in places:
-        if not _is_there(rows, int(index.rows.track_ids[place])):
+    for position in positions:
+        if not _is_there(rows, int(index.rows.track_ids[position])):
             continue
-        track = rows[int(index.rows.track_ids[place])]
+        track = rows[int(index.rows.track_ids[position])]
         key = track.content_hash or f"track {track.id}"
         if key not in seen:
             seen.add(key)
-            kept.append(place)
+            kept.append(position)
     return np.array(kept, np.int64)

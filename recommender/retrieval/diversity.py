@@ -1,7 +1,7 @@
 """From a ranking to a list: at most so many of one artist and album, and not all of one kind.
 
 Diversity is by maximal marginal relevance (Carbonell and Goldstein 1998): each next song is the one
-with the best (1 − λ) · score − λ · likeness to the nearest song chosen already.
+with the best (1 − λ) · score − λ · its similarity to the nearest song chosen already.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
-from recommender.retrieval.duplicates.title_versions import song_named
+from recommender.song_titles import song_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -35,9 +35,9 @@ class Cap:
     groups: Ints
     at_most: int
 
-    def of(self, places: Ints) -> "Cap":
+    def of(self, positions: Ints) -> "Cap":
         """Return the cap for some of the tracks."""
-        return Cap(self.groups[places], self.at_most)
+        return Cap(self.groups[positions], self.at_most)
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,12 @@ class Caps:
 def choose(
     scores: Array, n: int, caps: Sequence[Cap], vectors: Array | None = None, diversity: float = 0.0
 ) -> list[int]:
-    """Choose at most n tracks.
+    """Return the positions of at most n chosen tracks.
 
     Parameters
     ----------
     scores
         (tracks,) the best first; they are only compared.
-    n
-        How many.
     caps
         None of them is exceeded.
     vectors
@@ -79,7 +77,7 @@ def choose(
     Returns
     -------
     list
-        Places in `scores`, ascending: the list is the best first, however it was chosen.
+        Positions in `scores`, ascending: the list is the best first, however it was chosen.
     """
     left = np.ones(len(scores), bool)
     counts: list[dict[int, int]] = [{} for _ in caps]
@@ -87,24 +85,24 @@ def choose(
     chosen: list[int] = []
     while len(chosen) < n and left.any():
         worth = scores if not diversity or not chosen else (1 - diversity) * scores - diversity * nearest
-        place = int(np.flatnonzero(left)[np.argmax(worth[left])])
-        left[place] = False
+        position = int(np.flatnonzero(left)[np.argmax(worth[left])])
+        left[position] = False
         for cap, count in zip(caps, counts, strict=True):
-            group = int(cap.groups[place])
+            group = int(cap.groups[position])
             count[group] = count.get(group, 0) + 1
             if cap.at_most > 0 and group >= 0 and count[group] == cap.at_most:
                 left[cap.groups == group] = False  # at once: there may be thousands of them
-        chosen.append(place)
+        chosen.append(position)
         if diversity and vectors is not None:
-            likeness = vectors @ vectors[place]
-            nearest = likeness if len(chosen) == 1 else np.maximum(nearest, likeness)
+            similarity = vectors @ vectors[position]
+            nearest = similarity if len(chosen) == 1 else np.maximum(nearest, similarity)
     return sorted(chosen)
 
 
 def choose_list(
     scores: Array, n: int, caps: Caps, vectors: Array, diversity: float = 0.0, *, last: bool = True
 ) -> list[int]:
-    """Choose at most n tracks; caps that nobody asked for yield to a full list.
+    """Return the positions of at most n chosen tracks; caps that nobody asked for yield to a full list.
 
     Parameters
     ----------
@@ -130,7 +128,7 @@ def caps_of(
 ) -> tuple[list[Cap], list[Cap]]:
     """Return the caps that were asked for, and the usual ones in place of those that were not.
 
-    Of the versions of one song, told by their tags, one is usual.
+    Of the versions of one song, as their tags name it, one is usual.
 
     Parameters
     ----------
@@ -154,12 +152,12 @@ def caps_of(
 
 
 def _album(track: Track) -> str:
-    """Return what tells an album from another of the same name: its name and its folder."""
+    """Return what distinguishes an album from another of the same name: its name and its folder."""
     name = search_key(track.album)
     return f"{name}\0{track.root_id}\0{os.path.dirname(track.rel_path)}" if name else ""
 
 
 def _groups(names: Sequence[str]) -> Ints:
-    """Number names; −1 for an empty one."""
+    """Return a number for each name, equal names having the same; −1 for an empty one."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(n, len(numbers)) if n else -1 for n in names], np.int64)

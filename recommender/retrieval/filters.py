@@ -1,4 +1,4 @@
-"""Which tracks may be in a list at all: years, lengths, plays, artists, genres, tags."""
+"""Filters of lists: years, lengths, plays, artists, genres, tags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a track must be; every filter must hold.
+    """The filters of a list; a track must pass all of them.
 
     Attributes
     ----------
@@ -66,10 +66,10 @@ class Filters:
         return self != Filters()
 
 
-def allowed_places(
+def allowed_positions(
     session: Session, index: SegmentIndex, bundle: Bundle, filters: Filters, excluded: frozenset[int]
 ) -> Ints:
-    """Return the places of the tracks that pass the filters, ascending, the excluded left out.
+    """Return the positions of the tracks that pass the filters, ascending, the excluded left out.
 
     Raises
     ------
@@ -85,17 +85,17 @@ def allowed_places(
         passed &= by_tags(filters.tags, bundle.tag_names, song_tags(index, bundle))
     if filters.genres:
         _check_genres(session, bundle, filters.genres)
-        places = np.flatnonzero(passed)
-        genres = song_predictions(session, bundle.bundle_id, ids[places], len(bundle.labels))
+        positions = np.flatnonzero(passed)
+        genres = song_predictions(session, bundle.bundle_id, ids[positions], len(bundle.labels))
         labels = labels_by_id(session)
         found = by_genres(
             filters.genres,
             bundle.taxonomy,
             genres,
-            song_tags(index, bundle)[places],
-            [labels.get(int(i)) for i in ids[places]],
+            song_tags(index, bundle)[positions],
+            [labels.get(int(i)) for i in ids[positions]],
         )
-        passed[places[~found]] = False
+        passed[positions[~found]] = False
     return np.flatnonzero(passed)
 
 
@@ -105,7 +105,7 @@ def song_tags(index: SegmentIndex, bundle: Bundle) -> Array:
 
 
 def by_rows(session: Session, filters: Filters) -> set[int] | None:
-    """Return the ids of the tracks that pass what the catalogue's rows can tell; None for all."""
+    """Return the ids of the tracks that pass the filters on the catalogue's columns; None for all."""
     conditions: list[Any] = []
     for column, wanted in ((Track.year, filters.years), (Track.duration_s, filters.duration_s)):
         if wanted is not None:
@@ -139,7 +139,7 @@ def by_tags(wanted: Sequence[str], names: Sequence[str], tags: Array) -> Mask:
         If the trunk has no such tag.
     """
     passed = np.ones(len(tags), bool)
-    columns = {name.casefold(): place for place, name in enumerate(names)}
+    columns = {name.casefold(): position for position, name in enumerate(names)}
     for name in wanted:
         if name.casefold() not in columns:
             raise FilterError(f"no tag is called '{name}'; there are: {', '.join(names) or 'none'}")
@@ -177,12 +177,12 @@ def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[
     labels = labels_by_id(session)
     masks = {path: p >= SURE for path, p in bundle.taxonomy.node_columns(genres, tags).items()}
     own: dict[str, list[int]] = {}
-    for place, track_id in enumerate(ids.tolist()):
+    for position, track_id in enumerate(ids.tolist()):
         for path in _with_above(labels[track_id]) if labels.get(track_id) else ():
-            own.setdefault(path, []).append(place)
-    for path, places in own.items():
+            own.setdefault(path, []).append(position)
+    for path, positions in own.items():
         masks[path] = masks.get(path, np.zeros(len(ids), bool)).copy()
-        masks[path][places] = True
+        masks[path][positions] = True
     by_name: dict[str, list[Mask]] = {}
     for path, mask in masks.items():
         for name in {path.casefold(), path.casefold().rpartition("/")[2]}:

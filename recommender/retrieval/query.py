@@ -1,4 +1,4 @@
-"""What a user names, a path, a track id or words, to a query with embeddings."""
+"""From what a user names, a path, a track id or words, to a query with embeddings."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from db.models import LARGEST, Track
 from db.patches import patch_places, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, with_content
 from recommender.errors import AmbiguousQueryError, QueryError
-from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.exact import unit_rows
 
 Array = npt.NDArray[np.float32]
@@ -31,15 +31,15 @@ MIN_PASSAGE_S = 3.0
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a song, in seconds."""
+    """A part of a song, in seconds."""
 
     start_s: float
     end_s: float
 
 
 @dataclass(frozen=True)
-class HeardFile:
-    """A file outside the catalogue: its name, from its tags, and what the trunk says of it."""
+class AnalysedFile:
+    """A file outside the catalogue: its name, from its tags, and its analysis."""
 
     title: str
     artist: str
@@ -47,7 +47,7 @@ class HeardFile:
     analysis: TrackAnalysis
 
 
-Hear = Callable[[str, Span | None], HeardFile]
+AnalyseFile = Callable[[str, Span | None], AnalysedFile]
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Query:
         (segments, dimensions) of length 1.
     spans
         (segments,) where they lie.
-    stretch
-        All its patches.
+    patches
+        All its patches, in one sequence.
     passage
         Whether it asks for a passage like it, rather than for a song: where a span was named, and where
         the song is one segment long.
@@ -85,7 +85,7 @@ class Query:
     duration_s: float | None
     units: Array
     spans: Sequence[Span]
-    stretch: Stretch
+    patches: PatchSequence
     passage: bool
     tags: Array
     genres: Array
@@ -100,7 +100,7 @@ def resolve(
     session: Session,
     argument: str,
     bundle: Bundle,
-    hear: Hear,
+    analyse: AnalyseFile,
     span: Span | None = None,
     hash_of: Callable[[str], str | None] = _hash_of,
 ) -> Query:
@@ -114,8 +114,8 @@ def resolve(
         An existing path, else a track id, else words of artist and title.
     bundle
         The active bundle.
-    hear
-        Analyses a file, or a stretch of it; called only where one must be.
+    analyse
+        Analyses a file, or an excerpt of it; called only where one must be.
     span
         The passage that is meant; None for the whole song.
     hash_of
@@ -129,28 +129,38 @@ def resolve(
         If a file outside the catalogue cannot be analysed.
     """
     if os.path.exists(argument):
-        return _from_file(session, os.path.abspath(argument), bundle, hear, span, hash_of)
+        return _from_file(session, os.path.abspath(argument), bundle, analyse, span, hash_of)
     if not argument.strip():
         raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
-        known = len(argument) <= len(str(LARGEST)) and int(argument) <= LARGEST
-        track = session.get(Track, int(argument)) if known else None
-        if track is None:
-            raise QueryError(f"no track has the id {argument}")
-        return from_track(session, track, bundle, span)
-    found = matching(session, argument)
+        return from_track(session, _with_id(session, argument), bundle, span)
+    return from_track(session, _with_words(session, argument), bundle, span)
+
+
+def _with_id(session: Session, digits: str) -> Track:
+    """Return the track of an id; `QueryError` where there is none."""
+    possible = len(digits) <= len(str(LARGEST)) and int(digits) <= LARGEST
+    track = session.get(Track, int(digits)) if possible else None
+    if track is None:
+        raise QueryError(f"no track has the id {digits}")
+    return track
+
+
+def _with_words(session: Session, words: str) -> Track:
+    """Return the only track whose artist and title hold some words; `QueryError` where none or several do."""
+    found = matching(session, words)
     if not found:
-        raise QueryError(f"'{argument}' is no file, no track id, and no words of any artist and title here")
+        raise QueryError(f"'{words}' is no file, no track id, and no words of any artist and title here")
     if len(found) > 1:
         lines = [f"{t.id}  {t.artist} - {t.title}  ({t.path})" for t in found[:LISTED_MATCHES]]
         if len(found) > LISTED_MATCHES:
             lines.append(f"… and {len(found) - LISTED_MATCHES} more")
-        raise AmbiguousQueryError(argument, lines)
-    return from_track(session, found[0], bundle, span)
+        raise AmbiguousQueryError(words, lines)
+    return found[0]
 
 
 def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None = None) -> Query:
-    """Turn a catalogued track into a query, from what is stored of it.
+    """Return a catalogued track as a query, from what is stored of it.
 
     Raises
     ------
@@ -162,20 +172,19 @@ def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None
         reason = track.error_message or "it is not analysed with the active bundle: run ingest"
         raise QueryError(f"track {track.id} ({track.path}) cannot be a query: {reason}")
     patch_s = bundle.front_end.patch_s
-    patches = track_patches(session, [track.id], bundle.trunk_id, patch_s)[track.id]
-    stretch = Stretch(patches.starts_s, patches.embeddings, patch_s)
-    heard = _Heard(
+    stored = track_patches(session, [track.id], bundle.trunk_id, patch_s)[track.id]
+    song = _AnalysedSong(
         features.embeddings,
         features.tags,
         [Span(a, a + d) for a, d in zip(features.starts_s, features.durations_s, strict=True)],
-        stretch,
+        PatchSequence(stored.starts_s, stored.embeddings, patch_s),
     )
     if span is not None:
         _check_span(span, track.duration_s, track.path)
-        heard = _cut(heard, span, track.path)
+        song = _cut(song, span, track.path)
     copies = with_content(session, track.content_hash) if track.content_hash else []
     return _query(
-        heard,
+        song,
         bundle,
         passage=span is not None or len(features.segment_ids) == 1,
         track_id=track.id,
@@ -189,23 +198,23 @@ def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What the trunk says of a song's segments that are not silent, and of all its patches."""
+class _AnalysedSong:
+    """Embeddings and tags of a song's segments that are not silent, and all its patches."""
 
     embeddings: Array
     tags: Array
     spans: list[Span]
-    stretch: Stretch
+    patches: PatchSequence
 
 
-def _query(heard: _Heard, bundle: Bundle, **named: Any) -> Query:
-    durations = [span.end_s - span.start_s for span in heard.spans]
-    genres = bundle.genres(heard.tags, heard.embeddings)
+def _query(song: _AnalysedSong, bundle: Bundle, **named: Any) -> Query:
+    durations = [span.end_s - span.start_s for span in song.spans]
+    genres = bundle.genres(song.tags, song.embeddings)
     return Query(
-        units=unit_rows(heard.embeddings),
-        spans=heard.spans,
-        stretch=heard.stretch,
-        tags=song_mean(heard.tags, durations),
+        units=unit_rows(song.embeddings),
+        spans=song.spans,
+        patches=song.patches,
+        tags=song_mean(song.tags, durations),
         genres=song_mean(genres, durations),
         **named,
     )
@@ -216,25 +225,25 @@ def _check_span(span: Span, duration_s: float | None, path: str) -> None:
         raise QueryError(f"{path} is {duration_s:.0f} s long; the passage ends at {span.end_s:.0f} s")
 
 
-def _cut(heard: _Heard, span: Span, path: str) -> _Heard:
+def _cut(song: _AnalysedSong, span: Span, path: str) -> _AnalysedSong:
     """Return a passage from the patches of a song; its tags are those of the segments that it lies in."""
-    stretch = heard.stretch.within(span.start_s, span.end_s)
-    if not len(stretch):
+    patches = song.patches.within(span.start_s, span.end_s)
+    if not len(patches):
         raise QueryError(f"{path} is silent from {span.start_s:.0f} to {span.end_s:.0f} s")
-    embeddings = stretch.windows(round(params.SEGMENT_S / stretch.patch_s))
-    shares = [min(s.end_s, span.end_s) - max(s.start_s, span.start_s) for s in heard.spans]
+    embeddings = patches.windows(round(params.SEGMENT_S / patches.patch_s))
+    shares = [min(s.end_s, span.end_s) - max(s.start_s, span.start_s) for s in song.spans]
     weights = np.maximum(shares, 1e-6)
-    tags = np.asarray(weights @ heard.tags / weights.sum(), np.float32)
+    tags = np.asarray(weights @ song.tags / weights.sum(), np.float32)
     step_s = (span.end_s - span.start_s) / len(embeddings)
     spans = [Span(span.start_s + i * step_s, span.start_s + (i + 1) * step_s) for i in range(len(embeddings))]
-    return _Heard(embeddings, np.tile(tags, (len(embeddings), 1)), spans, stretch)
+    return _AnalysedSong(embeddings, np.tile(tags, (len(embeddings), 1)), spans, patches)
 
 
 def _from_file(
     session: Session,
     path: str,
     bundle: Bundle,
-    hear: Hear,
+    analyse: AnalyseFile,
     span: Span | None,
     hash_of: Callable[[str], str | None],
 ) -> Query:
@@ -251,19 +260,19 @@ def _from_file(
     analysed = [t for t in copies if t.analysed_hash == content_hash and t.error_kind is None]
     if analysed:
         return from_track(session, analysed[0], bundle, span)
-    return from_heard(hear(path, span), path, bundle, span, frozenset(t.id for t in copies))
+    return from_analysed_file(analyse(path, span), path, bundle, span, frozenset(t.id for t in copies))
 
 
-def from_heard(
-    file: HeardFile,
+def from_analysed_file(
+    file: AnalysedFile,
     path: str,
     bundle: Bundle,
     span: Span | None = None,
     excluded: frozenset[int] = frozenset(),
 ) -> Query:
-    """Turn an analysed file into a query; `excluded` are the tracks that are known to be this song."""
+    """Return an analysed file as a query; `excluded` are the tracks that are known to be this song."""
     return _query(
-        _heard(file.analysis, bundle.front_end.patch_s),
+        _analysed_song(file.analysis, bundle.front_end.patch_s),
         bundle,
         passage=span is not None or len(file.analysis.segments) == 1,
         track_id=None,
@@ -276,7 +285,7 @@ def from_heard(
     )
 
 
-def _heard(analysis: TrackAnalysis, patch_s: float) -> _Heard:
+def _analysed_song(analysis: TrackAnalysis, patch_s: float) -> _AnalysedSong:
     tags, embeddings, _ = analysis.features()
     spans, starts, patches = [], [], []
     for segment in analysis.segments:
@@ -284,4 +293,6 @@ def _heard(analysis: TrackAnalysis, patch_s: float) -> _Heard:
             spans.append(Span(segment.start_s, segment.end_s))
             patches.append(segment.patches.astype(np.float32))
             starts.append(patch_places(segment.start_s, segment.end_s, len(segment.patches), patch_s))
-    return _Heard(embeddings, tags, spans, Stretch(np.concatenate(starts), np.concatenate(patches), patch_s))
+    return _AnalysedSong(
+        embeddings, tags, spans, PatchSequence(np.concatenate(starts), np.concatenate(patches), patch_s)
+    )

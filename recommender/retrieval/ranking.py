@@ -3,7 +3,7 @@
 The parts: `cosine`, what the plain embeddings say; `centring` and `hub`, what the hub correction adds;
 `alignment`, what a passage gains when it is looked for between segment borders; `agreement`, what is
 lost where several queries disagree, or `taste`, what is lost where one of several tastes counts less;
-`unwanted`, what likeness to an unwanted song costs; `discovery`.
+`unwanted`, what similarity to an unwanted song costs; `discovery`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
-from recommender.retrieval.alignment import Stretch, align
+from recommender.retrieval.alignment import PatchSequence, align
 from recommender.retrieval.index.hubness import centred, correction
 from recommender.retrieval.index.scoring import agreement, passage_scores, song_scores
 from recommender.retrieval.index.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
@@ -21,7 +21,7 @@ from recommender.retrieval.query import Query
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
+PatchesOf = Callable[[Sequence[int]], dict[int, PatchSequence]]
 """Track ids to their patches."""
 
 
@@ -31,7 +31,7 @@ class Ranked:
 
     Attributes
     ----------
-    places
+    positions
         (tracks,) where they are in the index.
     parts
         (tracks,) each, by name; `sound` is `cosine` and `centring` in one.
@@ -39,7 +39,7 @@ class Ranked:
         (tracks,) number of the query that each track is scored by; None where it is by all of them.
     """
 
-    places: Ints
+    positions: Ints
     parts: dict[str, Array]
     winners: Ints | None = None
 
@@ -47,25 +47,25 @@ class Ranked:
         """Return the scores of some of the tracks."""
         rows = list(some)
         parts = {name: values[rows] for name, values in self.parts.items()}
-        return Ranked(self.places[rows], parts, None if self.winners is None else self.winners[rows])
+        return Ranked(self.positions[rows], parts, None if self.winners is None else self.winners[rows])
 
     @property
     def scores(self) -> Array:
-        """(tracks,) the sums of the parts."""
+        """Return the sums of the parts, (tracks,)."""
         return np.asarray(sum(self.parts.values()), np.float32)
 
 
 def candidates(
     index: SegmentIndex, queries: Sequence[Query], effort: int, allowed: Ints, *, hub_correction: bool
 ) -> Ints:
-    """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments.
+    """Return the positions of tracks worth scoring: all of few, of many those with the nearest segments.
 
     Parameters
     ----------
     effort
         How much further than usual to look: 1, or more where too little was found.
     allowed
-        Places of the only tracks that count, ascending.
+        Positions of the only tracks that count, ascending.
     """
     found = [np.zeros(0, np.int64)]
     for query in queries:
@@ -79,13 +79,13 @@ def rank_tracks(
     index: SegmentIndex,
     queries: Sequence[Query],
     unwanted: Sequence[Query],
-    places: Ints,
-    stretches_of: StretchesOf,
+    positions: Ints,
+    patches_of: PatchesOf,
     *,
     hub_correction: bool,
     tastes: Sequence[float] | None = None,
 ) -> Ranked:
-    """Score tracks for queries.
+    """Return the scores of tracks for queries.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ def rank_tracks(
         At least one; several are wanted to agree.
     unwanted
         Songs that the list should be unlike.
-    places
+    positions
         Of the tracks to score, in the index.
-    stretches_of
+    patches_of
         Reads the patches of the best tracks for a passage.
     hub_correction
         False for plain cosines.
@@ -105,14 +105,14 @@ def rank_tracks(
         None where the queries must agree. Otherwise each is a taste of its own and counts so much, 0..1: a
         track is scored by the one that gives it most.
     """
-    sounds = _Sounds(index, places, hub_correction=hub_correction)
-    tables = [_of_query(sounds, query, stretches_of) for query in queries]
+    sounds = _Sounds(index, positions, hub_correction=hub_correction)
+    tables = [_of_query(sounds, query, patches_of) for query in queries]
     parts, winners = _agreed(tables) if tastes is None else _best_taste(tables, tastes)
-    parts["unwanted"] = np.zeros(len(places), np.float32)
+    parts["unwanted"] = np.zeros(len(positions), np.float32)
     for query in unwanted:
         cost = -params.NOT_WEIGHT * np.maximum(sounds.of(query), 0)
         parts["unwanted"] = np.minimum(parts["unwanted"], cost)
-    return Ranked(places, parts, winners)
+    return Ranked(positions, parts, winners)
 
 
 def _agreed(tables: Sequence[dict[str, Array]]) -> tuple[dict[str, Array], None]:
@@ -133,14 +133,14 @@ def _best_taste(tables: Sequence[dict[str, Array]], tastes: Sequence[float]) -> 
 
 
 class _Sounds:
-    """What queries sound like to some tracks."""
+    """Scores of some tracks for queries, by the sound alone."""
 
-    def __init__(self, index: SegmentIndex, places: Ints, *, hub_correction: bool) -> None:
-        self.index, self.places, self.hub_correction = index, places, hub_correction
+    def __init__(self, index: SegmentIndex, positions: Ints, *, hub_correction: bool) -> None:
+        self.index, self.positions, self.hub_correction = index, positions, hub_correction
         # Scoring all of the tracks takes less time than copying most of their vectors.
-        most = 2 * len(places) > len(index.rows.track_ids)
-        self._vectors, self._starts, rows = index.vectors_of(None if most else places)
-        self._chosen = places if most else np.arange(len(places))
+        most = 2 * len(positions) > len(index.rows.track_ids)
+        self._vectors, self._starts, rows = index.vectors_of(None if most else positions)
+        self._chosen = positions if most else np.arange(len(positions))
         if not hub_correction:
             self._vectors = index.uncentred(self._vectors, rows)
 
@@ -153,25 +153,25 @@ class _Sounds:
     def offsets(self, query: Query) -> Array:
         """Return what the hub correction takes off, (tracks,)."""
         if not self.hub_correction:
-            return np.zeros(len(self.places), np.float32)
+            return np.zeros(len(self.positions), np.float32)
         rows = self.index.rows
-        return np.asarray((rows.passage_offsets if query.passage else rows.song_offsets)[self.places])
+        return np.asarray((rows.passage_offsets if query.passage else rows.song_offsets)[self.positions])
 
 
-def _of_query(sounds: _Sounds, query: Query, stretches_of: StretchesOf) -> dict[str, Array]:
+def _of_query(sounds: _Sounds, query: Query, patches_of: PatchesOf) -> dict[str, Array]:
     """Return one query's parts: sound, alignment, hub."""
     sound, offsets = sounds.of(query), sounds.offsets(query)
     aligned = sound.copy()
     if query.passage:
-        index, places = sounds.index, sounds.places
+        index, positions = sounds.index, sounds.positions
         centre = index.reference.centre if sounds.hub_correction else np.zeros_like(index.reference.centre)
-        order = np.lexsort((places, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
-        ids = [int(i) for i in index.rows.track_ids[places[order]]]
-        stretches = stretches_of(ids)
-        for place, track_id in zip(order, ids, strict=True):
-            found = align(query.stretch, stretches[track_id], centre) if track_id in stretches else None
+        order = np.lexsort((positions, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
+        ids = [int(i) for i in index.rows.track_ids[positions[order]]]
+        patches = patches_of(ids)
+        for position, track_id in zip(order, ids, strict=True):
+            found = align(query.patches, patches[track_id], centre) if track_id in patches else None
             if found is not None:
-                aligned[place] = max(aligned[place], found.score)
+                aligned[position] = max(aligned[position], found.score)
     return {"sound": sound, "alignment": aligned - sound, "hub": correction(aligned, offsets)}
 
 
@@ -180,10 +180,10 @@ def _mean(tables: Sequence[Array] | Array) -> Array:
 
 
 def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) -> Ranked:
-    """Return the same scores with `sound` told apart as `cosine` and `centring`."""
-    sounds = _Sounds(index, ranked.places, hub_correction=False)
+    """Return the same scores with `sound` split into `cosine` and `centring`."""
+    sounds = _Sounds(index, ranked.positions, hub_correction=False)
     each = np.stack([sounds.of(query) for query in queries])
     cosines = _mean(each) if ranked.winners is None else each[ranked.winners, np.arange(each.shape[1])]
     parts = {"cosine": cosines, "centring": ranked.parts["sound"] - cosines}
     rest = {name: values for name, values in ranked.parts.items() if name != "sound"}
-    return Ranked(ranked.places, parts | rest, ranked.winners)
+    return Ranked(ranked.positions, parts | rest, ranked.winners)

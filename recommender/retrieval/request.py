@@ -1,4 +1,4 @@
-"""What a list of songs should be like."""
+"""The request for a list of songs: its options, with their defaults."""
 
 from dataclasses import dataclass, field
 
@@ -7,8 +7,8 @@ from recommender.retrieval.filters import Filters
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a list should be like.
+class ListRequest:
+    """The options of a list of songs.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which tracks of a list are the same recording under another file."""
+"""Tracks of a list that are the same recording under another file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
-from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.duplicates.evidence import is_same_recording, lengths_agree
-from recommender.retrieval.duplicates.title_versions import same_recording_named
+from recommender.song_titles import same_recording_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 ROWS_AT_ONCE = 256
 
-StretchesOf = Callable[[Sequence[int]], dict[int, Stretch]]
+PatchesOf = Callable[[Sequence[int]], dict[int, PatchSequence]]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What tells whether two files might hold the same recording.
+    """The facts by which two files might hold the same recording.
 
     Attributes
     ----------
     key
-        What its patches are asked for by.
+        The key that its patches are asked for by.
     content_hash
         Equal for identical audio; None where it is not known.
     duration_s
@@ -44,18 +44,16 @@ class Recording:
     title: str = ""
 
 
-def same_recordings(
-    tracks: Sequence[Recording], queries: Sequence[Recording], stretches: StretchesOf
-) -> Ints:
-    """Number the recordings that tracks are of.
+def same_recordings(tracks: Sequence[Recording], queries: Sequence[Recording], patches_of: PatchesOf) -> Ints:
+    """Return a number for the recording that each track is of.
 
     Parameters
     ----------
     tracks
         The best first: the first of a recording lends it its number.
     queries
-        What is being asked for.
-    stretches
+        The songs asked for.
+    patches_of
         Reads patches by key; asked only for pairs that might be the same.
 
     Returns
@@ -67,47 +65,47 @@ def same_recordings(
     numbers = np.arange(len(everything)) - len(queries)
     of_content: dict[str, int] = {}
     distinct = _distinct(everything)
-    for place, near in _alike(everything, distinct):
-        content = everything[place].content_hash
+    for position, near in _near_pairs(everything, distinct):
+        content = everything[position].content_hash
         if content in of_content:
-            numbers[place] = numbers[of_content[content]]
-        elif place >= len(queries):
+            numbers[position] = numbers[of_content[content]]
+        elif position >= len(queries):
             others = (distinct[i] for i in near)
-            same = (o for o in others if _same(everything[o], everything[place], stretches))
-            numbers[place] = numbers[next(same, place)]
+            same = (o for o in others if _same(everything[o], everything[position], patches_of))
+            numbers[position] = numbers[next(same, position)]
         if content is not None:
-            of_content.setdefault(content, place)
-    for place, recording in enumerate(everything):
+            of_content.setdefault(content, position)
+    for position, recording in enumerate(everything):
         if recording.content_hash is not None:
-            numbers[place] = numbers[of_content[recording.content_hash]]
+            numbers[position] = numbers[of_content[recording.content_hash]]
     found = numbers[len(queries) :]
     return np.where(found < 0, -1, found)
 
 
 def _distinct(recordings: Sequence[Recording]) -> list[int]:
-    """Return the places of recordings, the first of each content; a part of a song is not the whole of it."""
+    """Return positions of recordings, the first of each content; a part of a song is not the whole."""
     firsts: dict[object, int] = {}
-    for place, r in enumerate(recordings):
-        key = place if r.content_hash is None else (r.content_hash, r.duration_s is None)
-        firsts.setdefault(key, place)
+    for position, r in enumerate(recordings):
+        key = position if r.content_hash is None else (r.content_hash, r.duration_s is None)
+        firsts.setdefault(key, position)
     return list(firsts.values())
 
 
-def _alike(recordings: Sequence[Recording], places: Sequence[int]) -> Iterator[tuple[int, Ints]]:
-    """Yield each of some places, and which of those before it, by number, are near it."""
-    vectors = np.stack([recordings[place].vector for place in places])
-    for start in range(0, len(places), ROWS_AT_ONCE):
+def _near_pairs(recordings: Sequence[Recording], positions: Sequence[int]) -> Iterator[tuple[int, Ints]]:
+    """Yield each of some positions, and which of those before it, by number, are near it."""
+    vectors = np.stack([recordings[position].vector for position in positions])
+    for start in range(0, len(positions), ROWS_AT_ONCE):
         near = vectors[start : start + ROWS_AT_ONCE] @ vectors.T >= params.MAYBE_SAME
-        for row, place in enumerate(places[start : start + ROWS_AT_ONCE], start):
-            yield place, np.flatnonzero(near[row - start, :row])
+        for row, position in enumerate(positions[start : start + ROWS_AT_ONCE], start):
+            yield position, np.flatnonzero(near[row - start, :row])
 
 
-def _same(one: Recording, other: Recording, stretches: StretchesOf) -> bool:
+def _same(one: Recording, other: Recording, patches_of: PatchesOf) -> bool:
     if one.content_hash is not None and one.content_hash == other.content_hash:
         return True
     if not lengths_agree(one.duration_s, other.duration_s):
         return False
-    found = stretches([one.key, other.key])
+    found = patches_of([one.key, other.key])
     if len(found) < 2:
         return False
     tags_agree = same_recording_named((one.artist, one.title), (other.artist, other.title))

@@ -14,17 +14,17 @@ from db.patches import track_patches
 from db.plays import plays_of
 from db.tracks import by_ids
 from recommender import params
-from recommender.retrieval.alignment import Passage, Stretch
+from recommender.retrieval.alignment import PassagePair, PatchSequence
 from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.diversity import Cap, Caps, caps_of, choose_list
-from recommender.retrieval.filters import allowed_places
+from recommender.retrieval.filters import allowed_positions
 from recommender.retrieval.index.exact import unit_rows
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.matching import matching_passage
 from recommender.retrieval.query import Query
 from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
 
 Array = npt.NDArray[np.float32]
@@ -48,18 +48,18 @@ class Match:
     track: Track
     similarity: float
     parts: dict[str, float]
-    passage: Passage | None
+    passage: PassagePair | None
     query: int
 
     @property
     def score(self) -> float:
-        """The sum of the parts."""
+        """Return the sum of the parts."""
         return sum(self.parts.values())
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What was found.
+    """The result of a search.
 
     Attributes
     ----------
@@ -79,11 +79,11 @@ def similar(
     index: SegmentIndex,
     bundle: Bundle,
     queries: Sequence[Query],
-    wishes: Wishes,
+    request: ListRequest,
     unwanted: Sequence[Query] = (),
     tastes: Sequence[float] | None = None,
 ) -> Ranking:
-    """Rank the catalogue's tracks by how much they sound like the queries.
+    """Return the catalogue's tracks ranked by how much they sound like the queries.
 
     Neither a query nor another file of the same recording is a match, and of several files of one
     recording only the best is.
@@ -98,17 +98,17 @@ def similar(
         The active one, whose trunk the index is of.
     queries
         At least one.
-    wishes
+    request
         What the list should be like.
     unwanted
         Songs that it should be unlike.
     tastes
         None where the queries must agree; else how much each counts as a taste of its own, 0..1.
     """
-    if wishes.exclude_same_artist:
+    if request.exclude_same_artist:
         artists = frozenset(q.artist for q in queries if q.artist)
-        wishes = replace(wishes, filters=replace(wishes.filters, not_by=wishes.filters.not_by | artists))
-    search = _Search(session, index, bundle, queries, unwanted, wishes, tastes)
+        request = replace(request, filters=replace(request.filters, not_by=request.filters.not_by | artists))
+    search = _Search(session, index, bundle, queries, unwanted, request, tastes)
     chosen, ranked = search.run()
     final = with_cosines(index, queries, ranked.chosen(chosen))
     matches = search.matches(final)
@@ -125,98 +125,100 @@ class _Search:
         bundle: Bundle,
         queries: Sequence[Query],
         unwanted: Sequence[Query],
-        wishes: Wishes,
+        request: ListRequest,
         tastes: Sequence[float] | None,
     ) -> None:
-        self.session, self.index, self.bundle, self.wishes = session, index, bundle, wishes
+        self.session, self.index, self.bundle, self.request = session, index, bundle, request
         self.queries, self.unwanted, self.tastes = queries, unwanted, tastes
         self.excluded = frozenset().union(*(query.excluded for query in (*queries, *unwanted)))
-        self.allowed = allowed_places(session, index, bundle, wishes.filters, self.excluded)
+        self.allowed = allowed_positions(session, index, bundle, request.filters, self.excluded)
         self.same: dict[int, Track] = {}
-        self._stretches: dict[int, Stretch] = {}
+        self._patches: dict[int, PatchSequence] = {}
 
     def run(self) -> tuple[list[int], Ranked]:
         """Return which of some scored tracks are in the list, the best first, and the scores."""
         effort = 1
         while True:
-            places = candidates(
-                self.index, self.queries, effort, self.allowed, hub_correction=self.wishes.hub_correction
+            positions = candidates(
+                self.index, self.queries, effort, self.allowed, hub_correction=self.request.hub_correction
             )
-            ranked = self._rank(places)
-            complete = len(places) == len(self.allowed)
+            ranked = self._rank(positions)
+            complete = len(positions) == len(self.allowed)
             chosen = self._choose(ranked, complete=complete)
-            if len(chosen) >= self.wishes.n or complete:
+            if len(chosen) >= self.request.n or complete:
                 return chosen, ranked
             effort *= 4
 
-    def _rank(self, places: Ints) -> Ranked:
+    def _rank(self, positions: Ints) -> Ranked:
         ranked = rank_tracks(
             self.index,
             self.queries,
             self.unwanted,
-            places,
-            self.stretches,
-            hub_correction=self.wishes.hub_correction,
+            positions,
+            self.patches_of,
+            hub_correction=self.request.hub_correction,
             tastes=self.tastes,
         )
-        part = np.zeros(len(places), np.float32)
-        if self.wishes.discover:  # without it, plays are not even looked at
-            ids = [int(i) for i in self.index.rows.track_ids[places]]
+        part = np.zeros(len(positions), np.float32)
+        if self.request.discover:  # without it, plays are not even looked at
+            ids = [int(i) for i in self.index.rows.track_ids[positions]]
             counts = plays_of(self.session, ids)
             plays = np.array([counts.get(i, 0) for i in ids], np.int64)
-            part = discovery_part(ranked.scores, plays, self.wishes.discover)
+            part = discovery_part(ranked.scores, plays, self.request.discover)
         return replace(ranked, parts=ranked.parts | {"discovery": part})
 
     def _choose(self, ranked: Ranked, *, complete: bool) -> list[int]:
-        """Choose from ever more of the best tracks, until the list is full."""
-        scores, ids = ranked.scores, self.index.rows.track_ids[ranked.places]
+        """Return the rows chosen from ever more of the best tracks, until the list is full."""
+        scores, ids = ranked.scores, self.index.rows.track_ids[ranked.positions]
         order = np.lexsort((ids, -scores))
-        varied = self.wishes.diversity or self.tastes is not None
+        varied = self.request.diversity or self.tastes is not None
         pool = (
-            max(params.POOL, 10 * self.wishes.n) if varied else max(params.PLAIN_POOL, 3 * self.wishes.n // 2)
+            max(params.POOL, 10 * self.request.n)
+            if varied
+            else max(params.PLAIN_POOL, 3 * self.request.n // 2)
         )
         while True:
             some = order[:pool]
             found = self._from_pool(
                 some, scores, ids, ranked.winners, last=complete and len(some) == len(order)
             )
-            if len(found) >= self.wishes.n or len(some) == len(order):
+            if len(found) >= self.request.n or len(some) == len(order):
                 return found
             pool *= 4
 
     def _from_pool(
         self, some: Ints, scores: Array, ids: Ints, winners: Ints | None, *, last: bool
     ) -> list[int]:
-        """Choose from some tracks, the best first; the caps that nobody asked for yield to a full list.
+        """Return the rows chosen from some tracks, best first; usual caps yield to a full list.
 
         The index may be older than the catalogue: a track that has gone missing since is passed over.
         """
         rows = by_ids(self.session, [int(i) for i in ids[some]])
         some = some[[int(i) in rows and not rows[int(i)].missing for i in ids[some]]]
         tracks = [rows[int(i)] for i in ids[some]]
-        places = np.searchsorted(self.index.rows.track_ids, ids[some])
-        vectors = self.index.mean_vectors(places)
+        positions = np.searchsorted(self.index.rows.track_ids, ids[some])
+        vectors = self.index.mean_vectors(positions)
         recordings = self._recordings(tracks, vectors)
         kept = np.flatnonzero(recordings >= 0)
         self.same.update((tracks[i].id, tracks[i]) for i in np.flatnonzero(recordings < 0))
-        wishes = self.wishes
-        firm, soft = caps_of([tracks[i] for i in kept], wishes.n, wishes.per_artist, wishes.per_album)
+        request = self.request
+        firm, soft = caps_of([tracks[i] for i in kept], request.n, request.per_artist, request.per_album)
         best = choose_list(
             scores[some][kept],
-            wishes.n,
+            request.n,
             Caps(
                 [Cap(recordings[kept], 1), *firm],
                 soft,
                 None if winners is None else winners[some][kept],
             ),
             vectors[kept],
-            wishes.diversity,
+            request.diversity,
             last=last,
         )
         return [int(some[kept[i]]) for i in best]
 
     def _recordings(self, tracks: Sequence[Track], vectors: Array) -> Ints:
-        """Number the recordings of tracks; −1 where it is a query's."""
+        """Return a number for the recording of each track; −1 where it is a query's."""
         made = [
             Recording(t.id, t.content_hash, t.duration_s, vector, t.artist, t.title)
             for t, vector in zip(tracks, vectors, strict=True)
@@ -226,67 +228,65 @@ class _Search:
             Recording(-number - 1, None, query.duration_s, mean, query.artist, query.title)
             for number, (query, (mean, _)) in enumerate(zip(self.queries, whole, strict=True))
         ]
-        heard = {-number - 1: stretch for number, (_, stretch) in enumerate(whole)}
+        of_queries = {-number - 1: patches for number, (_, patches) in enumerate(whole)}
 
-        def stretches(keys: Sequence[int]) -> dict[int, Stretch]:
-            found = self.stretches([key for key in keys if key >= 0])
-            return found | {key: heard[key] for key in keys if key < 0}
+        def patches_of(keys: Sequence[int]) -> dict[int, PatchSequence]:
+            found = self.patches_of([key for key in keys if key >= 0])
+            return found | {key: of_queries[key] for key in keys if key < 0}
 
-        return same_recordings(made, asked, stretches)
+        return same_recordings(made, asked, patches_of)
 
-    def _whole(self, query: Query) -> tuple[Array, Stretch]:
+    def _whole(self, query: Query) -> tuple[Array, PatchSequence]:
         """Return the mean vector and the patches of a query's song, although a passage of it be meant."""
         if query.track_id is not None:
-            places, stored = (
-                self.index.track_places(np.array([query.track_id])),
-                self.stretches([query.track_id]),
-            )
-            if len(places) and stored:
-                return self.index.mean_vectors(places)[0], stored[query.track_id]
+            positions = self.index.track_positions(np.array([query.track_id]))
+            stored = self.patches_of([query.track_id])
+            if len(positions) and stored:
+                return self.index.mean_vectors(positions)[0], stored[query.track_id]
         units = centred(query.units, self.index.reference.centre)
-        return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0]), query.stretch
+        return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0]), query.patches
 
-    def stretches(self, track_ids: Sequence[int]) -> dict[int, Stretch]:
+    def patches_of(self, track_ids: Sequence[int]) -> dict[int, PatchSequence]:
         """Return the patches of some tracks; they are read once."""
         patch_s = self.bundle.front_end.patch_s
-        new = [i for i in track_ids if i not in self._stretches]
+        new = [i for i in track_ids if i not in self._patches]
         for track_id, p in track_patches(self.session, new, self.bundle.trunk_id, patch_s).items():
-            self._stretches[track_id] = Stretch(p.starts_s, p.embeddings, patch_s)
-        return {i: self._stretches[i] for i in track_ids if i in self._stretches}
+            self._patches[track_id] = PatchSequence(p.starts_s, p.embeddings, patch_s)
+        return {i: self._patches[i] for i in track_ids if i in self._patches}
 
     def matches(self, final: Ranked) -> list[Match]:
         """Return the matches, with the passages that fit."""
-        ids = [int(i) for i in self.index.rows.track_ids[final.places]]
+        ids = [int(i) for i in self.index.rows.track_ids[final.positions]]
         rows = by_ids(self.session, ids)
         features = features_of(self.session, ids, self.bundle.trunk_id)
-        self.stretches(ids)  # all in one query
+        self.patches_of(ids)  # all in one query
         found = []
-        for place, track_id in enumerate(ids):
-            parts = {name: float(values[place]) for name, values in final.parts.items()}
-            asked = range(len(self.queries)) if final.winners is None else [int(final.winners[place])]
+        for position, track_id in enumerate(ids):
+            parts = {name: float(values[position]) for name, values in final.parts.items()}
+            asked = range(len(self.queries)) if final.winners is None else [int(final.winners[position])]
             number, passage = self._passage(features.get(track_id), track_id, asked)
             found.append(
-                Match(rows[track_id], similarity(float(final.scores[place])), parts, passage, number)
+                Match(rows[track_id], similarity(float(final.scores[position])), parts, passage, number)
             )
         return found
 
     def _passage(
         self, features: TrackFeatures | None, track_id: int, asked: Sequence[int]
-    ) -> tuple[int, Passage | None]:
-        stretch = self.stretches([track_id]).get(track_id)
-        if stretch is None or features is None:
+    ) -> tuple[int, PassagePair | None]:
+        patches = self.patches_of([track_id]).get(track_id)
+        if patches is None or features is None:
             return asked[0], None
         queries = [self.queries[number] for number in asked]
-        number, found = matching_passage(queries, features, stretch, self.index.reference.centre)
+        number, found = matching_passage(queries, features, patches, self.index.reference.centre)
         return asked[number], found
 
     def shortfall(self, found: int) -> str | None:
-        """Say why there are fewer matches than asked for."""
-        if found >= self.wishes.n:
+        """Return why there are fewer matches than asked for; None where there are not."""
+        if found >= self.request.n:
             return None
         held = len(self.allowed)
         tracks = "track" if held == 1 else "tracks"
-        what = f"analysed {tracks}" if not self.wishes.filters else f"{tracks} that pass the filters"
+        what = f"analysed {tracks}" if not self.request.filters else f"{tracks} that pass the filters"
         reason = f"the catalogue holds only {held} other {what}"
         if held > found:
             reason += "; other files of the same recording, and what a limit shuts out, are not listed"

@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
-    """Return the places of the tracks worth stepping on: near the start, near the end, near both.
+    """Return the positions of the tracks worth stepping on: near the start, near the end, near both.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def walk(scores: Array, start: int, end: int, n: int) -> list[int]:
     scores
         (tracks, tracks), symmetric.
     start, end
-        Places of the two ends in it.
+        Positions of the two ends in it.
     n
         At least 2.
     """

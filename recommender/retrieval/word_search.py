@@ -22,20 +22,20 @@ LEAST_MEAN = 1e-3
 
 
 @dataclass(frozen=True)
-class Term:
+class WordTerm:
     """A tag, genre or label that is wanted, or not."""
 
     name: str
     wanted: bool = True
 
 
-def parse(text: str, names: Iterable[str]) -> list[Term]:
-    """Read words as names, the longest that fits first.
+def parse(text: str, names: Iterable[str]) -> list[WordTerm]:
+    """Return words read as names, the longest that fits first.
 
     Parameters
     ----------
     text
-        Such as ``mellow jazz -female vocalists``; a minus is said of the name that follows. A comma
+        Such as ``mellow jazz -female vocalists``; a minus belongs to the name that follows. A comma
         ends a name: ``indie pop`` is one tag, ``indie, pop`` are two.
     names
         All that there are; of a path such as ``rock/punk`` its last part will do.
@@ -54,16 +54,19 @@ def parse(text: str, names: Iterable[str]) -> list[Term]:
     return terms
 
 
-def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[Term]:
-    """Read words as names; none goes on over a word with a minus."""
-    place = 0
-    while place < len(words):
-        ends = [place + 1, *takewhile(lambda end: words[end - 1][0] != "-", range(place + 2, len(words) + 1))]
-        longest = next((end for end in reversed(ends) if _joined(words[place:end]) in known), None)
+def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[WordTerm]:
+    """Yield words read as names; none goes on over a word with a minus."""
+    position = 0
+    while position < len(words):
+        ends = [
+            position + 1,
+            *takewhile(lambda end: words[end - 1][0] != "-", range(position + 2, len(words) + 1)),
+        ]
+        longest = next((end for end in reversed(ends) if _joined(words[position:end]) in known), None)
         if longest is None:
-            raise FilterError(_unknown(words[place], known))
-        yield Term(known[_joined(words[place:longest])], wanted=words[place][0] != "-")
-        place = longest
+            raise FilterError(_unknown(words[position], known))
+        yield WordTerm(known[_joined(words[position:longest])], wanted=words[position][0] != "-")
+        position = longest
 
 
 def key(text: str) -> str:
@@ -88,7 +91,7 @@ def strengths(probabilities: Array) -> Array:
     return np.asarray(probabilities / (probabilities + usual), np.float32)
 
 
-def scores(terms: Sequence[Term], probabilities: Mapping[str, Array]) -> Array:
+def scores(terms: Sequence[WordTerm], probabilities: Mapping[str, Array]) -> Array:
     """Return the songs' scores, (tracks,) in 0..1."""
     logs = []
     for term in terms:

@@ -11,11 +11,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from recommender.retrieval.filters import Filters, Range
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from tests import synth
 from tests.conftest import REPO
 from tests.recommender import support
-from tests.recommender.random_catalog import Segment, Song
+from tests.recommender.random_catalog import RandomSegment, RandomSong
 from tests.recommender.retrieval.brute_force import Answer, BruteForce, asked
 from tests.recommender.support import Library, counts, query, tracks
 
@@ -69,14 +69,14 @@ N_OTHERS = N - 2
 PATCH_S = 2.992
 
 
-def songs_of(library: Library) -> dict[int, Song]:
+def songs_of(library: Library) -> dict[int, RandomSong]:
     """Read the songs that belong in the index straight from the tables."""
     sql = """
         SELECT track.*, start_s, end_s, patches, feature.tags, embedding FROM feature
         JOIN segment ON segment.id = segment_id JOIN track ON track.id = track_id
         WHERE NOT missing AND error_kind IS NULL ORDER BY track_id, start_s
     """
-    found: dict[int, Song] = {}
+    found: dict[int, RandomSong] = {}
     contents: dict[str, int] = {}
     for row in query(library.home, sql):
         size = len(row["embedding"]) // 4
@@ -87,7 +87,7 @@ def songs_of(library: Library) -> dict[int, Song]:
             found[row["id"]].segments.append(heard)
             continue
         folder = os.path.dirname(os.fsdecode(row["rel_path"]))
-        found[row["id"]] = Song(
+        found[row["id"]] = RandomSong(
             number=row["id"],
             recording=contents.setdefault(row["content_hash"], row["id"]),
             content=row["content_hash"],
@@ -105,7 +105,7 @@ def songs_of(library: Library) -> dict[int, Song]:
     return found
 
 
-class Heard(Segment):
+class Heard(RandomSegment):
     """A segment with the embedding that is stored."""
 
     def __init__(self, *values: Any) -> None:
@@ -120,7 +120,7 @@ class Heard(Segment):
 def expected(
     library: Library,
     track_ids: Sequence[int],
-    wishes: Wishes,
+    wishes: ListRequest,
     span: tuple[float, float] | None = None,
     unwanted: Sequence[int] = (),
 ) -> Answer:
@@ -183,7 +183,7 @@ def test_catalogued_track_by_path_id_or_words(library: Library, kind: str) -> No
     assert answer["shortfall"] is None
     assert answer["query"]["track_id"] == asked_for["id"]
     assert (answer["query"]["title"], answer["query"]["artist"]) == (asked_for["title"], "Ann Arbor")
-    assert_equal(answer, expected(library, [asked_for["id"]], Wishes(n=5)))
+    assert_equal(answer, expected(library, [asked_for["id"]], ListRequest(n=5)))
     for result in answer["results"]:
         stored = {r["id"]: r for r in tracks(library.home).values()}[result["track_id"]]
         for name in ("title", "artist", "album", "duration_s", "plays"):
@@ -223,24 +223,24 @@ BETA, IOTA, ZETA, THETA = "rock/beta.flac", "folk/iota.flac", "jazz/zeta.m4a", "
 @pytest.mark.parametrize(
     ("options", "wishes"),
     [
-        (["-n", "4"], Wishes(n=4)),
-        (["--no-hub-correction"], Wishes(hub_correction=False)),
-        (["--discover", "0.7", "-n", "5"], Wishes(n=5, discover=0.7)),
-        (["--diversity", "0.6", "-n", "4"], Wishes(n=4, diversity=0.6)),
-        (["--per-artist", "1", "--per-album", "0"], Wishes(per_artist=1, per_album=0)),
-        (["--exclude-same-artist"], Wishes(exclude_same_artist=True)),
-        (["--unplayed"], Wishes(filters=Filters(max_plays=0))),
-        (["--max-plays", "2"], Wishes(filters=Filters(max_plays=2))),
-        (["--year", "1983-1987"], Wishes(filters=Filters(years=Range(1983, 1987)))),
-        (["--year", "-1984"], Wishes(filters=Filters(years=Range(None, 1984)))),
-        (["--duration", "0:00-0:04.2"], Wishes(filters=Filters(duration_s=Range(0, 4.2)))),
-        (["--duration", "-4.6"], Wishes(filters=Filters(duration_s=Range(None, 4.6)))),
+        (["-n", "4"], ListRequest(n=4)),
+        (["--no-hub-correction"], ListRequest(hub_correction=False)),
+        (["--discover", "0.7", "-n", "5"], ListRequest(n=5, discover=0.7)),
+        (["--diversity", "0.6", "-n", "4"], ListRequest(n=4, diversity=0.6)),
+        (["--per-artist", "1", "--per-album", "0"], ListRequest(per_artist=1, per_album=0)),
+        (["--exclude-same-artist"], ListRequest(exclude_same_artist=True)),
+        (["--unplayed"], ListRequest(filters=Filters(max_plays=0))),
+        (["--max-plays", "2"], ListRequest(filters=Filters(max_plays=2))),
+        (["--year", "1983-1987"], ListRequest(filters=Filters(years=Range(1983, 1987)))),
+        (["--year", "-1984"], ListRequest(filters=Filters(years=Range(None, 1984)))),
+        (["--duration", "0:00-0:04.2"], ListRequest(filters=Filters(duration_s=Range(0, 4.2)))),
+        (["--duration", "-4.6"], ListRequest(filters=Filters(duration_s=Range(None, 4.6)))),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("names", [[IOTA], [THETA], [BETA, IOTA, ZETA]], ids=str)
 def test_every_option_gives_what_brute_force_gives(
-    library: Library, names: list[str], options: list[str], wishes: Wishes
+    library: Library, names: list[str], options: list[str], wishes: ListRequest
 ) -> None:
     ids = [row(library, name)["id"] for name in names]
     answer = library.similar(*ids, *options)
@@ -255,7 +255,7 @@ def test_what_is_not_wanted_is_told_and_costs(library: Library) -> None:
     answer = library.similar(iota, "--not", theta, "-n", 5)
     check(answer, 5)
     assert [item["track_id"] for item in answer["unwanted"]] == [theta]
-    assert_equal(answer, expected(library, [iota], Wishes(n=5), unwanted=[theta]))
+    assert_equal(answer, expected(library, [iota], ListRequest(n=5), unwanted=[theta]))
     shown = library.run("similar", iota, "--not", theta)
     assert "and unlike Emil Folk - Theta" in shown.out
 
@@ -269,7 +269,7 @@ def test_a_passage_of_a_catalogued_song(library: Library) -> None:
     check(answer, 6)
     asked_for = answer["query"]
     assert (asked_for["passage"], asked_for["start_s"], asked_for["end_s"]) == (True, 8, 30.5)
-    assert_equal(answer, expected(library, [iota], Wishes(n=6), (8.0, 30.5)))
+    assert_equal(answer, expected(library, [iota], ListRequest(n=6), (8.0, 30.5)))
     for result in answer["results"]:
         assert 8 - PATCH_S <= result["query_start_s"] < result["query_end_s"] <= 30.5 + PATCH_S
         lasts = result["match_end_s"] - result["match_start_s"]

@@ -49,7 +49,7 @@ LEFT_OUT = {17: "missing", 66: "failed"}
 
 
 @dataclass(frozen=True)
-class Segment:
+class RandomSegment:
     """A stretch of a song; a silent one has no patches."""
 
     start_s: float
@@ -74,7 +74,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Song:
+class RandomSong:
     """A song as it was made; `recording` is the number of the song that it is another file of, or its own."""
 
     number: int
@@ -88,16 +88,16 @@ class Song:
     plays: int
     last_played: datetime | None
     label: str | None
-    segments: list[Segment] = field(repr=False)
+    segments: list[RandomSegment] = field(repr=False)
     id: int = 0
     state: str = "ok"
 
     @property
-    def heard(self) -> list[Segment]:
+    def audible(self) -> list[RandomSegment]:
         return [segment for segment in self.segments if not segment.silent]
 
 
-class Bundle:
+class RandomBundle:
     """What retrieval asks of a bundle."""
 
     trunk_id, bundle_id, labels, tag_names = TRUNK, BUNDLE, LABELS, TAGS
@@ -114,10 +114,10 @@ class Made:
 
     catalog: Catalog
     index: SegmentIndex
-    songs: dict[int, Song]
-    bundle: Any = field(default_factory=Bundle)
+    songs: dict[int, RandomSong]
+    bundle: Any = field(default_factory=RandomBundle)
 
-    def numbered(self, number: int) -> Song:
+    def numbered(self, number: int) -> RandomSong:
         return next(song for song in self.songs.values() if song.number == number)
 
 
@@ -131,7 +131,7 @@ def _walk(random: np.random.Generator, middle: Vectors, n: int) -> Vectors:
     return np.stack(found)
 
 
-def _segments(random: np.random.Generator, style: Vectors, number: int) -> list[Segment]:
+def _segments(random: np.random.Generator, style: Vectors, number: int) -> list[RandomSegment]:
     full = int(random.choice([0, 0, 1, 2, 3, 5])) if number != 50 else 19
     ends = [SEGMENT_S * (i + 1) for i in range(full)]
     ends.append((ends[-1] if ends else 0.0) + round(random.uniform(12, 30), 1))
@@ -144,22 +144,22 @@ def _segments(random: np.random.Generator, style: Vectors, number: int) -> list[
         made = _walk(random, middle, n) if n else np.zeros((0, DIMENSIONS))
         tags = random.uniform(0, 0.25, len(TAGS)).astype(np.float32)
         genres = random.dirichlet(np.full(len(LABELS), 0.3)).astype(np.float32)
-        found.append(Segment(start_s, end_s, made, tags, genres))
+        found.append(RandomSegment(start_s, end_s, made, tags, genres))
     return found
 
 
-def _with_patches(segments: list[Segment], patches: Vectors) -> list[Segment]:
+def _with_patches(segments: list[RandomSegment], patches: Vectors) -> list[RandomSegment]:
     """Return segments with other patches, rounded as they are stored."""
     rounded = patches.astype(np.float16).astype(np.float64)
     cuts = np.cumsum([0, *(len(segment.patches) for segment in segments)])
     return [replace(s, patches=rounded[a:b]) for s, a, b in zip(segments, cuts, cuts[1:], strict=False)]
 
 
-def make_songs(n: int = N_SONGS, seed: int = 5) -> list[Song]:
+def make_songs(n: int = N_SONGS, seed: int = 5) -> list[RandomSong]:
     """Make the songs; ids come when they are stored."""
     random = np.random.default_rng(seed)
     styles = 0.9 * random.standard_normal((STYLES, DIMENSIONS)) + 0.5 * random.standard_normal(DIMENSIONS)
-    songs: list[Song] = []
+    songs: list[RandomSong] = []
     for number in range(n):
         segments = _segments(random, styles[random.integers(STYLES)], number)
         patches = np.concatenate([segment.patches for segment in segments])
@@ -191,10 +191,10 @@ def make_songs(n: int = N_SONGS, seed: int = 5) -> list[Song]:
     return songs
 
 
-def _facts(random: np.random.Generator, number: int, segments: list[Segment]) -> Song:
+def _facts(random: np.random.Generator, number: int, segments: list[RandomSegment]) -> RandomSong:
     played = random.random() < 0.5
     known = number in RECODED.values() or number in COPIES.values() or random.random() < 0.9
-    return Song(
+    return RandomSong(
         number=number,
         recording=number,
         content=f"hash {number}",
@@ -211,10 +211,10 @@ def _facts(random: np.random.Generator, number: int, segments: list[Segment]) ->
     )
 
 
-def store(folder: Path, songs: list[Song]) -> Made:
+def store(folder: Path, songs: list[RandomSong]) -> Made:
     """Store songs in a new catalogue and index them."""
     catalog = open_catalog(folder / "catalog.sqlite")
-    stored: dict[int, Song] = {}
+    stored: dict[int, RandomSong] = {}
     with catalog.transaction() as session:
         root = root_for(session, "/music")
         for song in songs:
@@ -242,7 +242,7 @@ def store(folder: Path, songs: list[Song]) -> Made:
     return Made(catalog, build(catalog, TRUNK)[0], stored)
 
 
-def _row(segment: Segment) -> SegmentRow:
+def _row(segment: RandomSegment) -> SegmentRow:
     if segment.silent:
         return SegmentRow(segment.start_s, segment.end_s, -90.0, None, None, None, None)
     return SegmentRow(

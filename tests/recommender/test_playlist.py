@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender import playlist
 from recommender.errors import RecommenderError
-from recommender.playlist import Entry, format_of, write_playlist
+from recommender.playlist import PlaylistEntry, format_of, write_playlist
 
 # A name as a file system has it: any bytes but the separator and NUL.
 FILE_NAMES = (
@@ -22,8 +22,8 @@ FILE_NAMES = (
 )
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SONGS = [
-    Entry("/music/a/Été.flac", "Été", "Ann", 61.4, {"similarity": 0.5}),
-    Entry("/music/b, c/x.mp3", 'He said "no"', "", None, {"similarity": 0.25, "plays": 3}),
+    PlaylistEntry("/music/a/Été.flac", "Été", "Ann", 61.4, {"similarity": 0.5}),
+    PlaylistEntry("/music/b, c/x.mp3", 'He said "no"', "", None, {"similarity": 0.25, "plays": 3}),
 ]
 
 
@@ -78,7 +78,7 @@ def test_paths_relative_to_a_folder(folder: str, paths: list[str], format: str) 
 @example([("\udcff\udce9.mp3", "", "")], False)
 @example([("\ufeffx.mp3", "", "x\u2028y")], True)
 def test_a_player_opens_just_the_songs_of_an_m3u8(songs: list[tuple[str, str, str]], relative: bool) -> None:
-    entries = [Entry(f"/m/{name}", title, artist, 7.0) for name, title, artist in songs]
+    entries = [PlaylistEntry(f"/m/{name}", title, artist, 7.0) for name, title, artist in songs]
     content, skipped = write_playlist(entries, None, "m3u8", Path("/m") if relative else None)
     broken = [entry for entry in entries if {"\n", "\r"} & set(entry.path)]
     assert [path for path, _ in skipped] == [entry.path for entry in broken]
@@ -96,7 +96,7 @@ def test_a_player_opens_just_the_songs_of_an_m3u8(songs: list[tuple[str, str, st
 
 @given(st.lists(st.tuples(FILE_NAMES, WORDS, WORDS), max_size=4))
 def test_csv_and_json_hold_every_song_whatever_its_name(songs: list[tuple[str, str, str]]) -> None:
-    entries = [Entry(f"/m/{name}", title, artist, 1.5, {"rank": 1}) for name, title, artist in songs]
+    entries = [PlaylistEntry(f"/m/{name}", title, artist, 1.5, {"rank": 1}) for name, title, artist in songs]
     expected = [(entry.path, entry.title, entry.artist) for entry in entries]
     content, skipped = write_playlist(entries, None, "csv")
     assert skipped == []

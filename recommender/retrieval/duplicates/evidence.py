@@ -1,8 +1,8 @@
 """The same recording under another file, recognised by sound, length and tags; in doubt, both are kept.
 
-Two recordings may sound much alike, as songs of one album do, but they do not *change* alike. So beside
-the cosine of the aligned patches it is their course that decides: the correlation of what is left of the
-patches when each file's mean is taken away. See benchmarks/duplicates.py for the figures.
+Two recordings may sound very similar, as songs of one album do, but they do not *change* in the same way.
+So beside the cosine of the aligned patches it is their temporal correlation that decides: the correlation of
+what is left of the patches when each file's mean is taken away. See benchmarks/duplicates.py for the figures.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class TrackPatches(Protocol):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well two files go along with each other where they are aligned best.
+    """The agreement of two files where they are aligned best.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class Agreement:
         How many were compared.
     cosine
         Their mean cosine, −1..1.
-    course
-        Correlation of how they change, −1..1; 0 for a single patch, which has no course.
+    temporal_correlation
+        Correlation of how they change, −1..1; 0 for a single patch, which does not change.
     share
         Of the patches whose cosine is not plainly that of other music, 0..1.
     """
@@ -49,17 +49,17 @@ class Agreement:
     offset_s: float
     patches: int
     cosine: float
-    course: float
+    temporal_correlation: float
     share: float
 
 
 def sound_agreement(
     one: TrackPatches, other: TrackPatches, reach_s: float = params.SAME_LENGTH_S
 ) -> Agreement | None:
-    """Align two files and tell how well they agree.
+    """Return how well two files agree where they are aligned best.
 
     An encoder's delay or a trimmed beginning shifts one file's patches against the other's, so that each
-    covers parts of two: it is held against these two mixed in proportion.
+    covers parts of two: it is compared with these two mixed in proportion.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def sound_agreement(
     """
     there, back = _one_way(one, other, reach_s), _one_way(other, one, reach_s)
     if back is not None:
-        back = Agreement(-back.offset_s, back.patches, back.cosine, back.course, back.share)
+        back = Agreement(-back.offset_s, back.patches, back.cosine, back.temporal_correlation, back.share)
     found = [way for way in (there, back) if way is not None]
-    return max(found, key=lambda way: (way.cosine, way.course)) if found else None
+    return max(found, key=lambda way: (way.cosine, way.temporal_correlation)) if found else None
 
 
 def _one_way(one: TrackPatches, other: TrackPatches, reach_s: float) -> Agreement | None:
-    """Align by the patches of one and mixtures of the other's."""
+    """Return the agreement by the patches of one and mixtures of the other's."""
     steps = round(reach_s / params.ALIGN_STEP_S)
     offsets = np.arange(-steps, steps + 1, dtype=np.float32) * np.float32(params.ALIGN_STEP_S)
     left, right, part, there = _counterparts(other.starts_s, one.starts_s + offsets[:, None])
@@ -97,9 +97,9 @@ def _one_way(one: TrackPatches, other: TrackPatches, reach_s: float) -> Agreemen
     best = int(np.lexsort((np.abs(offsets), -means))[0])
     kept, weight = there[best], part[best][:, None]
     counterparts = (1 - weight) * y[left[best]] + weight * y[right[best]]
-    course = _course(x[kept], counterparts[kept])
+    correlation = _temporal_correlation(x[kept], counterparts[kept])
     share = float((cosines[best][kept] >= params.OTHER_MUSIC).mean())
-    return Agreement(float(offsets[best]), int(compared[best]), float(means[best]), course, share)
+    return Agreement(float(offsets[best]), int(compared[best]), float(means[best]), correlation, share)
 
 
 def _counterparts(starts_s: Array, times_s: Floats) -> tuple[Ints, Ints, Floats, npt.NDArray[np.bool_]]:
@@ -119,7 +119,7 @@ def _counterparts(starts_s: Array, times_s: Floats) -> tuple[Ints, Ints, Floats,
     return left, right, part, away_s <= params.NEAR_PATCH_S
 
 
-def _course(one: Floats, other: Floats) -> float:
+def _temporal_correlation(one: Floats, other: Floats) -> float:
     """Return the correlation of two sequences of vectors, (patches, dimensions), about their means."""
     x, y = one - one.mean(axis=0), other - other.mean(axis=0)
     scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
@@ -127,7 +127,7 @@ def _course(one: Floats, other: Floats) -> float:
 
 
 def lengths_agree(one_s: float | None, other_s: float | None) -> bool:
-    """Whether two files, by their lengths in seconds, can be the same recording."""
+    """Return whether two files, by their lengths in seconds, can be the same recording."""
     if one_s is None or other_s is None:
         return False
     return abs(one_s - other_s) <= leeway_s(max(one_s, other_s))
@@ -139,7 +139,7 @@ def leeway_s(duration_s: float) -> float:
 
 
 def sounds_the_same(agreement: Agreement | None, tags_agree: bool | None) -> bool:
-    """Whether files of the same length are one recording.
+    """Return whether files of the same length are one recording.
 
     Parameters
     ----------
@@ -155,8 +155,8 @@ def sounds_the_same(agreement: Agreement | None, tags_agree: bool | None) -> boo
         return True
     if agreement.patches < params.SAME_PATCHES:
         return False
-    course, cosine = params.SAME_SOUND_BARS[tags_agree]
-    return agreement.course >= course and agreement.cosine >= cosine
+    correlation, cosine = params.SAME_SOUND_BARS[tags_agree]
+    return agreement.temporal_correlation >= correlation and agreement.cosine >= cosine
 
 
 def is_same_recording(
@@ -166,7 +166,7 @@ def is_same_recording(
     candidate_s: float | None,
     tags_agree: bool | None = None,
 ) -> bool:
-    """Whether two files, of which one need not be in the catalogue, hold the same recording.
+    """Return whether two files, of which one need not be in the catalogue, hold the same recording.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which files of the catalogue are the same recording, or versions of the same song."""
+"""Files of the catalogue that are the same recording, or versions of the same song."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.index_rows import index_rows
 from db.models import Track
 from db.patches import Patches, track_patches
 from db.tracks import by_ids, present
@@ -22,8 +21,8 @@ from recommender.retrieval.duplicates.evidence import (
     sound_agreement,
     sounds_the_same,
 )
-from recommender.retrieval.duplicates.title_versions import same_recording_named, song_named
-from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.track_means import track_means
+from recommender.song_titles import same_recording_named, song_named
 
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -55,7 +54,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Group:
+class DuplicateGroup:
     """Tracks that belong together.
 
     Attributes
@@ -114,7 +113,7 @@ def find_duplicates(session: Session, trunk_id: str, patch_s: float) -> list[Pai
         if (first := firsts[track.content_hash or f"track {track.id}"]) != track.id
     ]
     distinct = {i: tracks[i] for i in firsts.values()}
-    candidates = sorted({*_alike(session, trunk_id, distinct), *_named_alike(distinct)})
+    candidates = sorted({*_similar_pairs(session, trunk_id, distinct), *_same_song_pairs(distinct)})
     for start in range(0, len(candidates), PAIRS_AT_ONCE):
         some = candidates[start : start + PAIRS_AT_ONCE]
         patches = track_patches(session, sorted({i for pair in some for i in pair}), trunk_id, patch_s)
@@ -145,7 +144,7 @@ def _judge(one: Track, other: Track, patches: Mapping[int, Patches]) -> Pair | N
     return Pair(one.id, other.id, OTHER, agreement, f"artist and title agree, {why}")
 
 
-def _alike(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
+def _similar_pairs(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of tracks whose lengths agree and whose mean embeddings are near each other."""
     ids, means = mean_embeddings(session, trunk_id, tracks)
     durations = np.array([tracks[i].duration_s for i in ids.tolist()], np.float64)
@@ -153,9 +152,9 @@ def _alike(session: Session, trunk_id: str, tracks: Mapping[int, Track]) -> Iter
     ids, means, durations = ids[order], means[order], durations[order]
     leeways = np.maximum(params.SAME_LENGTH_S, params.SAME_LENGTH * durations / (1 - params.SAME_LENGTH))
     ends = np.searchsorted(durations, durations + leeways, side="right")
-    for place, end in enumerate(ends):
-        near = place + 1 + np.flatnonzero(means[place + 1 : end] @ means[place] >= params.MAYBE_SAME_MEAN)
-        own = int(ids[place])
+    for row, end in enumerate(ends):
+        near = row + 1 + np.flatnonzero(means[row + 1 : end] @ means[row] >= params.MAYBE_SAME_MEAN)
+        own = int(ids[row])
         yield from ((min(own, i), max(own, i)) for i in ids[near].tolist())
 
 
@@ -167,19 +166,12 @@ def mean_embeddings(session: Session, trunk_id: str, tracks: Mapping[int, Track]
     tuple
         (tracks,) and (tracks, dimensions) of length 1, segments being weighted by their seconds.
     """
-    sums: dict[int, Array] = {}
-    for rows in index_rows(session, trunk_id):
-        firsts = np.flatnonzero(np.diff(rows.track_ids, prepend=-1))
-        totals = np.add.reduceat(rows.embeddings * rows.durations_s[:, None], firsts, axis=0)
-        for track_id, total in zip(rows.track_ids[firsts].tolist(), totals, strict=True):
-            sums[track_id] = sums.get(track_id, np.float32(0)) + total
-    ids = [i for i in sums if i in tracks and tracks[i].duration_s is not None]
-    if not ids:
-        return np.zeros(0, np.int64), np.zeros((0, 1), np.float32)
-    return np.array(ids, np.int64), unit_rows(np.stack([sums[i] for i in ids]))
+    ids, means = track_means(session, trunk_id, lambda rows: rows.embeddings * rows.durations_s[:, None])
+    wanted = np.array([i in tracks and tracks[i].duration_s is not None for i in ids.tolist()], bool)
+    return ids[wanted], means[wanted]
 
 
-def _named_alike(tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
+def _same_song_pairs(tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of tracks whose tags name the same song."""
     songs: dict[tuple[str, str], list[int]] = {}
     for track in tracks.values():
@@ -190,8 +182,8 @@ def _named_alike(tracks: Mapping[int, Track]) -> Iterator[tuple[int, int]]:
         yield from combinations(sorted(ids), 2)
 
 
-def grouped(pairs: Sequence[Pair]) -> list[Group]:
-    """Join pairs to sets, by their first track.
+def grouped(pairs: Sequence[Pair]) -> list[DuplicateGroup]:
+    """Return the groups that pairs join to, by their first track.
 
     Only identical files and the same recording make a set of more than they say one by one: whatever is
     joined by them is one recording. In a set of other versions, its first track stands for each recording.
@@ -202,7 +194,7 @@ def grouped(pairs: Sequence[Pair]) -> list[Group]:
     inside: dict[int, list[Pair]] = defaultdict(list)
     for pair in same:
         inside[first[pair.one]].append(pair)
-    groups = [Group(_kind_of(inside[ids[0]]), ids, inside[ids[0]]) for ids in sets]
+    groups = [DuplicateGroup(_kind_of(inside[ids[0]]), ids, inside[ids[0]]) for ids in sets]
     links: dict[tuple[int, int], Pair] = {}
     for pair in pairs:
         one, other = sorted((first.get(pair.one, pair.one), first.get(pair.other, pair.other)))
@@ -215,7 +207,7 @@ def grouped(pairs: Sequence[Pair]) -> list[Group]:
         between[first[one]].append(pair)
     for ids in versions:
         found = sorted(between[ids[0]], key=lambda pair: (pair.one, pair.other))
-        groups.append(Group(OTHER, ids, found))
+        groups.append(DuplicateGroup(OTHER, ids, found))
     return sorted(groups, key=lambda group: (group.tracks[0], group.kind == OTHER))
 
 

@@ -1,4 +1,4 @@
-"""The catalogue's stored embeddings to an index: centre, reference sample, offsets, inverted file.
+"""From the catalogue's stored embeddings to an index: centre, reference sample, offsets, inverted file.
 
 Of an older index of the same catalogue all is taken over that has not changed: the reference sample of the
 hub correction, so that a few new tracks leave the scores of all others as they are, the arrays of tracks
@@ -33,7 +33,7 @@ TRACKS_AT_ONCE = 4096
 def build_index(
     held: IndexTracks, read: Read, arrays: Arrays, previous: SegmentIndex | None = None
 ) -> SegmentIndex:
-    """Build the index of a trunk's embeddings, but for its inverted file.
+    """Return a new index of a trunk's embeddings, but for its inverted file.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def build_index(
 
 
 def _still_good(previous: SegmentIndex, n_tracks: int) -> bool:
-    """Whether the catalogue is about as large as when the sample was frozen."""
+    """Return whether the catalogue is about as large as when the sample was frozen."""
     frozen = previous.reference.n_tracks
     return frozen / params.REFRESH_GROWTH <= n_tracks <= frozen * params.REFRESH_GROWTH
 
 
 def unchanged(held: IndexTracks, previous: SegmentIndex) -> tuple[Ints, Ints]:
-    """Return the places of the tracks that are as they were: among those held, and in the older index."""
+    """Return the positions of the tracks that are as they were: among those held, and in the older index."""
     rows = previous.rows
     old = np.minimum(np.searchsorted(rows.track_ids, held.track_ids), max(0, len(rows.track_ids) - 1))
     counts = np.diff(np.append(rows.starts, len(previous)))
@@ -79,7 +79,7 @@ class _Build:
         self.rows: Rows
 
     def run(self) -> SegmentIndex:
-        """Fill the arrays, those that are taken over first."""
+        """Return the index of the arrays, filled: those that are taken over first."""
         previous = self.previous
         if previous is not None:
             self._allocate(previous.dimension, previous.rows.tags.shape[1])
@@ -135,23 +135,23 @@ class _Build:
 
     def _store(self, block: IndexRows) -> None:
         ids, firsts, counts = np.unique(block.track_ids, return_index=True, return_counts=True)
-        places = np.searchsorted(self.held.track_ids, ids)
+        positions = np.searchsorted(self.held.track_ids, ids)
         within = np.arange(len(block.track_ids)) - np.repeat(firsts, counts)
-        rows = np.repeat(self.starts[places], counts) + within
+        rows = np.repeat(self.starts[positions], counts) + within
         self.vectors[rows] = unit_rows(block.embeddings)
         self.rows.segment_ids[rows] = block.segment_ids
         seconds = block.durations_s[:, None]
         sums = np.add.reduceat(block.tags * seconds, firsts)
-        self.rows.tags[places] = sums / np.add.reduceat(seconds, firsts)
+        self.rows.tags[positions] = sums / np.add.reduceat(seconds, firsts)
 
     def _new_tracks(self) -> Iterator[Ints]:
-        """Yield the places of the new tracks, some at a time."""
-        places = np.flatnonzero(self.is_new)
-        for start in range(0, len(places), TRACKS_AT_ONCE):
-            yield places[start : start + TRACKS_AT_ONCE]
+        """Yield the positions of the new tracks, some at a time."""
+        positions = np.flatnonzero(self.is_new)
+        for start in range(0, len(positions), TRACKS_AT_ONCE):
+            yield positions[start : start + TRACKS_AT_ONCE]
 
     def _new_segments(self) -> Iterator[Ints]:
-        """Yield the places of the new tracks' segments, some tracks at a time."""
+        """Yield the positions of the new tracks' segments, some tracks at a time."""
         for tracks in self._new_tracks():
             yield segments_of(tracks, self.starts, self.held.counts)[0]
 
@@ -165,13 +165,13 @@ class _Build:
 
     def _find_offsets(self, reference: Reference) -> None:
         for tracks in self._new_tracks():
-            places, firsts = segments_of(tracks, self.starts, self.held.counts)
-            found = offsets(reference, self.vectors[places], self.held.track_ids[tracks], firsts)
+            positions, firsts = segments_of(tracks, self.starts, self.held.counts)
+            found = offsets(reference, self.vectors[positions], self.held.track_ids[tracks], firsts)
             self.rows.song_offsets[tracks], self.rows.passage_offsets[tracks] = found
 
 
 def segments_of(tracks: Ints, starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """Return the places of some tracks' segments, side by side, and where each track's begin."""
+    """Return the positions of some tracks' segments, side by side, and where each track's begin."""
     n = counts[tracks]
     firsts = np.cumsum(n) - n
     return np.repeat(starts[tracks] - firsts, n) + np.arange(n.sum()), firsts

@@ -8,7 +8,7 @@ Ids = npt.NDArray[np.int64]
 
 
 def unit_rows(vectors: Array) -> Array:
-    """Scale every row to length 1, float32; a zero row stays zero."""
+    """Return every row scaled to length 1, float32; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 

@@ -32,7 +32,7 @@ READ_BYTES = 2**22
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What an index on disk holds.
+    """Description of an index on disk.
 
     Attributes
     ----------
@@ -76,12 +76,12 @@ class Sidecar:
 
     @property
     def folder(self) -> str:
-        """Name of the folder that the files lie in."""
+        """Return the name of the folder that the files lie in."""
         return f"segments-{self.fingerprint}"
 
     @property
     def fits_its_files(self) -> bool:
-        """Whether the fingerprint is that of the files that it names."""
+        """Return whether the fingerprint is that of the files that it names."""
         try:
             return self.fingerprint == _fingerprint(self.files or {})
         except (TypeError, ValueError):
@@ -138,7 +138,7 @@ def generation(folder: Path) -> Iterator[Path]:
 
 
 def publish(part: Path, sidecar: Sidecar, folder: Path) -> Sidecar:
-    """Make a new generation the index; return its sidecar with the files' hashes."""
+    """Return the sidecar, with the files' hashes, of a new generation that is made the index."""
     files: dict[str, list[Any]] = {p.name: [p.stat().st_size, _hash(p)] for p in sorted(part.iterdir())}
     sidecar = replace(sidecar, files=files, fingerprint=_fingerprint(files))
     for path in part.iterdir():
@@ -165,7 +165,7 @@ def _tidy(folder: Path, kept: set[str]) -> None:
 
 
 def _is_being_made(name: str) -> bool:
-    """Whether a folder is a generation that another process, still alive, is making."""
+    """Return whether a folder is a generation that another process, still alive, is making."""
     pid = name.removeprefix(PART)
     if not name.startswith(PART) or not pid.isdigit() or int(pid) == os.getpid():
         return False
@@ -200,7 +200,7 @@ def unreadable(folder: Path) -> str:
 
 
 def are_whole(folder: Path, sidecar: Sidecar, *, thoroughly: bool = False) -> bool:
-    """Whether the files are as they were written; those of a large index are hashed only if asked to.
+    """Return whether the files are as they were written; those of a large index are hashed only if asked to.
 
     Raises
     ------

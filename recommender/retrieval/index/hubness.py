@@ -43,7 +43,7 @@ class Reference:
     song_potentials
         (tracks,).
     passages, passage_potentials
-        (passages,) places in `vectors`, and the potential of each as a query.
+        (passages,) positions in `vectors`, and the potential of each as a query.
     levels
         Mean offsets, of songs and of passages, which offsets are counted from.
     n_tracks
@@ -62,7 +62,7 @@ class Reference:
 
     @property
     def weight(self) -> float:
-        """How far offsets are trusted, 0..1: little where there are few tracks."""
+        """Return how far offsets are trusted, 0..1: little where there are few tracks."""
         return _trust(len(self.track_ids))
 
 
@@ -86,7 +86,7 @@ def centred(units: Array, centre: Array) -> Array:
 
 
 def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: int = 0) -> Reference:
-    """Choose the sample and balance it.
+    """Return a sample of the catalogue, chosen and balanced.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: i
     if len(made.track_ids) < 2:
         return made
     songs = _song_table(made, made.vectors, made.track_ids, made.starts)
-    heard = _passage_table(made, made.vectors, made.track_ids, made.starts)
+    passages = _passage_table(made, made.vectors, made.track_ids, made.starts)
     lengths = np.diff(np.append(made.starts, len(made.vectors)))
     shares = np.log(1 / np.repeat(lengths, lengths)[made.passages])
     song_potentials, song_offsets = balance(songs, np.zeros(len(songs)))
-    passage_potentials, passage_offsets = balance(heard, shares)
+    passage_potentials, passage_offsets = balance(passages, shares)
     return replace(
         made,
         song_potentials=song_potentials.astype(np.float32),
@@ -119,12 +119,12 @@ def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: i
 def _sample(
     centre: Array, vectors: Array, track_ids: Ints, starts: Ints, random: "np.random.Generator"
 ) -> Reference:
-    """Draw the sample's tracks, segments of them, and passages; nothing is balanced yet."""
+    """Return a sample of tracks, their segments and passages; nothing is balanced yet."""
     chosen = np.sort(random.permutation(len(track_ids))[: params.REFERENCE_TRACKS])
     ends = np.append(starts[1:], len(vectors))
-    places = [_spread(starts[i], ends[i], params.REFERENCE_TRACK_SEGMENTS) for i in chosen]
-    sample = np.asarray(vectors[np.concatenate([*places, np.zeros(0, np.int64)])], np.float32)
-    lengths = np.array([len(p) for p in places], np.int64)
+    positions = [_spread(starts[i], ends[i], params.REFERENCE_TRACK_SEGMENTS) for i in chosen]
+    sample = np.asarray(vectors[np.concatenate([*positions, np.zeros(0, np.int64)])], np.float32)
+    lengths = np.array([len(p) for p in positions], np.int64)
     passages = np.sort(random.permutation(len(sample))[: params.REFERENCE_PASSAGES])
     return Reference(
         centre=centre,
@@ -147,7 +147,7 @@ def _spread(start: int, end: int, at_most: int) -> Ints:
 
 
 def balance(scores: npt.NDArray[np.float64], log_weights: npt.NDArray[np.float64]) -> tuple[Array, Array]:
-    """Balance a table of scores: every row sums to its weight, every column to the same.
+    """Return what balances a table of scores: every row sums to its weight, every column to the same.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An index to its inverted file: learnt from a sample, filled, kept up to date, and its recall measured."""
+"""The inverted file of an index: learnt from a sample, filled, kept up to date, and its recall measured."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def update(made: InvertedFile, index: SegmentIndex, previous: SegmentIndex) -> N
 
 
 def measure(made: InvertedFile, index: SegmentIndex, seed: int = 0) -> float:
-    """Choose how many lists are looked at, and return the recall that this gives.
+    """Return the recall at the number of lists that is chosen to be searched.
 
     Segments drawn from the index ask for the ten nearest of other tracks, by the corrected score; the same by
     an exact search is the truth.
@@ -83,8 +83,8 @@ def _blocks(index: SegmentIndex, tracks: Ints) -> Iterator[tuple[Array, Ints]]:
     counts = np.diff(np.append(starts, len(index)))
     for first in range(0, len(tracks), TRACKS_AT_ONCE):
         some = tracks[first : first + TRACKS_AT_ONCE]
-        places, _ = segments_of(some, starts, counts)
-        yield stored(index.vectors[places], _offsets(index, places)), np.repeat(ids[some], counts[some])
+        positions, _ = segments_of(some, starts, counts)
+        yield stored(index.vectors[positions], _offsets(index, positions)), np.repeat(ids[some], counts[some])
 
 
 def _tracks(index: SegmentIndex, segments: Ints) -> Ints:

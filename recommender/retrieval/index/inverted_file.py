@@ -45,7 +45,7 @@ def stored(vectors: Array, offsets: Array) -> Array:
 
 
 def asked(queries: Array, kind: tuple[float, float]) -> Array:
-    """Return queries as `InvertedFile.near` takes them: by which corrected score they want neighbours."""
+    """Return queries as `InvertedFile.near` takes them, with the corrected score to search by."""
     return _filled_up(queries, np.tile(np.array(kind, np.float32), (len(queries), 1)))
 
 
@@ -83,7 +83,7 @@ class InvertedFile:
 
     @property
     def n_lists(self) -> int:
-        """Lists in all."""
+        """Return the number of lists."""
         return int(self.faiss.nlist)
 
     def near(self, queries: Array, reach: int, effort: int = 1, allowed: Ints | None = None) -> Ints:
@@ -126,7 +126,7 @@ class InvertedFile:
 
 
 def load(path: Path, probes: int, *, changing: bool = False) -> InvertedFile:
-    """Read an inverted file; its lists are mapped into memory unless it is to be changed."""
+    """Return an inverted file from disk; its lists are mapped into memory unless it is to be changed."""
     if changing:
         return InvertedFile(faiss.read_index(str(path)), probes)
     found: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
@@ -162,7 +162,7 @@ def sample_size(n_vectors: int, width: int) -> int:
 
 
 def tune(made: InvertedFile, queries: Array, wanted: Ints) -> float:
-    """Set `probes` to the least number at which enough of what is wanted is found; return how much is.
+    """Return the recall at the least number of `probes` that finds enough, which is set.
 
     Parameters
     ----------

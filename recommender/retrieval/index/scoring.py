@@ -1,8 +1,8 @@
-"""How alike tracks are, from the cosines between their segments.
+"""The similarity of tracks, from the cosines between their segments.
 
 A song's score is symmetric: the mean, over the segments of each side, of the soft best match on the
 other, averaged over both sides. A one-sided best match would favour long tracks, which have more
-chances; the soft one asks that more than one segment fits. A passage is scored one-sidedly: it wants
+chances; the soft one asks that more than one segment fits. A passage is scored one-sidedly: it asks for
 a passage like it, whatever else that track holds. docs/RECOMMENDER.md has the figures behind this.
 """
 
@@ -21,7 +21,7 @@ CELLS = 4_000_000
 
 
 def song_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
-    """Score candidate tracks against a song.
+    """Return the scores of candidate tracks for a song.
 
     With τ the temperature, a segment's soft best match among n others is τ · log(mean(exp(cosine / τ))).
 
@@ -55,7 +55,7 @@ def song_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
 
 
 def song_score_table(songs: Array, song_starts: Ints, candidates: Array, starts: Ints) -> Array:
-    """Score candidate tracks against many songs at once: `song_scores` of each, (songs, tracks).
+    """Return the scores of candidate tracks for many songs at once: `song_scores` of each, (songs, tracks).
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _table(songs: Array, song_starts: Ints, candidates: Array, starts: Ints) -> 
 
 
 def passage_scores(queries: Array, candidates: Array, starts: Ints) -> Array:
-    """Score candidate tracks against a passage: the mean, over its segments, of the best match.
+    """Return the scores of candidate tracks for a passage: the mean, over its segments, of the best match.
 
     Parameters and returns are as of `song_scores`.
     """

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
-from recommender.retrieval.index.exact import unit_rows
 from recommender.retrieval.index.hubness import Reference
+from recommender.retrieval.index.track_means import mean_directions
 
 if TYPE_CHECKING:
     from recommender.retrieval.index.inverted_file import InvertedFile
@@ -20,12 +20,12 @@ Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 SONG, PASSAGE, PLAIN = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)
-"""By which corrected score a query wants its neighbours: how much each offset counts."""
+"""The corrected score that a query finds its neighbours by: how much each offset counts."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What belongs to the vectors, the segments of a track side by side.
+    """Arrays that go with the vectors, the segments of a track side by side.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Rows:
     track_ids, starts
         (tracks,) ascending, and where each track's segments begin.
     stamps
-        (tracks,) that tell a track which was analysed again; see `db.index_rows`.
+        (tracks,) that show which track was analysed again; see `db.index_rows`.
     song_offsets, passage_offsets
         (tracks,) of the hub correction.
     tags
@@ -77,7 +77,7 @@ class SegmentIndex:
         return len(self.vectors)
 
     def candidates(self, queries: Array, kind: tuple[float, float], effort: int, allowed: Ints) -> Ints:
-        """Return the places of the tracks worth scoring: all of few, of many those with the nearest segments.
+        """Return the positions of tracks worth scoring: all of few, of many those with the nearest segments.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class SegmentIndex:
         effort
             How much further than usual to look: 1, or more where too little was found.
         allowed
-            Places of the only tracks that count, ascending.
+            Positions of the only tracks that count, ascending.
         """
         few = params.EXACT_SEGMENTS
         if self.inverted is None or (len(allowed) <= few and self.n_segments(allowed) <= few):
@@ -101,8 +101,8 @@ class SegmentIndex:
         ids = self.rows.track_ids
         most = len(allowed) > params.MOSTLY_ALLOWED * len(ids)  # then leaving out afterwards is faster
         only = None if most else ids[allowed]
-        places = np.linspace(0, len(queries) - 1, min(len(queries), params.SEARCHED_SEGMENTS)).round()
-        found = self.inverted.near(asked(queries[places.astype(np.int64)], kind), reach, effort, only)
+        positions = np.linspace(0, len(queries) - 1, min(len(queries), params.SEARCHED_SEGMENTS)).round()
+        found = self.inverted.near(asked(queries[positions.astype(np.int64)], kind), reach, effort, only)
         return _common(np.searchsorted(ids, found), allowed)
 
     def n_segments(self, tracks: Ints) -> int:
@@ -111,47 +111,46 @@ class SegmentIndex:
             return len(self)
         return int((self._ends[tracks] - self.rows.starts[tracks]).sum())
 
-    def places_of(self, tracks: Ints) -> tuple[Ints, Ints]:
-        """Return the places of some tracks' segments, side by side, and where each track's begin."""
+    def segment_positions(self, tracks: Ints) -> tuple[Ints, Ints]:
+        """Return the positions of some tracks' segments, side by side, and where each track's begin."""
         counts = self._ends[tracks] - self.rows.starts[tracks]
         firsts = np.cumsum(counts) - counts
         within = np.arange(counts.sum()) - np.repeat(firsts, counts)
         return np.repeat(self.rows.starts[tracks], counts) + within, firsts
 
     def vectors_of(self, tracks: Ints | None) -> tuple[Array, Ints, Ints]:
-        """Return centred vectors of some tracks, or of all, where each track's begin, and their places."""
+        """Return centred vectors of some tracks, or of all, where each track's begin, and their positions."""
         n = len(self.rows.track_ids)
         if tracks is None or (len(tracks) == n and np.array_equal(tracks, np.arange(n))):
             return self.vectors, self.rows.starts, np.arange(len(self))
-        places, firsts = self.places_of(tracks)
-        return np.asarray(self.vectors[places]), firsts, places
+        positions, firsts = self.segment_positions(tracks)
+        return np.asarray(self.vectors[positions]), firsts, positions
 
-    def uncentred(self, vectors: Array, places: Ints) -> Array:
-        """Return the unit vectors that centred ones at some places were made of."""
-        return np.asarray(vectors * self.rows.lengths[places, None] + self.reference.centre, np.float32)
+    def uncentred(self, vectors: Array, positions: Ints) -> Array:
+        """Return the unit vectors that centred ones at some positions were made of."""
+        return np.asarray(vectors * self.rows.lengths[positions, None] + self.reference.centre, np.float32)
 
     @property
     def dimension(self) -> int:
-        """Of the vectors."""
+        """Return the dimensions of the vectors."""
         return int(self.vectors.shape[1])
 
     def block(self, track: int) -> Array:
-        """Return the centred vectors of the track at a place, (its segments, dimensions)."""
+        """Return the centred vectors of the track at a position, (its segments, dimensions)."""
         return self.vectors[self.rows.starts[track] : self._ends[track]]
 
     def mean_vectors(self, tracks: Ints) -> Array:
         """Return the tracks' mean centred vectors, of length 1."""
-        vectors, firsts, places = self.vectors_of(tracks)
-        sums = np.add.reduceat(vectors, firsts, axis=0) if len(places) else vectors
-        return unit_rows(sums)
+        vectors, firsts, _ = self.vectors_of(tracks)
+        return mean_directions(vectors, firsts)
 
-    def track_places(self, track_ids: Ints) -> Ints:
-        """Return the places of those of some tracks that are in the index, ascending."""
+    def track_positions(self, track_ids: Ints) -> Ints:
+        """Return the positions of those of some tracks that are in the index, ascending."""
         return np.searchsorted(self.rows.track_ids, _common(np.sort(track_ids), self.rows.track_ids))
 
 
 def _common(some: Ints, others: Ints) -> Ints:
     """Return which of some numbers are among others; both ascend, and there are far more others."""
-    places = np.searchsorted(others, some)
-    within = places < len(others)
-    return np.asarray(some[within][others[places[within]] == some[within]], np.int64)
+    positions = np.searchsorted(others, some)
+    within = positions < len(others)
+    return np.asarray(some[within][others[positions[within]] == some[within]], np.int64)

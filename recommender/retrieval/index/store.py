@@ -33,8 +33,8 @@ from recommender.retrieval.index.segment_index import Rows, SegmentIndex
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is on disk.
+class StoredIndex:
+    """The index on disk and its state.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def open_index(
     anew: bool = False,
     unwritten: Callable[[OSError], None] = lambda error: None,
 ) -> tuple[SegmentIndex, str | None]:
-    """Load the index, building it again from the catalogue where it cannot be used.
+    """Return the index, built again from the catalogue where the one on disk cannot be used.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def open_index(
     found = _load(catalog, folder, trunk_id)
     if found.index is not None and found.state == "current" and not anew:
         return found.index, None
-    previous = found if not anew and _is_sound(found, folder) else Found(found.state)
+    previous = found if not anew and _is_sound(found, folder) else StoredIndex(found.state)
     index = None
     try:
         with generation(folder) as part:
@@ -109,8 +109,8 @@ def open_index(
     return index, f"the index was {found.state}; built again from the catalogue ({len(index)} segments)"
 
 
-def _is_sound(found: Found, folder: Path) -> bool:
-    """Whether an older index may be taken over from: its files are hashed whole, however large."""
+def _is_sound(found: StoredIndex, folder: Path) -> bool:
+    """Return whether an older index may be taken over from: its files are hashed whole, however large."""
     try:
         return found.sidecar is not None and are_whole(folder, found.sidecar, thoroughly=True)
     except OSError:
@@ -120,11 +120,11 @@ def _is_sound(found: Found, folder: Path) -> bool:
 def build(
     catalog: Catalog,
     trunk_id: str,
-    previous: Found | None = None,
+    previous: StoredIndex | None = None,
     folder: Path | None = None,
     part: Path | None = None,
 ) -> tuple[SegmentIndex, Sidecar]:
-    """Build the index from the catalogue.
+    """Return the index, built from the catalogue.
 
     Parameters
     ----------
@@ -138,13 +138,23 @@ def build(
     tuple
         The index and its sidecar, which does not know of the files yet.
     """
-    previous = previous or Found("absent")
+    previous = previous or StoredIndex("absent")
     arrays = Arrays(part)
     with catalog.snapshot() as session:
         token = vectors_token(session)
         held = index_tracks(session, trunk_id)
         index = build_index(held, partial(index_rows, session, trunk_id), arrays, previous.index)
-    sidecar = Sidecar(
+    sidecar = _with_inverted(index, _sidecar(index, trunk_id, token), previous, folder)
+    if part is not None:
+        arrays.save(arrays_of(index))
+        if index.inverted is not None:
+            index.inverted.save(part / LISTS)
+    return index, sidecar
+
+
+def _sidecar(index: SegmentIndex, trunk_id: str, token: str | None) -> Sidecar:
+    """Return what an index without an inverted file holds."""
+    return Sidecar(
         trunk_id=trunk_id,
         dimension=index.dimension,
         metric="cosine",
@@ -154,16 +164,12 @@ def build(
         frozen_at_tracks=index.reference.n_tracks,
         vectors_token=token,
     )
-    sidecar = _with_inverted(index, sidecar, previous, folder)
-    if part is not None:
-        arrays.save(arrays_of(index))
-        if index.inverted is not None:
-            index.inverted.save(part / LISTS)
-    return index, sidecar
 
 
-def _with_inverted(index: SegmentIndex, sidecar: Sidecar, previous: Found, folder: Path | None) -> Sidecar:
-    """Give the index an inverted file where it is too large for exact searches; return what to note of it."""
+def _with_inverted(
+    index: SegmentIndex, sidecar: Sidecar, previous: StoredIndex, folder: Path | None
+) -> Sidecar:
+    """Return what to note of the inverted file, which an index too large for exact searches is given."""
     if len(index) <= params.EXACT_SEGMENTS:
         return sidecar
     from recommender.retrieval.index import inverted_build, inverted_file
@@ -188,7 +194,7 @@ def _with_inverted(index: SegmentIndex, sidecar: Sidecar, previous: Found, folde
     )
 
 
-def _load(catalog: Catalog, folder: Path, trunk_id: str) -> Found:
+def _load(catalog: Catalog, folder: Path, trunk_id: str) -> StoredIndex:
     """Return what state the index is in, and the index where it can be read, although it be stale."""
     while True:
         sidecar = read_sidecar(folder)
@@ -198,27 +204,27 @@ def _load(catalog: Catalog, folder: Path, trunk_id: str) -> Found:
             return found
 
 
-def _load_generation(catalog: Catalog, folder: Path, trunk_id: str, sidecar: Sidecar | None) -> Found:
+def _load_generation(catalog: Catalog, folder: Path, trunk_id: str, sidecar: Sidecar | None) -> StoredIndex:
     if sidecar is None:
-        return Found(unreadable(folder))
+        return StoredIndex(unreadable(folder))
     if sidecar.trunk_id != trunk_id:
-        return Found("stale")
+        return StoredIndex("stale")
     with catalog.transaction() as session:
         token = vectors_token(session)
     try:
         if not are_whole(folder, sidecar):
-            return Found("damaged")
+            return StoredIndex("damaged")
         index = index_of(load_arrays(folder, sidecar))
     except (OSError, ValueError, KeyError):
-        return Found("damaged")
+        return StoredIndex("damaged")
     if sidecar.inverted is not None:
         from recommender.retrieval.index import inverted_file
 
         try:
             index.inverted = inverted_file.load(folder / sidecar.folder / LISTS, sidecar.probes or 1)
         except RuntimeError:  # FAISS's only error
-            return Found("damaged")
-    return Found("current" if sidecar.vectors_token == token else "stale", index, sidecar)
+            return StoredIndex("damaged")
+    return StoredIndex("current" if sidecar.vectors_token == token else "stale", index, sidecar)
 
 
 def arrays_of(index: SegmentIndex) -> dict[str, npt.NDArray[Any]]:

@@ -8,7 +8,7 @@ from typing import Final
 from classifier.features.waveform import Overview
 from classifier.model.bundle import Bundle
 from recommender import params
-from recommender.retrieval.query import HeardFile, Span
+from recommender.retrieval.query import AnalysedFile, Span
 from recommender.service.decoding.decoder import Decoder
 from recommender.service.decoding.process import Limits
 from recommender.service.decoding.worker_process import serve_files, unpacked, unpacked_overview
@@ -34,7 +34,7 @@ class Hearing(Decoder):
     ) -> None:
         super().__init__(seconds, limits, target, LONGEST_ANSWER)
 
-    def hear(self, path: Path, bundle: Bundle, span: Span | None = None) -> tuple[HeardFile, str | None]:
+    def hear(self, path: Path, bundle: Bundle, span: Span | None = None) -> tuple[AnalysedFile, str | None]:
         """Analyse a file, or a stretch of it; return what it is, and the hash of its content.
 
         Raises

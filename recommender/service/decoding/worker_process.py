@@ -23,7 +23,7 @@ from classifier.model.inference import Trunk
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
 from recommender.file_tags.read import read_tags
 from recommender.process_limits import allow_seconds, confine
-from recommender.retrieval.query import HeardFile
+from recommender.retrieval.query import AnalysedFile
 from recommender.service.decoding.answering import OPEN_FILES, answer_all
 from recommender.service.decoding.process import Limits
 
@@ -111,7 +111,7 @@ def _base64(array: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
-def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[HeardFile, str | None]:
+def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[AnalysedFile, str | None]:
     """Return what such a process said of a file, and the hash of its content.
 
     Parameters
@@ -131,7 +131,7 @@ def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[HeardFile, str | None
     analysis = TrackAnalysis(float(answer["duration_s"]), segments, [str(w) for w in answer["warnings"]])
     title, artist, album = (str(answer[name]) for name in ("title", "artist", "album"))
     content_hash = answer["hash"]
-    return HeardFile(title, artist, album, analysis), None if content_hash is None else str(content_hash)
+    return AnalysedFile(title, artist, album, analysis), None if content_hash is None else str(content_hash)
 
 
 def unpacked_overview(answer: dict[str, Any]) -> Overview:

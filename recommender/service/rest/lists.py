@@ -15,7 +15,7 @@ from recommender.presentation.reasons import reasons_json
 from recommender.reasons.why import match_reasons
 from recommender.retrieval.query import Query as SongQuery
 from recommender.retrieval.query import Span, from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.service.dependencies import TheHeld, TheState, present_track
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
@@ -125,7 +125,9 @@ def path(
     with state.snapshot() as session:
         first, last = catalogued(session, held, [start, end])
         ends = (first, last)
-        return JsonResponse(path_answer(session, held.index, held.bundle, ends, n, Wishes(filters=filters)))
+        return JsonResponse(
+            path_answer(session, held.index, held.bundle, ends, n, ListRequest(filters=filters))
+        )
 
 
 def catalogued(
@@ -145,7 +147,7 @@ def answer_for(
     session: Session,
     held: Held,
     queries: Sequence[SongQuery],
-    wishes: Wishes,
+    wishes: ListRequest,
     unwanted: Sequence[SongQuery] = (),
     *,
     explain: bool,

@@ -12,7 +12,7 @@ from recommender import params
 from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.query import MIN_PASSAGE_S, Span
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 
 NEXT_S = 30.0
 """Length of a passage of which only one end is named."""
@@ -108,12 +108,14 @@ async def wishes(
     per_artist: Limit = None,
     per_album: Limit = None,
     exclude_same_artist: bool = False,
-) -> Wishes:
+) -> ListRequest:
     """Return what a list should be like."""
-    return Wishes(n, hub_correction, discover, diversity, per_artist, per_album, exclude_same_artist, filters)
+    return ListRequest(
+        n, hub_correction, discover, diversity, per_artist, per_album, exclude_same_artist, filters
+    )
 
 
-TheWishes = Annotated[Wishes, Depends(wishes)]
+TheWishes = Annotated[ListRequest, Depends(wishes)]
 
 
 async def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db import playlists
 from db.models import LARGEST, Playlist
 from recommender import params
-from recommender.playlist import Entry, write_playlist
+from recommender.playlist import PlaylistEntry, write_playlist
 from recommender.presentation.songs import tracks_json
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse, documented
@@ -124,7 +124,9 @@ def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
     with state.catalog.snapshot() as session:
         found = _playlist(session, playlist_id)
         name, tracks = found.name, playlists.playlist_tracks(session, found)
-    content, left_out = write_playlist([Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None)
+    content, left_out = write_playlist(
+        [PlaylistEntry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None
+    )
     file = quote(f"{name}.m3u8".encode("utf-8", "replace"), safe="")
     headers = {"Content-Disposition": f"attachment; filename=\"playlist.m3u8\"; filename*=UTF-8''{file}"}
     if left_out:

@@ -12,7 +12,7 @@ from db.plays import add_play
 from recommender import params
 from recommender.presentation.songs import tracks_json
 from recommender.presentation.track import track_answer
-from recommender.retrieval.filters import Filters, allowed_places
+from recommender.retrieval.filters import Filters, allowed_positions
 from recommender.service.dependencies import TheHeld, TheState, present_track
 from recommender.service.http.file_response import AUDIO, FileBytes, open_file
 from recommender.service.http.problems import JsonResponse, documented
@@ -47,7 +47,7 @@ def tracks(
         only = None
         if genre or tag:
             asked = Filters(genres=tuple(genre), tags=tuple(tag))
-            places = allowed_places(session, held.index, held.bundle, asked, frozenset())
+            places = allowed_positions(session, held.index, held.bundle, asked, frozenset())
             only = frozenset(held.index.rows.track_ids[places].tolist())
         total, found = track_page(session, sort, offset, limit, q, wanted, only)
         shown = tracks_json(session, found, held.bundle)

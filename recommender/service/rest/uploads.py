@@ -11,9 +11,9 @@ from db.models import LARGEST
 from db.tracks import with_content
 from recommender import params
 from recommender.presentation.sound import sound_answer
-from recommender.retrieval.query import HeardFile, Span, from_heard, from_track
+from recommender.retrieval.query import AnalysedFile, Span, from_analysed_file, from_track
 from recommender.retrieval.query import Query as SongQuery
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.service.decoding.uploads import UPLOAD_BODY, UPLOAD_ERRORS, Uploads
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse
@@ -60,10 +60,10 @@ async def similar_to_file(
 def _similar(
     state: State,
     held: Held,
-    heard: tuple[HeardFile, str | None],
+    heard: tuple[AnalysedFile, str | None],
     name: str,
     span: Span | None,
-    wishes: Wishes,
+    wishes: ListRequest,
     unwanted: list[int],
     explain: bool,
 ) -> dict[str, Any]:
@@ -74,12 +74,14 @@ def _similar(
 
 
 def _query(
-    session: Any, held: Held, file: HeardFile, content_hash: str | None, name: str, span: Span | None
+    session: Any, held: Held, file: AnalysedFile, content_hash: str | None, name: str, span: Span | None
 ) -> SongQuery:
     """Return a file as a query; as the track that it is, where the catalogue has the same audio."""
     copies = with_content(session, content_hash) if content_hash else []
     for track in copies:
         if track.analysed_hash == content_hash and track.error_kind is None and not track.missing:
             return from_track(session, track, held.bundle, span)
-    named = HeardFile(file.title or name.rpartition(".")[0] or name, file.artist, file.album, file.analysis)
-    return from_heard(named, name, held.bundle, span, frozenset(track.id for track in copies))
+    named = AnalysedFile(
+        file.title or name.rpartition(".")[0] or name, file.artist, file.album, file.analysis
+    )
+    return from_analysed_file(named, name, held.bundle, span, frozenset(track.id for track in copies))

@@ -11,7 +11,7 @@ from recommender.retrieval.discover import walk
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, similar
 from recommender.retrieval.similar import similarity as as_similarity
 from recommender.service.subsonic.browse import MOST
@@ -83,7 +83,7 @@ def _matches(call: Call, seeds: Sequence[Track], count: int) -> list[Match]:
         return []
     tastes = [1.0] * len(queries) if len(queries) > 1 else None
     held = call.held
-    ranking = similar(call.session, held.index, held.bundle, queries, Wishes(n=count), tastes=tastes)
+    ranking = similar(call.session, held.index, held.bundle, queries, ListRequest(n=count), tastes=tastes)
     return [match for match in ranking.matches if browse.is_playable(match.track)]
 
 
@@ -111,7 +111,9 @@ def find_sonic_path(call: Call) -> Content:
         return _sonic(call, [(track, 1.0) for track in dict.fromkeys(ends)][:count])
     held = call.held
     try:
-        steps = walk(call.session, held.index, held.bundle, (queries[0], queries[1]), max(2, count), Wishes())
+        steps = walk(
+            call.session, held.index, held.bundle, (queries[0], queries[1]), max(2, count), ListRequest()
+        )
     except QueryError:  # one is not in the index yet, or no more
         return _sonic(call, [])
     tracks = [step.track for step in steps if browse.is_playable(step.track)]
@@ -121,7 +123,7 @@ def find_sonic_path(call: Call) -> Content:
 def _likeness(call: Call, start: Query, tracks: Sequence[Track]) -> list[float]:
     """Return how much the songs of a walk sound like its first, 0..1."""
     index = call.held.index
-    places = np.concatenate([index.track_places(np.array([track.id])) for track in tracks])
+    places = np.concatenate([index.track_positions(np.array([track.id])) for track in tracks])
     vectors, starts, _ = index.vectors_of(places)
     scores = song_scores(centred(start.units, index.reference.centre), vectors, starts)
     same = [track.id in start.excluded for track in tracks]

@@ -358,7 +358,7 @@ DECODE = """
 import sys
 from pathlib import Path
 import numpy as np
-from classifier.decode import DecodeReport, stream_mono
+from classifier.audio.decode import DecodeReport, stream_mono
 from classifier.errors import AudioError
 try:
     samples = np.concatenate([np.zeros(0), *stream_mono(Path(sys.argv[1]), 16000, DecodeReport())])
@@ -411,8 +411,8 @@ def test_aac_that_changes_its_rate_keeps_its_pitch(tmp_path: Path) -> None:
 PEAK_MEMORY = """
 import resource, sys
 from pathlib import Path
-from classifier.decode import DecodeReport, stream_mono
-from classifier.segments import iter_segments
+from classifier.audio.decode import DecodeReport, stream_mono
+from classifier.features.segments import iter_segments
 n = 0
 for path in sys.argv[1:]:
     for segment in iter_segments(stream_mono(Path(path), 16000, DecodeReport()), 16000):

@@ -24,9 +24,9 @@ from classifier.explanation.explain_song import (
     genre_index,
     probability_without,
 )
-from classifier.explanation.explanation import Bands, Explanation, Stretch, decisive, silenced
+from classifier.explanation.explanation import Bands, Explanation, ScoredExcerpt, decisive, silenced
 from classifier.features.frontend import FrontEnd
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from classifier.model.bundle import TRUNK_WEIGHTS, Bundle
 from classifier.model.inference import Trunk
 from classifier.model.linear_head import LinearHead
@@ -48,7 +48,7 @@ def explainer(shipped: Bundle) -> Explainer:
 def patches(trunk: Trunk) -> np.ndarray:
     """Three patches of one segment."""
     sound = np.concatenate([synth.music_like(4.5, 3, 16_000), synth.clicks(4.6, rate_hz=16_000)])
-    return trunk.patches(Segment(0.0, len(sound) / 16_000, sound))
+    return trunk.patches(AudioSegment(0.0, len(sound) / 16_000, sound))
 
 
 def served(trunk: Trunk, patches: np.ndarray) -> np.ndarray:
@@ -125,7 +125,7 @@ def test_silence_adds_nothing(explainer: Explainer, patches: np.ndarray) -> None
 
 def test_frames_lie_where_they_are_in_the_song() -> None:
     front_end = FrontEnd()
-    segment = Segment(30.0, 40.0, np.zeros(160_000, np.float32))
+    segment = AudioSegment(30.0, 40.0, np.zeros(160_000, np.float32))
     times = frame_times(segment, front_end)
     # 626 frames: three patches of 187, and 65 frames more, which are fewer than 1.5 s.
     assert times.shape == (3, 187)
@@ -155,12 +155,12 @@ def test_bands_join_where_they_meet() -> None:
 def test_decisive_by_hand() -> None:
     curve = np.array([0, 1, 3, 0, 0, -2, 2, 2, 0.5])
     found = decisive(curve, 0.5, 4.3, 1.0, 3)
-    assert found == [Stretch(0.5, 1.5, 4.0), Stretch(3.0, 4.0, 4.0)]
-    assert decisive(-np.ones(4), 0.25, 1.0, 9.0, 3) == [Stretch(0.0, 1.0, -4.0)]
+    assert found == [ScoredExcerpt(0.5, 1.5, 4.0), ScoredExcerpt(3.0, 4.0, 4.0)]
+    assert decisive(-np.ones(4), 0.25, 1.0, 9.0, 3) == [ScoredExcerpt(0.0, 1.0, -4.0)]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=40), st.integers(1, 10), st.integers(1, 4))
-def test_decisive_stretches_are_apart_and_the_first_is_the_best(
+def test_decisive_excerpts_are_apart_and_the_first_is_the_best(
     values: list[float], width: int, at_most: int
 ) -> None:
     curve = np.array(values)
@@ -168,12 +168,12 @@ def test_decisive_stretches_are_apart_and_the_first_is_the_best(
     width = min(width, len(curve))
     best = max(curve[i : i + width].sum() for i in range(len(curve) - width + 1))
     assert found[0].effect == pytest.approx(best, abs=1e-9)
-    places = sorted((s.start_s, s.end_s) for s in found)
-    assert all(end <= start for (_, end), (start, _) in pairwise(places))
+    times = sorted((s.start_s, s.end_s) for s in found)
+    assert all(end <= start for (_, end), (start, _) in pairwise(times))
     assert 1 <= len(found) <= at_most
-    for stretch in found:
-        assert stretch.effect == pytest.approx(
-            curve[int(stretch.start_s) : int(stretch.end_s)].sum(), abs=1e-9
+    for excerpt in found:
+        assert excerpt.effect == pytest.approx(
+            curve[int(excerpt.start_s) : int(excerpt.end_s)].sum(), abs=1e-9
         )
 
 
@@ -189,19 +189,19 @@ def test_silenced_is_silent_inside_and_untouched_outside() -> None:
 
 def test_the_rest_keeps_its_level(trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames far from the silence reach the network as they were, unless the level is restored."""
-    segment = Segment(30.0, 39.0, synth.music_like(9.0, 5, 16_000))
-    heard: list[np.ndarray] = []
+    segment = AudioSegment(30.0, 39.0, synth.music_like(9.0, 5, 16_000))
+    passed: list[np.ndarray] = []
     run = trunk.run
-    monkeypatch.setattr(trunk, "run", lambda patches: heard.append(patches) or run(patches))
-    cut = [Stretch(33.0, 36.0, 0.0)]
+    monkeypatch.setattr(trunk, "run", lambda patches: passed.append(patches) or run(patches))
+    cut = [ScoredExcerpt(33.0, 36.0, 0.0)]
     before = trunk.patches(segment)
     kept = probability_without(trunk, segment, cut, 3)
     restored = probability_without(trunk, segment, cut, 3, keep_level=False)
-    np.testing.assert_array_equal(heard[0][0, :-2], before[0, :-2])
-    assert not heard[0][1, 5:-5].any()
-    assert (heard[1][0, :-2] > before[0, :-2]).mean() > 0.9
+    np.testing.assert_array_equal(passed[0][0, :-2], before[0, :-2])
+    assert not passed[0][1, 5:-5].any()
+    assert (passed[1][0, :-2] > before[0, :-2]).mean() > 0.9
     assert kept != restored
-    tags, embeddings = run(heard[0])
+    tags, embeddings = run(passed[0])
     genres = trunk.bundle.genres(tags.mean(0, keepdims=True), embeddings.mean(0, keepdims=True))
     assert kept == pytest.approx(genres[0, 3], abs=1e-6)
 
@@ -232,7 +232,7 @@ def found(trunk: Trunk, explainer: Explainer, spliced: Path) -> Explanation:
     return explain_song(trunk, explainer, spliced, analysis, genre, 4.0, lambda *told: TOLD.append(told))
 
 
-def test_the_one_stretch_of_cello_is_found_in_song_time(
+def test_the_one_excerpt_of_cello_is_found_in_song_time(
     trunk: Trunk, found: Explanation, spliced: Path
 ) -> None:
     first = found.passages[0]
@@ -357,7 +357,7 @@ def test_an_excerpt_of_no_audio_is_refused(tmp_path: Path) -> None:
 def test_silencing_decisive_seconds_costs_more_than_random_ones(
     shared: Path, trunk: Trunk, explainer: Explainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over the 60 clips, three seconds each, against four random places of the same length."""
+    """Over the 60 clips, three seconds each, against four random positions of the same length."""
     monkeypatch.syspath_prepend(REPO / "benchmarks")
     faithfulness = importlib.import_module("faithfulness")
     sys.modules.pop("common", None)
@@ -367,8 +367,8 @@ def test_silencing_decisive_seconds_costs_more_than_random_ones(
         clip = faithfulness.Clip(trunk, path)
         effects = explainer.time_effects(clip.patches, clip.genre)
         top.append(clip.drop(clip.decisive(faithfulness.per_step(effects, clip.segment, trunk), 3.0)))
-        places = (np.arange(4) + np.random.default_rng(number).uniform(size=4)) / 4
-        random.append(np.mean([clip.drop(clip.random(3.0, share)) for share in places]))
+        positions = (np.arange(4) + np.random.default_rng(number).uniform(size=4)) / 4
+        random.append(np.mean([clip.drop(clip.random(3.0, share)) for share in positions]))
     found = faithfulness.against(np.array(top), np.array(random))
     assert len(clips) == 60
     assert found["mean_drop"] > 1.4 * found["mean_drop_random"]

@@ -22,7 +22,7 @@ from classifier.features.frontend import (
     to_reference_level,
 )
 from classifier.features.mel_bands import band_parts
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from tests import synth
@@ -36,8 +36,8 @@ def librosa_log_mel(samples: np.ndarray) -> np.ndarray:
     return np.log10(10_000 * power + 1).T
 
 
-def segment_of(samples: np.ndarray) -> Segment:
-    return Segment(0.0, len(samples) / RATE_HZ, samples)
+def segment_of(samples: np.ndarray) -> AudioSegment:
+    return AudioSegment(0.0, len(samples) / RATE_HZ, samples)
 
 
 @pytest.mark.parametrize("n_samples", [3 * RATE_HZ, 35 * RATE_HZ, 30 * RATE_HZ - 1, 100_003, 65_536])

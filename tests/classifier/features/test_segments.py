@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import TooShortError
-from classifier.features.segments import Segment, iter_segments, patch_starts
+from classifier.features.segments import AudioSegment, iter_segments, patch_starts
 from tests import synth
 
 RATE_HZ = 100  # segments are cut by length alone: a low rate keeps the examples small
@@ -17,7 +17,7 @@ SEGMENT_N = 30 * RATE_HZ
 
 
 def ramp(n: int) -> np.ndarray:
-    """Samples that tell their own position."""
+    """Samples that name their own position."""
     return np.arange(n, dtype=np.float32)
 
 
@@ -30,7 +30,7 @@ def cut(samples: np.ndarray, sizes: list[int]) -> Iterator[np.ndarray]:
         turn += 1
 
 
-def segments_of(n: int, sizes: list[int]) -> list[Segment]:
+def segments_of(n: int, sizes: list[int]) -> list[AudioSegment]:
     return list(iter_segments(cut(ramp(n), sizes), RATE_HZ))
 
 
@@ -95,7 +95,7 @@ def test_less_than_three_seconds_is_too_short(n: int) -> None:
     ("amplitude", "level_dbfs"), [(1.0, -3.0103), (0.5, -9.0309), (0.001, -63.0103), (0.0, -120.0)]
 )
 def test_level_of_a_sine(amplitude: float, level_dbfs: float) -> None:
-    segment = Segment(0.0, 3.0, synth.sine(3, 100, 16_000, amplitude))
+    segment = AudioSegment(0.0, 3.0, synth.sine(3, 100, 16_000, amplitude))
     assert segment.level_dbfs == pytest.approx(level_dbfs, abs=1e-3)
     assert segment.rms == pytest.approx(amplitude / math.sqrt(2), rel=1e-4)
 
@@ -103,7 +103,7 @@ def test_level_of_a_sine(amplitude: float, level_dbfs: float) -> None:
 @pytest.mark.parametrize(("level_dbfs", "silent"), [(-61, True), (-60.1, True), (-59.9, False), (-59, False)])
 def test_silence_threshold(level_dbfs: float, silent: bool) -> None:
     amplitude = math.sqrt(2) * 10 ** (level_dbfs / 20)
-    assert Segment(0.0, 3.0, synth.sine(3, 100, 16_000, amplitude)).silent is silent
+    assert AudioSegment(0.0, 3.0, synth.sine(3, 100, 16_000, amplitude)).silent is silent
 
 
 @given(n_frames=st.integers(0, 3000), patch_frames=st.integers(1, 300), min_rest_frames=st.integers(1, 300))

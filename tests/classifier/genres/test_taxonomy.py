@@ -159,7 +159,7 @@ def test_children_of_the_shipped_rule_by_hand(rock: float, other: float) -> None
 
 
 def test_evidence_rises_from_below() -> None:
-    """A genre is heard in its children's tags, and grandchildren share what their parent has."""
+    """A genre shows in its children's tags, and grandchildren share what their parent has."""
     genres: dict[str, Any] = {
         **{path: SMALL["genres"][path] for path in ("jazz", "rock")},
         "folk": {"tags": ["folk"], "usual": {"jazz": 0, "rock": 0}},

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.errors import NotAudioError, SilentError, TooShortError
-from classifier.features.segments import Segment
+from classifier.features.segments import AudioSegment
 from classifier.model.bundle import SHIPPED
 from classifier.model.inference import Trunk
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis, song_mean
@@ -134,7 +134,7 @@ def test_stage_times_are_all_there(trunk: Trunk, tmp_path: Path) -> None:
 
 def test_batches_do_not_matter(trunk: Trunk) -> None:
     samples = synth.music_like(30, 6, RATE_HZ)
-    patches = trunk.patches(Segment(0.0, 30.0, samples))
+    patches = trunk.patches(AudioSegment(0.0, 30.0, samples))
     together = trunk.run(patches)
     for k, patch in enumerate(patches):
         for whole, alone in zip(together, trunk.run(patch[None]), strict=True):
@@ -195,9 +195,9 @@ def test_features_keep_the_order_of_the_segments() -> None:
 SERVE = """
 import sys
 from pathlib import Path
-from classifier import bundle, serve
-from classifier.audio_hash import audio_hash
-trunk = serve.Trunk(bundle.load(Path(sys.argv[1])), threads=1)
+from classifier.model import bundle, inference
+from classifier.audio.audio_hash import audio_hash
+trunk = inference.Trunk(bundle.load(Path(sys.argv[1])), threads=1)
 for path in map(Path, sys.argv[2:]):
     trunk.analyse_file(path)
     audio_hash(path)

@@ -163,8 +163,8 @@ def test_the_generator_decides_everything() -> None:
 
 
 def test_shift_reach_and_mask_widths_are_as_told() -> None:
-    place = np.arange(30, dtype=np.float32)[None, :, None].repeat(400, axis=0).repeat(20, axis=2)
-    batch = Batch(place, np.ones((400, 1), np.float32), np.ones(400, np.float32))
+    position = np.arange(30, dtype=np.float32)[None, :, None].repeat(400, axis=0).repeat(20, axis=2)
+    batch = Batch(position, np.ones((400, 1), np.float32), np.ones(400, np.float32))
     turned = augmented(batch, Augment(time_shift=0.5), SMALL, np.random.default_rng(0)).patches[:, 0, 0]
     shifts = np.where(turned > 15, turned - 30, turned)
     assert -15 <= shifts.min() < -13 and 13 < shifts.max() <= 15

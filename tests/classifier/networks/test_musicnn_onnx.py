@@ -52,14 +52,14 @@ def test_the_graph_is_the_full_network(
         np.testing.assert_allclose(tags[k], expected_tags, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("place", [0, 1, 57, 58, 59, 95])
-def test_every_band_and_both_edges_in_time_count(place: int, tmp_path: Path) -> None:
-    """A patch with one loud band or frame: what a shifted filter that misses its place would lose."""
+@pytest.mark.parametrize("position", [0, 1, 57, 58, 59, 95])
+def test_every_band_and_both_edges_in_time_count(position: int, tmp_path: Path) -> None:
+    """A patch with one loud band or frame: what a shifted filter that misses its position would lose."""
     weights = random_weights(seed=3)
     export_musicnn(prune(weights), tmp_path / "trunk.onnx")
     patches = np.zeros((2, 187, 96), np.float32)
-    patches[0, :, place] = 5
-    patches[1, 186 - place] = 5
+    patches[0, :, position] = 5
+    patches[1, 186 - position] = 5
     _, penultimate = run(tmp_path / "trunk.onnx", patches)
     for k, patch in enumerate(patches):
         expected = full_network(weights, patch)[1]

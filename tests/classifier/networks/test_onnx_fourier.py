@@ -9,14 +9,14 @@ from classifier.networks.onnx_fourier import spectral, transform
 
 
 def by_correlation(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return every filter's greatest output over its places, (frames, filters), time without padding."""
+    """Return every filter's greatest output over its positions, (frames, filters), time without padding."""
     taps, width, n_filters = kernel.shape
-    frames, places = len(x) - taps + 1, x.shape[1] - width + 1
-    found = np.empty((frames, places, n_filters))
+    frames, positions = len(x) - taps + 1, x.shape[1] - width + 1
+    found = np.empty((frames, positions, n_filters))
     for frame in range(frames):
-        for place in range(places):
-            seen = x[frame : frame + taps, place : place + width]
-            found[frame, place] = np.tensordot(seen, kernel, 2)
+        for position in range(positions):
+            seen = x[frame : frame + taps, position : position + width]
+            found[frame, position] = np.tensordot(seen, kernel, 2)
     return found.max(axis=1)
 
 
@@ -34,7 +34,7 @@ def by_transform(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 @given(st.integers(1, 4), st.integers(1, 24), st.integers(0, 12), st.integers(1, 3), st.integers(0, 99))
 def test_the_same_as_correlation(taps: int, width: int, more: int, filters: int, seed: int) -> None:
-    """Odd and even numbers of bands and of places; one place; filters of one band."""
+    """Odd and even numbers of bands and of positions; one position; filters of one band."""
     random = np.random.default_rng(seed)
     kernel = random.normal(size=(taps, width, filters)).astype(np.float32)
     x = random.normal(size=(taps + 2, width + more)).astype(np.float32)

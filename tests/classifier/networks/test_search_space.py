@@ -15,7 +15,7 @@ from classifier.networks.search_space import (
     SECTIONS,
     STUDYS_GRID,
     Axis,
-    Range,
+    ValueRange,
     check_tunable,
     empty_bands,
     grid,
@@ -70,12 +70,12 @@ def test_axes_are_read(text: str, axis: Axis) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("learning_rate=1e-4:1e-2:log", Range("learning_rate", 1e-4, 1e-2, True)),
-        ("mixup=0:0.5", Range("mixup", 0.0, 0.5)),
-        ("batch_size=8:64:log", Range("batch_size", 8, 64, True)),
+        ("learning_rate=1e-4:1e-2:log", ValueRange("learning_rate", 1e-4, 1e-2, True)),
+        ("mixup=0:0.5", ValueRange("mixup", 0.0, 0.5)),
+        ("batch_size=8:64:log", ValueRange("batch_size", 8, 64, True)),
     ],
 )
-def test_ranges_are_read(text: str, expected: Range) -> None:
+def test_ranges_are_read(text: str, expected: ValueRange) -> None:
     assert parse_range(text) == expected
 
 
@@ -125,12 +125,16 @@ def test_ranges_that_are_none(text: str, message: str) -> None:
 
 def test_a_parameter_named_twice_is_refused() -> None:
     with pytest.raises(TrainingDataError, match="mixup is named twice"):
-        sample([Axis("mixup", (0.1,)), Range("mixup", 0.0, 1.0)], 3, 0)
+        sample([Axis("mixup", (0.1,)), ValueRange("mixup", 0.0, 1.0)], 3, 0)
     with pytest.raises(TrainingDataError, match="n_fft is named twice"):
         grid([Axis("n_fft", (1,)), Axis("n_fft", (2,))])
 
 
-SPACE = (Range("learning_rate", 1e-4, 1e-2, True), Range("batch_size", 8, 64), Axis("mixup", (0.0, 0.3)))
+SPACE = (
+    ValueRange("learning_rate", 1e-4, 1e-2, True),
+    ValueRange("batch_size", 8, 64),
+    Axis("mixup", (0.0, 0.3)),
+)
 
 
 @given(n=st.integers(1, 30), seed=st.integers(0, 1000))
@@ -148,13 +152,13 @@ def test_draws_lie_within_their_ranges_and_differ(n: int, seed: int) -> None:
 
 
 def test_log_draws_are_even_in_orders_of_magnitude_and_others_in_value() -> None:
-    log = [v["learning_rate"] for v in sample([Range("learning_rate", 1e-5, 1e-1, True)], 400, 0)]
+    log = [v["learning_rate"] for v in sample([ValueRange("learning_rate", 1e-5, 1e-1, True)], 400, 0)]
     assert np.mean(np.log10(log)) == pytest.approx(-3, abs=0.2)
-    even = [v["learning_rate"] for v in sample([Range("learning_rate", 0.0, 1.0)], 400, 0)]
+    even = [v["learning_rate"] for v in sample([ValueRange("learning_rate", 0.0, 1.0)], 400, 0)]
     assert np.mean(even) == pytest.approx(0.5, abs=0.05)
-    whole = [v["n_mels"] for v in sample([Range("n_mels", 1, 3)], 10, 0)]
+    whole = [v["n_mels"] for v in sample([ValueRange("n_mels", 1, 3)], 10, 0)]
     assert sorted(whole) == [1, 2, 3]  # both ends, and no more than there are
-    powers = [v["n_fft"] for v in sample([Range("n_fft", 256, 4096, True)], 300, 1)]
+    powers = [v["n_fft"] for v in sample([ValueRange("n_fft", 256, 4096, True)], 300, 1)]
     assert np.median(powers) == pytest.approx(1024, rel=0.25)
     assert 256 <= min(powers) <= max(powers) <= 4096
 

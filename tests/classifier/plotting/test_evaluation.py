@@ -234,9 +234,9 @@ def test_short_names() -> None:
 
 def test_an_unwritable_place_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    for place in (tmp_path / "absent" / "it.png", tmp_path / "file" / "it.png", tmp_path):
+    for target in (tmp_path / "absent" / "it.png", tmp_path / "file" / "it.png", tmp_path):
         with pytest.raises(PictureError, match=r"^cannot write .*: [^\n]+$"):
-            ALL["trials"](place)
+            ALL["trials"](target)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
     assert PictureError.kind == "picture"
 
@@ -245,8 +245,8 @@ def test_an_unwritable_place_is_a_typed_error(tmp_path: Path) -> None:
 def test_failure_leaves_an_existing_file_untouched(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    place = tmp_path / "it.png"
-    place.write_bytes(b"what was there")
+    target = tmp_path / "it.png"
+    target.write_bytes(b"what was there")
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -256,9 +256,9 @@ def test_failure_leaves_an_existing_file_untouched(
     else:
         monkeypatch.setattr(style.os, "replace", fail)
     with pytest.raises(PictureError, match="No space left"):
-        ALL["trials"](place)
-    assert place.read_bytes() == b"what was there"
-    assert list(tmp_path.iterdir()) == [place]
+        ALL["trials"](target)
+    assert target.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [target]
     monkeypatch.undo()
-    ALL["trials"](place)
-    picture_size(place)
+    ALL["trials"](target)
+    picture_size(target)

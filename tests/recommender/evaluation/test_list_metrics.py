@@ -17,9 +17,9 @@ from recommender.evaluation.run import Evaluated, evaluate_recommender, warnings
 from recommender.evaluation.score_tables import METHODS, Tables, facts_of, recordings_of, score_tables
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.query import from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import similar
-from tests.recommender.random_catalog import Made, Song, make_songs, store
+from tests.recommender.random_catalog import Made, RandomSong, make_songs, store
 from tests.recommender.retrieval.brute_force import unit
 from tests.recommender.retrieval.test_song_path import song_score
 
@@ -43,8 +43,8 @@ def row_of(made: Made, number: int) -> int:
 
 def some_numbers(made: Made) -> list[int]:
     """Songs of one segment, which are asked for as passages, and of several; some with copies."""
-    short = [s.number for s in made.songs.values() if len(s.heard) == 1]
-    long = [s.number for s in made.songs.values() if len(s.heard) > 1]
+    short = [s.number for s in made.songs.values() if len(s.audible) == 1]
+    long = [s.number for s in made.songs.values() if len(s.audible) > 1]
     return [*short[:4], long[0], 3, 50]
 
 
@@ -52,7 +52,7 @@ def some_numbers(made: Made) -> list[int]:
 def test_the_tables_are_what_similar_returns(
     made: Made, tables: Tables, method: str, hub_correction: bool
 ) -> None:
-    wishes = Wishes(n=500, hub_correction=hub_correction, per_artist=0, per_album=0)
+    wishes = ListRequest(n=500, hub_correction=hub_correction, per_artist=0, per_album=0)
     ids = made.index.rows.track_ids
     for number in some_numbers(made):
         with made.catalog.transaction() as session:
@@ -66,11 +66,11 @@ def test_the_tables_are_what_similar_returns(
 
 def test_the_other_tables_are_of_centred_scores(made: Made, tables: Tables) -> None:
     assert tuple(tables.scores) == METHODS
-    assert tables.places.tolist() == list(range(len(made.songs)))
+    assert tables.positions.tolist() == list(range(len(made.songs)))
     songs = [made.songs[i] for i in made.index.rows.track_ids.tolist()]
     centre = made.index.reference.centre
     vectors = [
-        centred(unit([s.embedding for s in song.heard]).astype(np.float32), centre).astype(float)
+        centred(unit([s.embedding for s in song.audible]).astype(np.float32), centre).astype(float)
         for song in songs
     ]
     for one, other in ((0, 1), (5, 5), (17, 70), (90, 3)):
@@ -88,21 +88,26 @@ def test_a_sample_is_of_the_seed(made: Made, tables: Tables) -> None:
             score_tables(session, made.index, made.bundle, 25, seed, lambda *done: ticks.append(done))
             for seed in (1, 1, 2)
         )
-    assert len(set(one.places.tolist())) == 25
-    assert one.places.tolist() == sorted(one.places.tolist()) == same.places.tolist() != other.places.tolist()
+    assert len(set(one.positions.tolist())) == 25
+    assert (
+        one.positions.tolist()
+        == sorted(one.positions.tolist())
+        == same.positions.tolist()
+        != other.positions.tolist()
+    )
     assert ticks[:25] == [(i, 25) for i in range(1, 26)]
-    part = np.ix_(one.places, one.places)
+    part = np.ix_(one.positions, one.positions)
     assert_allclose(one.scores["centred"], tables.scores["centred"][part], atol=1e-6)
 
 
 def test_facts_and_recordings_are_the_catalogue_s(made: Made) -> None:
-    places = np.arange(len(made.songs))
+    positions = np.arange(len(made.songs))
     songs = [made.songs[i] for i in made.index.rows.track_ids.tolist()]
     with made.catalog.transaction() as session:
         track = session.get(Track, songs[0].id)
         track.file_genres, track.label_group = ["Swing", "Bop"], "someone"
-        facts = facts_of(session, made.index, places)
-        recordings = recordings_of(session, made.index, places)
+        facts = facts_of(session, made.index, positions)
+        recordings = recordings_of(session, made.index, positions)
         session.rollback()
     assert songs[0].label is None
     assert facts.genres == ["Swing", *(song.label for song in songs[1:])]
@@ -127,7 +132,7 @@ def whole(made: Made) -> Evaluated:
     return evaluated(made)
 
 
-def naive(table: Any, songs: list[Song], k: int, *, artist_filter: bool) -> list[list[int]]:
+def naive(table: Any, songs: list[RandomSong], k: int, *, artist_filter: bool) -> list[list[int]]:
     """Lists without the song, its copies and, if so wanted, its artist's other songs."""
     lists = []
     for i, song in enumerate(songs):
@@ -142,7 +147,7 @@ def naive(table: Any, songs: list[Song], k: int, *, artist_filter: bool) -> list
     return lists
 
 
-def precision(lists: list[list[int]], songs: list[Song]) -> float:
+def precision(lists: list[list[int]], songs: list[RandomSong]) -> float:
     shares = []
     for song, row in zip(songs, lists, strict=True):
         labels = [songs[j].label for j in row if songs[j].label]
@@ -179,7 +184,7 @@ def test_the_curve_is_of_the_stated_formula(made: Made, tables: Tables, whole: E
     songs = [made.songs[i] for i in made.index.rows.track_ids.tolist()]
     assert [point.discover for point in whole.curve] == [0.0, 0.1, 0.25, 0.5, 0.75, 1.0]
     with made.catalog.transaction() as session:
-        facts = facts_of(session, made.index, tables.places)
+        facts = facts_of(session, made.index, tables.positions)
     for point in whole.curve:
         factors = [1 - point.discover * (1 - 1 / (1 + math.log(1 + song.plays))) for song in songs]
         moved = [

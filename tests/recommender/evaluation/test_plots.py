@@ -14,7 +14,8 @@ from PIL import Image
 from classifier.errors import PictureError
 from classifier.plotting.style import COLOURS
 from recommender.evaluation import plots
-from recommender.evaluation.plots import DiscoverPoint, Method, draw_evaluation
+from recommender.evaluation.list_metrics import DiscoverPoint, Method
+from recommender.evaluation.plots import draw_evaluation
 from recommender.evaluation.robustness import Survival
 from recommender.map import plot
 from recommender.map.plot import draw_map, genre_groups
@@ -172,14 +173,14 @@ def test_titles_are_written_where_there_is_room(drawn: list[Figure], tmp_path: P
         others = np.delete(boxes, number, axis=0)
         apart = (others[:, 0] >= x1) | (others[:, 2] <= x0) | (others[:, 1] >= y1) | (others[:, 3] <= y0)
         assert apart.all()
-    places = figure.axes[0].transData.transform(points)
+    pixels = figure.axes[0].transData.transform(points)
     for x0, y0, x1, y1 in boxes:
-        inside = (places[:, 0] > x0) & (places[:, 0] < x1) & (places[:, 1] > y0) & (places[:, 1] < y1)
+        inside = (pixels[:, 0] > x0) & (pixels[:, 0] < x1) & (pixels[:, 1] > y0) & (pixels[:, 1] < y1)
         assert not inside.any()
     frame = figure.axes[0].bbox.extents
     assert (boxes[:, 2] <= frame[2]).all()
     for title, (x0, y0, _, y1) in found.items():
-        x, y = places[titles.index(title)]
+        x, y = pixels[titles.index(title)]
         assert 0 < x0 - x < 10
         assert y0 < y < y1
 

@@ -46,11 +46,11 @@ def slow_neighbours(scores: Any, queries: Any, k: int, groups: Any, recordings: 
     rows = []
     for row, query in zip(scores.tolist(), queries.tolist(), strict=True):
         candidates = []
-        for place, score in enumerate(row):
-            kin = any(key is not None and key[query] == key[place] != -1 for key in (groups, recordings))
-            if place != query and not kin and not math.isnan(score) and score != -math.inf:
-                candidates.append((-score, place))
-        best = [place for _, place in sorted(candidates)[:k]]
+        for position, score in enumerate(row):
+            kin = any(key is not None and key[query] == key[position] != -1 for key in (groups, recordings))
+            if position != query and not kin and not math.isnan(score) and score != -math.inf:
+                candidates.append((-score, position))
+        best = [position for _, position in sorted(candidates)[:k]]
         rows.append(best + [-1] * (k - len(best)))
     return rows
 
@@ -244,13 +244,13 @@ def test_exposure_does_not_depend_on_who_is_who(seed: int, n: int) -> None:
     random = np.random.default_rng(seed)
     tracks, lists = facts(n, seed), lists_of(n, 4, seed)
     order = random.permutation(n)
-    place = np.append(np.argsort(order), -1)
+    position = np.append(np.argsort(order), -1)
     moved = TrackFacts(
         *([getattr(tracks, name)[i] for i in order] for name in ("genres", "artists", "albums")),
         plays=[tracks.plays[i] for i in order],
         durations_s=[tracks.durations_s[i] for i in order],
     )
-    before, after = figures(lists, tracks, 4), figures(place[lists[order]], moved, 4)
+    before, after = figures(lists, tracks, 4), figures(position[lists[order]], moved, 4)
     assert after.to_json() == pytest.approx(before.to_json(), abs=2e-4)
 
 

@@ -17,7 +17,7 @@ from recommender.evaluation.score_tables import (
     METHODS,
     PLAIN,
     RANKING,
-    StoredStretches,
+    StoredPatches,
     facts_of,
     recordings_of,
     score_tables,
@@ -25,7 +25,7 @@ from recommender.evaluation.score_tables import (
 from recommender.file_tags.genre_fields import SCORES, scores_text, with_field
 from recommender.file_tags.snapshots import describe
 from recommender.file_tags.stored_tags import VORBIS, StoredTags
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from tests.recommender.random_catalog import Made, make_songs, store
 from tests.recommender.retrieval.brute_force import BruteForce, asked, patches_of, song_score
 
@@ -61,7 +61,7 @@ def test_tables_equal_the_reference(made: Made) -> None:
     for row, track_id in enumerate(ids):
         others = [i for i in ids if made.songs[i].content != made.songs[track_id].content]
         for name, hub in ((PLAIN, False), (RANKING, True)):
-            query, wishes = asked(made.songs[track_id]), Wishes(hub_correction=hub)
+            query, wishes = asked(made.songs[track_id]), ListRequest(hub_correction=hub)
             expected = {one.song.id: one.score for one in truth.scored([query], [], wishes, others)[0]}
             found = tables.scores[name][row]
             assert_allclose(found, [expected.get(i, 0.0) for i in ids], atol=5e-6)  # 0 of itself
@@ -72,18 +72,18 @@ def test_of_a_large_catalogue_a_sample_is_scored(made: Made) -> None:
         whole = score_tables(session, made.index, made.bundle, 500, 0)
         some = score_tables(session, made.index, made.bundle, 12, 3)
         again = score_tables(session, made.index, made.bundle, 12, 3)
-    assert len(set(some.places.tolist())) == 12
-    assert some.places.tolist() == sorted(some.places.tolist()) == again.places.tolist()
-    picked = np.ix_(some.places, some.places)
+    assert len(set(some.positions.tolist())) == 12
+    assert some.positions.tolist() == sorted(some.positions.tolist()) == again.positions.tolist()
+    picked = np.ix_(some.positions, some.positions)
     assert_allclose(some.scores[CENTRED], whole.scores[CENTRED][picked], atol=1e-6)
 
 
 def test_stored_stretches_are_the_stored_patches_however_few_are_kept(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(StoredStretches, "KEPT", 3)
+    monkeypatch.setattr(StoredPatches, "KEPT", 3)
     with made.catalog.transaction() as session:
-        stretches = StoredStretches(session, made.bundle)
+        stretches = StoredPatches(session, made.bundle)
         for ids in ([1, 2], [2, 3, 4], [1], [5, 1, 7, 8], [1, 999]):
             found = stretches(ids)
             assert set(found) == set(ids) - {999}
@@ -94,10 +94,10 @@ def test_stored_stretches_are_the_stored_patches_however_few_are_kept(
 
 
 def test_a_genre_that_was_written_by_ourselves_is_no_fact(made: Made) -> None:
-    places = np.array([3, 9])
+    positions = np.array([3, 9])
     session = Session(made.catalog.engine)
     with session.begin() as undone:
-        tracks = [session.get_one(Track, int(made.index.rows.track_ids[place])) for place in places]
+        tracks = [session.get_one(Track, int(made.index.rows.track_ids[position])) for position in positions]
         for track, genres in zip(tracks, (["Rock"], ["Polka", "Rock"]), strict=True):
             track.label, track.file_genres = None, genres
             tags = with_field(StoredTags(VORBIS, False, ()), SCORES, [scores_text({"genre": {"Rock": 0.9}})])
@@ -112,16 +112,16 @@ def test_a_genre_that_was_written_by_ourselves_is_no_fact(made: Made) -> None:
             }
             session.add(TagWrite(track_id=track.id, begun_at=datetime(2024, 1, 1), **said))
         session.flush()
-        assert facts_of(session, made.index, places).genres == [None, "Polka"]
+        assert facts_of(session, made.index, positions).genres == [None, "Polka"]
         undone.rollback()
     session.close()
 
 
 def test_facts_and_recordings_come_in_the_order_of_the_places(made: Made) -> None:
-    places = np.array([30, 3, 20, 9, 40])
-    songs = [made.songs[int(made.index.rows.track_ids[place])] for place in places]
+    positions = np.array([30, 3, 20, 9, 40])
+    songs = [made.songs[int(made.index.rows.track_ids[position])] for position in positions]
     with made.catalog.transaction() as session:
-        facts = facts_of(session, made.index, places)
+        facts = facts_of(session, made.index, positions)
         recordings = recordings_of(session, made.index, np.arange(len(made.songs)))
     assert facts.genres == [song.label for song in songs]
     assert facts.plays == [song.plays for song in songs]

@@ -13,7 +13,7 @@ from classifier.model.bundle import Bundle
 from recommender.describe import judgement, track_sound
 from recommender.errors import RecommenderError
 from recommender.map import layout as map_module
-from recommender.map.layout import catalogue_map, track_means, two_dimensions
+from recommender.map.layout import catalogue_map, mean_segments, two_dimensions
 from tests.databases import open_catalog
 from tests.recommender.support import Library, names, query
 
@@ -28,29 +28,29 @@ def clusters(n: int, seed: int = 0, of: int = 3) -> tuple[Floats, npt.NDArray[np
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), owner
 
 
-def same_cluster_is_nearest(places: Floats, owner: npt.NDArray[np.int64]) -> float:
-    distances = ((places[:, None] - places) ** 2).sum(axis=2)
+def same_cluster_is_nearest(points: Floats, owner: npt.NDArray[np.int64]) -> float:
+    distances = ((points[:, None] - points) ** 2).sum(axis=2)
     np.fill_diagonal(distances, np.inf)
     return float((owner[distances.argmin(axis=1)] == owner).mean())
 
 
-def fills_the_square(places: Floats) -> bool:
-    return np.abs(places).max() == pytest.approx(1) and np.abs(places.max(0) + places.min(0)).max() < 1e-9
+def fills_the_square(points: Floats) -> bool:
+    return np.abs(points).max() == pytest.approx(1) and np.abs(points.max(0) + points.min(0)).max() < 1e-9
 
 
 def test_near_stays_near() -> None:
     vectors, owner = clusters(150)
-    places = two_dimensions(vectors, seed=0)
-    assert places.shape == (150, 2)
-    assert fills_the_square(places)
-    assert same_cluster_is_nearest(places, owner) == 1.0
+    points = two_dimensions(vectors, seed=0)
+    assert points.shape == (150, 2)
+    assert fills_the_square(points)
+    assert same_cluster_is_nearest(points, owner) == 1.0
     plane = (vectors - vectors.mean(0)) @ np.linalg.svd(vectors - vectors.mean(0))[2][:2].T
-    found = trustworthiness(vectors, places, n_neighbors=5)
+    found = trustworthiness(vectors, points, n_neighbors=5)
     assert found > 0.8
     assert found > trustworthiness(vectors, plane, n_neighbors=5) + 0.05  # better than a mere projection
 
 
-def test_the_same_seed_gives_the_same_places() -> None:
+def test_the_same_seed_gives_the_same_points() -> None:
     vectors, _ = clusters(60)
     np.testing.assert_array_equal(two_dimensions(vectors, seed=3), two_dimensions(vectors, seed=3))
     whole, same = two_dimensions(vectors, 3, at_most=30), two_dimensions(vectors, 3, at_most=30)
@@ -62,16 +62,16 @@ def test_the_same_seed_gives_the_same_places() -> None:
 def test_few_tracks_lie_in_the_plane_of_largest_variance(n: int) -> None:
     """Held to a singular value decomposition; up to three points keep all their distances."""
     vectors, _ = clusters(n, seed=n)
-    places = two_dimensions(vectors, seed=0)
-    assert fills_the_square(places)
+    points = two_dimensions(vectors, seed=0)
+    assert fills_the_square(points)
     _, _, axes = np.linalg.svd(vectors - vectors.mean(0))
     expected = pdist((vectors - vectors.mean(0)) @ axes[:2].T)
-    np.testing.assert_allclose(pdist(places) / pdist(places).max(), expected / expected.max(), atol=1e-6)
+    np.testing.assert_allclose(pdist(points) / pdist(points).max(), expected / expected.max(), atol=1e-6)
     if n <= 3:
         np.testing.assert_allclose(expected, pdist(vectors), atol=1e-9)
 
 
-def test_one_track_none_and_many_alike_are_places_too() -> None:
+def test_one_track_none_and_many_equal_are_points_too() -> None:
     assert two_dimensions(np.zeros((0, 7)), 0).shape == (0, 2)
     assert two_dimensions(np.ones((1, 7)), 0).tolist() == [[0, 0]]
     for n in (3, 30):
@@ -82,30 +82,30 @@ def test_one_track_none_and_many_alike_are_places_too() -> None:
 
 
 @pytest.mark.parametrize("n", [5, 6, 12])
-def test_small_catalogues_have_places_for_all(n: int) -> None:
-    places = two_dimensions(clusters(n)[0], 0)
-    assert np.isfinite(places).all()
-    assert len(np.unique(places.round(6), axis=0)) == n
-    assert fills_the_square(places)
+def test_small_catalogues_have_points_for_all(n: int) -> None:
+    points = two_dimensions(clusters(n)[0], 0)
+    assert np.isfinite(points).all()
+    assert len(np.unique(points.round(6), axis=0)) == n
+    assert fills_the_square(points)
 
 
 def test_of_too_many_a_sample_is_laid_out_and_the_others_put_among_it() -> None:
     vectors, owner = clusters(200)
-    places = two_dimensions(vectors, 0, at_most=60)
-    assert fills_the_square(places)
-    assert same_cluster_is_nearest(places, owner) > 0.97
+    points = two_dimensions(vectors, 0, at_most=60)
+    assert fills_the_square(points)
+    assert same_cluster_is_nearest(points, owner) > 0.97
 
 
 def test_the_others_are_at_the_mean_of_their_five_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_module, "BLOCK", 7)
     random = np.random.default_rng(1)
-    known, places = random.standard_normal((12, 6)), random.standard_normal((12, 2))
+    known, points = random.standard_normal((12, 6)), random.standard_normal((12, 2))
     others = random.standard_normal((20, 6))
-    found = map_module._put_among(np.vstack([known, others]), known, places)
-    np.testing.assert_array_equal(found[:12], places)
+    found = map_module._put_among(np.vstack([known, others]), known, points)
+    np.testing.assert_array_equal(found[:12], points)
     for vector, place in zip(others, found[12:], strict=True):
         near = np.argsort([np.linalg.norm(vector - one) for one in known])[:5]
-        np.testing.assert_allclose(place, places[near].mean(axis=0))
+        np.testing.assert_allclose(place, points[near].mean(axis=0))
 
 
 # From a catalogue.
@@ -128,8 +128,8 @@ def test_tracks_are_the_directions_of_their_mean_segments(ingested: Library, shi
     expected = stored_means(ingested, shipped.trunk_id)
     catalog = open_catalog(ingested.home / "catalog.sqlite")
     with catalog.transaction() as session:
-        ids, vectors = track_means(session, shipped.trunk_id)
-        assert track_means(session, "no such trunk")[0] == []
+        ids, vectors = mean_segments(session, shipped.trunk_id)
+        assert mean_segments(session, "no such trunk")[0] == []
     catalog.close()
     assert ids == sorted(expected)
     np.testing.assert_allclose(vectors, [expected[i] for i in ids], atol=1e-6)
@@ -153,7 +153,7 @@ def test_points_carry_the_users_label_or_else_the_models(
     catalog = open_catalog(library.home / "catalog.sqlite")
     with catalog.transaction() as session:
         points = {point.track_id: point for point in catalogue_map(session, shipped, 0)}
-        places = two_dimensions(track_means(session, shipped.trunk_id)[1], 0)
+        laid_out = two_dimensions(mean_segments(session, shipped.trunk_id)[1], 0)
         for track_id, point in points.items():
             said = sound_of(session, track_id, shipped)
             label = judgement(said, shipped)["label"] if said.unknown is None else None
@@ -165,7 +165,7 @@ def test_points_carry_the_users_label_or_else_the_models(
     alpha = points[rows["alpha.mp3"]["id"]]
     assert (alpha.title, alpha.artist) == ("Alpha Rising", "Ann Arbor")
     # Not by vectors computed here: t-SNE answers the least difference with another picture.
-    np.testing.assert_allclose([(p.x, p.y) for p in points.values()], places, atol=1e-9)
+    np.testing.assert_allclose([(p.x, p.y) for p in points.values()], laid_out, atol=1e-9)
 
 
 def test_nothing_analysed_is_one_plain_line(library: Library, shipped: Bundle) -> None:

@@ -1,4 +1,4 @@
-"""Why songs are alike, held to loops over the same numbers; the sound of passages, and their picture."""
+"""Why songs are similar, held to loops over the same numbers; the sound of passages, and their picture."""
 
 import math
 import warnings
@@ -19,29 +19,29 @@ from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from recommender import params
 from recommender.reasons.plot import AGAINST, FOR, MatchPicture, draw_match, match_figure
-from recommender.reasons.sound import BandShares, Hearer, PassageSound
+from recommender.reasons.sound import BandShares, PassageAnalyser, PassageSound
 from recommender.reasons.traits import (
-    Heard,
-    Reasons,
-    course,
+    MatchReasons,
+    SoundProfile,
     differences,
     parts_in_words,
+    patch_similarities,
     reasons,
     shared_genres,
     shared_tags,
 )
-from recommender.retrieval.alignment import Passage, Stretch, align
+from recommender.retrieval.alignment import PassagePair, PatchSequence, align
 from tests import synth
 
 PATCH_S = 2.992
 NAMES = ("rock", "jazz", "ambient", "piano", "female vocalists", "guitar")
 
 
-def stretch(random: np.random.Generator, patches: int, at_s: float = 0.0) -> Stretch:
+def patch_sequence(random: np.random.Generator, patches: int, at_s: float = 0.0) -> PatchSequence:
     """Patches on a grid of segments of ten, whose last one ends with its segment."""
-    places = [30.0 * (i // 10) + PATCH_S * (i % 10) for i in range(patches)]
-    starts = np.array(places, np.float32) + np.float32(at_s)
-    return Stretch(starts, random.standard_normal((patches, 8)).astype(np.float32) + 1, PATCH_S)
+    begins = [30.0 * (i // 10) + PATCH_S * (i % 10) for i in range(patches)]
+    starts = np.array(begins, np.float32) + np.float32(at_s)
+    return PatchSequence(starts, random.standard_normal((patches, 8)).astype(np.float32) + 1, PATCH_S)
 
 
 def cosine(one: Any, other: Any, centre: Any) -> float:
@@ -49,30 +49,30 @@ def cosine(one: Any, other: Any, centre: Any) -> float:
     return float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))
 
 
-# The course of two passages.
+# The similarity of two passages over time.
 
 
 @given(st.integers(0, 9999), st.integers(1, 35), st.integers(1, 35), st.floats(0, 0.3))
 def test_course_is_the_passages_patch_by_patch(seed: int, n_query: int, n_match: int, pull: float) -> None:
     random = np.random.default_rng(seed)
-    query, match = stretch(random, n_query, 60.0), stretch(random, n_match)
+    query, match = patch_sequence(random, n_query, 60.0), patch_sequence(random, n_match)
     centre = (pull * random.standard_normal(8) / math.sqrt(8)).astype(np.float32)
     passage = align(query, match, centre)
     assert passage is not None
-    found = course(query, match, passage, centre)
+    found = patch_similarities(query, match, passage, centre)
     shorter = min(n_query, n_match)
-    assert len(found.alike) == len(found.query_s) == len(found.match_s) == shorter
+    assert len(found.cosines) == len(found.query_s) == len(found.match_s) == shorter
     assert found.query_s[0] == passage.query_start_s
     assert found.match_s[-1] + PATCH_S == pytest.approx(passage.match_end_s, abs=1e-4)
     mine, its = list(query.starts_s).index(found.query_s[0]), list(match.starts_s).index(found.match_s[0])
     assert mine == 0 or its == 0
     pairs = [(query.embeddings[mine + i], match.embeddings[its + i]) for i in range(shorter)]
-    assert_allclose(found.alike, [cosine(a, b, centre) for a, b in pairs], atol=1e-5)
+    assert_allclose(found.cosines, [cosine(a, b, centre) for a, b in pairs], atol=1e-5)
     assert_array_equal(found.match_s, match.starts_s[its : its + shorter])
     whole = [np.mean([pair[side] for pair in pairs], axis=0, dtype=float) for side in (0, 1)]
     assert found.together == pytest.approx(cosine(*whole, centre), abs=1e-5)
     assert found.score == pytest.approx(passage.score, abs=1e-5)
-    assert found.alike[found.best] == max(found.alike)
+    assert found.cosines[found.best] == max(found.cosines)
     assert [row["query_s"] for row in found.describe()] == [round(float(s), 2) for s in found.query_s]
 
 
@@ -140,13 +140,13 @@ def test_parts_are_named_by_their_sign_and_small_ones_not_at_all() -> None:
     ]
 
 
-def some_reasons(seed: int = 3, patches: int = 10) -> Reasons:
+def some_reasons(seed: int = 3, patches: int = 10) -> MatchReasons:
     random = np.random.default_rng(seed)
-    query, match = stretch(random, patches, 90.0), stretch(random, 20)
+    query, match = patch_sequence(random, patches, 90.0), patch_sequence(random, 20)
     centre = np.full(8, 0.1, np.float32)
     return reasons(
-        Heard(np.array([0.6, 0.3, 0.5, 0, 0.2, 0]), {"rock": 0.7, "jazz": 0.3}, query),
-        Heard(np.array([0.5, 0.2, 0.1, 0.4, 0, 0]), {"rock": 0.8, "jazz": 0.1}, match),
+        SoundProfile(np.array([0.6, 0.3, 0.5, 0, 0.2, 0]), {"rock": 0.7, "jazz": 0.3}, query),
+        SoundProfile(np.array([0.5, 0.2, 0.1, 0.4, 0, 0]), {"rock": 0.8, "jazz": 0.1}, match),
         NAMES,
         np.full(6, 0.1, np.float32),
         {"cosine": 0.9, "centring": -0.1, "hub": -0.15, "discovery": 0.0},
@@ -157,34 +157,34 @@ def some_reasons(seed: int = 3, patches: int = 10) -> Reasons:
 
 def test_reasons_put_everything_together() -> None:
     why = some_reasons()
-    said = why.describe()
-    assert [t["name"] for t in said["shared_tags"]] == ["rock", "jazz", "ambient"]
-    assert [t["name"] for t in said["shared_genres"]] == ["rock"]
-    assert [t["name"] for t in said["more"]] == ["piano"]
-    assert [t["name"] for t in said["less"]] == ["ambient", "female vocalists"]
-    assert sum(part["adds"] for part in said["parts"]) == pytest.approx(0.65)
+    described = why.describe()
+    assert [t["name"] for t in described["shared_tags"]] == ["rock", "jazz", "ambient"]
+    assert [t["name"] for t in described["shared_genres"]] == ["rock"]
+    assert [t["name"] for t in described["more"]] == ["piano"]
+    assert [t["name"] for t in described["less"]] == ["ambient", "female vocalists"]
+    assert sum(part["adds"] for part in described["parts"]) == pytest.approx(0.65)
     assert why.passage is not None
-    assert said["passages_score"] == pytest.approx(why.passage.score, abs=1e-4)
-    assert len(said["curve"]) == 10
-    assert said["curve"][0]["query_s"] == 90.0
+    assert described["passages_score"] == pytest.approx(why.passage.score, abs=1e-4)
+    assert len(described["curve"]) == 10
+    assert described["curve"][0]["query_s"] == 90.0
 
 
 def test_without_patches_there_is_no_course() -> None:
-    nothing = Heard(np.zeros(6, np.float32), {}, None)
-    passage = Passage(0, 3, 0, 3, 0.5)
+    nothing = SoundProfile(np.zeros(6, np.float32), {}, None)
+    passage = PassagePair(0, 3, 0, 3, 0.5)
     for given_passage in (None, passage):
         why = reasons(nothing, nothing, NAMES, np.zeros(6, np.float32), {}, given_passage, np.zeros(8))
-        assert why.course is None
-        said = why.describe()
-        assert (said["curve"], said["passages_score"], said["shared_tags"]) == ([], None, [])
+        assert why.similarities is None
+        described = why.describe()
+        assert (described["curve"], described["passages_score"], described["shared_tags"]) == ([], None, [])
 
 
 # What passages sound like.
 
 
 @pytest.fixture(scope="module")
-def hearer(shipped: Bundle) -> Hearer:
-    return Hearer(shipped)
+def analyser(shipped: Bundle) -> PassageAnalyser:
+    return PassageAnalyser(shipped)
 
 
 @pytest.fixture(scope="module")
@@ -193,42 +193,42 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synth.write(tmp_path_factory.mktemp("sound") / "song.wav", synth.music_like(12.0, 5))
 
 
-def test_a_passage_is_heard_as_the_trunk_hears_it(hearer: Hearer, trunk: Trunk, song: Path) -> None:
+def test_a_passage_is_analysed_as_the_trunk_does(analyser: PassageAnalyser, trunk: Trunk, song: Path) -> None:
     (segment,) = trunk.analyse_file(song).segments
     assert segment.patches is not None
-    heard = hearer.passage(song, [0.0, PATCH_S, 2 * PATCH_S, 3 * PATCH_S])
-    embeddings = trunk.run(heard.patches)[1]
+    sound = analyser.passage(song, [0.0, PATCH_S, 2 * PATCH_S, 3 * PATCH_S])
+    embeddings = trunk.run(sound.patches)[1]
     assert len(embeddings) == len(segment.patches) == 4
     for mine, stored in zip(embeddings, segment.patches.astype(float), strict=True):
         assert cosine(mine, stored, 0 * stored) > 0.995
-    assert (heard.start_s, heard.end_s) == (0.0, pytest.approx(4 * PATCH_S))
-    assert len(heard.mel) * heard.column_s == pytest.approx(heard.end_s, abs=2 * heard.column_s)
-    patch = heard.patches[0]
-    width = round(heard.column_s * 16_000 / 256)
-    assert_allclose(heard.mel[3], patch[3 * width : 4 * width].mean(axis=0), atol=1e-5)
+    assert (sound.start_s, sound.end_s) == (0.0, pytest.approx(4 * PATCH_S))
+    assert len(sound.mel) * sound.column_s == pytest.approx(sound.end_s, abs=2 * sound.column_s)
+    patch = sound.patches[0]
+    width = round(sound.column_s * 16_000 / 256)
+    assert_allclose(sound.mel[3], patch[3 * width : 4 * width].mean(axis=0), atol=1e-5)
 
 
-def test_a_passage_begins_where_it_says(hearer: Hearer, tmp_path: Path) -> None:
+def test_a_passage_begins_where_it_says(analyser: PassageAnalyser, tmp_path: Path) -> None:
     """A tone from 6 s on, after noise: the passage from 6 s has the tone alone, and few patches are kept."""
-    sound = np.concatenate([synth.noise(6.0), synth.sine(24.0, 1000.0)])
-    path = synth.write(tmp_path / "late.wav", sound)
-    heard = hearer.passage(path, [6.0 + PATCH_S * i for i in range(8)])
-    loudest = hearer.edges_hz[heard.mel[1:-1].argmax(axis=1)]
+    samples = np.concatenate([synth.noise(6.0), synth.sine(24.0, 1000.0)])
+    path = synth.write(tmp_path / "late.wav", samples)
+    sound = analyser.passage(path, [6.0 + PATCH_S * i for i in range(8)])
+    loudest = analyser.edges_hz[sound.mel[1:-1].argmax(axis=1)]
     assert (loudest[:, 0] <= 1000).all()
     assert (loudest[:, 1] >= 1000).all()
-    assert len(heard.patches) == params.EXPLAINED_PATCHES
-    assert len(heard.mel) <= params.PICTURE_COLUMNS
-    before = hearer.passage(path, [3.0])
-    assert before.mel.std() < heard.mel.std()
+    assert len(sound.patches) == params.EXPLAINED_PATCHES
+    assert len(sound.mel) <= params.PICTURE_COLUMNS
+    before = analyser.passage(path, [3.0])
+    assert before.mel.std() < sound.mel.std()
 
 
-def test_what_is_not_there_cannot_be_heard(hearer: Hearer, song: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_cannot_be_analysed(analyser: PassageAnalyser, song: Path, tmp_path: Path) -> None:
     with pytest.raises(TooShortError, match="before 20 s"):
-        hearer.passage(song, [20.0])
+        analyser.passage(song, [20.0])
     silent = synth.write(tmp_path / "silent.wav", np.zeros(5 * synth.RATE_HZ, np.float32))
     with pytest.raises(SilentError, match="silent from 0 to 3 s"):
-        hearer.passage(silent, [0.0])
-    cut = hearer.passage(song, [9.0 + i * PATCH_S for i in range(3)])  # the file ends after one of them
+        analyser.passage(silent, [0.0])
+    cut = analyser.passage(song, [9.0 + i * PATCH_S for i in range(3)])  # the file ends after one of them
     assert len(cut.patches) == 3
 
 
@@ -244,16 +244,16 @@ def sounding(patches: Any) -> PassageSound:
 
 
 def test_band_shares_equal_a_loop(shipped: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    hearer = Hearer(shipped)
-    monkeypatch.setattr(hearer, "_trunk", BandMeans())
+    analyser = PassageAnalyser(shipped)
+    monkeypatch.setattr(analyser, "_trunk", BandMeans())
     random = np.random.default_rng(1)
     query, match = (random.uniform(0, 3, (2, 187, 96)).astype(np.float32) for _ in range(2))
     match[..., 24:36] = query[..., 24:36] = 6.0
     centre = np.full(96, 0.05)
-    found = hearer.band_shares(sounding(query), sounding(match), centre.astype(np.float32))
+    found = analyser.band_shares(sounding(query), sounding(match), centre.astype(np.float32))
     assert found is not None
 
-    def alike(one: Any, other: Any) -> float:
+    def similarity(one: Any, other: Any) -> float:
         rows, others = one.mean(axis=1, dtype=float), other.mean(axis=1, dtype=float)
         single = np.mean([cosine(a, b, centre) for a, b in zip(rows, others, strict=True)])
         return float(cosine(rows.mean(axis=0), others.mean(axis=0), centre) + single) / 2
@@ -263,8 +263,8 @@ def test_band_shares_equal_a_loop(shipped: Bundle, monkeypatch: pytest.MonkeyPat
         without = [sound.copy() for sound in (query, match)]
         for sound in without:
             sound[..., first : first + params.EXPLAINED_BANDS] = 0
-        both, neither = alike(query, match), alike(*without)
-        wanted.append(both + neither - alike(query, without[1]) - alike(without[0], match))
+        both, neither = similarity(query, match), similarity(*without)
+        wanted.append(both + neither - similarity(query, without[1]) - similarity(without[0], match))
     assert_allclose(found.shares, wanted, atol=2e-5)
     assert int(found.shares.argmax()) == 24 // params.EXPLAINED_BANDS
     assert found.shares[24 // params.EXPLAINED_BANDS] > 0
@@ -272,8 +272,8 @@ def test_band_shares_equal_a_loop(shipped: Bundle, monkeypatch: pytest.MonkeyPat
     assert_allclose(found.edges_hz[1:, 0], found.edges_hz[:-1, 1])
 
 
-def test_coefficients_have_no_bands(hearer: Hearer, shipped: Bundle) -> None:
-    made = Hearer.__new__(Hearer)
+def test_coefficients_have_no_bands(analyser: PassageAnalyser, shipped: Bundle) -> None:
+    made = PassageAnalyser.__new__(PassageAnalyser)
     made._bundle = replace(shipped, front_end=replace(shipped.front_end, feature="mfcc"))
     sound = sounding(np.zeros((1, 187, 40), np.float32))
     assert made.band_shares(sound, sound, np.zeros(200, np.float32)) is None
@@ -282,7 +282,7 @@ def test_coefficients_have_no_bands(hearer: Hearer, shipped: Bundle) -> None:
 # The picture.
 
 
-def picture(why: Reasons, names: tuple[str, str] = ("Ann - One", "Bob - Two")) -> MatchPicture:
+def picture(why: MatchReasons, names: tuple[str, str] = ("Ann - One", "Bob - Two")) -> MatchPicture:
     random = np.random.default_rng(2)
     mels = [random.uniform(0, 4, (params.PICTURE_COLUMNS, 96)).astype(np.float32) for _ in range(2)]
     edges = np.linspace(0, 8000, 97)
@@ -301,11 +301,11 @@ def test_picture_shows_the_numbers(tmp_path: Path) -> None:
     figure = match_figure(picture(why))
     curve, parts, mine, traits, its, bands = figure.axes
     assert figure.get_suptitle() == "Ann - One ≈ Bob - Two"
-    assert why.course is not None
-    assert_allclose([bar.get_height() for bar in curve.patches], why.course.alike, rtol=1e-6)
-    assert_allclose([bar.get_x() for bar in curve.patches], why.course.query_s - 90, atol=1e-4)
+    assert why.similarities is not None
+    assert_allclose([bar.get_height() for bar in curve.patches], why.similarities.cosines, rtol=1e-6)
+    assert_allclose([bar.get_x() for bar in curve.patches], why.similarities.query_s - 90, atol=1e-4)
     assert [to_hex(bar.get_facecolor()).upper() for bar in curve.patches] == [
-        FOR if alike >= 0 else AGAINST for alike in why.course.alike
+        FOR if cosine >= 0 else AGAINST for cosine in why.similarities.cosines
     ]
     assert_allclose([bar.get_width() for bar in parts.patches], [0.9, -0.1, -0.15])
     assert parts.get_title(loc="left") == "score 0.65"

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from recommender import params
 from recommender.retrieval.index.hubness import ENOUGH, ROUNDS
-from recommender.retrieval.request import Wishes
-from tests.recommender.random_catalog import SEGMENT_S, TAGS, Song
+from recommender.retrieval.request import ListRequest
+from tests.recommender.random_catalog import SEGMENT_S, TAGS, RandomSong
 
 Vectors = npt.NDArray[np.float64]
 GENRE_SURE = 0.4
@@ -69,21 +69,21 @@ def rarity(plays: int) -> float:
 
 
 @dataclass(frozen=True)
-class Patches:
+class SongPatches:
     """(patches,) seconds and (patches, dimensions)."""
 
     starts_s: list[float]
     vectors: Vectors
     patch_s: float
 
-    def within(self, start_s: float, end_s: float) -> "Patches":
+    def within(self, start_s: float, end_s: float) -> "SongPatches":
         kept = [i for i, s in enumerate(self.starts_s) if start_s <= s + self.patch_s / 2 <= end_s]
-        return Patches([self.starts_s[i] for i in kept], self.vectors[kept], self.patch_s)
+        return SongPatches([self.starts_s[i] for i in kept], self.vectors[kept], self.patch_s)
 
 
-def patches_of(song: Song) -> Patches:
-    starts = [start for segment in song.heard for start in segment.patch_starts_s]
-    return Patches(starts, np.concatenate([s.patches for s in song.heard]), song.heard[0].patch_s)
+def patches_of(song: RandomSong) -> SongPatches:
+    starts = [start for segment in song.audible for start in segment.patch_starts_s]
+    return SongPatches(starts, np.concatenate([s.patches for s in song.audible]), song.audible[0].patch_s)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Aligned:
     match: tuple[float, float]
 
 
-def align(query: Patches, track: Patches, centre: Vectors) -> Aligned | None:
+def align(query: SongPatches, track: SongPatches, centre: Vectors) -> Aligned | None:
     """Hold the shorter one against the longer at every shift; a run with a gap only where all have one."""
     if not query.starts_s or not track.starts_s:
         return None
@@ -120,30 +120,30 @@ def align(query: Patches, track: Patches, centre: Vectors) -> Aligned | None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuery:
     """A song, or a passage of one."""
 
-    song: Song
+    song: RandomSong
     span: tuple[float, float] | None
     units: Vectors
     spans: list[tuple[float, float]]
-    patches: Patches
+    patches: SongPatches
     passage: bool
 
 
-def asked(song: Song, span: tuple[float, float] | None = None) -> Asked:
+def asked(song: RandomSong, span: tuple[float, float] | None = None) -> AskedQuery:
     patches = patches_of(song)
     if span is None:
-        units = unit([segment.embedding for segment in song.heard])
-        spans = [(segment.start_s, segment.end_s) for segment in song.heard]
-        return Asked(song, None, units, spans, patches, len(units) == 1)
+        units = unit([segment.embedding for segment in song.audible])
+        spans = [(segment.start_s, segment.end_s) for segment in song.audible]
+        return AskedQuery(song, None, units, spans, patches, len(units) == 1)
     patches = patches.within(*span)
     size = round(SEGMENT_S / patches.patch_s)
     cuts = [*range(0, len(patches.starts_s), size), len(patches.starts_s)]
     if len(cuts) > 2 and cuts[-1] - cuts[-2] <= size // 5:
         cuts.pop(-2)
     units = unit([patches.vectors[a:b].mean(axis=0) for a, b in pairwise(cuts)])
-    return Asked(song, span, units, [], patches, True)
+    return AskedQuery(song, span, units, [], patches, True)
 
 
 # The frozen reference.
@@ -161,7 +161,7 @@ def sinkhorn(
     rounds: int = ROUNDS,
     enough: float = ENOUGH,
 ) -> tuple[Vectors, Vectors]:
-    """Balance exp(score / τ): rows to their weights, columns alike; return logarithms of both divisors."""
+    """Balance exp(score / τ): rows to their weights, columns to one sum; return both divisors' logarithms."""
     kernel = np.where(counted, np.exp(scores / params.HUB_TEMPERATURE), 0.0)
     columns = np.ones(kernel.shape[1])
     rows = np.ones(kernel.shape[0])
@@ -174,10 +174,10 @@ def sinkhorn(
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredSong:
     """A track of a list."""
 
-    song: Song
+    song: RandomSong
     parts: dict[str, float]
     winner: int
 
@@ -190,16 +190,16 @@ class Found:
 class Answer:
     """The list, and the narrowest choice that was made: below rounding, another list is right as well."""
 
-    found: list[Found]
+    found: list[ScoredSong]
     margin: float
 
 
 class BruteForce:
     """A catalogue's ranking; the songs, by id, are those that the index holds."""
 
-    def __init__(self, songs: dict[int, Song]) -> None:
+    def __init__(self, songs: dict[int, RandomSong]) -> None:
         self.songs = songs
-        self.plain = {i: unit([s.embedding for s in song.heard]) for i, song in songs.items()}
+        self.plain = {i: unit([s.embedding for s in song.audible]) for i, song in songs.items()}
         n = len(songs)
         self.trust = n / (n + params.SHRINK_TRACKS)
         self.centre = sum(units.mean(axis=0) for units in self.plain.values()) / n * self.trust
@@ -244,8 +244,8 @@ class BruteForce:
 
     # Scores.
 
-    def sound(self, query: Asked, track_id: int, *, hub: bool) -> float:
-        """Return how alike a track is; nothing is worked out twice."""
+    def sound(self, query: AskedQuery, track_id: int, *, hub: bool) -> float:
+        """Return the similarity of a track; nothing is worked out twice."""
         key = (query.song.id, query.span, track_id, hub)
         if key not in self._sounds:
             score = passage_score if query.passage else song_score
@@ -253,7 +253,7 @@ class BruteForce:
             self._sounds[key] = score(units, (self.vectors if hub else self.plain)[track_id])
         return self._sounds[key]
 
-    def aligned(self, query: Asked, track_id: int, *, hub: bool) -> float:
+    def aligned(self, query: AskedQuery, track_id: int, *, hub: bool) -> float:
         key = (query.song.id, query.span, track_id, hub)
         if key not in self._aligned:
             centre = self.centre if hub else np.zeros_like(self.centre)
@@ -262,7 +262,7 @@ class BruteForce:
         return self._aligned[key]
 
     def of_query(
-        self, query: Asked, ids: Sequence[int], *, hub: bool
+        self, query: AskedQuery, ids: Sequence[int], *, hub: bool
     ) -> tuple[dict[int, dict[str, float]], float]:
         """Return the parts by one query, and how narrow the choice of tracks to align was."""
         offsets = self.passage_offsets if query.passage else self.song_offsets
@@ -289,14 +289,14 @@ class BruteForce:
 
     def scored(
         self,
-        queries: Sequence[Asked],
-        unwanted: Sequence[Asked],
-        wishes: Wishes,
+        queries: Sequence[AskedQuery],
+        unwanted: Sequence[AskedQuery],
+        options: ListRequest,
         ids: Sequence[int],
         tastes: Sequence[float] | None = None,
-    ) -> tuple[list[Found], float]:
+    ) -> tuple[list[ScoredSong], float]:
         """Return all tracks with their parts, the best first."""
-        hub = wishes.hub_correction
+        hub = options.hub_correction
         tables = [self.of_query(query, ids, hub=hub) for query in queries]
         found = []
         for i in ids:
@@ -314,19 +314,19 @@ class BruteForce:
                 winner = worth.index(max(worth))
                 parts, cosine = dict(each[winner]), cosines[winner]
                 parts["taste"] = losses[winner]
-            alike = [self.sound(query, i, hub=hub) for query in unwanted]
-            parts["unwanted"] = -params.NOT_WEIGHT * max([0.0, *alike])
+            scores = [self.sound(query, i, hub=hub) for query in unwanted]
+            parts["unwanted"] = -params.NOT_WEIGHT * max([0.0, *scores])
             total = sum(parts.values())
-            parts["discovery"] = -wishes.discover * (1 - rarity(self.songs[i].plays)) * max(0.0, total)
+            parts["discovery"] = -options.discover * (1 - rarity(self.songs[i].plays)) * max(0.0, total)
             sound = parts.pop("sound")
             parts |= {"cosine": cosine, "centring": sound - cosine}
-            found.append(Found(self.songs[i], parts, winner))
+            found.append(ScoredSong(self.songs[i], parts, winner))
         return sorted(found, key=lambda f: (-f.score, f.song.id)), min(margin for _, margin in tables)
 
     # Which may be in the list.
 
-    def passes(self, song: Song, queries: Sequence[Asked], wishes: Wishes) -> bool:
-        filters = wishes.filters
+    def passes(self, song: RandomSong, queries: Sequence[AskedQuery], options: ListRequest) -> bool:
+        filters = options.filters
         for value, wanted in ((song.year, filters.years), (song.duration_s, filters.duration_s)):
             if wanted is not None:
                 if value is None:
@@ -341,24 +341,24 @@ class BruteForce:
         if since is not None and song.last_played is not None and song.last_played >= since:
             return False
         artists = {plain(name) for name in filters.not_by}
-        if wishes.exclude_same_artist:
+        if options.exclude_same_artist:
             artists |= {plain(query.song.artist) for query in queries}
         if plain(song.artist) in artists - {""}:
             return False
         return self._has_tags(song, filters.tags) and self._is_of_genre(song, filters.genres)
 
     @staticmethod
-    def _mean(song: Song, name: str) -> Vectors:
-        seconds = [segment.end_s - segment.start_s for segment in song.heard]
-        return np.average([getattr(segment, name) for segment in song.heard], axis=0, weights=seconds)
+    def _mean(song: RandomSong, name: str) -> Vectors:
+        seconds = [segment.end_s - segment.start_s for segment in song.audible]
+        return np.average([getattr(segment, name) for segment in song.audible], axis=0, weights=seconds)
 
-    def _has_tags(self, song: Song, wanted: Sequence[str]) -> bool:
+    def _has_tags(self, song: RandomSong, wanted: Sequence[str]) -> bool:
         if not wanted:
             return True
         tags = dict(zip([tag.lower() for tag in TAGS], self._mean(song, "tags"), strict=True))
         return all(tags[name.lower()] >= params.TAG_PRESENT for name in wanted)
 
-    def _is_of_genre(self, song: Song, wanted: Sequence[str]) -> bool:
+    def _is_of_genre(self, song: RandomSong, wanted: Sequence[str]) -> bool:
         """By the sums of the leaves below a node, written out for the labels of `random_catalog`."""
         if not wanted:
             return True
@@ -383,9 +383,9 @@ class BruteForce:
 
     def answer(
         self,
-        queries: Sequence[Asked],
-        wishes: Wishes,
-        unwanted: Sequence[Asked] = (),
+        queries: Sequence[AskedQuery],
+        options: ListRequest,
+        unwanted: Sequence[AskedQuery] = (),
         *,
         outside: bool = False,
         tastes: Sequence[float] | None = None,
@@ -395,43 +395,43 @@ class BruteForce:
         contents |= set() if outside else {query.song.content for query in queries}
         own = {query.song.recording for query in queries}
         ids = [
-            i for i, s in self.songs.items() if s.content not in contents and self.passes(s, queries, wishes)
+            i for i, s in self.songs.items() if s.content not in contents and self.passes(s, queries, options)
         ]
         if not ids:
             return Answer([], math.inf)
-        ranked, margin = self.scored(queries, unwanted, wishes, ids, tastes)
+        ranked, margin = self.scored(queries, unwanted, options, ids, tastes)
         ranked = [found for found in ranked if found.song.recording not in own]
-        n = wishes.n
-        firm: list[tuple[Callable[[Found], object], int]] = [(lambda f: f.song.recording, 1)]
-        soft: list[tuple[Callable[[Found], object], int]] = []
+        n = options.n
+        firm: list[tuple[Callable[[ScoredSong], object], int]] = [(lambda f: f.song.recording, 1)]
+        soft: list[tuple[Callable[[ScoredSong], object], int]] = []
         for key, wanted, usual in (
-            (_artist, wishes.per_artist, max(3, math.ceil(3 * n / 10))),
-            (_album, wishes.per_album, max(2, math.ceil(n / 5))),
+            (_artist, options.per_artist, max(3, math.ceil(3 * n / 10))),
+            (_album, options.per_album, max(2, math.ceil(n / 5))),
         ):
             (soft if wanted is None else firm).append((key, usual if wanted is None else wanted))
-        chosen, narrow = self._chosen(ranked, n, [*firm, *soft], wishes.diversity)
+        chosen, narrow = self._chosen(ranked, n, [*firm, *soft], options.diversity)
         if tastes is not None and len(chosen) == n:
             least = params.WORTH_A_TASTE * min(one.score for one in chosen)
             worth = [found for found in ranked if found.score >= least]
             narrow = min([narrow, *(abs(found.score - least) for found in ranked)])
             third = (lambda f: f"taste {f.winner}", math.ceil(n / 3))
-            mixed, closer = self._chosen(worth, n, [*firm, *soft, third], wishes.diversity)
+            mixed, closer = self._chosen(worth, n, [*firm, *soft, third], options.diversity)
             if len(mixed) == n:
                 chosen, narrow = mixed, min(narrow, closer)
         elif len(chosen) < n:
-            chosen, narrow = self._chosen(ranked, n, firm, wishes.diversity)
-        listed = [place for place, found in enumerate(ranked) if any(found is one for one in chosen)]
-        looked_at = [ranked[i] for i in listed] if wishes.diversity else ranked[: max(listed, default=0) + 2]
+            chosen, narrow = self._chosen(ranked, n, firm, options.diversity)
+        listed = [position for position, found in enumerate(ranked) if any(found is one for one in chosen)]
+        looked_at = [ranked[i] for i in listed] if options.diversity else ranked[: max(listed, default=0) + 2]
         gaps = [a.score - b.score for a, b in pairwise(looked_at) if a.song.content != b.song.content]
         return Answer([ranked[i] for i in listed], min([margin, narrow, *gaps]))
 
     def _chosen(
         self,
-        ranked: list[Found],
+        ranked: list[ScoredSong],
         n: int,
-        caps: Sequence[tuple[Callable[[Found], object], int]],
+        caps: Sequence[tuple[Callable[[ScoredSong], object], int]],
         diversity: float,
-    ) -> tuple[list[Found], float]:
+    ) -> tuple[list[ScoredSong], float]:
         left, chosen, margin = list(ranked), [], math.inf
         while left and len(chosen) < n:
             worth = [self._worth(found, chosen, diversity) for found in left]
@@ -448,13 +448,13 @@ class BruteForce:
                 chosen.append(taken)
         return chosen, margin
 
-    def _worth(self, found: Found, chosen: list[Found], diversity: float) -> float:
+    def _worth(self, found: ScoredSong, chosen: list[ScoredSong], diversity: float) -> float:
         if not chosen or not diversity:
             return found.score
         nearest = max(float(self.directions[found.song.id] @ self.directions[c.song.id]) for c in chosen)
         return (1 - diversity) * found.score - diversity * nearest
 
-    def passage(self, queries: Sequence[Asked], song: Song) -> tuple[int, Aligned | None]:
+    def passage(self, queries: Sequence[AskedQuery], song: RandomSong) -> tuple[int, Aligned | None]:
         """Return which query's passage fits best, and where."""
         best: tuple[int, Aligned | None] = (0, None)
         for number, query in enumerate(queries):
@@ -464,7 +464,7 @@ class BruteForce:
             else:
                 cosines = unit(query.units - self.centre) @ self.vectors[song.id].T
                 mine, its = np.unravel_index(cosines.argmax(), cosines.shape)
-                segment = song.heard[its]
+                segment = song.audible[its]
                 around = whole.within(segment.start_s - params.AROUND_S, segment.end_s + params.AROUND_S)
                 found = align(query.patches.within(*query.spans[mine]), around, self.centre)
             if found is not None and (best[1] is None or found.score > best[1].score):
@@ -472,10 +472,10 @@ class BruteForce:
         return best
 
 
-def _artist(found: Found) -> str:
+def _artist(found: ScoredSong) -> str:
     return plain(found.song.artist)
 
 
-def _album(found: Found) -> str:
+def _album(found: ScoredSong) -> str:
     name = plain(found.song.album)
     return f"{name} in {found.song.folder}" if name else ""

@@ -15,27 +15,27 @@ from numpy.testing import assert_allclose
 from db.models import Track
 from recommender import params
 from recommender.errors import FilterError, QueryError
-from recommender.retrieval.discover import Found, Step, discover, find, walk
+from recommender.retrieval.discover import Step, WordMatch, discover, find, walk
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Ranking
-from recommender.retrieval.word_search import Term
+from recommender.retrieval.word_search import WordTerm
 from tests.recommender.random_catalog import (
     DIMENSIONS,
     LABELS,
     TAGS,
     Made,
-    Segment,
-    Song,
+    RandomSegment,
+    RandomSong,
     make_songs,
     store,
 )
 from tests.recommender.retrieval.brute_force import BruteForce, asked
 from tests.recommender.retrieval.test_song_path import song_score
 
-ALL = Wishes(n=500, per_artist=0, per_album=0)
+ALL = ListRequest(n=500, per_artist=0, per_album=0)
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +50,18 @@ def truth(made: Made) -> BruteForce:
     return BruteForce(made.songs)
 
 
-def small(folder: Path, songs: Sequence[Song]) -> Made:
+def small(folder: Path, songs: Sequence[RandomSong]) -> Made:
     folder.mkdir(parents=True, exist_ok=True)
     return store(folder, list(songs))
 
 
-def song(number: int, vector: Sequence[float], plays: int = 0, segments: int = 2, **facts: object) -> Song:
+def song(
+    number: int, vector: Sequence[float], plays: int = 0, segments: int = 2, **facts: object
+) -> RandomSong:
     """Return a song of its own whose every patch is the same."""
     patches = np.tile(np.array([*vector, *[0.0] * (DIMENSIONS - len(vector))]), (10, 1))
-    heard = [
-        Segment(
+    parts = [
+        RandomSegment(
             30.0 * i,
             30.0 * (i + 1),
             patches,
@@ -80,23 +82,23 @@ def song(number: int, vector: Sequence[float], plays: int = 0, segments: int = 2
         "plays": plays,
         "last_played": None,
         "label": None,
-        "segments": heard,
+        "segments": parts,
     }
-    return Song(**(values | facts))  # type: ignore[arg-type]
+    return RandomSong(**(values | facts))  # type: ignore[arg-type]
 
 
 # Deep cuts.
 
 
 def cuts(
-    made: Made, wishes: Wishes, seeds: int = 20, since: datetime | None = None
+    made: Made, options: ListRequest, seeds: int = 20, since: datetime | None = None
 ) -> tuple[Ranking, list[int]]:
     with made.catalog.transaction() as session:
-        ranking, played = discover(session, made.index, made.bundle, wishes, seeds, since)
+        ranking, played = discover(session, made.index, made.bundle, options, seeds, since)
         return ranking, [track.id for track in played]
 
 
-def favourites(made: Made, n: int, since: datetime | None = None) -> list[Song]:
+def favourites(made: Made, n: int, since: datetime | None = None) -> list[RandomSong]:
     """The songs played most, of equal ones the one played last, then by id."""
     played = [
         song
@@ -109,7 +111,7 @@ def favourites(made: Made, n: int, since: datetime | None = None) -> list[Song]:
     return played[:n]
 
 
-def tastes(seeds: Sequence[Song]) -> list[float]:
+def tastes(seeds: Sequence[RandomSong]) -> list[float]:
     most = max(song.plays for song in seeds)
     return [0.8 + 0.2 * math.log(1 + song.plays) / math.log(1 + most) for song in seeds]
 
@@ -131,10 +133,10 @@ def test_deep_cuts_equal_brute_force(
     made: Made, truth: BruteForce, n: int, seeds: int, since: datetime | None, filters: Filters
 ) -> None:
     liked = favourites(made, seeds, since)
-    ranking, played = cuts(made, Wishes(n=n, filters=filters), seeds, since)
+    ranking, played = cuts(made, ListRequest(n=n, filters=filters), seeds, since)
     assert played == [song.id for song in liked]
     most = 0 if filters.max_plays is None else filters.max_plays
-    wanted = Wishes(n=n, filters=replace(filters, max_plays=most))
+    wanted = ListRequest(n=n, filters=replace(filters, max_plays=most))
     answer = truth.answer([asked(song) for song in liked], wanted, tastes=tastes(liked))
     found = [made.songs[match.track.id] for match in ranking.matches]
     assert [song.content for song in found] == [one.song.content for one in answer.found]
@@ -147,10 +149,12 @@ def test_deep_cuts_equal_brute_force(
 
 def test_because_names_the_song_that_gives_most(made: Made, truth: BruteForce) -> None:
     liked = favourites(made, 8)
-    ranking, _ = cuts(made, Wishes(n=20), 8)
-    weights, heard = tastes(liked), {one.content for one in liked}
-    among = [i for i, s in made.songs.items() if s.plays == 0 and s.content not in heard]
-    each = [{f.song.id: f.score for f in truth.scored([asked(one)], [], Wishes(), among)[0]} for one in liked]
+    ranking, _ = cuts(made, ListRequest(n=20), 8)
+    weights, played = tastes(liked), {one.content for one in liked}
+    among = [i for i, s in made.songs.items() if s.plays == 0 and s.content not in played]
+    each = [
+        {f.song.id: f.score for f in truth.scored([asked(one)], [], ListRequest(), among)[0]} for one in liked
+    ]
     for match in ranking.matches:
         totals = [scores[match.track.id] for scores in each]
         worth = [t + (w - 1) * max(0.0, t) for t, w in zip(totals, weights, strict=True)]
@@ -160,14 +164,14 @@ def test_because_names_the_song_that_gives_most(made: Made, truth: BruteForce) -
 
 @pytest.mark.parametrize("n", [1, 3, 10, 20])
 def test_no_song_has_more_than_a_third_of_the_list_to_itself(made: Made, n: int) -> None:
-    ranking, played = cuts(made, Wishes(n=n))
+    ranking, played = cuts(made, ListRequest(n=n))
     assert len(ranking.matches) == n
     counts = Counter(played[match.query] for match in ranking.matches)
     assert max(counts.values()) <= math.ceil(n / 3)
 
 
 def test_a_single_taste_may_fill_the_list(made: Made) -> None:
-    ranking, _ = cuts(made, Wishes(n=10), seeds=1)
+    ranking, _ = cuts(made, ListRequest(n=10), seeds=1)
     assert len(ranking.matches) == 10
     assert {match.query for match in ranking.matches} == {0}
 
@@ -196,7 +200,7 @@ def planted(folder: Path, plays: dict[int, int]) -> Made:
 def test_a_planted_taste_is_found(tmp_path: Path, plays: dict[int, int], least: int) -> None:
     """By chance a quarter or a half of the list would be of it."""
     made = planted(tmp_path, plays)
-    ranking, played = cuts(made, Wishes(n=10))
+    ranking, played = cuts(made, ListRequest(n=10))
     liked = {number // 15 for number in plays}
     assert {made.songs[i].number for i in played} == set(plays)
     found = [made.songs[match.track.id].number for match in ranking.matches]
@@ -213,10 +217,10 @@ def test_of_what_cannot_be_heard_no_taste_is_made(tmp_path: Path) -> None:
     songs = [replace(s, plays=10_000 if s.state != "ok" else s.plays) for s in make_songs(80)]
     made = small(tmp_path, songs)
     assert sum(s.state != "ok" for s in songs) == 2
-    ranking, played = cuts(made, Wishes(n=5), seeds=1)
+    ranking, played = cuts(made, ListRequest(n=5), seeds=1)
     assert played == [favourites(made, 1)[0].id]
     assert len(ranking.matches) == 5
-    assert len(cuts(made, Wishes(n=5), seeds=10**30)[1]) == len(favourites(made, 80))
+    assert len(cuts(made, ListRequest(n=5), seeds=10**30)[1]) == len(favourites(made, 80))
     made.catalog.close()
 
 
@@ -229,7 +233,7 @@ def test_who_has_played_nothing_is_told_how_to_bring_plays_in(made: Made, tmp_pa
         (made, datetime(2025, 6, 1), "no song has been played since 2025-06-01; bring"),
     ):
         with pytest.raises(QueryError) as caught:
-            cuts(catalogue, Wishes(), since=since)
+            cuts(catalogue, ListRequest(), since=since)
         assert str(caught.value).startswith(message)
     nothing.catalog.close()
     empty.catalog.close()
@@ -238,7 +242,7 @@ def test_who_has_played_nothing_is_told_how_to_bring_plays_in(made: Made, tmp_pa
 @pytest.mark.parametrize("songs", [1, 5])
 def test_where_all_is_played_nothing_is_left(tmp_path: Path, songs: int) -> None:
     made = small(tmp_path, [song(i, [1.0, i], plays=i + 1) for i in range(songs)])
-    ranking, played = cuts(made, Wishes())
+    ranking, played = cuts(made, ListRequest())
     assert (ranking.matches, len(played)) == ([], songs)
     assert ranking.shortfall == "the catalogue holds only 0 other tracks that pass the filters"
     made.catalog.close()
@@ -247,9 +251,9 @@ def test_where_all_is_played_nothing_is_left(tmp_path: Path, songs: int) -> None
 # By words.
 
 
-def found_by(made: Made, words: str, wishes: Wishes = ALL) -> tuple[list[Found], list[Term]]:
+def found_by(made: Made, words: str, options: ListRequest = ALL) -> tuple[list[WordMatch], list[WordTerm]]:
     with made.catalog.transaction() as session:
-        return find(session, made.index, made.bundle, words, wishes)
+        return find(session, made.index, made.bundle, words, options)
 
 
 @pytest.mark.parametrize("n", [1, 4, 30])
@@ -257,15 +261,15 @@ def found_by(made: Made, words: str, wishes: Wishes = ALL) -> tuple[list[Found],
 def test_words_give_the_same_from_a_small_pool(
     made: Made, monkeypatch: pytest.MonkeyPatch, n: int, limits: dict[str, int]
 ) -> None:
-    expected = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
+    expected = found_by(made, "guitar -vocal", ListRequest(n=n, **limits))[0]
     monkeypatch.setattr(params, "PLAIN_POOL", 1)
-    found = found_by(made, "guitar -vocal", Wishes(n=n, **limits))[0]
+    found = found_by(made, "guitar -vocal", ListRequest(n=n, **limits))[0]
     assert [(one.track.id, one.score) for one in found] == [(one.track.id, one.score) for one in expected]
 
 
-def mean(song: Song, name: str) -> np.ndarray:
-    lengths = [segment.end_s - segment.start_s for segment in song.heard]
-    return np.average([getattr(segment, name) for segment in song.heard], axis=0, weights=lengths)
+def mean(song: RandomSong, name: str) -> np.ndarray:
+    lengths = [segment.end_s - segment.start_s for segment in song.audible]
+    return np.average([getattr(segment, name) for segment in song.audible], axis=0, weights=lengths)
 
 
 NODES = {
@@ -279,7 +283,7 @@ NODES = {
 }
 
 
-def probability(song: Song, name: str) -> float:
+def probability(song: RandomSong, name: str) -> float:
     """Of a tag, of a node by the leaves below it, or 1 by the user's own label."""
     if name in TAGS:
         return float(mean(song, "tags")[TAGS.index(name)])
@@ -350,17 +354,17 @@ def test_filters_leave_scores_as_they_are(made: Made) -> None:
 
 @pytest.mark.parametrize("n", [1, 5, 10, 40])
 def test_lists_by_words_keep_the_limits(made: Made, n: int) -> None:
-    plain = found_by(made, "guitar", Wishes(n=n, per_artist=0, per_album=0))[0]
+    plain = found_by(made, "guitar", ListRequest(n=n, per_artist=0, per_album=0))[0]
     assert [one.track.id for one in plain] == [one.track.id for one in found_by(made, "guitar")[0]][:n]
-    found, _ = found_by(made, "guitar", Wishes(n=n, per_artist=1))
+    found, _ = found_by(made, "guitar", ListRequest(n=n, per_artist=1))
     artists = [one.track.artist for one in found if one.track.artist]
     assert len({name.replace("Café Müller", "cafe muller") for name in artists}) == len(artists)
-    assert len(found_by(made, "guitar", Wishes(n=n))[0]) == n
+    assert len(found_by(made, "guitar", ListRequest(n=n))[0]) == n
 
 
 def test_an_empty_catalogue_knows_tags_and_genres(tmp_path: Path) -> None:
     empty = small(tmp_path, [])
-    assert found_by(empty, "jazz -slow") == ([], [Term("jazz"), Term("Slow", False)])
+    assert found_by(empty, "jazz -slow") == ([], [WordTerm("jazz"), WordTerm("Slow", False)])
     with pytest.raises(FilterError, match="'polka' is no tag"):
         found_by(empty, "polka")
     empty.catalog.close()
@@ -369,13 +373,13 @@ def test_an_empty_catalogue_knows_tags_and_genres(tmp_path: Path) -> None:
 # Walks.
 
 
-def walked(made: Made, one: int, other: int, n: int, wishes: Wishes | None = None) -> list[Step]:
+def walked(made: Made, one: int, other: int, n: int, options: ListRequest | None = None) -> list[Step]:
     with made.catalog.transaction() as session:
         ends = [from_track(session, session.get(Track, i), made.bundle) for i in (one, other)]
-        return walk(session, made.index, made.bundle, (ends[0], ends[1]), n, wishes or Wishes())
+        return walk(session, made.index, made.bundle, (ends[0], ends[1]), n, options or ListRequest())
 
 
-def likeness(made: Made, truth: BruteForce) -> dict[tuple[int, int], float]:
+def similarities(made: Made, truth: BruteForce) -> dict[tuple[int, int], float]:
     vectors = {i: centred(truth.plain[i].astype(np.float32), made.index.reference.centre) for i in made.songs}
     return {
         (i, j): song_score(vectors[i].astype(float), vectors[j].astype(float))
@@ -386,21 +390,23 @@ def likeness(made: Made, truth: BruteForce) -> dict[tuple[int, int], float]:
 
 def test_walks_equal_the_best_that_can_be_written_down(tmp_path: Path) -> None:
     made = small(tmp_path, [s for s in make_songs(11) if s.number != 3])
-    alike = likeness(made, BruteForce(made.songs))
+    scores = similarities(made, BruteForce(made.songs))
     ids = sorted(made.songs)
     for start, end in ((ids[0], ids[1]), (ids[7], ids[2]), (ids[4], ids[9])):
         between = sorted(
-            (i for i in ids if i not in (start, end)), key=lambda i: alike[end, i] - alike[start, i]
+            (i for i in ids if i not in (start, end)), key=lambda i: scores[end, i] - scores[start, i]
         )
         for n in (2, 3, 5, 9, 10, 50):
             walks = [[start, *some, end] for some in combinations(between, min(n, 10) - 2)]
-            costs = [sum((1 - alike[pair]) ** 2 for pair in pairwise(path)) for path in walks]
+            costs = [sum((1 - scores[pair]) ** 2 for pair in pairwise(path)) for path in walks]
             steps = walked(made, start, end, n)
             path = [step.track.id for step in steps]
             assert path in walks
             assert costs[walks.index(path)] == pytest.approx(min(costs), abs=1e-5)
             assert steps[0].score is None
-            assert_allclose([s.score for s in steps[1:]], [alike[pair] for pair in pairwise(path)], atol=5e-6)
+            assert_allclose(
+                [s.score for s in steps[1:]], [scores[pair] for pair in pairwise(path)], atol=5e-6
+            )
     made.catalog.close()
 
 
@@ -428,11 +434,11 @@ def test_a_long_walk_steps_on_every_song(made: Made, monkeypatch: pytest.MonkeyP
 
 def test_the_filters_are_of_the_songs_between(made: Made) -> None:
     start, end = (next(s.id for s in made.songs.values() if s.year == year) for year in (None, 1965))
-    wishes = Wishes(filters=Filters(years=Range(1990, None)))
-    steps = walked(made, start, end, 8, wishes)
+    options = ListRequest(filters=Filters(years=Range(1990, None)))
+    steps = walked(made, start, end, 8, options)
     assert len(steps) == 8
     assert all(step.track.year >= 1990 for step in steps[1:-1])
-    nothing = Wishes(filters=Filters(years=Range(1800, 1801)))
+    nothing = ListRequest(filters=Filters(years=Range(1800, 1801)))
     assert [step.track.id for step in walked(made, start, end, 8, nothing)] == [start, end]
 
 
@@ -445,7 +451,7 @@ def test_a_walk_goes_between_two_songs_of_the_catalogue(made: Made) -> None:
 
         def refused(*ends: Query) -> str:
             with pytest.raises(QueryError) as caught:
-                walk(session, made.index, made.bundle, (ends[0], ends[1]), 5, Wishes())
+                walk(session, made.index, made.bundle, (ends[0], ends[1]), 5, ListRequest())
             return str(caught.value)
 
         same = "both ends are the same song; name two different ones"

@@ -13,7 +13,7 @@ from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import Bundle
 from recommender.commands.list_arguments import filters_of, seconds_of, span_of
 from recommender.errors import FilterError
-from recommender.retrieval.filters import Filters, Range, allowed_places, by_genres, by_tags
+from recommender.retrieval.filters import Filters, Range, allowed_positions, by_genres, by_tags
 from recommender.retrieval.query import Span
 from tests.recommender.random_catalog import LABELS, Made, make_songs, store
 
@@ -103,9 +103,9 @@ def made(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
 
 def ids_passing(made: Made, filters: Filters, excluded: frozenset[int] = frozenset()) -> list[int]:
     with made.catalog.transaction() as session:
-        places = allowed_places(session, made.index, made.bundle, filters, excluded)
-    assert places.tolist() == sorted(set(places.tolist()))
-    return [int(made.index.rows.track_ids[place]) for place in places]
+        positions = allowed_positions(session, made.index, made.bundle, filters, excluded)
+    assert positions.tolist() == sorted(set(positions.tolist()))
+    return [int(made.index.rows.track_ids[position]) for position in positions]
 
 
 @pytest.mark.databases("sqlite", "postgresql")
@@ -139,9 +139,9 @@ def test_genres_of_the_shipped_hierarchy_are_known(made: Made, shipped: Bundle, 
     with empty.catalog.transaction() as session:
         for name in ("jazz", "electronic", "JAZZ"):
             filters = Filters(genres=(name,))
-            assert not len(allowed_places(session, empty.index, shipped, filters, frozenset()))
+            assert not len(allowed_positions(session, empty.index, shipped, filters, frozenset()))
         with pytest.raises(FilterError, match="no genre is called 'polka'"):
-            allowed_places(session, empty.index, shipped, Filters(genres=("polka",)), frozenset())
+            allowed_positions(session, empty.index, shipped, Filters(genres=("polka",)), frozenset())
     empty.catalog.close()
 
 

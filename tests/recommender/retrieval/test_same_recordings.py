@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from recommender import params
-from recommender.retrieval.alignment import Stretch
+from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.same_recordings import Recording, same_recordings
 from tests.recommender.retrieval.brute_force import unit
 
 PATCH_S, DIMENSIONS = 3.0, 20
 
 
-class Library:
+class PatchLibrary:
     """Recordings with their patches, and which patches were asked for."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class Library:
         vector = unit(patches.mean(axis=0)).astype(np.float32)
         return Recording(key, content, duration_s, vector, *name)
 
-    def __call__(self, keys: Sequence[int]) -> dict[int, Stretch]:
+    def __call__(self, keys: Sequence[int]) -> dict[int, PatchSequence]:
         self.asked.append(tuple(keys))
         found = {key: self.patches[key] for key in keys if len(self.patches[key])}
         return {
-            key: Stretch((PATCH_S * np.arange(len(p))).astype(np.float32), p, PATCH_S)
+            key: PatchSequence((PATCH_S * np.arange(len(p))).astype(np.float32), p, PATCH_S)
             for key, p in found.items()
         }
 
@@ -53,7 +53,7 @@ def again(patches: np.ndarray, seed: int = 9) -> np.ndarray:
 
 
 def test_files_of_one_recording_share_the_number_of_the_best() -> None:
-    library = Library()
+    library = PatchLibrary()
     made = [
         library.add(p) for p in (song(1), song(2), again(song(1)), song(3), again(song(2)), again(song(1), 7))
     ]
@@ -61,7 +61,7 @@ def test_files_of_one_recording_share_the_number_of_the_best() -> None:
 
 
 def test_files_of_the_queries_recordings_are_marked() -> None:
-    library = Library()
+    library = PatchLibrary()
     queries = [library.add(song(1)), library.add(song(2))]
     made = [library.add(p) for p in (song(3), again(song(2)), again(song(3)), again(song(1)), song(4))]
     assert same_recordings(made, queries, library).tolist() == [0, -1, 0, -1, 4]
@@ -69,14 +69,14 @@ def test_files_of_the_queries_recordings_are_marked() -> None:
 
 def test_what_resembles_a_file_of_the_query_is_the_querys_too() -> None:
     """Marked files pass the mark on."""
-    library = Library()
+    library = PatchLibrary()
     query = library.add(song(1), "one", None)
     twin, recoded = library.add(song(1), "one"), library.add(again(song(1)), "two")
     assert same_recordings([twin, recoded], [query], library).tolist() == [-1, -1]
 
 
 def test_identical_content_needs_no_comparison_and_no_length() -> None:
-    library = Library()
+    library = PatchLibrary()
     a, b = library.add(song(1), "hash", None), library.add(song(1), "hash", 10.0)
     assert same_recordings([a, b], [], library).tolist() == [0, 0]
     assert library.asked == []
@@ -84,30 +84,32 @@ def test_identical_content_needs_no_comparison_and_no_length() -> None:
 
 @pytest.mark.parametrize(("one_s", "other_s"), [(60.0, 64.0), (None, 60.0), (60.0, None), (None, None)])
 def test_other_or_unknown_lengths_are_kept_apart(one_s: float | None, other_s: float | None) -> None:
-    library = Library()
+    library = PatchLibrary()
     made = [library.add(song(1), None, one_s), library.add(again(song(1)), None, other_s)]
     assert same_recordings(made, [], library).tolist() == [0, 1]
     assert library.asked == []
 
 
 def test_songs_of_one_sound_that_change_differently_are_kept_apart() -> None:
-    library = Library()
+    library = PatchLibrary()
     made = [library.add(song(seed)) for seed in range(1, 9)]
     vectors = np.stack([one.vector for one in made])
-    assert (vectors @ vectors.T).min() > params.MAYBE_SAME  # so that only their course tells them apart
+    assert (
+        vectors @ vectors.T
+    ).min() > params.MAYBE_SAME  # so that only their temporal correlation tells them apart
     assert same_recordings(made, [], library).tolist() == [*range(8)]
     assert len(library.asked) == 28
 
 
 def test_other_sounds_are_not_even_looked_at() -> None:
-    library = Library()
+    library = PatchLibrary()
     made = [library.add(sign * song(1)) for sign in (1, -1)]
     assert same_recordings(made, [], library).tolist() == [0, 1]
     assert library.asked == []
 
 
 def test_without_patches_in_doubt_both_are_kept() -> None:
-    library = Library()
+    library = PatchLibrary()
     made = [library.add(song(1)), library.add(again(song(1)))]
     library.patches[1] = np.zeros((0, DIMENSIONS), np.float32)
     assert same_recordings(made, [], library).tolist() == [0, 1]
@@ -121,13 +123,13 @@ LIVE = ("Ann", "Short"), ("Ann", "Short (live)")
 def test_of_two_patches_only_sound_and_tags_together_tell(
     names: tuple[tuple[str, str], tuple[str, str]], same: bool
 ) -> None:
-    """They hardly have a course: without tags that agree, both are kept."""
-    library = Library()
+    """They hardly change: without tags that agree, both are kept."""
+    library = PatchLibrary()
     patches = song(1, 2)
     one, other = library.add(patches, None, 6.0, names[0]), library.add(again(patches), None, 6.0, names[1])
     assert same_recordings([one, other], [], library).tolist() == [0, 0 if same else 1]
 
 
 def test_of_no_tracks_there_is_nothing_to_say() -> None:
-    library = Library()
+    library = PatchLibrary()
     assert same_recordings([], [library.add(song(1))], library).tolist() == []

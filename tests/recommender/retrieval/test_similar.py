@@ -19,20 +19,27 @@ from recommender import params
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.index import inverted_build
-from recommender.retrieval.index.store import Found, build
-from recommender.retrieval.query import HeardFile, Query, Span, from_track, resolve
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.index.store import StoredIndex, build
+from recommender.retrieval.query import AnalysedFile, Query, Span, from_track, resolve
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, Ranking, similar, similarity
 from tests.databases import open_catalog
 from tests.db.rows import TRUNK, new_track, store_embeddings
-from tests.recommender.random_catalog import COPIES, RECODED, Made, Song, make_songs, store
-from tests.recommender.random_catalog import Bundle as RandomBundle
+from tests.recommender.random_catalog import (
+    COPIES,
+    RECODED,
+    Made,
+    RandomBundle,
+    RandomSong,
+    make_songs,
+    store,
+)
 from tests.recommender.retrieval import brute_force
-from tests.recommender.retrieval.brute_force import Answer, Asked, BruteForce, asked
+from tests.recommender.retrieval.brute_force import Answer, AskedQuery, BruteForce, asked
 
 NARROW = 2e-6
 """Two songs whose scores differ by less may come in either order: scores are single floats."""
-EVERYTHING = Wishes(n=500, per_artist=0, per_album=0)
+EVERYTHING = ListRequest(n=500, per_artist=0, per_album=0)
 
 
 @dataclass(repr=False)
@@ -42,7 +49,7 @@ class Both:
     made: Made
     truth: BruteForce
 
-    def song(self, number: int) -> Song:
+    def song(self, number: int) -> RandomSong:
         return self.made.numbered(number)
 
 
@@ -62,7 +69,7 @@ class Ask:
     unwanted: tuple[int, ...] = ()
     outside: bool = False
 
-    def of_truth(self, both: Both) -> tuple[list[Asked], list[Asked]]:
+    def of_truth(self, both: Both) -> tuple[list[AskedQuery], list[AskedQuery]]:
         spans = [self.span, *[None] * len(self.numbers)]
         queries = [asked(both.song(n), span) for n, span in zip(self.numbers, spans, strict=False)]
         return queries, [asked(both.song(n)) for n in self.unwanted]
@@ -79,15 +86,15 @@ class Ask:
         return queries, unwanted.of_session(both, session)[0] if self.unwanted else []
 
 
-def ranked(both: Both, ask: Ask, wishes: Wishes, tastes: Sequence[float] | None = None) -> Ranking:
+def ranked(both: Both, ask: Ask, options: ListRequest, tastes: Sequence[float] | None = None) -> Ranking:
     with both.made.catalog.transaction() as session:
         queries, unwanted = ask.of_session(both, session)
-        return similar(session, both.made.index, both.made.bundle, queries, wishes, unwanted, tastes)
+        return similar(session, both.made.index, both.made.bundle, queries, options, unwanted, tastes)
 
 
-def expected(both: Both, ask: Ask, wishes: Wishes, tastes: Sequence[float] | None = None) -> Answer:
+def expected(both: Both, ask: Ask, options: ListRequest, tastes: Sequence[float] | None = None) -> Answer:
     queries, unwanted = ask.of_truth(both)
-    return both.truth.answer(queries, wishes, unwanted, outside=ask.outside, tastes=tastes)
+    return both.truth.answer(queries, options, unwanted, outside=ask.outside, tastes=tastes)
 
 
 def assert_sound(matches: Sequence[Match]) -> None:
@@ -113,14 +120,14 @@ def assert_equal(found: Ranking, answer: Answer, both: Both) -> None:
 
 
 class NearTieError(Exception):
-    """The wishes leave two answers that are both right."""
+    """The options leave two answers that are both right."""
 
 
-def check(both: Both, ask: Ask, wishes: Wishes, tastes: Sequence[float] | None = None) -> Ranking:
-    answer = expected(both, ask, wishes, tastes)
+def check(both: Both, ask: Ask, options: ListRequest, tastes: Sequence[float] | None = None) -> Ranking:
+    answer = expected(both, ask, options, tastes)
     if answer.margin <= NARROW:
         raise NearTieError(answer.margin)
-    found = ranked(both, ask, wishes, tastes)
+    found = ranked(both, ask, options, tastes)
     assert_equal(found, answer, both)
     return found
 
@@ -160,7 +167,7 @@ ASKS = [
 @pytest.mark.parametrize("hub_correction", [True, False])
 @pytest.mark.parametrize("ask", ASKS, ids=str)
 def test_answers_equal_brute_force(both: Both, ask: Ask, hub_correction: bool) -> None:
-    found = check(both, ask, Wishes(n=12, hub_correction=hub_correction))
+    found = check(both, ask, ListRequest(n=12, hub_correction=hub_correction))
     assert len(found.matches) == 12
     assert found.shortfall is None
     with_passages(both, ask, found)
@@ -204,8 +211,8 @@ filters = st.builds(
     not_played_since=st.sampled_from([None, None, datetime(2024, 1, 9), datetime(2024, 1, 20, 12)]),
     not_by=st.sampled_from([frozenset[str](), frozenset(["ANN", "cafe müller"]), frozenset([""])]),
 )
-wishes_of_all_kinds = st.builds(
-    Wishes,
+options_of_all_kinds = st.builds(
+    ListRequest,
     n=st.integers(1, 40),
     hub_correction=st.booleans(),
     discover=st.sampled_from([0.0, 0.3, 1.0]),
@@ -218,14 +225,14 @@ wishes_of_all_kinds = st.builds(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(ask=st.sampled_from(ASKS), wishes=wishes_of_all_kinds)
-def test_answers_equal_brute_force_under_any_wishes(both: Both, ask: Ask, wishes: Wishes) -> None:
+@given(ask=st.sampled_from(ASKS), options=options_of_all_kinds)
+def test_answers_equal_brute_force_under_any_options(both: Both, ask: Ask, options: ListRequest) -> None:
     try:
-        found = check(both, ask, wishes)
+        found = check(both, ask, options)
     except NearTieError:
         reject()
-    assert len(found.matches) <= wishes.n
-    assert (found.shortfall is None) == (len(found.matches) == wishes.n)
+    assert len(found.matches) <= options.n
+    assert (found.shortfall is None) == (len(found.matches) == options.n)
 
 
 ONE_BY_ONE = [
@@ -245,7 +252,7 @@ ONE_BY_ONE = [
 @pytest.mark.parametrize("some", ONE_BY_ONE, ids=str)
 def test_every_filter_by_itself_leaves_the_right_songs(both: Both, some: Filters) -> None:
     found = check(both, Ask((0,)), replace(EVERYTHING, filters=some))
-    passed = [s for s in both.made.songs.values() if both.truth.passes(s, [], Wishes(filters=some))]
+    passed = [s for s in both.made.songs.values() if both.truth.passes(s, [], ListRequest(filters=some))]
     assert 3 < len(passed) < len(both.made.songs) - 3  # the filter does something, and not everything
     assert {m.track.id for m in found.matches} <= {song.id for song in passed}
 
@@ -272,8 +279,8 @@ def through_faiss(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("by_faiss")
 def test_faiss_gives_the_same_answers(both: Both, ask: Ask) -> None:
     some = Filters(years=Range(1970, None))
-    check(both, ask, Wishes(n=9, filters=some, diversity=0.3))
-    check(both, ask, Wishes(n=5, hub_correction=False))
+    check(both, ask, ListRequest(n=9, filters=some, diversity=0.3))
+    check(both, ask, ListRequest(n=5, hub_correction=False))
 
 
 @pytest.mark.parametrize("reach", [1, 3, 20])
@@ -302,15 +309,15 @@ def test_a_short_reach_finds_what_the_filters_leave(both: Both, monkeypatch: pyt
     monkeypatch.setattr(params, "FIRST_NEIGHBOURS", 1)
     last = expected(both, Ask((0,)), EVERYTHING).found[-40:]
     artists = frozenset(song.artist for song in both.made.songs.values()) - {last[-1].song.artist}
-    wishes = replace(EVERYTHING, filters=Filters(not_by=artists, max_plays=0))
-    check(both, Ask((0,)), wishes)
+    options = replace(EVERYTHING, filters=Filters(not_by=artists, max_plays=0))
+    check(both, Ask((0,)), options)
 
 
 def test_a_small_pool_changes_nothing(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(params, "PLAIN_POOL", 1)
     for n in (1, 3, 10):
-        check(both, Ask((0,)), Wishes(n=n))
-        check(both, Ask((0,)), Wishes(n=n, per_artist=1, per_album=1))
+        check(both, Ask((0,)), ListRequest(n=n))
+        check(both, Ask((0,)), ListRequest(n=n, per_artist=1, per_album=1))
 
 
 # What must always hold.
@@ -323,22 +330,22 @@ def as_text(found: Ranking) -> str:
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 16), ask=st.sampled_from(ASKS))
 def test_without_discover_no_permutation_of_the_plays_changes_a_byte(both: Both, seed: int, ask: Ask) -> None:
-    wishes = Wishes(n=8, diversity=0.1)
-    before = as_text(ranked(both, ask, wishes))
+    options = ListRequest(n=8, diversity=0.1)
+    before = as_text(ranked(both, ask, options))
     with both.made.catalog.transaction() as session:
         tracks = session.query(Track).order_by(Track.id).all()
         kept = [(track.plays, track.last_played) for track in tracks]
-        for track, place in zip(tracks, np.random.default_rng(seed).permutation(len(tracks)), strict=True):
-            track.plays, track.last_played = kept[place]
+        for track, position in zip(tracks, np.random.default_rng(seed).permutation(len(tracks)), strict=True):
+            track.plays, track.last_played = kept[position]
     try:
-        assert as_text(ranked(both, ask, wishes)) == before
-        moved = as_text(ranked(both, ask, replace(wishes, discover=1.0)))
+        assert as_text(ranked(both, ask, options)) == before
+        moved = as_text(ranked(both, ask, replace(options, discover=1.0)))
     finally:
         with both.made.catalog.transaction() as session:
             tracks = session.query(Track).order_by(Track.id).all()
             for track, (plays, last_played) in zip(tracks, kept, strict=True):
                 track.plays, track.last_played = plays, last_played
-    assert moved != as_text(ranked(both, ask, replace(wishes, discover=1.0)))  # the plays did move
+    assert moved != as_text(ranked(both, ask, replace(options, discover=1.0)))  # the plays did move
 
 
 def test_full_discovery_ranks_the_never_played_by_their_sound(both: Both) -> None:
@@ -351,7 +358,7 @@ def test_full_discovery_ranks_the_never_played_by_their_sound(both: Both) -> Non
 
 
 def test_the_same_query_twice_changes_nothing(both: Both) -> None:
-    once, twice = (ranked(both, ask, Wishes(n=20)) for ask in (Ask((17 + 1,)), Ask((18, 18))))
+    once, twice = (ranked(both, ask, ListRequest(n=20)) for ask in (Ask((17 + 1,)), Ask((18, 18))))
     assert [m.track.id for m in once.matches] == [m.track.id for m in twice.matches]
     assert_allclose([m.score for m in once.matches], [m.score for m in twice.matches], atol=1e-6)
 
@@ -385,7 +392,7 @@ def test_what_is_not_wanted_goes_down_and_nothing_goes_up(both: Both) -> None:
 @pytest.mark.parametrize("n", [3, 10, 30])
 def test_of_several_tastes_the_best_counts_and_none_has_the_list_to_itself(both: Both, n: int) -> None:
     ask, tastes = Ask((2, 9, 60, 5)), [1.0, 0.97, 0.9, 0.8]
-    found = check(both, ask, Wishes(n=n, filters=Filters(max_plays=0)), tastes)
+    found = check(both, ask, ListRequest(n=n, filters=Filters(max_plays=0)), tastes)
     counts = np.bincount([match.query for match in found.matches], minlength=4)
     assert counts.max() <= -(-n // 3)
     assert "taste" in found.matches[0].parts
@@ -394,8 +401,8 @@ def test_of_several_tastes_the_best_counts_and_none_has_the_list_to_itself(both:
 def test_usual_limits_yield_where_the_list_would_be_short_and_asked_for_ones_do_not(both: Both) -> None:
     """All songs are by eleven artists, on twenty albums."""
     for n in (60, 120):
-        assert len(check(both, Ask((0,)), Wishes(n=n)).matches) == n
-    found = check(both, Ask((0,)), Wishes(n=60, per_artist=2))
+        assert len(check(both, Ask((0,)), ListRequest(n=n)).matches) == n
+    found = check(both, Ask((0,)), ListRequest(n=60, per_artist=2))
     assert len(found.matches) < 60
     artists = [brute_force.plain(match.track.artist) for match in found.matches]
     assert max(artists.count(artist) for artist in artists if artist) == 2
@@ -419,7 +426,7 @@ def test_new_tracks_leave_the_scores_of_all_others(both: Both, tmp_path: Path) -
     before = [ranked(Both(some, both.truth), ask, EVERYTHING) for ask in asks]
     (tmp_path / "more").mkdir()
     more = store(tmp_path / "more", songs)  # the first 120 have the same ids
-    more.index = build(more.catalog, TRUNK, Found("stale", some.index))[0]
+    more.index = build(more.catalog, TRUNK, StoredIndex("stale", some.index))[0]
     assert more.index.reference is some.index.reference
     for ask, earlier in zip(asks, before, strict=True):
         later = {m.track.id: m for m in ranked(Both(more, both.truth), ask, EVERYTHING).matches}
@@ -450,11 +457,11 @@ def test_an_empty_catalogue_has_no_matches(both: Both, tmp_path: Path) -> None:
     with empty.catalog.transaction() as session:
         for queries in ([query], [passage], [query, passage]):
             for hub_correction in (True, False):
-                wishes = Wishes(hub_correction=hub_correction)
-                ranking = similar(session, empty.index, empty.bundle, queries, wishes, [query])
+                options = ListRequest(hub_correction=hub_correction)
+                ranking = similar(session, empty.index, empty.bundle, queries, options, [query])
                 assert (ranking.matches, ranking.recordings) == ([], [])
                 assert ranking.shortfall == "the catalogue holds only 0 other analysed tracks"
-        some = Wishes(filters=Filters(genres=("rock",), tags=("slow",), years=Range(1990, None)))
+        some = ListRequest(filters=Filters(genres=("rock",), tags=("slow",), years=Range(1990, None)))
         assert similar(session, empty.index, empty.bundle, [query], some).matches == []
     empty.catalog.close()
 
@@ -470,7 +477,7 @@ def test_filters_that_leave_nothing_say_so(
 ) -> None:
     if faiss:
         through_faiss(both, monkeypatch)
-    found = ranked(both, ask, Wishes(filters=some, discover=0.5, diversity=0.5))
+    found = ranked(both, ask, ListRequest(filters=some, discover=0.5, diversity=0.5))
     assert found.matches == []
     assert found.shortfall == "the catalogue holds only 0 other tracks that pass the filters"
 
@@ -491,8 +498,8 @@ def first_like_the_others(folder: Path, vectors: list[list[float]], n: int) -> R
     with catalog.transaction() as session:
         # without a content hash no track is a copy of another
         query = from_track(session, session.get(Track, 1), PlainBundle())
-        wishes = Wishes(n=n, hub_correction=False)
-        ranking = similar(session, build(catalog, TRUNK)[0], PlainBundle(), [query], wishes)
+        options = ListRequest(n=n, hub_correction=False)
+        ranking = similar(session, build(catalog, TRUNK)[0], PlainBundle(), [query], options)
     catalog.close()
     return ranking
 
@@ -529,7 +536,7 @@ def test_similarity_is_within_0_and_1(score: float, shown: float) -> None:
     assert similarity(score) == shown
 
 
-def never(path: str, span: Span | None) -> HeardFile:
+def never(path: str, span: Span | None) -> AnalysedFile:
     raise AssertionError(f"{path} was analysed, {span}")
 
 

@@ -59,8 +59,8 @@ def test_small_steps_are_rather_all_small_than_most_of_them_tiny() -> None:
 
 
 def test_a_line_of_songs_is_walked_along_either_way() -> None:
-    places = np.linspace(0, 1, 9)
-    scores = (1 - np.abs(places[:, None] - places)).astype(np.float32)
+    positions = np.linspace(0, 1, 9)
+    scores = (1 - np.abs(positions[:, None] - positions)).astype(np.float32)
     assert walk(scores, 0, 8, 9) == [*range(9)]
     assert walk(scores, 8, 0, 5) == [8, 6, 4, 2, 0]
     assert walk(scores, 2, 6, 3) == [2, 4, 6]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import FilterError
-from recommender.retrieval.word_search import Term, parse, scores, strengths
+from recommender.retrieval.word_search import WordTerm, parse, scores, strengths
 
 NAMES = (
     "rock",
@@ -32,33 +32,33 @@ NAMES = (
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("mellow", [Term("Mellow")]),
-        ("  MELLOW,  rock ", [Term("Mellow"), Term("rock")]),
-        ("female vocalists", [Term("female vocalists")]),
-        ("Female  Vocalist vocal", [Term("female vocalist"), Term("vocal")]),
-        ("hard rock", [Term("hard rock")]),
-        ("hard vocal rock", [Term("rock/hard"), Term("vocal"), Term("rock")]),
-        ("hard, rock", [Term("rock/hard"), Term("rock")]),
-        ("hard -rock", [Term("rock/hard"), Term("rock", False)]),
-        ("-hard rock", [Term("hard rock", False)]),
-        ("-hard, rock", [Term("rock/hard", False), Term("rock")]),
-        ("punk", [Term("rock/punk")]),
-        ("rock/punk", [Term("rock/punk")]),
-        ("ROCK/hard", [Term("rock/hard")]),
-        ("easy listening 60s", [Term("pop/easy listening"), Term("60s")]),
-        ("hip-hop", [Term("Hip-Hop")]),
-        ("hip hop", [Term("Hip-Hop")]),
-        ("hip_hop", [Term("Hip-Hop")]),
-        ("ete", [Term("Été")]),
-        ("c", [Term("c")]),
-        ("rock -female vocalists", [Term("rock"), Term("female vocalists", False)]),
-        ("-female vocalists rock", [Term("female vocalists", False), Term("rock")]),
-        ("-hip-hop", [Term("Hip-Hop", False)]),
-        ("--rock vocal", [Term("rock", False), Term("vocal")]),
-        ("mellow,-rock", [Term("Mellow"), Term("rock", False)]),
+        ("mellow", [WordTerm("Mellow")]),
+        ("  MELLOW,  rock ", [WordTerm("Mellow"), WordTerm("rock")]),
+        ("female vocalists", [WordTerm("female vocalists")]),
+        ("Female  Vocalist vocal", [WordTerm("female vocalist"), WordTerm("vocal")]),
+        ("hard rock", [WordTerm("hard rock")]),
+        ("hard vocal rock", [WordTerm("rock/hard"), WordTerm("vocal"), WordTerm("rock")]),
+        ("hard, rock", [WordTerm("rock/hard"), WordTerm("rock")]),
+        ("hard -rock", [WordTerm("rock/hard"), WordTerm("rock", False)]),
+        ("-hard rock", [WordTerm("hard rock", False)]),
+        ("-hard, rock", [WordTerm("rock/hard", False), WordTerm("rock")]),
+        ("punk", [WordTerm("rock/punk")]),
+        ("rock/punk", [WordTerm("rock/punk")]),
+        ("ROCK/hard", [WordTerm("rock/hard")]),
+        ("easy listening 60s", [WordTerm("pop/easy listening"), WordTerm("60s")]),
+        ("hip-hop", [WordTerm("Hip-Hop")]),
+        ("hip hop", [WordTerm("Hip-Hop")]),
+        ("hip_hop", [WordTerm("Hip-Hop")]),
+        ("ete", [WordTerm("Été")]),
+        ("c", [WordTerm("c")]),
+        ("rock -female vocalists", [WordTerm("rock"), WordTerm("female vocalists", False)]),
+        ("-female vocalists rock", [WordTerm("female vocalists", False), WordTerm("rock")]),
+        ("-hip-hop", [WordTerm("Hip-Hop", False)]),
+        ("--rock vocal", [WordTerm("rock", False), WordTerm("vocal")]),
+        ("mellow,-rock", [WordTerm("Mellow"), WordTerm("rock", False)]),
     ],
 )
-def test_words_are_read_as_names_the_longest_first(text: str, terms: list[Term]) -> None:
+def test_words_are_read_as_names_the_longest_first(text: str, terms: list[WordTerm]) -> None:
     assert parse(text, NAMES) == terms
     assert parse(text, reversed(NAMES)) == terms
 
@@ -70,7 +70,7 @@ ALONE = ("rock", "female vocalists", "Mellow", "Hip-Hop", "rock/punk", "60s", "�
 @given(st.lists(st.tuples(st.sampled_from(ALONE), st.booleans()), min_size=1, max_size=6))
 def test_what_is_written_is_read(asked: list[tuple[str, bool]]) -> None:
     text = " ".join(name.upper() if wanted else f"-{name}" for name, wanted in asked)
-    assert parse(text, NAMES) == [Term(name, wanted) for name, wanted in asked]
+    assert parse(text, NAMES) == [WordTerm(name, wanted) for name, wanted in asked]
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,12 @@ def test_scores_are_geometric_means() -> None:
         "rock": np.array([0.0, 0.3, 0.9, 0.0], np.float32),
     }
     jazz, rock = np.array([0.6, 0.2, 0.1, 0.0]) / [0.825, 0.425, 0.325, 0.225], [0, 0.5, 0.75, 0]
-    np.testing.assert_allclose(scores([Term("jazz")], known), jazz, rtol=1e-5, atol=1e-8)
-    np.testing.assert_allclose(scores([Term("jazz"), Term("sad")], known), np.sqrt(jazz / 2), 1e-5, 5e-5)
-    np.testing.assert_allclose(scores([Term("rock", False)], known), [1, 0.5, 0.25, 1], rtol=1e-5)
-    three = scores([Term("jazz"), Term("sad"), Term("rock", False)], known)
+    np.testing.assert_allclose(scores([WordTerm("jazz")], known), jazz, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(
+        scores([WordTerm("jazz"), WordTerm("sad")], known), np.sqrt(jazz / 2), 1e-5, 5e-5
+    )
+    np.testing.assert_allclose(scores([WordTerm("rock", False)], known), [1, 0.5, 0.25, 1], rtol=1e-5)
+    three = scores([WordTerm("jazz"), WordTerm("sad"), WordTerm("rock", False)], known)
     by_hand = [math.cbrt(j * 0.5 * (1 - r)) for j, r in zip(jazz, rock, strict=True)]
     np.testing.assert_allclose(three[:3], by_hand[:3], rtol=1e-5)
     assert three[3] < 1e-2  # none of the jazz that is asked for
@@ -123,7 +125,7 @@ def test_scores_are_geometric_means() -> None:
 def test_scores_equal_a_loop_and_are_within_0_and_1(seed: int, tracks: int, signs: list[bool]) -> None:
     random = np.random.default_rng(seed)
     known = {str(i): random.uniform(0.01, 1, tracks).astype(np.float32) for i in range(len(signs))}
-    found = scores([Term(str(i), wanted) for i, wanted in enumerate(signs)], known)
+    found = scores([WordTerm(str(i), wanted) for i, wanted in enumerate(signs)], known)
     for track in range(tracks):
         product = 1.0
         for i, wanted in enumerate(signs):

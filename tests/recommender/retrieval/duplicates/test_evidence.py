@@ -35,8 +35,8 @@ def sound(seed: int, seconds: float, base_seed: int = 0, change: float = 1.0) ->
     return base + change * smooth
 
 
-def heard(frames: np.ndarray, begin_s: float, seconds: float, noise: float = 0.0, seed: int = 1) -> Patches:
-    """The patches of a stretch of a song: means of its frames, with some noise."""
+def excerpt(frames: np.ndarray, begin_s: float, seconds: float, noise: float = 0.0, seed: int = 1) -> Patches:
+    """The patches of a sequence of a song: means of its frames, with some noise."""
     firsts = np.arange(int(seconds / PATCH_S)) * PATCH_S
     rows = [frames[round((begin_s + s) / FRAME_S) : round((begin_s + s + PATCH_S) / FRAME_S)] for s in firsts]
     means = np.stack([r.mean(axis=0) for r in rows])
@@ -58,9 +58,9 @@ def test_unshifted_patches_agree_by_their_cosines_and_correlation(seed: int, n: 
     found = agreed(Patches(starts, x), Patches(starts, y), 0.0)
     cosines = [np.dot(a, b) / (np.dot(a, a) * np.dot(b, b)) ** 0.5 for a, b in zip(x, y, strict=True)]
     means = [(v - v.mean(axis=0)).ravel() for v in (x, y)]
-    course = np.corrcoef(*means)[0, 1] if n > 1 else 0.0
+    correlation = np.corrcoef(*means)[0, 1] if n > 1 else 0.0
     assert (found.offset_s, found.patches) == (0.0, n)
-    assert_allclose([found.cosine, found.course], [np.mean(cosines), course], atol=1e-4)
+    assert_allclose([found.cosine, found.temporal_correlation], [np.mean(cosines), correlation], atol=1e-4)
     assert found.share == pytest.approx(np.mean([c >= params.OTHER_MUSIC for c in cosines]))
 
 
@@ -70,14 +70,14 @@ def best_by_hand(one: Patches, other: Patches, reach_s: float) -> tuple[float, f
     for offset_s in np.arange(-reach_s, reach_s + 0.01, params.ALIGN_STEP_S):
         cosines = []
         for start_s, x in zip(one.starts_s, one.embeddings.astype(float), strict=True):
-            place = (start_s + offset_s) / PATCH_S  # patches without gaps
+            position = (start_s + offset_s) / PATCH_S  # patches without gaps
             if (
                 -params.NEAR_PATCH_S / PATCH_S
-                <= place
+                <= position
                 <= len(other.starts_s) - 1 + params.NEAR_PATCH_S / PATCH_S
             ):
                 axis = np.arange(len(other.starts_s))
-                y = np.array([np.interp(place, axis, column) for column in other.embeddings.T])
+                y = np.array([np.interp(position, axis, column) for column in other.embeddings.T])
                 cosines.append(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
         if len(cosines) >= 0.75 * max(len(one.starts_s), len(other.starts_s)):
             found.append((float(np.mean(cosines)), float(offset_s)))
@@ -87,7 +87,7 @@ def best_by_hand(one: Patches, other: Patches, reach_s: float) -> tuple[float, f
 @pytest.mark.parametrize("seed", range(6))
 def test_the_best_alignment_is_that_of_a_search_by_hand(seed: int) -> None:
     song = sound(seed, 50)
-    one, other = heard(song, 4, 33, 0.3, 1), heard(song, 4 + 0.9 * (seed - 2.5), 36, 0.3, 2)
+    one, other = excerpt(song, 4, 33, 0.3, 1), excerpt(song, 4 + 0.9 * (seed - 2.5), 36, 0.3, 2)
     cosine, offset_s = best_by_hand(one, other, params.SAME_LENGTH_S)
     back_cosine, back_s = best_by_hand(other, one, params.SAME_LENGTH_S)
     found = agreed(one, other)
@@ -99,40 +99,42 @@ def test_the_best_alignment_is_that_of_a_search_by_hand(seed: int) -> None:
 @settings(max_examples=40)
 def test_a_shift_is_found_and_bridged(seed: int, shift_s: float) -> None:
     song = sound(seed, 70)
-    one, other = heard(song, 4, 60), heard(song, 4 + shift_s, 60)
+    one, other = excerpt(song, 4, 60), excerpt(song, 4 + shift_s, 60)
     found = agreed(one, other)
     assert found.offset_s == pytest.approx(-shift_s, abs=0.75)
     assert found.cosine > 0.9
-    assert found.course > 0.75
+    assert found.temporal_correlation > 0.75
     assert is_same_recording(one, 60, other, 60)
 
 
 @given(SEEDS, SEEDS, st.integers(1, 12), st.integers(1, 12))
 @settings(max_examples=40)
 def test_agreement_is_mutual_and_blind_to_scale(seed: int, other_seed: int, n: int, m: int) -> None:
-    one = heard(sound(seed, 40), 0, n * PATCH_S + 0.1)
-    other = heard(sound(other_seed, 40), 0, m * PATCH_S + 0.1)
+    one = excerpt(sound(seed, 40), 0, n * PATCH_S + 0.1)
+    other = excerpt(sound(other_seed, 40), 0, m * PATCH_S + 0.1)
     found, back = sound_agreement(one, other), sound_agreement(other, one)
     if found is None or back is None:
         assert found is back
         return
     assert back == replace(found, offset_s=-found.offset_s)
-    assert -1 <= found.course <= 1 + 1e-6
+    assert -1 <= found.temporal_correlation <= 1 + 1e-6
     assert -1 <= found.cosine <= 1 + 1e-6
     assert 0 <= found.share <= 1
     louder = sound_agreement(Patches(one.starts_s, one.embeddings * 4), other)
     assert louder is not None
-    assert_allclose([louder.cosine, louder.course], [found.cosine, found.course], atol=1e-4)
+    assert_allclose(
+        [louder.cosine, louder.temporal_correlation], [found.cosine, found.temporal_correlation], atol=1e-4
+    )
 
 
 @given(SEEDS)
 @settings(max_examples=25)
 def test_songs_of_one_sound_that_change_differently_are_two(seed: int) -> None:
-    one = heard(sound(seed, 100, change=0.5), 0, 90)
-    alike = heard(sound(seed + 1, 100, change=0.5), 0, 90)
-    copy = heard(sound(seed, 100, change=0.5), 0, 90, noise=0.1)
-    assert agreed(one, alike).cosine > 0.85  # a cosine that many a re-encoding has
-    assert not is_same_recording(one, 90, alike, 90)
+    one = excerpt(sound(seed, 100, change=0.5), 0, 90)
+    similar = excerpt(sound(seed + 1, 100, change=0.5), 0, 90)
+    copy = excerpt(sound(seed, 100, change=0.5), 0, 90, noise=0.1)
+    assert agreed(one, similar).cosine > 0.85  # a cosine that many a re-encoding has
+    assert not is_same_recording(one, 90, similar, 90)
     assert is_same_recording(one, 90, copy, 90)
 
 
@@ -140,16 +142,16 @@ def test_a_song_with_another_middle_is_another() -> None:
     song, other = sound(3, 100, change=2), sound(4, 100, base_seed=9)
     edited = song.copy()
     edited[300:400] = 0.3 * other[300:400]
-    found = agreed(heard(song, 0, 90), heard(edited, 0, 90))
-    course, cosine = params.SAME_SOUND_BARS[None]
-    assert found.course > course
+    found = agreed(excerpt(song, 0, 90), excerpt(edited, 0, 90))
+    correlation, cosine = params.SAME_SOUND_BARS[None]
+    assert found.temporal_correlation > correlation
     assert found.cosine > cosine
     assert 0.8 < found.share < params.SAME_SHARE
-    assert not is_same_recording(heard(song, 0, 90), 90, heard(edited, 0, 90), 90, tags_agree=True)
+    assert not is_same_recording(excerpt(song, 0, 90), 90, excerpt(edited, 0, 90), 90, tags_agree=True)
 
 
 def test_nothing_is_mixed_across_a_silence() -> None:
-    whole = heard(sound(5, 100), 0, 90)
+    whole = excerpt(sound(5, 100), 0, 90)
     kept = np.r_[0:10, 20:30]
     holed = Patches(whole.starts_s[kept], whole.embeddings[kept])
     found = agreed(whole, holed, 0.0) if len(kept) >= 0.75 * 30 else sound_agreement(whole, holed, 0.0)
@@ -158,19 +160,24 @@ def test_nothing_is_mixed_across_a_silence() -> None:
     holed = Patches(whole.starts_s[kept], whole.embeddings[kept])
     for found in (agreed(whole, holed), agreed(holed, whole)):
         assert (found.offset_s, found.patches) == (0.0, len(kept))
-        assert_allclose([found.cosine, found.course], 1, atol=1e-5)
+        assert_allclose([found.cosine, found.temporal_correlation], 1, atol=1e-5)
 
 
-def test_a_stretch_is_not_the_whole() -> None:
+def test_a_passage_is_not_the_whole() -> None:
     song = sound(6, 100)
-    assert sound_agreement(heard(song, 0, 90), heard(song, 0, 60)) is None
-    assert not is_same_recording(heard(song, 0, 90), 90, heard(song, 0, 60), 60)
+    assert sound_agreement(excerpt(song, 0, 90), excerpt(song, 0, 60)) is None
+    assert not is_same_recording(excerpt(song, 0, 90), 90, excerpt(song, 0, 60), 60)
 
 
 def test_patches_that_are_zero_or_never_change_have_no_course() -> None:
     starts = np.arange(5, dtype=np.float32) * np.float32(PATCH_S)
     zero, even = (Patches(starts, np.full((5, 4), value, np.float32)) for value in (0, 1))
-    assert agreed(zero, zero).cosine == agreed(zero, even).course == agreed(even, even).course == 0
+    assert (
+        agreed(zero, zero).cosine
+        == agreed(zero, even).temporal_correlation
+        == agreed(even, even).temporal_correlation
+        == 0
+    )
     assert not is_same_recording(even, 15, even, 15)  # in doubt
     assert is_same_recording(even, 15, even, 15, tags_agree=True)
 
@@ -201,7 +208,7 @@ def test_lengths_agree(one_s: float | None, other_s: float | None, agree: bool) 
         (Agreement(0, 80, 0.96, 0.92, 1.0), True, True, True),  # a remaster
         (Agreement(0, 80, 0.90, 0.82, 0.95), True, True, False),
         (Agreement(0, 80, 0.90, 0.75, 0.95), False, True, False),
-        (Agreement(0, 80, 0.90, 0.62, 0.95), False, False, False),  # much alike, but another song
+        (Agreement(0, 80, 0.90, 0.62, 0.95), False, False, False),  # very similar, but another song
         (Agreement(0, 80, 0.78, 0.95, 0.95), False, False, False),
         (Agreement(0, 80, 0.99, 0.97, 0.85), False, False, False),  # another middle
         (Agreement(0, 2, 0.96, 0.97, 1.0), False, False, False),  # too short to tell
@@ -218,7 +225,7 @@ def test_what_is_enough(
 
 
 def test_without_lengths_or_with_other_ones_files_are_not_the_same() -> None:
-    song = heard(sound(7, 100), 0, 90)
+    song = excerpt(sound(7, 100), 0, 90)
     assert is_same_recording(song, 90, song, 91)
     assert not is_same_recording(song, 90, song, 94)
     assert not is_same_recording(song, None, song, 90)

@@ -22,9 +22,9 @@ from recommender.retrieval.duplicates.groups import (
     mean_embeddings,
     same_recording,
 )
-from recommender.retrieval.duplicates.title_versions import same_recording_named, song_named
+from recommender.song_titles import same_recording_named, song_named
 from tests.databases import open_catalog
-from tests.recommender.retrieval.duplicates.test_evidence import PATCH_S, heard, sound
+from tests.recommender.retrieval.duplicates.test_evidence import PATCH_S, excerpt, sound
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -59,7 +59,7 @@ def test_pairs_are_those_that_a_comparison_of_all_finds(session: Session) -> Non
     random = np.random.default_rng(0)
     for number in range(36):
         seed, length = number % 9, float(random.choice([60, 61, 90]))
-        patches = heard(sound(seed, 110, base_seed=seed % 3), random.uniform(0, 1), length, 0.2, number)
+        patches = excerpt(sound(seed, 110, base_seed=seed % 3), random.uniform(0, 1), length, 0.2, number)
         title = f"{'ABC'[seed % 3]}{random.choice(['', ' (Live)', ' (Remastered)'])}"
         add(session, patches, length, artist=str(random.choice(["", "Ann"])), title=title)
     tracks = session.query(Track).order_by(Track.id).all()
@@ -84,9 +84,9 @@ def test_pairs_are_those_that_a_comparison_of_all_finds(session: Session) -> Non
 
 def test_identical_audio_is_found_without_features_and_compared_once(session: Session) -> None:
     song = sound(1, 100)
-    first = add(session, heard(song, 0, 90), 90.0, content_hash="x")
+    first = add(session, excerpt(song, 0, 90), 90.0, content_hash="x")
     copies = [add(session, None, 90.0, content_hash="x") for _ in range(2)]
-    again = add(session, heard(song, 0, 90, 0.05), 90.0)
+    again = add(session, excerpt(song, 0, 90, 0.05), 90.0)
     found = find_duplicates(session, TRUNK, PATCH_S)
     assert {(p.one, p.other, p.kind) for p in found} == {
         (first, copies[0], "identical"),
@@ -101,7 +101,7 @@ def test_identical_audio_is_found_without_features_and_compared_once(session: Se
 
 
 def test_missing_failed_and_lengthless_tracks_are_left_alone(session: Session) -> None:
-    patches = heard(sound(1, 100), 0, 90)
+    patches = excerpt(sound(1, 100), 0, 90)
     names = {"artist": "Ann", "title": "A", "content_hash": "x"}
     add(session, patches, 90.0, **names)
     add(session, patches, 90.0, missing=True, **names)
@@ -112,7 +112,7 @@ def test_missing_failed_and_lengthless_tracks_are_left_alone(session: Session) -
 
 
 def test_mean_embeddings_weigh_segments_by_their_seconds(session: Session) -> None:
-    patches = heard(sound(1, 100), 0, 90)
+    patches = excerpt(sound(1, 100), 0, 90)
     tracks = [session.get(Track, add(session, patches, 90.0)) for _ in range(3)]
     random = np.random.default_rng(0)
     expected = []
@@ -137,7 +137,7 @@ def test_mean_embeddings_weigh_segments_by_their_seconds(session: Session) -> No
 
 def test_a_catalogue_of_one_or_none_has_no_duplicates(session: Session) -> None:
     assert find_duplicates(session, TRUNK, PATCH_S) == []
-    add(session, heard(sound(1, 100), 0, 90), 90.0, content_hash="x")
+    add(session, excerpt(sound(1, 100), 0, 90), 90.0, content_hash="x")
     assert find_duplicates(session, TRUNK, PATCH_S) == []
 
 

@@ -60,7 +60,7 @@ def assert_right(index: SegmentIndex, catalog: Catalog) -> None:
     centred = matrix - index.reference.centre
     assert_allclose(rows.lengths, np.linalg.norm(centred, axis=1), atol=1e-6)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
-    found, starts, places = index.vectors_of(None)
+    found, starts, positions = index.vectors_of(None)
     assert_allclose(found, centred, atol=1e-6)
     assert_array_equal(starts, rows.starts)
-    assert_allclose(index.uncentred(found, places), matrix, atol=1e-6)
+    assert_allclose(index.uncentred(found, positions), matrix, atol=1e-6)

@@ -123,9 +123,9 @@ def assert_believed_only_where_right(
     """Flip bytes of a file in turn; return how many of these changes were noticed."""
     raw = path.read_bytes()
     noticed = 0
-    for place in range(0, len(raw), step):
+    for position in range(0, len(raw), step):
         changed = bytearray(raw)
-        changed[place] ^= flip
+        changed[position] ^= flip
         path.write_bytes(changed)
         if state(catalog, folder, TRUNK) != "current":
             noticed += 1
@@ -134,7 +134,7 @@ def assert_believed_only_where_right(
         try:
             assert_right(index, catalog)
         except (AssertionError, IndexError) as error:
-            raise AssertionError(f"byte {place} of {len(raw)} in {path.suffix} ^ {flip:#x}") from error
+            raise AssertionError(f"byte {position} of {len(raw)} in {path.suffix} ^ {flip:#x}") from error
     path.write_bytes(raw)
     assert state(catalog, folder, TRUNK) == "current"
     return noticed
@@ -261,12 +261,12 @@ def test_saving_leaves_only_its_own_files(catalog: Catalog, folder: Path) -> Non
 
 
 def test_index_that_cannot_be_written_still_answers(catalog: Catalog, tmp_path: Path) -> None:
-    place = tmp_path / "a file where the folder should be"
-    place.write_bytes(b"")
-    index, sentence = open_index(catalog, place / "index", TRUNK)
+    position = tmp_path / "a file where the folder should be"
+    position.write_bytes(b"")
+    index, sentence = open_index(catalog, position / "index", TRUNK)
     assert sentence == SENTENCE.format("absent", 18)
     assert_right(index, catalog)
-    assert os.path.getsize(place) == 0
+    assert os.path.getsize(position) == 0
 
 
 def test_a_large_index_is_hashed_only_before_it_is_built_upon(
@@ -321,11 +321,11 @@ def test_a_generation_replaced_while_it_is_read_is_read_anew(
     add_tracks(catalog, 1)
     load, tries = index_module.load_arrays, []
 
-    def replaced_first(place: Path, sidecar: index_files.Sidecar) -> object:
+    def replaced_first(position: Path, sidecar: index_files.Sidecar) -> object:
         tries.append(sidecar.fingerprint)
         if len(tries) == 1:
             open_index(catalog, folder, TRUNK)  # as another process does, which removes the old files
-        return load(place, sidecar)
+        return load(position, sidecar)
 
     monkeypatch.setattr(index_module, "load_arrays", replaced_first)
     assert state(catalog, folder, TRUNK) == "current"

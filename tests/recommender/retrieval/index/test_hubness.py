@@ -134,10 +134,10 @@ def test_offsets_of_one_track_do_not_depend_on_who_else_is_asked_for() -> None:
     reference, vectors, ids, starts = frozen(SIZES)
     together = offsets(reference, vectors, ids, starts)
     ends = np.append(starts[1:], len(vectors))
-    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        alone = offsets(reference, vectors[start:end], ids[[place]], np.zeros(1, np.int64))
+    for position, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        alone = offsets(reference, vectors[start:end], ids[[position]], np.zeros(1, np.int64))
         for whole, one in zip(together, alone, strict=True):
-            assert_allclose(one[0], whole[place], atol=1e-6)
+            assert_allclose(one[0], whole[position], atol=1e-6)
 
 
 def test_a_track_outside_the_sample_gets_the_offset_that_one_like_it_has() -> None:

@@ -160,7 +160,7 @@ def test_nearest_owners_are_those_of_a_full_sort(
     monkeypatch.setattr(inverted_build, "SEGMENTS_AT_ONCE", 101)
     index, _ = open_index(catalog, folder, TRUNK)
     own = np.array([4, 5, 6])
-    queries = np.concatenate([index.block(place)[:1] for place in own])
+    queries = np.concatenate([index.block(position)[:1] for position in own])
     scores = worths(index, queries, SONG)
     scores[own[:, None] == owners(index)] = -np.inf
     expected = index.rows.track_ids[owners(index)[np.argsort(-scores, axis=1)[:, :10]]]
@@ -188,8 +188,8 @@ def test_tracks_come_and_go_without_learning_anew(
     ids = index.inverted.near(inverted_file.asked(index.vectors[:1], PLAIN), n)
     assert_array_equal(ids, index.rows.track_ids)
     assert_array_equal(ids, sorted({*range(2, 691)} - {100, 600}))
-    place = int(index.track_places(np.array([50]))[0])
-    assert place in index.candidates(changed / np.linalg.norm(changed, axis=1)[:, None], PLAIN, 1, PLACES)
+    position = int(index.track_positions(np.array([50]))[0])
+    assert position in index.candidates(changed / np.linalg.norm(changed, axis=1)[:, None], PLAIN, 1, PLACES)
     assert recall(index, index.vectors[::41], SONG) > 0.97
 
 
@@ -238,7 +238,7 @@ def test_product_quantisation_finds_them_too(
 
 
 def test_an_index_that_cannot_be_written_has_one_too(catalog: Catalog, tmp_path: Path) -> None:
-    place = tmp_path / "a file where the folder should be"
-    place.write_bytes(b"")
-    index, _ = open_index(catalog, place / "index", TRUNK)
+    obstacle = tmp_path / "a file where the folder should be"
+    obstacle.write_bytes(b"")
+    index, _ = open_index(catalog, obstacle / "index", TRUNK)
     assert recall(index, index.vectors[::41], SONG) > 0.97

@@ -19,7 +19,7 @@ from recommender.retrieval.index.exact import nearest, unit_rows
 from recommender.retrieval.index.files import FORMAT, read_sidecar
 from recommender.retrieval.index.hubness import offsets
 from recommender.retrieval.index.segment_index import SegmentIndex
-from recommender.retrieval.index.store import Found, build, open_index, state
+from recommender.retrieval.index.store import StoredIndex, build, open_index, state
 from tests.databases import open_catalog
 from tests.db.rows import TRUNK, store_embeddings
 from tests.recommender.retrieval.index.index_truth import (
@@ -102,29 +102,34 @@ def test_fingerprint_depends_on_vectors_and_on_their_owners(catalog: Catalog, fo
     assert len(found | {read_sidecar(folder).fingerprint}) == 3
 
 
-@pytest.mark.parametrize("places", [[1, 4, 6], [6, 1, 4], [3], [], [*range(9)], [8, 0, *range(1, 8)]])
-def test_vectors_of_tracks_come_in_the_order_asked_for(catalog: Catalog, places: list[int]) -> None:
+@pytest.mark.parametrize("positions", [[1, 4, 6], [6, 1, 4], [3], [], [*range(9)], [8, 0, *range(1, 8)]])
+def test_vectors_of_tracks_come_in_the_order_asked_for(catalog: Catalog, positions: list[int]) -> None:
     index, _ = build(catalog, TRUNK)
     ids, owners, matrix = vectors(catalog)
-    wanted = [i for place in places for i, owner in enumerate(owners) if owner == index.rows.track_ids[place]]
-    found, starts, rows = index.vectors_of(np.array(places, np.int64))
+    wanted = [
+        i
+        for position in positions
+        for i, owner in enumerate(owners)
+        if owner == index.rows.track_ids[position]
+    ]
+    found, starts, rows = index.vectors_of(np.array(positions, np.int64))
     assert_array_equal(rows, wanted)
     assert_array_equal(index.rows.segment_ids[rows], [ids[i] for i in wanted])
     assert_allclose(index.uncentred(found, rows), matrix[wanted], atol=1e-6)
-    lengths = [owners.count(int(index.rows.track_ids[place])) for place in places]
-    assert_array_equal(starts, [sum(lengths[:i]) for i in range(len(places))])
-    means = index.mean_vectors(np.array(places, np.int64))
-    for place, mean in zip(places, means, strict=True):
-        sums = index.block(place).astype(np.float64).sum(axis=0)
+    lengths = [owners.count(int(index.rows.track_ids[position])) for position in positions]
+    assert_array_equal(starts, [sum(lengths[:i]) for i in range(len(positions))])
+    means = index.mean_vectors(np.array(positions, np.int64))
+    for position, mean in zip(positions, means, strict=True):
+        sums = index.block(position).astype(np.float64).sum(axis=0)
         assert_allclose(mean, sums / np.linalg.norm(sums), atol=1e-6)
 
 
 def test_places_of_tracks_by_their_ids(catalog: Catalog) -> None:
     index, _ = build(catalog, TRUNK)
-    assert_array_equal(index.track_places(np.array([9, 100, 2, 0])), [1, 8])
-    assert_array_equal(index.track_places(np.zeros(0, np.int64)), [])
+    assert_array_equal(index.track_positions(np.array([9, 100, 2, 0])), [1, 8])
+    assert_array_equal(index.track_positions(np.zeros(0, np.int64)), [])
     some = np.array([2, 5, 7])
-    assert index.n_segments(some) == sum(len(index.block(place)) for place in some)
+    assert index.n_segments(some) == sum(len(index.block(position)) for position in some)
     assert index.n_segments(np.arange(9)) == 18
 
 
@@ -188,17 +193,17 @@ def test_new_tracks_leave_all_others_exactly_as_they_were(catalog: Catalog, fold
 
 def test_a_track_that_changed_gets_its_offset_anew(catalog: Catalog) -> None:
     before = build(catalog, TRUNK)[0]
-    (place,) = before.track_places(np.array([5]))
+    (position,) = before.track_positions(np.array([5]))
     with catalog.transaction() as session:
         n_segments = len(session.get(Track, 5).segments)
         changed = np.random.default_rng(77).standard_normal((n_segments, DIMENSIONS)).astype(np.float32)
         store_embeddings(session, session.get(Track, 5), changed)
-    after = build(catalog, TRUNK, Found("stale", before))[0]
-    others = np.arange(9) != place
+    after = build(catalog, TRUNK, StoredIndex("stale", before))[0]
+    others = np.arange(9) != position
     for name in ("song_offsets", "passage_offsets"):
         old, new = getattr(before.rows, name), getattr(after.rows, name)
         assert_array_equal(old[others], new[others])
-        assert old[place] != new[place]
+        assert old[position] != new[position]
 
 
 def test_reference_is_chosen_anew_once_the_catalogue_has_grown_or_when_asked(
@@ -228,7 +233,7 @@ def test_reference_is_chosen_anew_once_the_catalogue_has_shrunk(catalog: Catalog
         with catalog.transaction() as session:
             for track_id in range(n_left + 1, 10):
                 session.get(Track, track_id).missing = True
-        assert build(catalog, TRUNK, Found("stale", whole))[0].reference.n_tracks == frozen
+        assert build(catalog, TRUNK, StoredIndex("stale", whole))[0].reference.n_tracks == frozen
 
 
 @pytest.mark.parametrize("how", ["none", "removed", "changed", "added", "all", "unknown content"])
@@ -255,7 +260,7 @@ def test_taking_over_gives_what_building_anew_would(catalog: Catalog, how: str) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index_module, "index_rows", counted)
-        after = build(catalog, TRUNK, Found("stale", before))[0]
+        after = build(catalog, TRUNK, StoredIndex("stale", before))[0]
     assert_right(after, catalog)
     expected = {
         "none": [],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.retrieval.duplicates.title_versions import same_recording_named, song_named, versions_named
+from recommender.song_titles import same_recording_named, song_named, versions_named
 
 
 @pytest.mark.parametrize(
