@@ -4,7 +4,8 @@ HOME is a catalogue's home directory; a copy of it is served. schemathesis makes
 for every operation, and checks the answers: no status of 500 and above, none that is not described, shapes
 and headers as described, bad requests refused, other methods refused. A request that fits the description
 may still be refused for what it means (a passage that ends before it begins, a genre that there is not,
-bytes that are no audio), so 422 counts as an answer to those; tests/recommender/service/rest/test_schema.py looks closer.
+bytes that are no audio), so 422 counts as an answer to those;
+tests/recommender/service/rest/test_schema.py looks closer.
 """
 
 import json
