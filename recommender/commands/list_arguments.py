@@ -1,15 +1,11 @@
 """What is typed of a list's wishes to what the ranking takes: ranges, clock times, days."""
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from recommender.retrieval.filters import Filters, Range
     from recommender.retrieval.query import Span
-
-NEXT_S = 30.0
-"""Length of a passage of which only one end is named."""
 
 
 def filters_of(
@@ -29,6 +25,7 @@ def filters_of(
         If a range or a day cannot be read.
     """
     from recommender.retrieval.filters import Filters
+    from recommender.retrieval.request import day_of
 
     return Filters(
         genres=tuple(genre or ()),
@@ -44,48 +41,24 @@ def filters_of(
 
 def _years(text: str) -> "Range":
     from recommender.errors import FilterError
-    from recommender.retrieval.filters import Range
+    from recommender.retrieval.request import ordered_range
 
     found = re.fullmatch(r"(\d{1,4})|(\d{1,4})?-(\d{1,4})?", text.replace(" ", ""))
     if found is None or not any(found.groups()):
         raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990- or -1999")
     low, high = (int(part) if part else None for part in (found[1] or found[2], found[1] or found[3]))
-    return _ordered(Range(low, high), "--year", text)
+    return ordered_range(low, high, f"--year {text}")
 
 
 def _durations(text: str) -> "Range":
     from recommender.errors import FilterError
-    from recommender.retrieval.filters import Range
+    from recommender.retrieval.request import ordered_range
 
     low, dash, high = text.replace(" ", "").partition("-")
     if not dash or not (low or high):
         raise FilterError(f"--duration {text} cannot be read; write 2:00-5:00, 2:00- or -5:00")
-    ends = (seconds_of(end, "--duration") if end else None for end in (low, high))
-    return _ordered(Range(*ends), "--duration", text)
-
-
-def _ordered(found: "Range", option: str, text: str) -> "Range":
-    from recommender.errors import FilterError
-
-    if found.low is not None and found.high is not None and found.low > found.high:
-        raise FilterError(f"{option} {text} ends before it begins")
-    return found
-
-
-def day_of(text: str, option: str) -> datetime:
-    """Return a day's beginning.
-
-    Raises
-    ------
-    FilterError
-        If it is not written YYYY-MM-DD.
-    """
-    from recommender.errors import FilterError
-
-    try:
-        return datetime.strptime(text, "%Y-%m-%d")
-    except ValueError:
-        raise FilterError(f"{option} {text} is no day; write YYYY-MM-DD") from None
+    low_s, high_s = (seconds_of(end, "--duration") if end else None for end in (low, high))
+    return ordered_range(low_s, high_s, f"--duration {text}")
 
 
 def seconds_of(text: str, option: str) -> float:
@@ -117,17 +90,10 @@ def span_of(start: str | None, end: str | None) -> "Span | None":
     FilterError
         If a time cannot be read, or the passage is shorter than 3 s.
     """
-    from recommender.errors import FilterError
-    from recommender.retrieval.query import MIN_PASSAGE_S, Span
+    from recommender.retrieval.request import passage_between
 
-    if start is None and end is None:
-        return None
-    if start is not None:
-        start_s = seconds_of(start, "--from")
-        end_s = seconds_of(end, "--to") if end is not None else start_s + NEXT_S
-    else:
-        end_s = seconds_of(end or "", "--to")
-        start_s = max(0.0, end_s - NEXT_S)
-    if end_s - start_s < MIN_PASSAGE_S:
-        raise FilterError(f"a passage is {MIN_PASSAGE_S:.0f} s long at least; --from must lie before --to")
-    return Span(start_s, end_s)
+    start_s, end_s = (
+        seconds_of(text, option) if text is not None else None
+        for text, option in ((start, "--from"), (end, "--to"))
+    )
+    return passage_between(start_s, end_s, "--from", "--to")

@@ -57,10 +57,10 @@ def discover(
 
     Bring play counts in with: deepcuts plays import FILE.
     """
-    from recommender.commands.list_arguments import day_of, filters_of
+    from recommender.commands.list_arguments import filters_of
     from recommender.commands.results import tell_matches
     from recommender.presentation.lists import discover_answer
-    from recommender.retrieval.request import ListRequest
+    from recommender.retrieval.request import ListRequest, day_of
 
     wishes = ListRequest(
         n=n,

@@ -1,9 +1,16 @@
-"""The request for a list of songs: its options, with their defaults."""
+"""The request for a list of songs: its options, with their defaults, and what of them fits together."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
 
 from recommender import params
-from recommender.retrieval.filters import Filters
+from recommender.errors import FilterError
+from recommender.retrieval.filters import Filters, Range
+from recommender.retrieval.query import MIN_PASSAGE_S, Span
+
+NEXT_S: Final = 30.0
+"""Length of a passage of which only one end is named."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +43,51 @@ class ListRequest:
     per_album: int | None = None
     exclude_same_artist: bool = False
     filters: Filters = field(default_factory=Filters)
+
+
+def passage_between(
+    start_s: float | None, end_s: float | None, start_name: str, end_name: str
+) -> Span | None:
+    """Return the passage between two times; where only one is named, 30 s from it or up to it.
+
+    Raises
+    ------
+    FilterError
+        If it is shorter than 3 s; the message calls the times by their names.
+    """
+    if end_s is None:
+        if start_s is None:
+            return None
+        end_s = start_s + NEXT_S
+    begins_s = max(0.0, end_s - NEXT_S) if start_s is None else start_s
+    if end_s - begins_s < MIN_PASSAGE_S:
+        least = f"a passage is {MIN_PASSAGE_S:.0f} s long at least"
+        raise FilterError(f"{least}; {start_name} must lie before {end_name}")
+    return Span(begins_s, end_s)
+
+
+def ordered_range(low: float | None, high: float | None, asked: str) -> Range:
+    """Return the range from one number to another.
+
+    Raises
+    ------
+    FilterError
+        If it ends before it begins; the message begins with what was asked for.
+    """
+    if low is not None and high is not None and low > high:
+        raise FilterError(f"{asked} ends before it begins")
+    return Range(low, high)
+
+
+def day_of(text: str, option: str = "") -> datetime:
+    """Return the beginning of a day that is written YYYY-MM-DD.
+
+    Raises
+    ------
+    FilterError
+        If there is no such day.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise FilterError(f"{option} {text} is no day; write YYYY-MM-DD".lstrip()) from None

@@ -15,7 +15,7 @@ from recommender.presentation.reasons import reasons_json
 from recommender.reasons.why import match_reasons
 from recommender.retrieval.query import Query as SongQuery
 from recommender.retrieval.query import Span, from_track
-from recommender.retrieval.request import ListRequest
+from recommender.retrieval.request import ListRequest, day_of
 from recommender.service.dependencies import TheHeld, TheState, present_track
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
@@ -34,7 +34,6 @@ from recommender.service.rest.params import (
     TheSpan,
     TheWishes,
     TrackId,
-    day_of,
 )
 from recommender.service.state import Held
 
@@ -95,8 +94,9 @@ def discover(
     since: Day = None,
 ) -> Response:
     """Return songs never played that sound like what is played most, each with the song it is listed for."""
+    day = day_of(since) if since is not None else None
     with state.snapshot() as session:
-        return JsonResponse(discover_answer(session, held.index, held.bundle, wishes, seeds, day_of(since)))
+        return JsonResponse(discover_answer(session, held.index, held.bundle, wishes, seeds, day))
 
 
 @router.get("/api/find", response_model=FindAnswer)

@@ -1,6 +1,5 @@
 """What a request may ask for: ids, pages, filters and wishes, each within bounds."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Path, Query, Request
@@ -9,13 +8,10 @@ from fastapi.routing import APIRoute
 
 from db.models import LARGEST
 from recommender import params
-from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
-from recommender.retrieval.query import MIN_PASSAGE_S, Span
-from recommender.retrieval.request import ListRequest
+from recommender.retrieval.query import Span
+from recommender.retrieval.request import ListRequest, day_of, ordered_range, passage_between
 
-NEXT_S = 30.0
-"""Length of a passage of which only one end is named."""
 LATEST_S = 1e6
 LATEST_YEAR = 9999
 
@@ -92,7 +88,7 @@ async def filters(
         years=_range("year", year_from, year_to),
         duration_s=_range("duration", duration_from_s, duration_to_s),
         max_plays=0 if unplayed else max_plays,
-        not_played_since=day_of(not_played_since),
+        not_played_since=day_of(not_played_since) if not_played_since is not None else None,
     )
 
 
@@ -126,34 +122,13 @@ async def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:
     FilterError
         If it is shorter than 3 s.
     """
-    if from_s is None and to_s is None:
-        return None
-    if to_s is None:
-        to_s = (from_s or 0.0) + NEXT_S
-    start_s = max(0.0, to_s - NEXT_S) if from_s is None else from_s
-    if to_s - start_s < MIN_PASSAGE_S:
-        raise FilterError(f"a passage is {MIN_PASSAGE_S:.0f} s long at least; from_s must lie before to_s")
-    return Span(start_s, to_s)
+    return passage_between(from_s, to_s, "from_s", "to_s")
 
 
 TheSpan = Annotated[Span | None, Depends(span)]
 
 
-def day_of(text: str | None) -> datetime | None:
-    """Return the beginning of a day that is written YYYY-MM-DD.
-
-    Raises
-    ------
-    FilterError
-        If there is no such day.
-    """
-    try:
-        return datetime.strptime(text, "%Y-%m-%d") if text is not None else None
-    except ValueError:
-        raise FilterError(f"{text} is no day; write YYYY-MM-DD") from None
-
-
 def _range(name: str, low: float | None, high: float | None) -> Range | None:
-    if low is not None and high is not None and low > high:
-        raise FilterError(f"{name}: {low:g} to {high:g} ends before it begins")
-    return None if low is None and high is None else Range(low, high)
+    if low is None or high is None:
+        return None if low is high else Range(low, high)
+    return ordered_range(low, high, f"{name}: {low:g} to {high:g}")
