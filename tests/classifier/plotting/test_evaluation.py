@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from classifier import atomic_files
 from classifier.errors import PictureError
 from classifier.plotting import evaluation as plots
 from classifier.plotting import style
@@ -254,7 +255,7 @@ def test_failure_leaves_an_existing_file_untouched(
     if failing == "write":
         monkeypatch.setattr(Image.Image, "save", fail)
     else:
-        monkeypatch.setattr(style.os, "replace", fail)
+        monkeypatch.setattr(atomic_files.os, "replace", fail)
     with pytest.raises(PictureError, match="No space left"):
         ALL["trials"](target)
     assert target.read_bytes() == b"what was there"

@@ -21,7 +21,7 @@ from mutagen.mp4 import MP4
 
 from classifier.audio.audio_hash import audio_hash
 from recommender.errors import TagError
-from recommender.file_tags import formats, genre_fields
+from recommender.file_tags import formats, genre_fields, stored_tags
 from recommender.file_tags.limits import MeteredFile
 from recommender.file_tags.read import read_tags
 from recommender.file_tags.snapshots import describe, take_back
@@ -70,7 +70,7 @@ every_kind = pytest.mark.parametrize("name", MAKERS)
 @every_kind
 def test_others_read_what_was_written(file: Path, name: str) -> None:
     before, _ = written(file)
-    old_version = before.kind in (formats.ID3_3, formats.ID3_2)
+    old_version = before.kind in (stored_tags.ID3_3, stored_tags.ID3_2)
     expected = ["; ".join(GENRES)] if old_version else GENRES
     assert tag_files.mutagen_genres(file) == expected
     ours = formats.load(file)
@@ -229,7 +229,7 @@ def test_a_genre_that_is_a_number_is_read_and_comes_back(file: Path) -> None:
     [(b"\x00(17)\x00", ["Rock"]), (b"\x0017", ["Rock"]), (b"\x03Acid Jazz\0Ska\0", ["Acid Jazz", "Ska"])],
 )
 def test_genres_of_id3_are_read_as_mutagen_reads_them(frame: bytes, genres: list[str]) -> None:
-    tags = StoredTags(formats.ID3_4, True, (Entry("TCON", b"\0\0" + frame),))
+    tags = StoredTags(stored_tags.ID3_4, True, (Entry("TCON", b"\0\0" + frame),))
     assert genre_fields.texts(tags, "genre") == genres
 
 
@@ -322,13 +322,13 @@ frames = st.builds(Entry, frame_ids, st.binary(min_size=1, max_size=300).map(lam
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(frames, max_size=6), st.sampled_from([formats.ID3_3, formats.ID3_4]))
+@given(st.lists(frames, max_size=6), st.sampled_from([stored_tags.ID3_3, stored_tags.ID3_4]))
 def test_any_frames_are_kept_as_they_are(entries: list[Entry], kind: str) -> None:
     from recommender.file_tags.id3 import RAW, raw, stored
 
     tags = StoredTags(kind, True, tuple(entries))
     file = io.BytesIO()
-    raw(tags).save(file, v2_version=4 if kind == formats.ID3_4 else 3)
+    raw(tags).save(file, v2_version=4 if kind == stored_tags.ID3_4 else 3)
     file.seek(0)
     assert stored(id3.ID3(file, known_frames=RAW, translate=False, load_v1=False)) == tags
 
@@ -343,7 +343,7 @@ kinds = st.sampled_from(sorted(genre_fields.KEYS))
 @given(kinds, st.lists(words, min_size=1, max_size=4), st.sampled_from(["genre", "mood", "era"]))
 def test_texts_come_back_as_they_were_given(kind: str, values: list[str], field: str) -> None:
     tags = genre_fields.with_field(StoredTags(kind, True, ()), field, values)
-    numbered = field == "genre" and kind in formats.ID3
+    numbered = field == "genre" and kind in stored_tags.ID3
     if not (numbered and any(v[0] in "(" or v.isdigit() or v in ("RX", "CR") for v in values)):
         assert genre_fields.texts(tags, field) == values
 
@@ -355,7 +355,7 @@ entries = st.lists(st.builds(Entry, keys, st.binary(max_size=3)), max_size=8).ma
 @settings(max_examples=300)
 @given(entries, entries, entries)
 def test_any_changes_are_taken_back(first: Any, second: Any, third: Any) -> None:
-    states = [StoredTags(formats.VORBIS, bool(state), state) for state in (first, second, third)]
+    states = [StoredTags(stored_tags.VORBIS, bool(state), state) for state in (first, second, third)]
     changes = []
     for before, after in itertools.pairwise(states):
         touched = genre_fields.touched(before, after)
@@ -371,7 +371,7 @@ def test_any_changes_are_taken_back(first: Any, second: Any, third: Any) -> None
 
 def test_what_somebody_else_changed_is_kept() -> None:
     def tag(genre: bytes, mood: bytes) -> StoredTags:
-        return StoredTags(formats.VORBIS, True, (Entry("GENRE", genre), Entry("MOOD", mood)))
+        return StoredTags(stored_tags.VORBIS, True, (Entry("GENRE", genre), Entry("MOOD", mood)))
 
     before, after, now = tag(b"a", b"b"), tag(b"c", b"d"), tag(b"by hand", b"d")
     changes = [(describe(before, ["GENRE", "MOOD"]), describe(after, ["GENRE", "MOOD"]))]
@@ -456,7 +456,7 @@ def test_a_tag_of_any_size_comes_back(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plain.ape"])
 def test_a_tag_that_holds_nothing_stays(file: Path) -> None:
-    formats.save(file, StoredTags(formats.APE, True, ()))
+    formats.save(file, StoredTags(stored_tags.APE, True, ()))
     whole = file.read_bytes()
     before = formats.load(file)
     assert (before.present, before.entries) == (True, ())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.file_tags import formats, genre_fields
+from recommender.file_tags import formats, genre_fields, stored_tags
 from recommender.file_tags.snapshots import describe, take_back
 from recommender.tagging.plan import Wishes, plan_file
 from tests.recommender import tag_files
@@ -63,7 +63,7 @@ def infos(path: Path) -> Chunks:
     return [entry for data in lists for entry in unpacked(data[4:])]
 
 
-def undone(path: Path, before: formats.StoredTags, after: formats.StoredTags) -> list[str]:
+def undone(path: Path, before: stored_tags.StoredTags, after: stored_tags.StoredTags) -> list[str]:
     """Take back what was written; return what was left."""
     keys = genre_fields.touched(before, after)
     back, left = take_back(formats.load(path), [(describe(before, keys), describe(after, keys))])
@@ -194,7 +194,7 @@ def test_an_entry_that_says_it_already_stays_as_it_is(path: Path) -> None:
     wav(path, listed([(b"IGNR", TEXT.encode())]), SOUND)
     before, after = written(path)
     assert infos(path) == [(b"IGNR", TEXT.encode())]
-    assert formats.INFO_GENRE not in genre_fields.touched(before, after)
+    assert stored_tags.INFO_GENRE not in genre_fields.touched(before, after)
 
 
 def test_a_name_with_a_semicolon_in_it_stays_one(path: Path) -> None:

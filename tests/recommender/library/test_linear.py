@@ -28,7 +28,7 @@ from recommender.retrieval.diversity import Cap, choose
 from recommender.retrieval.duplicates.groups import find_duplicates, grouped
 from recommender.retrieval.index.store import open_index
 from recommender.retrieval.query import from_track
-from recommender.retrieval.request import Wishes
+from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
 from recommender.retrieval.similar import similar
 from recommender.tagging.links import links_of
@@ -253,7 +253,7 @@ def test_similar_among_copies(shelves: Callable[[], Shelf]) -> None:
             with shelf.catalog.transaction() as session:
                 track = next(t for t in present(session) if t.path == str(query))
                 asked = from_track(session, track, shelf.bundle)
-                found = similar(session, index, shelf.bundle, [asked], Wishes())
+                found = similar(session, index, shelf.bundle, [asked], ListRequest())
                 assert len(found.matches) == 2
 
         return counted(shelf.catalog.engine, run)

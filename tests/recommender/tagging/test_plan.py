@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import TagError
-from recommender.file_tags import formats, genre_fields
+from recommender.file_tags import genre_fields, stored_tags
 from recommender.file_tags.stored_tags import Entry, StoredTags
 from recommender.tagging.canon import Canon, read_canon
 from recommender.tagging.plan import ALSO, FilePlan, Wishes, plan_file, wanted
@@ -21,8 +21,8 @@ WANTS = {"genre": {"Rock": 0.9, "Indie Rock": 0.6}}
 WITH_INFO = "WAV with an INFO list"
 
 
-def tag(kind: str = formats.VORBIS, **values: list[str]) -> StoredTags:
-    made = StoredTags(formats.ID3_4 if kind == WITH_INFO else kind, False, (), info=kind == WITH_INFO)
+def tag(kind: str = stored_tags.VORBIS, **values: list[str]) -> StoredTags:
+    made = StoredTags(stored_tags.ID3_4 if kind == WITH_INFO else kind, False, (), info=kind == WITH_INFO)
     for field, texts in values.items():
         made = genre_fields.with_field(made, field, texts)
     return made
@@ -122,7 +122,7 @@ def test_a_private_field_that_is_damaged_counts_for_nothing() -> None:
 
 def test_what_an_older_tag_holds_is_taken_over() -> None:
     entry = Entry("TIT2", b"\0\0\0Old")
-    made = plan_file(StoredTags(formats.ID3_4, False, (), (entry,)), WANTS, {}, Wishes())
+    made = plan_file(StoredTags(stored_tags.ID3_4, False, (), (entry,)), WANTS, {}, Wishes())
     assert made.after.of("TIT2") == [entry.data]
 
 

@@ -17,7 +17,7 @@ from db.models import Root, TagWrite, Track
 from db.session import Catalog
 from db.tracks import by_ids
 from recommender.errors import TagError
-from recommender.file_tags import formats, genre_fields
+from recommender.file_tags import formats, genre_fields, stored_tags
 from recommender.file_tags.read import read_tags
 from recommender.tagging import write
 from recommender.tagging.recover import recover
@@ -208,7 +208,7 @@ def test_a_scan_that_is_due_stays_due(shelf: Shelf) -> None:
     path = shelf.add("tagged.flac")
     shelf.tag(path)
     edited = formats.load(path)
-    entries = [formats.Entry("TITLE", b"TITLE=New") if e.key == "TITLE" else e for e in edited.entries]
+    entries = [stored_tags.Entry("TITLE", b"TITLE=New") if e.key == "TITLE" else e for e in edited.entries]
     formats.save(path, edited.with_entries(entries))
     assert shelf.undo() == [None]
     assert read_tags(path).title == "New"
@@ -278,7 +278,7 @@ def test_files_that_cannot_be_written_are_refused(shelf: Shelf) -> None:
 def test_other_audio_is_never_put_in_place(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     path, save = shelf.add("tagged.flac"), formats.save
 
-    def broken(copy: Path, tags: formats.StoredTags) -> None:
+    def broken(copy: Path, tags: stored_tags.StoredTags) -> None:
         save(copy, tags)
         data = bytearray(copy.read_bytes())
         data[-200] ^= 1
