@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier import params
 from classifier.audio.decode import check_readable, first_that_opens
-from classifier.audio.ffmpeg import MAX_BAD_PACKETS, check_memory, longest_frame, open_container
+from classifier.audio.ffmpeg import MAX_BAD_PACKETS, check_memory, longest_frame, open_container, packets_of
 from classifier.audio.limits import block_frames, check_form, within_length
 from classifier.audio.quiet import quiet_stderr
 from classifier.audio.report import Samples
@@ -155,7 +155,7 @@ def _decode(file: Any, container: Any, rate_hz: int) -> Iterator[Samples]:
 
     resampler, bad_packets, channels = None, 0, 0
     with file, container:
-        packets = container.demux(audio=0)
+        packets = packets_of(container)
         while bad_packets <= MAX_BAD_PACKETS:
             try:
                 packet = next(packets, None)

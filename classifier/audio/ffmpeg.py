@@ -1,8 +1,9 @@
 """Decode through FFmpeg (PyAV): whatever libsndfile does not read."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +75,24 @@ def _guesses_length(format_name: str, path: Path) -> bool:
     return format_name == "aac" or (format_name == "mp3" and not declares_length(path, vbri=True))
 
 
+def packets_of(container: Any, passed_over: Callable[[], None] = lambda: None) -> Iterator[Any]:
+    """Yield the packets of the first audio stream of an opened container.
+
+    Parameters
+    ----------
+    passed_over
+        Called for a packet of a stream that begins only in the middle of the file: PyAV knows those alone
+        that were there when the file was opened, and raises for any other.
+    """
+    stream = container.streams.audio[0]
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except IndexError:
+            passed_over()
+
+
 def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:  # type: ignore[no-untyped-def]
     """Decode packet by packet, leaving out those that cannot be decoded."""
     import av
@@ -81,7 +100,7 @@ def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Itera
     to_float = _ToFloat(rate_hz)
     bad_packets = 0
     with file, container:
-        packets = container.demux(audio=0)
+        packets = packets_of(container, partial(setattr, report, "damaged", True))
         while bad_packets <= MAX_BAD_PACKETS:
             try:
                 packet = next(packets, None)

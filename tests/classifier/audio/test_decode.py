@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -479,3 +480,26 @@ def test_damage_is_not_the_disks(tmp_path: Path) -> None:
     assert list(whole_mono(path, RATE_HZ, report))
     assert report.warnings
     assert not report.disk_failed
+
+
+def test_a_stream_that_begins_in_the_middle_of_a_file_ends_nothing() -> None:
+    """PyAV raises for a packet of a stream that was not there when the file was opened, and reads on if asked."""
+
+    class Container:
+        """Three packets, before the last of which there is one of an unknown stream."""
+
+        left = ("one", "two", None, "three")
+        streams = SimpleNamespace(audio=["the stream"])
+
+        def demux(self, stream: str) -> Iterator[str]:
+            assert stream == "the stream"
+            while self.left:
+                packet, *self.left = self.left
+                if packet is None:
+                    raise IndexError("list index out of range")
+                yield packet
+
+    passed_over: list[None] = []
+    packets = ffmpeg.packets_of(Container(), lambda: passed_over.append(None))
+    assert list(packets) == ["one", "two", "three"]
+    assert len(passed_over) == 1
