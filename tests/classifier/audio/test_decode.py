@@ -483,7 +483,7 @@ def test_damage_is_not_the_disks(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_begins_in_the_middle_of_a_file_ends_nothing() -> None:
-    """PyAV raises for a packet of a stream that was not there when the file was opened, and reads on if asked."""
+    """PyAV raises for a packet of a stream that was not there at first, and reads on if asked."""
 
     class Container:
         """Three packets, before the last of which there is one of an unknown stream."""
