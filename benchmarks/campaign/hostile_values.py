@@ -16,6 +16,8 @@ def values() -> Iterator[tuple[str, Make]]:
     """Yield arrays and numbers that lie."""
     for file, name in _ARRAYS:
         for what, change in _LIES.items():
+            if (name, what) == ("centres", "a row more"):
+                continue  # a calibration may have as many as it likes
             yield f"{name}: {what}", lambda f, a=(file, name, change): _lie(f, *a)
     for path, values in _NUMBERS.items():
         for value in values:

@@ -242,7 +242,7 @@ def _missing_share(path: Path) -> float:
 
     libsndfile silently takes the file's own length where it is shorter than the header's.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         head = file.read(8)
     order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
     if order is None:

@@ -129,7 +129,7 @@ def check_fit(bundle: "Bundle") -> None:
     _check_array("kernel", head.kernel, (sizes[head.input], len(bundle.labels)))
     _check_array("bias", head.bias, (len(bundle.labels),))
     if bundle.calibration is not None:
-        _check_calibration(bundle.calibration, sizes[head.input], bundle.embedding_size, len(bundle.labels))
+        _check_calibration(bundle.calibration, sizes[head.input], bundle.embedding_size)
     if bundle.taxonomy.rule is not None:
         _check_rule(bundle.taxonomy.rule)
 
@@ -163,7 +163,7 @@ def _sizes(shape: Sequence[int | None]) -> str:
     return " × ".join("any" if size is None else f"{size:,}" for size in shape) or "of a single number"
 
 
-def _check_calibration(calibration: Calibration, n_features: int, embedding_size: int, n_labels: int) -> None:
+def _check_calibration(calibration: Calibration, n_features: int, embedding_size: int) -> None:
     _check_between("temperature", calibration.temperature, *params.TEMPERATURES)
     _check_between("least_confidence", calibration.least_confidence, 0, 1)
     if calibration.examples is not None:
@@ -175,8 +175,10 @@ def _check_calibration(calibration: Calibration, n_features: int, embedding_size
     _check_between("offset", familiar.offset, -params.LARGEST_WEIGHT, params.LARGEST_WEIGHT)
     _check_array("whiten", familiar.whiten, (n_features, None))
     _check_array("centres", familiar.centres, (None, familiar.whiten.shape[1]))
-    if len(familiar.centres) > n_labels:
-        raise BundleError(f"it has centres of {len(familiar.centres)} labels, and {n_labels} labels")
+    if len(familiar.centres) > params.MOST_LABELS:
+        raise BundleError(
+            f"it has {len(familiar.centres):,} centres; at most {params.MOST_LABELS:,} are read"
+        )
     if familiar.direction is not None:
         _check_array("direction", familiar.direction, (n_features,))
 

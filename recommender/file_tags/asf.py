@@ -23,6 +23,7 @@ from mutagen.asf._objects import (
     MetadataObject,
 )
 
+from classifier.regular_file import open_regular
 from recommender.errors import TagError
 from recommender.file_tags.stored_tags import ASF_ATTRIBUTES, Entry, StoredTags
 
@@ -156,7 +157,7 @@ def _read(path: Path) -> tuple[list[_Object], int]:
     TagError
         If it cannot be written as it is.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         head = file.read(HEAD)
         if len(head) < HEAD or head[:16] != HeaderObject.GUID:
             raise TagError(DAMAGED)

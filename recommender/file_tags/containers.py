@@ -10,6 +10,7 @@ from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4Tags
 
 from classifier.audio.tag_free_file import ID3V1_SIZE, has_id3v1
+from classifier.regular_file import open_regular
 from recommender.errors import TagError
 from recommender.file_tags.stored_tags import APE, MP4_ATOMS, VORBIS, Entry, StoredTags
 
@@ -58,7 +59,7 @@ class Ape:
         try:
             tags = APEv2(path)
         except APENoHeaderError:  # or there is one that holds nothing
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 return StoredTags(APE, _APEv2Data(file).metadata is not None, ())
         entries = (
             Entry(name.lower(), bytes((value.kind,)) + name.encode() + b"\0" + value._write())

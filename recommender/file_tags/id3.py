@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mutagen.id3 import ID3, Frames, ID3NoHeaderError, delete
 
+from classifier.regular_file import open_regular
 from recommender.errors import TagError
 from recommender.file_tags.stored_tags import ID3_2, ID3_3, ID3_4, Entry, StoredTags
 
@@ -177,7 +178,7 @@ def _size(header: bytes) -> int:
 
 def _behind(path: Path) -> tuple[int, bytes]:
     """Return how many bytes follow the tag, and the last of them."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         behind = os.fstat(file.fileno()).st_size - _size(file.read(HEADER.size))
         file.seek(-min(behind, TAIL), os.SEEK_END)
         return behind, file.read()

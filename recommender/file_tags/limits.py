@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 from classifier import params
 from classifier.errors import LimitError
+from classifier.regular_file import open_regular
 
 MB: Final = 2**20
 BESIDE: Final = 16 * MB
@@ -85,7 +86,7 @@ class MeteredFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = open(path, "rb")
+        self._file: BinaryIO = open_regular(path)
         self.name = os.fspath(path)
         self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
         self.size = os.fstat(self._file.fileno()).st_size

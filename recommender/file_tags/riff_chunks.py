@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from classifier.regular_file import open_regular
 from recommender.file_tags.id3 import Chunk
 from recommender.file_tags.riff_info import INFO, NAME, info_lists
 from recommender.file_tags.stored_tags import INFO_GENRE, Entry, StoredTags
@@ -26,7 +27,7 @@ class ChunkAndInfo(Chunk):
     def load(self, path: Path) -> StoredTags:
         """See `formats.load`."""
         tags = super().load(path)
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             items = [item for _, found in info_lists(file) for item in found]
         genres = (Entry(INFO_GENRE, item[NAME:]) for item in items if item.startswith(GENRE))
         return replace(tags, entries=(*tags.entries, *genres), info=bool(items))

@@ -6,6 +6,8 @@ from typing import Any, BinaryIO, Final
 
 from mutagen._riff import RiffFile
 
+from classifier.regular_file import open_regular
+
 LIST, INFO = "LIST", b"INFO"
 NAME: Final = 4
 """Bytes of a name; as many hold a size."""
@@ -22,7 +24,7 @@ def info_texts(path: Path) -> dict[str, list[str]]:
         If the file cannot be read, or is no WAV file.
     """
     found: dict[str, list[str]] = {}
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         for chunk, items in info_lists(file):
             if chunk.size > LARGEST:
                 continue

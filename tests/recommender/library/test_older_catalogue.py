@@ -7,9 +7,10 @@ import pytest
 from alembic import command
 
 from db.upgrade import HEAD_REVISION, alembic_config
-from recommender.file_tags.read import TAGS_VERSION, FileTags
+from recommender.file_tags.read import TAGS_VERSION
 from recommender.library import ingest as ingest_module
 from recommender.library import reconcile
+from recommender.library.scan import FoundFile
 from tests import databases
 from tests.recommender import support
 from tests.recommender.support import Library, analyses, counts, names, query
@@ -65,10 +66,10 @@ def test_tags_are_read_again_once(quick_library: Library, monkeypatch: pytest.Mo
     assert {name: dict(row) for name, row in after.items()} == {name: dict(row) for name, row in rows.items()}
     assert query(quick_library.home, "SELECT value FROM setting WHERE name = 'vectors_token'")[0][0] == token
 
-    def read(_path: Path) -> FileTags:
-        raise AssertionError("tags are read a second time")
+    def read(_run: object, _root: object, files: list[FoundFile]) -> None:
+        assert files == [], "tags are read a second time"
 
-    monkeypatch.setattr(reconcile, "read_tags", read)
+    monkeypatch.setattr(ingest_module._Ingest, "_read_tags_again", read)
     assert counts(quick_library.ingest()) == counts(report)
 
 
