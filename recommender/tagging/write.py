@@ -125,6 +125,7 @@ def replace_tags(
     try:
         lost = _make(target, temporary, after, was, keep_mtime)
         _verify(file, temporary, after)
+        genres = read_tags(temporary).genres  # now: once it has the file's place nothing of it need be read
         reached("verified")
         if _signature(os.stat(target)) != _signature(was):
             raise TagError("it was changed by another program meanwhile")
@@ -140,7 +141,7 @@ def replace_tags(
     reached("folder synced")
     with catalog.transaction() as session:
         finish(session, write_id)
-        bring_up_to_date(session, file, was.st_size, was.st_mtime_ns)
+        bring_up_to_date(session, file, was.st_size, was.st_mtime_ns, genres)
     reached("settled")
     return lost
 
@@ -260,8 +261,10 @@ def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def bring_up_to_date(session: Session, file: TaggedFile, size: int, mtime_ns: int) -> None:
-    """Note a file's size and time, also for other paths that lead to it, unless a scan is due anyway.
+def bring_up_to_date(
+    session: Session, file: TaggedFile, size: int, mtime_ns: int, genres: Sequence[str] | None = None
+) -> None:
+    """Note a file's size, time and genres, also for other paths that lead to it, unless a scan is due anyway.
 
     Parameters
     ----------
@@ -271,13 +274,14 @@ def bring_up_to_date(session: Session, file: TaggedFile, size: int, mtime_ns: in
         What was written.
     size, mtime_ns
         Of the file that it took the place of.
+    genres
+        That its tags name; None where they must be read.
     """
     if file.linked is None:
         tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
     else:
         tracks = by_ids(session, file.linked)
     tracks.setdefault(file.track_id, session.get_one(Track, file.track_id))
-    genres = None
     for track in tracks.values():
         if (track.size, track.mtime_ns) != (size, mtime_ns):
             continue
