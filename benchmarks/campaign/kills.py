@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -203,7 +204,8 @@ def _all_gone(process: "subprocess.Popen[str]") -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return list(folder.rglob("*")) if folder.exists() else []
+    # What goes meanwhile is left out by `os.walk`.
+    return [Path(place) / name for place, *names in os.walk(folder) for name in chain(*names)]
 
 
 def run(work: Path, seed: int, count: int | None) -> Tally:
