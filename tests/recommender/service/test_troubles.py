@@ -366,7 +366,7 @@ def test_it_does_not_start_in_a_home_that_may_only_be_read(library: Library) -> 
     assert "may only be read" in said[0] or "cannot be" in said[0]
 
 
-@pytest.mark.parametrize("megabytes", [150, 400, 700])
+@pytest.mark.parametrize("megabytes", [100, 150])
 def test_it_does_not_start_with_too_little_memory(library: Library, megabytes: int) -> None:
     code, said = lines(library.home, prefix=("prlimit", f"--as={megabytes << 20}"))
     assert (code, len(said)) == (1, 1), said
