@@ -17,9 +17,10 @@ demo: $(READY)
 	$(DEMO) ingest demo/catalog --labels folders
 	$(DEMO) similar "demo/catalog/trance/DJ Sjors - Adventure.mp3" -n 5
 	$(DEMO) similar "demo/outside/Muldjord - Chaos God.ogg" -n 5
+	@echo 'To call it from anywhere: export PATH="$(CURDIR)/$(BIN):$$PATH"    then: deepcuts'
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -21,10 +21,12 @@ try:
     from recommender.commands.duplicates import duplicates
     from recommender.commands.evaluate import evaluate
     from recommender.commands.explain import explain
+    from recommender.commands.help_page import START, help_lines, version
     from recommender.commands.ingest import ingest
     from recommender.commands.lists import discover, find, path
     from recommender.commands.map import map_
-    from recommender.commands.output import printable, say
+    from recommender.commands.model import model
+    from recommender.commands.output import printable, say, show
     from recommender.commands.playlist import playlist
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
@@ -66,6 +68,11 @@ class _Commands(TyperGroup):
                     raise
         except typer.Exit as end:
             sys.exit(end.exit_code)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under what they are wanted for, each with the whole of its summary."""
+        formatter.write_paragraph()
+        formatter.write("\n".join(help_lines()).rstrip() + "\n")
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Read the command line, and print a help that is asked for."""
@@ -138,15 +145,14 @@ class _App(typer.Typer):
         """Run it; not as Typer would, which puts a hook of its own in the place of the last resort's."""
         last_resort.open_standard_streams()
         last_resort.keep_quiet(lambda: None)
-        return typer.main.get_command(self)(*args, **extra)
+        return typer.main.get_command(self)(*args, **{"prog_name": "deepcuts", **extra})
 
 
 app = _App(
     cls=_Commands,
     name="deepcuts",
     help="Music recommendation by the sound itself.",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog="Exit codes: 0 done, 1 error, 2 usage, 3 finished but some files failed, 130 interrupted.",
@@ -176,7 +182,16 @@ def _global_options(
             show_default="SQLite in the home",
         ),
     ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
 ) -> None:
+    if show_version:
+        show(f"deepcuts {version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        show(START.rstrip())
+        raise typer.Exit
     context.obj = (home, database)
     last_resort.keep_quiet(partial(_home, context), only_again=True)
 
@@ -208,6 +223,7 @@ app.command("import")(import_)
 app.add_typer(plot, name="plot")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(plays, name="plays")
+app.add_typer(model, name="model")
 
 
 if __name__ == "__main__":

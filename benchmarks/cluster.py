@@ -29,10 +29,10 @@ import numpy as np
 N_WORKERS = 2
 HERE = ("--host", "127.0.0.1", "--no-dashboard")
 ROWS = """
-    SELECT rel_path, start_s, end_s, embedding, tags, genres, patches FROM segment
+    SELECT rel_path, segment.start_s, segment.end_s, embedding, tags, genres, patches FROM segment
     JOIN track ON track.id = segment.track_id
     LEFT JOIN feature ON feature.segment_id = segment.id
-    LEFT JOIN prediction ON prediction.segment_id = segment.id ORDER BY rel_path, start_s
+    LEFT JOIN prediction ON prediction.segment_id = segment.id ORDER BY rel_path, segment.start_s
 """
 
 

@@ -67,10 +67,11 @@ def children_cpu_s() -> float:
 def _watch_memory(process: int, stop: threading.Event, peaks: list[int], every_s: float) -> None:
     """Sample the proportional memory of a process and all below it, in bytes, until told to stop."""
     while not stop.wait(every_s):
-        peaks.append(sum(_pss(pid) for pid in _family(process)))
+        peaks.append(sum(_pss(pid) for pid in family(process)))
 
 
-def _family(process: int) -> list[int]:
+def family(process: int) -> list[int]:
+    """Return a process and all below it."""
     found = [process]
     for pid in found:
         try:

@@ -18,9 +18,9 @@ import numpy as np
 from sqlalchemy import select, text
 
 from classifier.model import bundle as bundles
-from db.features import SegmentRow, store_segments
 from db.models import Root, Track
 from db.session import Catalog, open_server_catalog
+from db.sound.features import SegmentRow, store_segments
 from recommender.home import Home
 from tests import postgres, synth
 

@@ -25,8 +25,8 @@ import numpy.typing as npt
 import soundfile
 
 from classifier.model import bundle
-from db.patches import track_patches
 from db.session import open_catalog
+from db.sound.patches import track_patches
 from db.tracks import present
 from recommender.retrieval.duplicates.evidence import leeway_s, lengths_agree, sound_agreement
 

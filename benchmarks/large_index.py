@@ -31,9 +31,9 @@ import common
 import numpy as np
 import numpy.typing as npt
 
-from db.index_rows import IndexRows, IndexTracks
 from db.models import Feature, Prediction, Segment, Setting, Track
 from db.session import open_catalog
+from db.sound.index_rows import IndexRows, IndexTracks
 from db.tracks import root_for, search_key
 from recommender.retrieval.index.segment_index import SegmentIndex
 
@@ -313,11 +313,11 @@ def mapped(folder: Path) -> dict[str, npt.NDArray[Any]]:
 def queries(args: Namespace) -> dict[str, Any]:
     """Measure single queries on an index that was made before."""
     from recommender.retrieval.index import inverted_file
-    from recommender.retrieval.index.exact import unit_rows
     from recommender.retrieval.index.files import LISTS
     from recommender.retrieval.index.hubness import centred
     from recommender.retrieval.index.segment_index import PLAIN
     from recommender.retrieval.index.store import index_of
+    from recommender.retrieval.index.unit_vectors import unit_rows
 
     folder, library = args.work / "index", Library(args.segments)
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from classifier.errors import AudioError
 from classifier.features.segments import AudioSegment, iter_segments
 from classifier.model import bundle
 from classifier.model.inference import Trunk
-from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 Array = npt.NDArray[np.float32]
 LEVELS = (None, 0.05, 0.1, 0.15, 0.2, 0.25)

@@ -69,7 +69,7 @@ def main() -> None:
             for gain in GAINS_DB:
                 path = Path(folder) / "excerpt.flac"
                 soundfile.write(path, np.clip(samples * 10 ** (gain / 20), -1, 1), RATE_HZ, "PCM_16")
-                query = resolve(session, str(path), bundle, reader.hear)
+                query = resolve(session, str(path), bundle, reader.analyse_query)
                 first = similar(session, index, bundle, [query], ListRequest(n=1)).matches[0]
                 right = first.track.id == track.id
                 iou = overlap(start_s, first) if right else 0.0

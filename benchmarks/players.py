@@ -1,8 +1,10 @@
 """How long the service takes to answer what music players ask: python benchmarks/players.py HOME.
 
-HOME is a catalogue's home directory; a copy of it is served. Every call is asked over one connection REPEATS
-times in turn with the others, after once that is not counted; then all are asked at random MORE times, to see
-whether the service's memory grows.
+HOME is a catalogue's home directory; with --make it is made first, of so many songs that are none. A copy of
+it is served. Every call is asked over one connection REPEATS times in turn with the others, after once that
+is not counted; with a scrobble in every turn nothing is answered again as it was. Then the library is fetched
+whole, as a player does that keeps it. At last all are asked at random MORE times, to see whether the
+service's memory grows.
 """
 
 import http.client
@@ -17,9 +19,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import common
+import large_index
 from service_load import Served
 
 SAMPLES = 10
+MEAN_SEGMENTS = 1.34
 
 
 class Player:
@@ -48,6 +52,7 @@ class Player:
 def calls_of(player: Player) -> dict[str, tuple[str, dict[str, object]]]:
     """Return what is asked, by what it is called in the report."""
     page = player.ask("search3", query="", songCount=500)["searchResult3"]["song"]
+    player.get("savePlayQueue", id=page[0]["id"], current=page[0]["id"])
     song, other, n_genres = page[0], page[-1], player.ask("getGenres")["genres"]["genre"]
     lists = ("random", "newest", "frequent", "recent", "alphabeticalByName", "alphabeticalByArtist")
     calls: dict[str, tuple[str, dict[str, object]]] = {
@@ -73,6 +78,10 @@ def calls_of(player: Player) -> dict[str, tuple[str, dict[str, object]]]:
         "getSonicSimilarTracks": ("getSonicSimilarTracks", {"id": song["id"]}),
         "findSonicPath": ("findSonicPath", {"startSongId": song["id"], "endSongId": other["id"]}),
         "scrobble": ("scrobble", {"id": song["id"]}),
+        "scrobble of what begins": ("scrobble", {"id": song["id"], "submission": "false"}),
+        "getNowPlaying": ("getNowPlaying", {}),
+        "savePlayQueue": ("savePlayQueue", {"id": song["id"], "current": song["id"], "position": 1}),
+        "getPlayQueue": ("getPlayQueue", {}),
     }
     if n_genres:
         genre = n_genres[0]["value"]
@@ -85,7 +94,7 @@ def calls_of(player: Player) -> dict[str, tuple[str, dict[str, object]]]:
 
 
 def timed(player: Player, repeats: int) -> dict[str, dict[str, float]]:
-    """Return median, longest time and size of every call."""
+    """Return median, 95th percentile, longest time and size of every call."""
     calls = calls_of(player)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     sizes = {}
@@ -97,11 +106,29 @@ def timed(player: Player, repeats: int) -> dict[str, dict[str, float]]:
     return {
         name: {
             "median_ms": round(1000 * statistics.median(some), 1),
+            "p95_ms": round(1000 * sorted(some)[int(0.95 * len(some))], 1),
             "most_ms": round(1000 * max(some), 1),
             "kb": round(sizes[name] / 1024, 1),
         }
         for name, some in seconds.items()
     }
+
+
+def synced(player: Player) -> dict[str, dict[str, float]]:
+    """Return seconds and megabytes of a whole library: in one answer, and in pages of 10,000 songs."""
+    found: dict[str, dict[str, float]] = {}
+    every = {"query": "", "artistCount": 10**6, "albumCount": 10**6, "songCount": 10**6}
+    seconds, body = player.get("search3", **every)
+    found["in one answer"] = {"seconds": round(seconds, 2), "mb": round(len(body) / 2**20, 1)}
+    seconds, size, first = 0.0, 0, 0
+    while True:
+        page = {"query": "", "songCount": 10_000, "songOffset": first, "albumCount": 0, "artistCount": 0}
+        took, body = player.get("search3", **page)
+        seconds, size, first = seconds + took, size + len(body), first + 10_000
+        if len(json.loads(body)["subsonic-response"]["searchResult3"]["song"]) < 10_000:
+            break
+    found["in pages of 10,000"] = {"seconds": round(seconds, 2), "mb": round(size / 2**20, 1)}
+    return found
 
 
 def memory_mb(served: Served, player: Player, more: int) -> list[float]:
@@ -122,9 +149,14 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--more", type=int, default=3000)
+    parser.add_argument("--make", type=int, help="Make HOME first, of so many songs of a segment or two.")
     parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
     args = parser.parse_args()
     answer: dict[str, Any] = {"machine": common.machine()}
+    if args.make:
+        large_index.MEAN_SEGMENTS = MEAN_SEGMENTS
+        args.home.mkdir(parents=True)
+        large_index.fill(large_index.Library(round(args.make * MEAN_SEGMENTS)), args.home)
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         home = Path(scratch) / "home"
         shutil.copytree(args.home, home)
@@ -133,6 +165,7 @@ def main() -> None:
             player = Player(served)
             answer["songs"] = player.ask("getScanStatus")["scanStatus"]["count"]
             answer["calls"] = timed(player, args.repeats)
+            answer["whole_sync"] = synced(player)
             answer["memory_mb"] = memory_mb(served, player, args.more)
         finally:
             served.stop()

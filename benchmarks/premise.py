@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.model.bundle import Bundle
-from db.predictions import song_predictions
+from db.sound.predictions import song_predictions
 from db.tracks import by_ids
 from recommender.evaluation.list_metrics import choose_neighbours, numbered
 from recommender.evaluation.relevance import precision

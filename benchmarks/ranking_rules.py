@@ -21,9 +21,9 @@ from recommender.evaluation.corrections import ON_CENTRED
 from recommender.evaluation.list_metrics import choose_neighbours, figures
 from recommender.evaluation.score_tables import facts_of, recordings_of
 from recommender.home import Home
-from recommender.retrieval.index.exact import unit_rows
 from recommender.retrieval.index.hubness import balance
 from recommender.retrieval.index.store import open_index
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 Array = npt.NDArray[np.float64]
 TEMPERATURES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)

@@ -18,11 +18,10 @@ import common
 import numpy as np
 
 from classifier.datasets.folds import label_units
-from classifier.datasets.songs import Song, check_songs, most_representative, representative_weights
+from classifier.datasets.songs import TrunkSong, most_representative, representative_weights
 from classifier.networks.recipes import recipe_of
-from classifier.training.cross_validation import folds_of, held_out
-from classifier.training.temperature import calibrated
-from classifier.training.train import head_fitter
+from classifier.training.cross_validation import held_out, split_of
+from classifier.training.fitters import fitter_of
 from recommender.home import Home
 from recommender.training.bundles import base_bundle
 from recommender.training.data import TrainingData
@@ -31,22 +30,22 @@ FOLDS = 5
 LEAST_SEGMENTS = 3
 
 
-def only(song: Song, place: int) -> Song:
+def only(song: TrunkSong, position: int) -> TrunkSong:
     """Return a song of one of its segments."""
     return replace(
         song,
-        embeddings=song.embeddings[place : place + 1],
-        tags=song.tags[place : place + 1],
-        durations_s=[song.durations_s[place]],
+        embeddings=song.embeddings[position : position + 1],
+        tags=song.tags[position : position + 1],
+        durations_s=[song.durations_s[position]],
     )
 
 
-def least(song: Song) -> int:
-    """Return the place of the segment least typical of its song."""
+def least(song: TrunkSong) -> int:
+    """Return the position of the segment least typical of its song."""
     return int(representative_weights(song.embeddings, song.durations_s).argmin())
 
 
-ONE: dict[str, Callable[[Song], int]] = {
+ONE: dict[str, Callable[[TrunkSong], int]] = {
     "the most typical alone": lambda song: most_representative(song.embeddings, song.durations_s),
     "the least typical alone": least,
     "the first alone": lambda song: 0,
@@ -54,23 +53,24 @@ ONE: dict[str, Callable[[Song], int]] = {
 }
 
 
-def usable(songs: Sequence[Song]) -> list[Song]:
+def usable(songs: Sequence[TrunkSong]) -> list[TrunkSong]:
     """Return songs of at least three segments, of labels that five artists, or songs of none, have."""
     long = [song for song in songs if len(song.durations_s) >= LEAST_SEGMENTS]
     units = label_units([song.label for song in long], [song.group for song in long])
     return [song for song in long if units[song.label] >= FOLDS]
 
 
-def figures(songs: Sequence[Song], words: str, choose: Callable[[Song], int] | None) -> dict[str, Any]:
+def figures(
+    songs: Sequence[TrunkSong], words: str, choose: Callable[[TrunkSong], int] | None
+) -> dict[str, Any]:
     """Return accuracy and cross-entropy of songs held out."""
-    labels = check_songs(songs)
-    fit_head = head_fitter(recipe_of(words), labels)
+    split = split_of(songs, FOLDS)
+    fit_head = fitter_of(recipe_of(words), split.labels, 0)
 
-    def fit(inside: Sequence[Song], folder: Path | None) -> Any:
+    def fit(inside: Sequence[TrunkSong], folder: Path | None) -> Any:
         return fit_head([only(s, choose(s)) for s in inside] if choose else inside, folder)
 
-    said = held_out(songs, labels, folds_of(songs, FOLDS), fit)
-    judged = calibrated(said).songs()
+    judged = held_out(songs, split, fit).calibrated().songs()
     return {"accuracy": round(judged.accuracy, 4), "cross_entropy": round(judged.cross_entropy, 4)}
 
 

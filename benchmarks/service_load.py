@@ -1,13 +1,17 @@
 """Requests a second, latencies and memory of the service: python benchmarks/service_load.py HOME.
 
-HOME is a catalogue's home directory; a copy of it is served. CLIENTS ask at once, each over its own
-connection, for songs like a track drawn at random. --ingest FOLDER is ingested meanwhile, again and again in
-halves of its files, so that tracks come while answers are given.
+HOME is a catalogue's home directory (`benchmarks/players.py --make` makes one of songs that are none); a copy
+of it is served. CLIENTS ask at once, each over its own connection, for songs like a track: for each one once
+(cold), then for few of them again and again (warm). --ingest FOLDER is ingested meanwhile, again and again in
+halves of its files, so that tracks come while answers are given. --checkout DIR serves with another version.
+The memory is that of all processes of the service, of their own (what they share counts once, files do not).
 """
 
 import argparse
 import http.client
+import itertools
 import json
+import os
 import random
 import re
 import shutil
@@ -17,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +29,17 @@ import common
 
 CLI = (sys.executable, str(common.ROOT / "cli.py"))
 SAMPLES = 25
+FIRST, FEW = 100, 500
+SETTLE_S = 20.0
 
 
 class Served:
     """The service as a process."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, checkout: Path = common.ROOT) -> None:
+        command = [sys.executable, str(checkout / "cli.py"), "--home", str(home), "serve", "--port", "0"]
         self.process = subprocess.Popen(
-            [*CLI, "--home", str(home), "serve", "--port", "0"], stderr=subprocess.PIPE, text=True
+            command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(checkout)}
         )
         stderr = self.process.stderr
         said = stderr.readline() if stderr is not None else ""
@@ -62,10 +70,8 @@ class Served:
             connection.close()
 
     def memory_mb(self) -> float:
-        """Return the memory of the process's own, no file's."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        return round(int(fields["RssAnon"].split()[0]) / 1024, 1)
+        """Return the memory of the service's own, in all its processes, no file's."""
+        return round(sum(map(_own_kb, common.family(self.process.pid))) / 1024, 1)
 
     def stop(self) -> None:
         """End it as a service manager would."""
@@ -73,12 +79,20 @@ class Served:
         self.process.wait(30)
 
 
-class Load:
-    """Clients that ask until so many requests are answered."""
+def _own_kb(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended meanwhile
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
 
-    def __init__(self, served: Served, ids: list[int], clients: int, requests: int) -> None:
-        self.served, self.ids, self.clients, self.left = served, ids, clients, requests
-        self.total = requests
+
+class Load:
+    """Clients that ask for songs like each of some tracks, in turn."""
+
+    def __init__(self, served: Served, ids: Iterable[int], clients: int, requests: int) -> None:
+        self.served, self.ids, self.clients = served, iter(ids), clients
+        self.left = self.total = requests
         self.latencies_s: list[float] = []
         self.statuses: dict[str, int] = {}
         self.memory_mb: list[float] = [served.memory_mb()]
@@ -87,18 +101,17 @@ class Load:
     def run(self) -> float:
         """Return the seconds that it took."""
         started = time.perf_counter()
-        threads = [threading.Thread(target=self._client, args=(n,)) for n in range(self.clients)]
+        threads = [threading.Thread(target=self._client) for _ in range(self.clients)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         return time.perf_counter() - started
 
-    def _client(self, number: int) -> None:
-        drawn = random.Random(number)
+    def _client(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=120)
-        while self._take():
-            path = f"/api/tracks/{drawn.choice(self.ids)}/similar"
+        while (track_id := self._take()) is not None:
+            path = f"/api/tracks/{track_id}/similar"
             started = time.perf_counter()
             try:
                 connection.request("GET", path)
@@ -114,12 +127,12 @@ class Load:
                 self.latencies_s.append(time.perf_counter() - started)
                 self.statuses[status] = self.statuses.get(status, 0) + 1
 
-    def _take(self) -> bool:
+    def _take(self) -> int | None:
         with self._lock:
             self.left -= 1
             if self.left >= 0 and self.left % max(1, self.total // SAMPLES) == 0:
                 self.memory_mb.append(self.served.memory_mb())
-            return self.left >= 0
+            return next(self.ids) if self.left >= 0 else None
 
     def report(self, seconds: float) -> dict[str, Any]:
         """Return the figures."""
@@ -177,7 +190,8 @@ def main() -> None:
     """Run it."""
     parser = common.parser(__doc__ or "")
     parser.add_argument("home", type=Path)
-    parser.add_argument("--requests", type=int, default=50_000)
+    parser.add_argument("--requests", type=int, default=50_000, help="Warm ones.")
+    parser.add_argument("--checkout", type=Path, default=common.ROOT)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--ingest", type=Path)
     parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
@@ -186,7 +200,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         home = Path(scratch) / "home"
         shutil.copytree(args.home, home)
-        served = Served(home)
+        served = Served(home, args.checkout.resolve())
         try:
             answer |= measured(served, home, Path(scratch), args)
         finally:
@@ -196,18 +210,40 @@ def main() -> None:
 
 def measured(served: Served, home: Path, scratch: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Return what the loads were like: alone, and beside an ingest."""
-    ids = [track["track_id"] for track in json.loads(served.get("/api/tracks?limit=500")[1])["tracks"]]
-    answer: dict[str, Any] = {"tracks": json.loads(served.get("/api/status")[1])["tracks"]}
-    warm = Load(served, ids, args.clients, 500)
-    warm.run()
-    alone = Load(served, ids, args.clients, args.requests)
-    answer["alone"] = alone.report(alone.run())
+    ids = all_ids(served)
+    random.Random(0).shuffle(ids)
+    answer: dict[str, Any] = {"tracks": len(ids), "first_list_ms": first_list_ms(served)}
+    Load(served, ids[:FIRST], args.clients, FIRST).run()
+    time.sleep(SETTLE_S)  # what a service makes beside its catalogue, it has made
+    cold = Load(served, ids[FIRST:], args.clients, len(ids) - FIRST)
+    answer["cold"] = cold.report(cold.run())
+    warm = Load(served, itertools.cycle(ids[-FEW:]), args.clients, args.requests)
+    answer["warm"] = warm.report(warm.run())
     if args.ingest is not None:
         ingests = Ingests(home, args.ingest, scratch)
-        beside = Load(served, ids, args.clients, args.requests // 10)
+        beside = Load(served, itertools.cycle(ids), args.clients, args.requests // 10)
         seconds = beside.run()
         answer["beside_an_ingest"] = beside.report(seconds) | {"ingests": ingests.finish()}
     return answer
+
+
+def all_ids(served: Served) -> list[int]:
+    """Return the ids of all tracks."""
+    found: list[int] = []
+    path: str | None = "/api/tracks?limit=500&sort=id"
+    while path is not None:
+        page = json.loads(served.get(path)[1])
+        found += [track["track_id"] for track in page["tracks"]]
+        following = page["next_offset"]
+        path = None if following is None else f"/api/tracks?limit=500&sort=id&offset={following}"
+    return found
+
+
+def first_list_ms(served: Served) -> float:
+    """Return how long the list takes that the page shows first."""
+    started = time.perf_counter()
+    served.get("/api/tracks")
+    return round(1000 * (time.perf_counter() - started), 1)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ def asked(served: Served, scratch: Path, examples: int, seconds: int, seed: int)
         *("--header", "X-Requested-With: schemathesis"),
         *("--checks", "all", "--phases", "coverage,fuzzing", "--continue-on-failure"),
         *("--max-examples", str(examples), "--max-time", str(seconds), "--seed", str(seed)),
+        *("--request-timeout", "60"),  # a busy machine is no fault of the service
     ]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     generated = re.search(r"(\d+) generated", done.stdout)
@@ -78,6 +79,7 @@ def asked(served: Served, scratch: Path, examples: int, seconds: int, seed: int)
         "statuses": statuses,
         "server_errors": sum(n for status, n in statuses.items() if status in ("500", "502")),
         "failures": [operation or failure for operation, failure in failures],
+        "in_words": done.stdout[-4000:] if failures else "",
         "said": done.stdout.strip().splitlines()[-1].strip("= "),
         "health": json.loads(served.get("/health")[1])["status"],
     }

@@ -13,7 +13,7 @@ study's CNN the writing of 100 MB an epoch.
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,13 @@ import numpy as np
 import soundfile
 from common import machine, parser, report
 
-from classifier.datasets.songs import check_songs
 from classifier.networks.recipes import recipe_of
-from classifier.training.cross_validation import folds_of, held_out
-from classifier.training.train import head_fitter, network_fitter, predictions
+from classifier.training.cross_validation import held_out, split_of
+from classifier.training.fitters import fitter_of, start_of
 from recommender.home import Home
-from recommender.training.bundles import base_bundle, start_of
+from recommender.training.bundles import base_bundle
 from recommender.training.data import TrainingData
-from recommender.training.evaluation import Outcome, run, summarise
+from recommender.training.evaluation import RecipeResult, run, summarise
 
 FOLDS = 3
 PIECES = 3
@@ -51,15 +50,15 @@ LEAK_RECIPES = ("musicnn", "cnn-mel", "cnn+mel")
 
 def compare(data: TrainingData, recipes: Sequence[str], seeds: int, results: Path) -> list[dict[str, Any]]:
     """Run every recipe with the first seed, then with the next; return a summary a recipe."""
-    outcomes: dict[str, list[Outcome]] = {words: [] for words in recipes}
+    results_of: dict[str, list[RecipeResult]] = {words: [] for words in recipes}
     for seed in range(seeds):
         for words in recipes:
             recipe = recipe_of(words)
-            outcome = Outcome(words, seed, run(data, data.songs(recipe), recipe, seed, FOLDS))
-            outcomes[words].append(outcome)
+            result = RecipeResult(words, seed, run(data, data.songs(recipe), recipe, seed, FOLDS))
+            results_of[words].append(result)
             with results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"seed": seed, **asdict(summarise([outcome]))}) + "\n")
-    return [asdict(summarise(of_recipe)) for of_recipe in outcomes.values()]
+                file.write(json.dumps({"seed": seed, **asdict(summarise([result]))}) + "\n")
+    return [asdict(summarise(of_recipe)) for of_recipe in results_of.values()]
 
 
 def cut(clips: Path, folder: Path) -> None:
@@ -80,14 +79,11 @@ def leak(clips: Path, recipes: Sequence[str], work: Path) -> list[dict[str, Any]
         for words in recipes:
             recipe = recipe_of(words)
             songs = data.songs(recipe)
-            labels = check_songs(songs)
+            split = split_of(songs, FOLDS)
             strewn = np.random.default_rng(0).permutation(np.arange(len(songs)) % FOLDS)
-            if recipe.uses_trunk:
-                fit: Any = head_fitter(recipe, labels)
-            else:
-                fit = predictions(network_fitter(recipe, labels, 0, start_of(recipe, data.bundle)))
-            apart = held_out(songs, labels, folds_of(songs, FOLDS), fit).songs().accuracy
-            leaking = held_out(songs, labels, strewn, fit).songs().accuracy
+            fit = fitter_of(recipe, split.labels, 0, start_of(recipe, data.bundle))
+            apart = held_out(songs, split, fit).songs().accuracy
+            leaking = held_out(songs, replace(split, folds=strewn), fit).songs().accuracy
             rows.append({"recipe": words, "pieces": len(songs), "whole_clips": apart, "leaking": leaking})
     return rows
 

@@ -23,10 +23,10 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 
 from classifier.model import bundle as bundles
-from db.features import SegmentRow, store_segments, track_features
 from db.models import Prediction, Root, Track
-from db.patches import track_patches
 from db.session import Catalog
+from db.sound.features import SegmentRow, store_segments, track_features
+from db.sound.patches import track_patches
 from db.tracks import present
 from recommender.home import Home
 from recommender.retrieval.index.store import state

@@ -1,6 +1,7 @@
-"""Typed errors of the classifier package. `kind` is the stable name that JSON output shows."""
+"""Typed errors of the classifier package, and what the system's say. `kind` is the name that JSON shows."""
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
 
 
 class ClassifierError(Exception):
@@ -89,3 +90,27 @@ class WeightsError(ClassifierError):
     """Pretrained weights of a network that are missing or do not fit it."""
 
     kind: ClassVar[str] = "weights"
+
+
+WHAT_TO_DO: Final = {
+    errno.ENOSPC: "make room there and run it again",
+    errno.EDQUOT: "make room there and run it again",
+    errno.EFBIG: "the limit of this shell or file system is lower than what it needs (ulimit -f)",
+    errno.EIO: "its disk may be failing",
+    errno.EMFILE: "raise the limit (ulimit -n), or close other programs",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "close other programs, or raise the limit (ulimit -v)",
+    errno.EAGAIN: "the limit of processes or memory may be reached (ulimit -u, -v)",
+    errno.EROFS: "nothing can be written there",
+}
+
+
+def said(error: OSError) -> str:
+    """Return what the system says of a failed call."""
+    return error.strerror or str(error).partition("\n")[0] or "it was refused"
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system says of a failed call, and what may be done about it."""
+    hint = WHAT_TO_DO.get(error.errno or 0)
+    return f"{said(error)}; {hint}" if hint else said(error)

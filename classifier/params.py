@@ -36,6 +36,29 @@ N_TAGS: Final = 50
 BLOCK_S: Final = 1.0
 CUT_SHORT_S: Final = 1.0
 CUT_SHORT_SHARE: Final = 0.01
+PASSAGE_BLOCKS: Final = 8
+"""Of so many blocks, one says how much louder all channels are than the one that is analysed."""
+CANCELLED: Final = 0.3
+"""Where the average of two channels has half this share of their energy, or less, it is not taken; of more
+channels, which lose more of it where they have nothing in common, the share is as much smaller."""
+OFFSET_SHARE: Final = 0.35
+"""Of a segment's energy, so much must be of its mean for that to be taken out whatever it is. Some electronic
+music has up to 0.29, in slow movements, and keeps it: its vectors must stay what they are."""
+CONSTANT_OFFSET_SHARE: Final = 0.02
+CONSTANT_OFFSET_SPREAD: Final = 0.1
+"""A mean that all seconds have, within this share of it, is a constant, and is taken out where it has
+so much of the energy. Of 208 segments of music the constants have up to 0.016; others spread by 0.28."""
+OFFSET_FADE_S: Final = 0.05
+UNDER_SEGMENT_DB: Final = 20.0
+"""A patch that is silent is so much under its segment's level at least."""
+ABSURD: Final = 10.0
+"""Times full scale: no recording has such samples."""
+ABSURD_SHARE: Final = 0.05
+"""But where so many of a second's are, they are meant: numbers of 16 bits, say, written as floats."""
+ABSURD_AT_ALL: Final = 1e10
+
+LARGEST_HALF: Final = 6e4
+"""Patch embeddings are stored in 16 bits, which hold no larger values."""
 
 RUN_PATCHES: Final = 2
 """Patches that the network reads at a time: what it works on stays within the processor's cache (5 cost 9 %
@@ -93,7 +116,7 @@ RELIABILITY_BINS: Final = 10
 LOG_LOSS_FLOOR: Final = 1e-7
 
 # The cache of features (see cache.py); the format changes whenever what is stored would.
-CACHE_FORMAT: Final = 1
+CACHE_FORMAT: Final = 2
 CACHE_BYTES: Final = 8 * 2**30
 
 # Hierarchies (see taxonomy.py): how probable a node must be to be a song's label.
@@ -128,6 +151,8 @@ FAMILIAR_PERCENTS: Final = (97.5, 99.0)
 NOT_MUSIC_CAUGHT: Final = 0.9
 """The share of known sounds that are not music that a limit should leave outside."""
 NOT_MUSIC_PENALTY: Final = 10.0
+NOT_MUSIC_OWN: Final = 0.05
+"""A trunk's detector that calls more of a user's own songs no music is not used for their genres."""
 FAMILIAR_SHRINKAGES: Final = (0.02, 0.1, 0.4, 0.8)
 
 # Explanations (see explain.py, explain_song.py).
@@ -189,9 +214,13 @@ LONGEST_WINDOW: Final = 65_536
 """Samples that a front end transforms at once."""
 LARGEST_PATCH: Final = 2**22
 """Values that a network reads at a time."""
+LARGEST_BATCH: Final = 256
+"""Patches that a network insists on reading at a time."""
+MOST_OVERLAPPING: Final = 16
+"""Patches that the same frame may be in."""
 LONGEST_PICTURE: Final = 2_048
 """Pixels on a side of the picture that a network resizes its patches to."""
-MOST_TRANSFORMED: Final = 10_000_000
+MOST_TRANSFORMED: Final = 2_000_000
 """Values that a front end transforms for a second of audio: frames a second times their length."""
 MOST_GRAPH_PARTS: Final = 100_000
 SUM_TOLERANCE: Final = 1e-3

@@ -7,53 +7,21 @@ be analysed.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from db.album_names import names_of, with_plays
+from db.kept import known_of_tracks
 from db.models import LARGEST, Root, Track
-from db.tracks import by_ids, search_key
-
-PLAYABLE_FAILURES: Final = ("silent", "too_short")
-"""Kinds of failed analyses whose files play nevertheless."""
-
-made_by: Final[ColumnElement[str]] = case((Track.album_artist != "", Track.album_artist), else_=Track.artist)
-"""Whom a song's album is by."""
+from db.playable import PLAYABLE_FAILURES, Album, made_by, playable
+from db.rows import rows_by_ids
+from db.tracks import search_key
 
 
-@dataclass(frozen=True)
-class Album:
-    """An album, and what is known of its songs.
-
-    Attributes
-    ----------
-    artist, name
-        Which identify it; empty where no tag says.
-    year
-        The earliest of its songs.
-    changed_ns
-        When the file changed last that changed last.
-    newest_id
-        Of its songs, the one that came into the catalogue last.
-    plays, last_played
-        Of all songs; naive UTC.
-    """
-
-    artist: str
-    name: str
-    songs: int
-    duration_s: float
-    year: int | None
-    changed_ns: int
-    newest_id: int
-    plays: int
-    last_played: datetime | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GenresOf:
     """A song's own genres, with its album."""
 
@@ -63,11 +31,14 @@ class GenresOf:
     genres: tuple[str, ...]
 
 
-def playable(root_id: int | None = None) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions on Track for a song to be offered to players, of one root if it is named."""
-    sound = or_(Track.error_kind.is_(None), Track.error_kind.in_(PLAYABLE_FAILURES))
-    here = (Track.missing.is_(False), sound)
-    return here if root_id is None else (*here, Track.root_id == root_id)
+def albums_unplayed(session: Session, root_id: int | None = None) -> list[Album]:
+    """Return the same without their plays, which `with_plays` adds: quicker where few are looked at."""
+
+    def read() -> list[Album]:
+        return [replace(one, plays=0, last_played=None) for one in albums(session, root_id)]
+
+    found = known_of_tracks(session, ("albums", root_id), read)
+    return albums(session, root_id) if found is None else found
 
 
 def albums(
@@ -85,6 +56,7 @@ def albums(
             func.max(Track.id),
             cast(func.sum(Track.plays), BigInteger),
             func.max(Track.last_played),
+            func.min(Track.added),
         )
         .where(*playable(root_id), *conditions)
         .group_by("who", Track.album)
@@ -103,12 +75,29 @@ def album_names(session: Session) -> list[tuple[str, str]]:
 
 def album(session: Session, artist: str, name: str) -> Album | None:
     """Return one album, or None."""
+    names = names_of(session)
+    if names is not None:
+        known = _albums_by_names(session).get((artist, name))
+        return None if known is None else with_plays(session, [known])[0]
     found = albums(session, None, [made_by == artist, Track.album == name])
     return found[0] if found else None
 
 
+def _albums_by_names(session: Session) -> dict[tuple[str, str], Album]:
+    def read() -> dict[tuple[str, str], Album]:
+        return {(one.artist, one.name): one for one in albums_unplayed(session)}
+
+    return known_of_tracks(session, "albums by names", read) or {}
+
+
 def albums_of_artist(session: Session, artist: str) -> list[Album]:
     """Return the albums that are an artist's, or have a song of theirs, by year and name."""
+    names = names_of(session)
+    if names is not None:
+        known = _albums_by_names(session)
+        some = with_plays(session, [known[key] for key in sorted(names.on.get(artist, ()))])
+        some.sort(key=lambda album: (search_key(album.artist), search_key(album.name), album.newest_id))
+        return sorted(some, key=lambda album: (album.year or 0, search_key(album.name)))
     query = select(made_by, Track.album).where(*playable(), or_(made_by == artist, Track.artist == artist))
     keys = {(who, name) for who, name in session.execute(query.distinct())}
     some = albums(session, None, [Track.album.in_({name for _, name in keys})])
@@ -116,23 +105,55 @@ def albums_of_artist(session: Session, artist: str) -> list[Album]:
     return sorted(mine, key=lambda album: (album.year or 0, search_key(album.name)))
 
 
-def artists(session: Session, root_id: int | None = None) -> dict[str, int]:
-    """Return the names of all artists, of songs and of albums, with how many albums they are on."""
+def artists(session: Session, root_id: int | None = None, *, of_albums: bool = False) -> dict[str, int]:
+    """Return the names of all artists, with how many albums they are on.
+
+    Parameters
+    ----------
+    of_albums
+        Only those whom albums are by, not all of songs.
+    """
+    found = known_of_tracks(
+        session, ("artists", root_id, of_albums), lambda: _artists(session, root_id, of_albums=of_albums)
+    )
+    return _artists(session, root_id, of_albums=of_albums) if found is None else found
+
+
+def _artists(session: Session, root_id: int | None, *, of_albums: bool) -> dict[str, int]:
     query = select(Track.artist, made_by, Track.album).where(*playable(root_id)).distinct()
     on: dict[str, set[tuple[str, str]]] = {}
     for artist, who, album in session.execute(query):
-        for name in {artist, who}:
+        for name in {who} if of_albums else {artist, who}:
             on.setdefault(name, set()).add((who, album))
     return {name: len(on[name]) for name in sorted(on, key=lambda name: (search_key(name), name))}
 
 
+def is_artist(session: Session, name: str) -> bool:
+    """Whether a song, or an album, is an artist's."""
+    names = names_of(session)
+    if names is not None:
+        return name in names.on
+    query = select(Track.id).where(*playable(), or_(Track.artist == name, made_by == name)).limit(1)
+    return session.scalar(query) is not None
+
+
+def artist_names(session: Session) -> set[str]:
+    """Return the names of all artists, of songs and of albums: quicker than to count their albums."""
+    rows = session.execute(select(Track.artist, made_by).where(*playable()).distinct())
+    return {name for row in rows for name in row}
+
+
 def album_tracks(session: Session, artist: str, name: str) -> list[Track]:
     """Return an album's songs in their order on it."""
+    names = names_of(session)
+    if names is not None:
+        rows = rows_by_ids(session, names.tracks.get((artist, name), []))
+        return sorted((rows[i] for i in sorted(rows)), key=_on_album)
     query = select(Track).where(*playable(), made_by == artist, Track.album == name)
-    return sorted(session.scalars(query), key=_place)
+    return sorted(session.scalars(query), key=_on_album)
 
 
-def _place(track: Track) -> tuple[int, int, str]:
+def _on_album(track: Track) -> tuple[int, int, str]:
     return (track.disc_number or 1, track.track_number or LARGEST, track.rel_path)
 
 
@@ -151,7 +172,7 @@ def playable_track(session: Session, track_id: int) -> Track | None:
 
 def playable_tracks(session: Session, track_ids: Sequence[int]) -> list[Track]:
     """Return those of some songs that can be played, in their order."""
-    rows = by_ids(session, list(dict.fromkeys(track_ids)))
+    rows = rows_by_ids(session, list(dict.fromkeys(track_ids)))
     return [rows[i] for i in track_ids if i in rows and is_playable(rows[i])]
 
 
@@ -167,6 +188,16 @@ def playable_ids(
     to_year: int | None = None,
 ) -> list[int]:
     """Return the ids of the songs that can be played, ascending; of some years, both included."""
+    if from_year is None and to_year is None:
+        every = known_of_tracks(session, ("ids", root_id), lambda: _playable_ids(session, root_id))
+        if every is not None:
+            return every
+    return _playable_ids(session, root_id, from_year, to_year)
+
+
+def _playable_ids(
+    session: Session, root_id: int | None, from_year: int | None = None, to_year: int | None = None
+) -> list[int]:
     query = select(Track.id).where(*playable(root_id))
     if from_year is not None:
         query = query.where(Track.year >= from_year)
@@ -175,20 +206,46 @@ def playable_ids(
     return list(session.scalars(query.order_by(Track.id)))
 
 
-def search_tracks(
+def search_ids(
     session: Session, words: str, offset: int, limit: int, root_id: int | None = None
-) -> list[Track]:
-    """Return songs whose artist and title hold all the words, by id; all songs where there are no words."""
-    query = select(Track).where(*playable(root_id))
-    for word in search_key(words).split():
+) -> list[int]:
+    """Return the ids of songs whose artist and title hold all the words; of all songs where there are none.
+
+    Those that the words name come first: their title, artist or album; then those whose title, artist or
+    album begins so, then those with a word that does; equal ones by id.
+    """
+    query, key = select(Track.id).where(*playable(root_id)), search_key(words)
+    for word in key.split():
         query = query.where(Track.search_text.contains(word, autoescape=True))
-    return list(session.scalars(query.order_by(Track.id).offset(offset).limit(limit)))
+    ranked = query.order_by(_rank(key), Track.id) if key else query.order_by(Track.id)
+    return list(session.scalars(ranked.offset(offset).limit(limit)))
+
+
+def _rank(key: str) -> ColumnElement[int]:
+    """Return how well a song fits a search, 0 best."""
+    named = [func.lower(column) for column in (Track.title, Track.artist, Track.album)]
+    begins = [name.startswith(key, autoescape=True) for name in named]
+    within = Track.search_text.contains(f" {key}", autoescape=True)
+    at_start = Track.search_text.startswith(key, autoescape=True)
+    conditions = [*(name == key for name in named), *begins, or_(within, at_start)]
+    return case(*((condition, rank) for rank, condition in enumerate(conditions)), else_=len(conditions))
 
 
 def genres_of(
     session: Session, root_id: int | None = None, conditions: Iterable[ColumnElement[bool]] = ()
 ) -> list[GenresOf]:
     """Return every song's own genres, by id; of the songs that meet some more conditions."""
+    asked = list(conditions)
+    if not asked:
+        every = known_of_tracks(session, ("genres", root_id), lambda: _genres_of(session, root_id, []))
+        if every is not None:
+            return every
+    return _genres_of(session, root_id, asked)
+
+
+def _genres_of(
+    session: Session, root_id: int | None, conditions: Iterable[ColumnElement[bool]]
+) -> list[GenresOf]:
     query = select(Track.id, made_by, Track.album, cast(Track.file_genres, Text))
     read: dict[Any, tuple[str, ...]] = {}
     found = []
@@ -199,6 +256,22 @@ def genres_of(
             read[text] = tuple(json.loads(text))
         found.append(GenresOf(track_id, who, album, read[text]))
     return found
+
+
+def genres_of_albums(session: Session, some: Sequence[Album]) -> list[GenresOf]:
+    """Return the own genres of the songs of albums of some names, by id within each."""
+
+    def read() -> dict[tuple[str, str], list[GenresOf]]:
+        songs: dict[tuple[str, str], list[GenresOf]] = {}
+        for song in genres_of(session):
+            songs.setdefault((song.artist, song.album), []).append(song)
+        return songs
+
+    by_album = known_of_tracks(session, "genres by albums", read)
+    if by_album is not None:
+        return [song for one in some for song in by_album.get((one.artist, one.name), ())]
+    names = {one.name for one in some}
+    return genres_of(session, None, [Track.album.in_(names)] if len(names) <= 1000 else []) if names else []
 
 
 def roots(session: Session) -> list[Root]:

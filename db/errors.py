@@ -9,6 +9,10 @@ class CatalogBusyError(CatalogError):
     """Another process keeps the catalogue from being written, or read, for now."""
 
 
+class CatalogGoneError(CatalogError):
+    """The file is not the one that was opened: it was moved, replaced or deleted."""
+
+
 class LockLostError(CatalogError):
     """The server no longer keeps other writers away from this one."""
 

@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Root, Track
-from db.tracks import by_ids, search_key
+from db.rows import TrackRow, rows_by_ids
+from db.tracks import search_key
 
 ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "path": (Root.path, Track.rel_path),
@@ -28,7 +29,7 @@ def track_page(
     words: str = "",
     wanted: Mapping[str, str | None] | None = None,
     only: Collection[int] | None = None,
-) -> tuple[int, list[Track]]:
+) -> tuple[int, list[TrackRow]]:
     """Return how many present tracks fit, and some of them.
 
     Parameters
@@ -58,7 +59,7 @@ def track_page(
     else:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
         ids = [row.id for row in session.execute(ordered.offset(offset).limit(limit))]
-    tracks = by_ids(session, ids)
+    tracks = rows_by_ids(session, ids)
     return total, [tracks[track_id] for track_id in ids]
 
 

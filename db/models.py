@@ -22,6 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from db.file_range import FileRange, range_of
+from db.values import utc_now
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -90,14 +93,35 @@ class Root(Base):
     path: Mapped[str] = mapped_column(FilePath, unique=True)
 
 
-class Track(Base):
-    """A file of the library: where it is, what its tags say, and how its analysis went.
+class Measured:
+    """Tempo, key, loudness and energy, each with its confidence; None where there is none, or not yet."""
+
+    tempo_bpm: Mapped[float | None]
+    tempo_confidence: Mapped[float | None]
+    key: Mapped[str | None] = mapped_column(String(16))
+    key_confidence: Mapped[float | None]
+    loudness_lufs: Mapped[float | None]
+    loudness_confidence: Mapped[float | None]
+    energy: Mapped[float | None]
+    energy_confidence: Mapped[float | None]
+
+
+MEASURES = tuple(Measured.__annotations__)
+
+
+class Track(Measured, Base):
+    """A file of the library, or a part of one: where it is, what its tags say, and how its analysis went.
+
+    A track that a cue sheet cuts out of a file has `range_start_s`, and `range_end_s` but where it goes on
+    to the file's end; `sheet_hash` is of what the sheet says about it. Of a whole file all three are None.
+    `added` is when it came into the catalogue, None where that was before this was noted.
 
     `content_hash` is a hash of the encoded audio packets, None until they could be read.
     `error_kind` is set while the file, as last seen, could not be analysed. `analysed_hash` is the
     content that the track's segments belong to. `tags_version` is that of the reader which read the tags;
-    of an older one they are read again. `label` is the user's, with its source; the file's
-    own genres are in `file_genres`; ours are in the prediction table.
+    of an older one they are read again, and with `measures_version` the audio is. `label` is the user's,
+    with its source; the file's own genres are in `file_genres`, those among them that its private field says
+    were written by any home's `tag --write` in `own_genres`; what the model says is in the prediction table.
     """
 
     __tablename__ = "track"
@@ -114,6 +138,9 @@ class Track(Base):
     content_hash: Mapped[str | None] = mapped_column(String(40))
     analysed_hash: Mapped[str | None] = mapped_column(String(40))
     missing: Mapped[bool] = mapped_column(default=False)
+    range_start_s: Mapped[float | None] = mapped_column(Float)
+    range_end_s: Mapped[float | None] = mapped_column(Float)
+    sheet_hash: Mapped[str | None] = mapped_column(String(32))
 
     title: Mapped[str] = mapped_column(Words, default="")
     artist: Mapped[str] = mapped_column(Words, default="")
@@ -123,9 +150,11 @@ class Track(Base):
     disc_number: Mapped[int | None] = mapped_column(Integer)
     year: Mapped[int | None] = mapped_column(Integer)
     file_genres: Mapped[list[str]] = mapped_column(JSON, default=list)
+    own_genres: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     search_text: Mapped[str] = mapped_column(Words, default="")
     duration_s: Mapped[float | None] = mapped_column(Float)
     tags_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    measures_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
     label: Mapped[str | None] = mapped_column(Words)
     label_source: Mapped[str | None] = mapped_column(String(16))
@@ -133,6 +162,7 @@ class Track(Base):
 
     plays: Mapped[int] = mapped_column(default=0)
     last_played: Mapped[datetime | None]
+    added: Mapped[datetime | None] = mapped_column(default=utc_now)
 
     warning: Mapped[str | None] = mapped_column(Words)
     error_kind: Mapped[str | None] = mapped_column(String(32))
@@ -145,12 +175,17 @@ class Track(Base):
 
     @property
     def path(self) -> str:
-        """The file's absolute path."""
+        """The absolute path that the catalogue knows it by: the file's, of a part its number behind."""
         return os.path.join(self.root.path, self.rel_path)
 
+    @property
+    def file_range(self) -> FileRange:
+        """The file that holds its audio, and from where to where."""
+        return range_of(self.path, self.range_start_s, self.range_end_s)
 
-class Segment(Base):
-    """A stretch of a track; a silent one has no features."""
+
+class Segment(Measured, Base):
+    """A part of a track, by default of 30 s; a silent one has no features."""
 
     __tablename__ = "segment"
     __table_args__ = (Index(None, "track_id"),)
@@ -223,9 +258,10 @@ class TagWrite(Base):
 
 
 class Playlist(Base):
-    """A list of tracks that a person made; times are naive UTC."""
+    """A list of tracks that a person made; times are naive UTC. Its id never becomes another's."""
 
     __tablename__ = "playlist"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - as SQLAlchemy has it
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(Words)
@@ -237,7 +273,7 @@ class Playlist(Base):
 
 
 class PlaylistTrack(Base):
-    """A place in a playlist; positions ascend, and need not be without gaps."""
+    """A track of a playlist; positions ascend, and need not be without gaps."""
 
     __tablename__ = "playlist_track"
     __table_args__ = (Index(None, "track_id"),)

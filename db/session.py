@@ -9,11 +9,13 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from db import failures, server
-from db.errors import CatalogError
-from db.server import LONGEST_PATH, WriterLock, server_engine, server_url
-from db.sqlite_file import file_engine
-from db.upgrade import bring_up_to_date
+from db.backends import server, sqlite_errors
+from db.backends.revision import Revision
+from db.backends.server import LONGEST_PATH, WriterLock, server_engine, server_url
+from db.backends.sqlite_file import KeptFile, file_engine
+from db.errors import CatalogError, CatalogGoneError
+from db.schema.upgrade import bring_up_to_date
+from db.tracks_token import CatalogSession
 
 # Ctrl-C while a connection is being reset is raised as well: nothing is to be printed beside it.
 logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
@@ -29,14 +31,14 @@ def explained(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         if engine.dialect.name == "sqlite":
-            found = failures.explained(error, str(engine.url.database))
+            found = sqlite_errors.explained(error, str(engine.url.database))
         else:
             found = server.explained(error, engine.url) if server.of_server(error) else None
         if found is None:
             raise
         raise found from error
     except MemoryError as error:  # SQLite's driver says so, too
-        raise CatalogError(failures.OUT_OF_MEMORY) from error
+        raise CatalogError(sqlite_errors.OUT_OF_MEMORY) from error
 
 
 class Catalog:
@@ -57,6 +59,8 @@ class Catalog:
         Bytes of the longest path that it can hold; None where the file system's limit is the only one.
     writer_lock
         The server's writer lock while it is held: no transaction is begun once it is lost.
+    revision
+        Tells whether anybody has written.
 
     Raises
     ------
@@ -71,12 +75,47 @@ class Catalog:
         self.on_server = engine.dialect.name != "sqlite"
         self.longest_path = LONGEST_PATH if self.on_server else None
         self.writer_lock: WriterLock | None = None
+        self.revision = Revision(engine)
+        self._file: KeptFile | None = None
         try:
             with explained(engine):
                 bring_up_to_date(engine, make=make)
         except BaseException:
             engine.dispose()
             raise
+
+    def stay_with_file(self) -> None:
+        """Have nothing to do from now on with another file in the place of this one.
+
+        Whoever holds a catalogue open for long would otherwise write into a file that nobody reads any more.
+        """
+        if not self.on_server:
+            self.revision.now()  # whose connection stays open
+            self._file = KeptFile(Path(str(self.engine.url.database)))
+
+    def check_file(self) -> None:
+        """Look whether the file is the one that was opened.
+
+        Raises
+        ------
+        CatalogGoneError
+            If it is not, where `stay_with_file` was called.
+        """
+        if self._file is not None and not self._file.is_there():
+            raise CatalogGoneError(f"{self.engine.url.database} was moved, replaced or deleted")
+
+    def leave_file(self) -> None:
+        """Close all connections to a file that another is in the place of.
+
+        Raises
+        ------
+        CatalogError
+            If somebody still reads or writes it.
+        """
+        self.revision.close()
+        if self._file is not None:
+            with explained(self.engine):
+                self._file.leave(self.engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -86,11 +125,20 @@ class Catalog:
         ------
         CatalogError
             If the disk or the server does not do it, at the end too: nothing is changed then. A
-            `LockLostError` if the server lets others write although the writer lock should keep them away.
+            `LockLostError` if the server lets others write although the writer lock should keep them away,
+            a `CatalogGoneError` as of `check_file`.
         """
+        self.check_file()
+        with self._transaction() as session:
+            yield session
+            self.check_file()  # before it is committed: what is told to have failed is not done …
+        self.check_file()  # … but for what happens in this moment
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
         with (
             explained(self.engine),
-            Session(self.engine, expire_on_commit=False) as session,
+            CatalogSession(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             if self.writer_lock is not None:
@@ -129,6 +177,7 @@ class Catalog:
 
     def close(self) -> None:
         """Close all connections."""
+        self.revision.close()
         self.engine.dispose()
 
 
@@ -143,7 +192,7 @@ def open_server_catalog(url: str | URL, *, make: bool = True) -> Catalog:
     Parameters
     ----------
     url
-        See `db.server.server_url`.
+        See `db.backends.server.server_url`.
     make
         Without it, a database that holds no catalogue is left as it is, and refused.
 

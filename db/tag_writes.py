@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.models import TagWrite
-from db.tracks import IDS_AT_ONCE
+from db.values import in_parts, utc_now
 
 WRITE, UNDO = "write", "undo"
 BEGUN, DONE, UNDONE = "begun", "done", "undone"
@@ -30,12 +29,11 @@ def begin(
     new file outlives.
     """
     _synchronous(session, "FULL")
-    now = datetime.now(UTC).replace(tzinfo=None)
     write = TagWrite(
         track_id=track_id,
         action=action,
         state=BEGUN,
-        begun_at=now,
+        begun_at=utc_now(),
         target=target,
         temporary=temporary,
         before=dict(before),
@@ -83,11 +81,9 @@ def begun(session: Session) -> list[TagWrite]:
 def standing(session: Session, track_ids: Sequence[int]) -> dict[int, list[TagWrite]]:
     """Return the writes of some tracks that were not undone, the newest first; the others are left out."""
     found: dict[int, list[TagWrite]] = defaultdict(list)
-    for start in range(0, len(track_ids), IDS_AT_ONCE):
+    for some in in_parts(track_ids):
         query = select(TagWrite).where(
-            TagWrite.track_id.in_(track_ids[start : start + IDS_AT_ONCE]),
-            TagWrite.action == WRITE,
-            TagWrite.state == DONE,
+            TagWrite.track_id.in_(some), TagWrite.action == WRITE, TagWrite.state == DONE
         )
         for write in session.scalars(query.order_by(TagWrite.id.desc())):
             found[write.track_id].append(write)

@@ -1,21 +1,22 @@
 """Roots and tracks: find, list, count, relocate."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError
+from db.file_range import PART_MARK
 from db.models import Root, Track
+from db.values import in_parts, known_as
 
 LISTED_MATCHES = 20
-IDS_AT_ONCE = 500
-"""In one query: databases limit its parameters."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,23 @@ class Counts:
     played: int
 
 
+ACCENTS: Final = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+"""Marks of Latin, Greek and Cyrillic letters, points of Hebrew, vowels of Arabic."""
+
+
 @lru_cache(maxsize=65_536)
 def search_key(*texts: str) -> str:
-    """Return what a search compares: no accents, no case, single spaces."""
+    """Return what a search compares: no accents, no case, single spaces.
+
+    Only what is an accent to those who write so goes: the voicing marks of Japanese, or the vowel signs and
+    viramas of Indian scripts, make other words.
+    """
     decomposed = unicodedata.normalize("NFKD", " ".join(texts))
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(plain.casefold().split())
+    plain = ACCENTS.sub("", decomposed)
+    return " ".join(unicodedata.normalize("NFC", plain.casefold()).split())
 
 
 def all_roots(session: Session) -> list[Root]:
@@ -123,18 +135,35 @@ def in_root(session: Session, root: Root, path: str) -> Track | None:
 def at_paths(session: Session, root: Root, paths: Sequence[str]) -> dict[str, Track]:
     """Return the tracks at absolute paths below a root, by path; those that are not there are left out."""
     by_rel_path = {os.path.relpath(path, root.path): path for path in paths}
-    names = list(by_rel_path)
     found = {}
-    for start in range(0, len(names), IDS_AT_ONCE):
-        some = Track.rel_path.in_(names[start : start + IDS_AT_ONCE])
-        for track in session.scalars(select(Track).where(Track.root_id == root.id, some)):
+    for some in in_parts(list(by_rel_path)):
+        query = select(Track).where(Track.root_id == root.id, Track.rel_path.in_(some))
+        for track in session.scalars(query):
             found[by_rel_path[track.rel_path]] = track
     return found
 
 
+def parts_of(session: Session, path: str) -> list[Track]:
+    """Return the present tracks that are parts of the file at an absolute path, by path."""
+    root = root_of(session, path)
+    if root is None:
+        return []
+    rel_path = os.path.relpath(path, root.path)
+    between = (Track.rel_path > rel_path + PART_MARK, Track.rel_path < rel_path + chr(ord(PART_MARK) + 1))
+    query = select(Track).where(Track.root_id == root.id, *between)
+    parts = session.scalars(query.where(Track.range_start_s.is_not(None), Track.missing.is_(False)))
+    return sorted(parts, key=lambda track: track.path)
+
+
 def with_content(session: Session, content_hash: str) -> list[Track]:
-    """Return the tracks whose audio has a hash, by id."""
-    query = select(Track).where(Track.content_hash == content_hash).order_by(Track.id)
+    """Return the tracks whose audio has a hash, by id; those with older hashes as far as these tell."""
+    query = select(Track).where(Track.content_hash.in_(known_as(content_hash))).order_by(Track.id)
+    return list(session.scalars(query))
+
+
+def ids_with_content(session: Session, content_hash: str) -> list[int]:
+    """Return the ids of the same tracks."""
+    query = select(Track.id).where(Track.content_hash.in_(known_as(content_hash)))
     return list(session.scalars(query))
 
 
@@ -150,8 +179,8 @@ def matching(session: Session, words: str) -> list[Track]:
 def by_ids(session: Session, ids: Sequence[int]) -> dict[int, Track]:
     """Return tracks by their ids."""
     found: dict[int, Track] = {}
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        query = select(Track).where(Track.id.in_(ids[start : start + IDS_AT_ONCE]))
+    for some in in_parts(ids):
+        query = select(Track).where(Track.id.in_(some))
         found.update((track.id, track) for track in session.scalars(query))
     return found
 

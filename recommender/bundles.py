@@ -7,41 +7,24 @@ hand is tried once, too.
 """
 
 import hashlib
-import json
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from classifier import params
-from classifier.atomic_files import replace_folder
-from classifier.audio.quiet import quiet_stderr
-from classifier.errors import BundleError
+from classifier.errors import BundleError, in_words
+from classifier.files import make_folder, replace_folder
 from classifier.model import bundle
 from classifier.model.bounded_files import read_regular
 from classifier.model.bundle import Bundle
 from classifier.model.bundle_values import is_bundle_id
 from classifier.model.write import PART, REPLACED, copy_bundle
-from classifier.private_files import make_folder
-from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-OPEN_FILES: Final = 64
-START_S: Final = 60.0
-GRACE_S: Final = 10.0
-LONGEST_ANSWER: Final = 2**16
-ENDED: Final = (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGALRM)
-"""How a process ends that has used up what it may."""
-TOO_MUCH_MEMORY: Final = f"its network takes more than {params.TRIAL_MEMORY // 2**30} GiB of memory"
-TOO_LONG: Final = f"its network takes more than {params.TRIAL_CPU_S} s for a few patches, or too much memory"
+from recommender.trial_process import in_trial
 
 
 def sweep_leftovers(bundles_dir: Path) -> list[str]:
@@ -95,10 +78,10 @@ class BundleStore:
         if not self.has(name):
             known = sorted(p.name for p in self.folder.glob("bundle-*") if is_bundle_id(p.name))
             raise BundleError(f"no bundle '{name}'; there are: {', '.join([*known, 'shipped'])}")
+        for file in (folder, *(folder / known for known in (bundle.DESCRIPTION, *bundle.KNOWN_FILES))):
+            if file.is_symlink():
+                raise BundleError(f"bundle {folder}: {file.name} is a link")
         if not self.is_checked(folder):
-            for file in (folder, *(folder / known for known in (bundle.DESCRIPTION, *bundle.KNOWN_FILES))):
-                if file.is_symlink():
-                    raise BundleError(f"bundle {folder}: {file.name} is a link")
             try_out(folder, folder)
             self.note_checked(folder)
         found = bundle.load(folder)
@@ -210,62 +193,10 @@ def try_out(folder: Path, named: Path) -> None:
     ------
     BundleError
         If that, or anything else of the bundle, is not as it should be; the text says what.
+    RecommenderError
+        If no process can be started.
     """
-    import multiprocessing
-
-    spawn = multiprocessing.get_context("spawn")
-    ours, its = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_trial, args=(its, str(folder)), name="bundle trial", daemon=True)
     try:
-        with quiet_stderr():  # which it inherits: what fails before it is ready is said here
-            process.start()
-        its.close()
-        if _answer(ours, START_S) is None:
-            raise RecommenderError("the process that tries the bundle cannot be started; too little memory?")
-        said = _answer(ours, params.TRIAL_S)
-        if said is None:
-            process.join(GRACE_S)  # the pipe may have been closed a little before the process ended
-    except OSError as error:
-        raise RecommenderError(f"no process can be started to try the bundle: {in_words(error)}") from error
-    finally:
-        if process.pid is not None:
-            process.kill()
-            process.join()
-        ours.close()
-    if said is None:
-        said = TOO_LONG if process.exitcode in ENDED else "its network crashes what runs it"
-    if said:
-        raise BundleError(f"bundle {named}: {said.removeprefix(f'bundle {folder}: ')}")
-
-
-def _answer(connection: "Connection", seconds: float) -> str | None:
-    """Return what a trial says next: that it is ready, then what is wrong; None where it ended instead."""
-    try:
-        return (
-            str(json.loads(connection.recv_bytes(LONGEST_ANSWER))) if connection.poll(seconds) else TOO_LONG
-        )
-    except (EOFError, OSError, ValueError):
-        return None
-
-
-def _trial(connection: "Connection", folder: str) -> None:
-    """Try a bundle, and send what is wrong with it; runs in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):  # libraries that are about to fail write notes
-        os.dup2(null, descriptor)
-    from classifier.networks.bundle_trial import try_bundle
-    from recommender.process_limits import allow_seconds, confine
-
-    confine(params.TRIAL_MEMORY, OPEN_FILES)
-    allow_seconds(params.TRIAL_CPU_S)
-    signal.alarm(int(params.TRIAL_S))
-    connection.send_bytes(b'"ready"')
-    said = ""
-    try:
-        try_bundle(Path(folder))
+        in_trial("bundle", folder)
     except BundleError as error:
-        said = str(error)
-    except MemoryError:
-        said = TOO_MUCH_MEMORY
-    connection.send_bytes(json.dumps(said).encode())
+        raise BundleError(f"bundle {named}: {str(error).removeprefix(f'bundle {folder}: ')}") from error

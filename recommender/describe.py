@@ -1,23 +1,25 @@
-"""The sound of a song in words: genres, the finest label that is sure enough, moods, or "unknown"."""
+"""The sound of a song in words: genres, the finest sure label, moods; or "not music", or "unsure"."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array
+from classifier.genres.label_paths import SEPARATOR
 from classifier.genres.taxonomy import Placement, finest
 from classifier.model.bundle import Bundle
+from classifier.model.calibration import NOT_MUSIC, WEAK
+from classifier.model.onnx_trunk import is_brought
 from classifier.model.predictions import song_mean
-from db.features import TrackFeatures, features_of
-from db.predictions import tracks_predictions
-from db.tracks import IDS_AT_ONCE
+from db.sound.features import TrackFeatures, features_of
+from db.sound.predictions import tracks_predictions
+from db.values import in_parts
 
-Array = npt.NDArray[np.float32]
-
-UNKNOWN = "unknown"
+NOT_MUSIC_LABEL = "not music"
+UNSURE_LABEL = "unsure"
 SHOWN_NODE = 0.05
 """Nodes of the hierarchy less probable than this are not listed."""
 
@@ -28,24 +30,30 @@ class Sound:
 
     Attributes
     ----------
-    genres, tags
-        (labels,) and (tags,) probabilities, in the bundle's order.
+    tags
+        (tags,) probabilities, in the bundle's order.
     nodes
         Probability of every node of the bundle's hierarchy.
     placement
         The finest node that is sure enough, or else the most probable top one.
     unknown
-        Why the bundle had better not decide; None where it may.
+        Why the labels say nothing of it; None where they do.
     facets
         Moods, voices, instruments and eras with their probabilities.
     """
 
-    genres: Array
     tags: Array
     nodes: dict[str, float]
     placement: Placement
     unknown: str | None
     facets: dict[str, list[tuple[str, float]]]
+
+    @property
+    def label(self) -> str:
+        """The finest label that is sure enough, or "not music", or "unsure"."""
+        if self.unknown is None:
+            return self.placement.path
+        return NOT_MUSIC_LABEL if self.unknown == NOT_MUSIC else UNSURE_LABEL
 
 
 def sound_of(
@@ -68,10 +76,12 @@ def sound_of(
     reason = None
     if bundle.calibration is not None:
         read = bundle.head.features(tags, embeddings)
-        reason = bundle.calibration.judge(read, of_segments, durations_s).reason
+        reason = bundle.calibration.judge(read, of_segments, durations_s, embeddings).reason
+    elif is_brought(bundle) and finest(nodes) is None:  # of which nobody has learned when it is sure
+        reason = WEAK
     top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
     placement = finest(nodes) or Placement(top, nodes[top])
-    return Sound(song, song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
+    return Sound(song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
 
 
 def named(names: Sequence[str], values: Array, at_most: int | None = None) -> list[dict[str, object]]:
@@ -80,21 +90,48 @@ def named(names: Sequence[str], values: Array, at_most: int | None = None) -> li
     return [{"name": names[i], "probability": round(float(values[i]), 4)} for i in order]
 
 
-def judgement(sound: Sound, bundle: Bundle) -> dict[str, Any]:
+def named_tops(nodes: Mapping[str, float]) -> list[dict[str, object]]:
+    """Return the top level of a hierarchy, the most probable first, as `named` has it."""
+    tops = [path for path in nodes if SEPARATOR not in path]
+    return named(tops, np.array([nodes[path] for path in tops]))
+
+
+def genres_and_tags(
+    bundle: Bundle, genres: Array, tags: Array, n_tags: int
+) -> list[dict[str, list[dict[str, object]]]]:
+    """Return ``genres``, the top level of the hierarchy, and ``tags`` of each of some songs or segments.
+
+    Parameters
+    ----------
+    genres, tags
+        (songs, labels) and (songs, tags).
+    n_tags
+        As many tags are named, the most probable ones.
+    """
+    tops = bundle.taxonomy.top_columns(genres, tags)
+    names, of_songs = list(tops), np.stack(list(tops.values()), axis=1)
+    return [
+        {"genres": named(names, song), "tags": named(bundle.tag_names, song_tags, n_tags)}
+        for song, song_tags in zip(of_songs, tags, strict=True)
+    ]
+
+
+def judgement(sound: Sound) -> dict[str, Any]:
     """Return a song's verdict for machines.
 
     ``nearest`` is the finest label that is sure enough, or else the most probable top one. ``label`` is
-    the same, or ``unknown`` where the bundle had better not decide; ``unknown`` then says why.
+    the same, or ``not music``, or ``unsure``; ``unknown`` then says why. ``genres`` is the top level of
+    the tree.
     """
     nearest = {"name": sound.placement.path, "probability": round(sound.placement.probability, 4)}
     known = sound.unknown is None
     nodes = sorted(sound.nodes.items(), key=lambda node: -node[1])
     return {
-        "label": nearest["name"] if known else UNKNOWN,
+        "label": sound.label,
         "label_probability": nearest["probability"] if known else None,
         "unknown": sound.unknown,
         "nearest": nearest,
-        "genres": named(bundle.labels, sound.genres),
+        "genres": named_tops(sound.nodes),
         "hierarchy": [{"name": path, "probability": round(p, 4)} for path, p in nodes if p >= SHOWN_NODE],
         "facets": {
             facet: [{"name": name, "probability": round(p, 4)} for name, p in found]
@@ -116,22 +153,26 @@ def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> 
     }
 
 
-def track_probabilities(
-    session: Session, track_ids: Sequence[int], bundle: Bundle
-) -> dict[int, tuple[Array, Array]]:
-    """Return genres and tags alone of some catalogued tracks: quicker than all of their sound."""
-    return {
-        track_id: (song_mean(genres, features.durations_s), song_mean(features.tags, features.durations_s))
-        for track_id, features, genres in _features(session, track_ids, bundle)
-    }
+def named_of_tracks(
+    session: Session, track_ids: Sequence[int], bundle: Bundle, n_tags: int
+) -> dict[int, dict[str, list[dict[str, object]]]]:
+    """Return ``genres`` and ``tags`` alone of some catalogued tracks: quicker than all of their sound."""
+    ids, song_genres, song_tags = [], [], []
+    for track_id, features, genres in _features(session, track_ids, bundle):
+        ids.append(track_id)
+        song_genres.append(song_mean(genres, features.durations_s))
+        song_tags.append(song_mean(features.tags, features.durations_s))
+    if not ids:
+        return {}
+    shown = genres_and_tags(bundle, np.stack(song_genres), np.stack(song_tags), n_tags)
+    return dict(zip(ids, shown, strict=True))
 
 
 def _features(
     session: Session, track_ids: Sequence[int], bundle: Bundle
 ) -> Iterator[tuple[int, TrackFeatures, Array]]:
     """Yield tracks with their features and the genres of their segments, stored or computed."""
-    for start in range(0, len(track_ids), IDS_AT_ONCE):
-        some = track_ids[start : start + IDS_AT_ONCE]
+    for some in in_parts(track_ids):
         stored = tracks_predictions(session, some, bundle.bundle_id)
         for track_id, features in features_of(session, some, bundle.trunk_id).items():
             if track_id in stored:

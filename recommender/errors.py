@@ -51,10 +51,6 @@ class ServiceError(RecommenderError):
     """The service cannot be started as asked."""
 
 
-class UploadError(RecommenderError):
-    """An upload that is too large, or takes too long."""
-
-
 class TagError(RecommenderError):
     """The tags of a file cannot be read, or not be written; or a file of names cannot be used."""
 

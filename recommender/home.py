@@ -9,19 +9,17 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from classifier.atomic_files import replace_file
-from classifier.errors import BundleError
+from classifier.errors import BundleError, in_words
+from classifier.files import FILE, make_folder, replace_file
 from classifier.model import bundle
 from classifier.model.bounded_files import read_regular
 from classifier.model.bundle import Bundle
 from classifier.model.bundle_values import is_bundle_id
-from classifier.private_files import FILE, make_folder
-from classifier.system_errors import in_words
+from db.backends.server import WriterLock, server_engine, server_name, server_url, server_writer_lock
+from db.backends.sqlite_file import file_engine
 from db.errors import CatalogBusyError, NoCatalogError
-from db.predictions import bundles_of, set_bundles_of
-from db.server import WriterLock, server_engine, server_name, server_url, server_writer_lock
 from db.session import Catalog, open_catalog, open_server_catalog
-from db.sqlite_file import file_engine
+from db.sound.predictions import bundles_of, set_bundles_of
 from recommender import params
 from recommender.bundles import BundleStore, copied, sweep_leftovers
 from recommender.errors import HomeLockedError, RecommenderError
@@ -39,8 +37,8 @@ class Home:
     path
         The directory; made when something is first written.
     database
-        Address of the PostgreSQL server that the catalogue is on (`db.server.server_url`); None for an
-        SQLite file in the directory. All else is in the directory in either case.
+        Address of the PostgreSQL server that the catalogue is on (`db.backends.server.server_url`); None
+        for an SQLite file in the directory. All else is in the directory in either case.
 
     Raises
     ------
@@ -57,6 +55,7 @@ class Home:
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
         self.cache_dir = path / "cache"
+        self.arrays_dir = self.cache_dir / "arrays"
         self._bundles = BundleStore(self.bundles_dir, self.cache_dir / "checked-bundles")
         self._active_path = path / "bundles" / "active"
         self._id_path = path / "id"
@@ -115,8 +114,8 @@ class Home:
         """Open the catalogue, or say that nothing has been ingested yet."""
         catalog = self.catalog_if_any()
         if catalog is None:
-            place = f"in {self.path}" if self._server is None else f"at {self.catalog_name}"
-            raise RecommenderError(f"the catalogue {place} is empty; fill it with: deepcuts ingest FOLDER")
+            where = f"in {self.path}" if self._server is None else f"at {self.catalog_name}"
+            raise RecommenderError(f"the catalogue {where} is empty; fill it with: deepcuts ingest FOLDER")
         return catalog
 
     @contextmanager
@@ -147,7 +146,9 @@ class Home:
         try:
             for folder in (self.index_dir, self.bundles_dir, self.cache_dir):
                 make_folder(folder)
-            lock = FileLock(self.path / LOCK, timeout=0, mode=FILE)
+            # Ours from the start: a mode that is asked of FileLock is set, which some file systems refuse.
+            os.close(os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT, FILE))
+            lock = FileLock(self.path / LOCK, timeout=0)
             lock.acquire()
         except Timeout as error:
             raise HomeLockedError(

@@ -8,32 +8,6 @@ HOME_VARIABLE: Final = "DEEPCUTS_HOME"
 TRACEBACK_VARIABLE: Final = "DEEPCUTS_TRACEBACK"
 """Where it is set, an error that nothing expected is also printed with its traceback."""
 
-# Ingest: tasks handed to the workers ahead of time, for each worker.
-TASKS_AHEAD: Final = 3
-WORKER_START_S: Final = 300.0
-"""A worker process has so long to load the bundle."""
-LARGEST_ANSWER: Final = 2**28
-"""Bytes of what a worker may say of a file."""
-# New files identified (hash and tags) together with changed ones, before any of them is analysed.
-IDENTIFY_TOGETHER: Final = 512
-
-# Copies of one recording, or files that failed with it, stored in one transaction.
-SETTLED_TOGETHER: Final = 64
-
-# Ingest on a Dask cluster.
-CONNECT_S: Final = 8.0
-CONNECT_TRIES: Final = 5
-LOOK_S: Final = 1.0
-"""How often the scheduler is asked which workers it has."""
-WORKERLESS_S: Final = 60.0
-"""A run waits so long for a worker that can be used."""
-LOST_ALONE: Final = 2
-"""A file that was alone on a worker when that was lost, so often, is what ended it."""
-UNSEEN_FILES: Final = 20
-"""Where the workers can read none of so many files, the run stops: the music is not on shared storage."""
-KEPT_TRUNKS: Final = 4
-"""Trunks that a worker of a cluster keeps in memory, for runs with different bundles."""
-
 # Watching folders.
 SETTLE_S: Final = 3.0
 SETTLE_MOST_S: Final = 60.0
@@ -76,6 +50,8 @@ AGREEMENT_TEMPERATURE: Final = 0.05
 """Of the soft minimum over several queries."""
 NOT_WEIGHT: Final = 0.5
 """What likeness to a song that is not wanted costs, in parts of that likeness."""
+LEAST_FIT: Final = 0.4
+"""A song that is found by words fits them so well at least; 0.5 is as well as songs usually do."""
 TAG_PRESENT: Final = 0.1
 """A song has a tag, for a filter, from this probability on."""
 POOL: Final = 200
@@ -85,7 +61,7 @@ PLAIN_POOL: Final = 16
 only means more pairs of tracks that might be the same recording."""
 MAYBE_SAME: Final = 0.9
 """Cosine of two songs' mean vectors under which they are not looked at as the same recording."""
-SAME_LENGTH_S: Final = 3.0
+SAME_LENGTH_S: Final = 3.25
 SAME_LENGTH: Final = 0.01
 """Two files of one recording differ by this much at most, in seconds and in parts of their length."""
 SEEDS: Final = 20
@@ -107,20 +83,26 @@ MAYBE_SAME_MEAN: Final = 0.85
 """Cosine of two tracks' mean embeddings under which their patches are not compared."""
 ALIGN_STEP_S: Final = 0.25
 NEAR_PATCH_S: Final = 0.5
-"""A patch stands for a place so many seconds away where there is none on its other side."""
+"""A patch stands for what is so many seconds away where there is none on its other side."""
 ALIGNED_SHARE: Final = 0.75
 """Of the patches of the longer file, so many need a counterpart."""
 OTHER_MUSIC: Final = 0.7
 SAME_SHARE: Final = 0.9
 """So many of the patches must have a cosine of `OTHER_MUSIC` or more."""
 SAME_PATCHES: Final = 3
-"""With fewer, sound alone does not tell: their course says little."""
+"""With fewer, sound alone does not tell: their temporal correlation says little."""
 SAME_SOUND_BARS: Final[dict[bool | None, tuple[float, float]]] = {
     True: (0.7, 0.85),
     None: (0.8, 0.85),
     False: (0.9, 0.95),
 }
-"""Least course and cosine, by whether the tags agree, say nothing, or name other songs."""
+"""Least temporal correlation and cosine, by whether the tags agree, say nothing, or name other songs."""
+SAME_SMOOTH_BARS: Final[dict[bool | None, tuple[tuple[int, float, float], ...]]] = {
+    True: ((5, 0.6, 0.93),),
+    None: ((5, 0.72, 0.95), (10, 0.65, 0.93), (10, 0.6, 0.96)),
+    False: (),
+}
+"""Or these, with so many patches, of the means of neighbouring patches."""
 SAME_COSINE_ALONE: Final = 0.97
 """From this cosine on, sound that hardly changes, or is short, will do where the tags agree."""
 
@@ -190,8 +172,9 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 8450
 LOOK_FOR_INDEX_S: Final = 2.0
 """How often the service looks whether the catalogue has changed."""
-TURNS: Final = os.cpu_count() or 1
-"""So many answers that take work are worked on at once; threads that share Python only hinder each other."""
+CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+WORKERS: Final = min(8, CORES)
+"""Processes of the service that answer: one a processor that this one may use, but no more than eight."""
 STOP_S: Final = 8
 """Requests under way have so long when the service is stopped; containers are killed after ten seconds."""
 PAGE_SIZE: Final = 50
@@ -222,6 +205,8 @@ SHOWN_ERRORS: Final = 20
 """Of what is wrong with a request, so much is named."""
 MOST_CONNECTIONS: Final = 512
 """At once; fewer where fewer files may be open."""
+PROXIES: Final = ("127.0.0.1", "::1")
+"""Proxies that are trusted: on this machine, who could ask by any address and name anyway."""
 RESERVED_FILES: Final = 64
 """Descriptors that connections leave to the catalogue, the index, and the processes that decode."""
 FEWEST_CONNECTIONS: Final = 8
@@ -252,15 +237,15 @@ UPLOAD_IDLE_S: Final = 20.0
 """An upload of which nothing comes for so long is given up."""
 UPLOAD_S: Final = 300.0
 """An upload takes no longer to be received."""
-HEAR_S: Final = 120.0
+ANALYSIS_S: Final = 120.0
 """An upload takes no longer to be analysed; others wait no longer for their turn."""
-HEAR_CPU_S: Final = 240
+ANALYSIS_CPU_S: Final = 240
 """Nor more seconds of all processors together."""
-HEAR_MEMORY: Final = 2 * 2**30
+ANALYSIS_MEMORY: Final = 2 * 2**30
 """Bytes of address space that an upload may need beside the network."""
-HEAR_FILES: Final = 50
+ANALYSIS_FILES: Final = 50
 """A process that analyses uploads is replaced after so many."""
-HEAR_IDLE_S: Final = 300.0
+DECODER_IDLE_S: Final = 300.0
 """And ends where there has been nothing to do for so long."""
 COVER_S: Final = 10.0
 """A song's cover is looked for no longer."""
@@ -282,3 +267,9 @@ HIGHEST: Final = 512
 MOST_POINTS: Final = 4096
 LISTENERS: Final = 8
 """Songs that are decoded for players at once."""
+MOST_TRANSCODED: Final = 8
+"""Songs that are encoded anew for players at once."""
+TRANSCODED_BYTES: Final = 2**30
+"""Of what is kept of songs that were encoded anew."""
+COVERS_BYTES: Final = 256 * 2**20
+"""Of what is kept of covers that were made smaller."""

@@ -1,7 +1,5 @@
 """A list of songs as a file that players and spreadsheets read: M3U8, CSV or JSON."""
 
-import csv
-import io
 import json
 import os
 import re
@@ -9,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from classifier.atomic_files import replace_file
-from classifier.system_errors import in_words
+from classifier.errors import in_words
+from classifier.files import replace_file
+from db.file_range import file_of
 from recommender.errors import RecommenderError
+from recommender.text_files import csv_bytes
 
 FORMATS = {".m3u8": "m3u8", ".m3u": "m3u8", ".csv": "csv", ".json": "json"}
 """What a file name's suffix asks for."""
@@ -33,6 +33,8 @@ class PlaylistEntry:
         Seconds, or None where not known.
     extra
         Further columns of a CSV, and members of a JSON object, such as a similarity.
+    start_s, end_s
+        From where to where in its file it is; None of a whole file, or for the file's end.
     """
 
     path: str
@@ -40,6 +42,8 @@ class PlaylistEntry:
     artist: str = ""
     duration_s: float | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
+    start_s: float | None = None
+    end_s: float | None = None
 
 
 def format_of(path: Path) -> str:
@@ -66,10 +70,8 @@ def write_playlist(
 
     Parameters
     ----------
-    entries
-        In the order to play them.
-    path
-        Where to; None for the standard output, say, which the caller writes.
+    entries, path
+        In the order to play them; and where to, None for what the caller writes itself.
     format
         ``m3u8``, ``csv`` or ``json``; None to go by the path's suffix.
     relative_to
@@ -106,6 +108,7 @@ Skipped = list[tuple[str, str]]
 def m3u8(named: Named) -> tuple[bytes, Skipped]:
     """Return an extended M3U in UTF-8, without a byte order mark, and what it cannot name.
 
+    A song that is a part of a file has that file's path, with where it begins and ends in lines before it.
     Each line of the file is a path, so a name that holds a line break cannot be in it. A name that
     is not UTF-8 is written as the bytes that the file system has: players open just these bytes.
     """
@@ -119,8 +122,15 @@ def m3u8(named: Named) -> tuple[bytes, Skipped]:
         title = entry.title or PurePath(entry.path).stem
         words = f"{entry.artist} - {title}" if entry.artist else title
         lines.append(f"#EXTINF:{seconds},{_one_line(words)}".encode(errors="replace"))
-        lines.append(os.fsencode(_not_a_comment(path)))
+        lines += _range_lines(entry)
+        lines.append(os.fsencode(_not_a_comment(path if entry.start_s is None else file_of(path))))
     return b"\n".join(lines) + b"\n", skipped
+
+
+def _range_lines(entry: PlaylistEntry) -> list[bytes]:
+    """Return what says which part of a file a song is, as VLC has it; other players play all of it."""
+    bounds = (("start", entry.start_s), ("stop", entry.end_s))
+    return [f"#EXTVLCOPT:{name}-time={at_s:.3f}".encode() for name, at_s in bounds if at_s is not None]
 
 
 def _one_line(words: str) -> str:
@@ -128,7 +138,7 @@ def _one_line(words: str) -> str:
 
 
 def _not_a_comment(path: str) -> str:
-    """Return the same place spelt so that a reader neither skips nor trims it."""
+    """Return the same path spelt so that a reader neither skips nor trims it."""
     return os.path.join(os.curdir, path) if path[0] in "#\ufeff" or path[0].isspace() else path
 
 
@@ -138,13 +148,11 @@ def as_csv(named: Named) -> tuple[bytes, Skipped]:
     A name that is not UTF-8 keeps its bytes.
     """
     extras = list(dict.fromkeys(name for entry, _ in named for name in entry.extra))
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow((*COLUMNS, *extras))
-    for entry, path in named:
-        extra = (entry.extra.get(name) for name in extras)
-        writer.writerow((path, entry.title, entry.artist, entry.duration_s, *extra))
-    return text.getvalue().encode("utf-8", "surrogateescape"), []
+    rows = [
+        (path, entry.title, entry.artist, entry.duration_s, *(entry.extra.get(name) for name in extras))
+        for entry, path in named
+    ]
+    return csv_bytes([(*COLUMNS, *extras), *rows]), []
 
 
 def as_json(named: Named) -> tuple[bytes, Skipped]:

@@ -32,6 +32,7 @@ CONTENTS: Final = {
     "index": ("segments*", ".segments*", ".part-*"),
     "bundles": ("active", ".active.part-*", "bundle-*", ".part-*", ".old-*"),
     "cache": (
+        "arrays",
         "checked-bundles",
         "evaluations",
         "features",

@@ -3,9 +3,11 @@
 A limit is the operating system's: it holds inside a decoder's own code, too.
 """
 
+import ctypes
+import os
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,8 @@ from typing import Final
 from classifier import params
 from classifier.progress import expect_progress
 
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+"""What `tune_malloc` sets, as glibc's `mallopt` knows it."""
 _NO_FILE_WRITTEN: Final = 0
 _OF_FILES: Final = (resource.RLIMIT_CPU, resource.RLIMIT_AS)
 
@@ -35,6 +39,14 @@ def confine(memory: int, open_files: int) -> None:
         with suppress(ValueError, OSError):  # it was limited already
             resource.setrlimit(kind, (most, most))
     leave_no_core()
+
+
+def tune_malloc(settings: Sequence[tuple[int, int]]) -> None:
+    """Set how this process's memory is managed, where glibc does that."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        for setting, value in settings:
+            mallopt(setting, value)
 
 
 def leave_no_core() -> None:

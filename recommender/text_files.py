@@ -1,7 +1,10 @@
 """Files of text that users bring: in UTF-8, or UTF-16 as a mark at their start says, line by line."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -14,6 +17,7 @@ MARKS: Final = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 DELIMITERS: Final = ",;\t"
+SHOWN_LINES: Final = 10
 KEEP_BYTES: Final = "surrogateescape"
 """How paths are read that are no UTF-8: their bytes are kept."""
 
@@ -99,6 +103,24 @@ def is_text(text: str) -> bool:
 def delimiter_of(line: str) -> str:
     """Return what is between the cells of a CSV: comma, semicolon or tab, as its first line has them most."""
     return max(DELIMITERS, key=line.count)
+
+
+def delimited(lines: Iterator[str]) -> tuple[Iterator[str], str]:
+    """Return the lines of a CSV, its first one among them, and what is between their cells."""
+    first = next(lines, "")
+    return chain([first], lines), delimiter_of(first)
+
+
+def csv_bytes(rows: Iterable[Sequence[object]], line_end: str = "\r\n") -> bytes:
+    """Return rows as CSV in UTF-8; a path that is not UTF-8 keeps its bytes."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end).writerows(rows)
+    return text.getvalue().encode("utf-8", KEEP_BYTES)
+
+
+def in_words(lines: Sequence[int]) -> str:
+    """Return the numbers of lines for a sentence, the first of many."""
+    return ", ".join([*map(str, lines[:SHOWN_LINES]), *(["…"] if len(lines) > SHOWN_LINES else [])])
 
 
 def _name(encoding: str) -> str:

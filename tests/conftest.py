@@ -11,13 +11,15 @@ from classifier.model import bundle
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from tests import dask_cluster, databases, postgres
+from tests.processes import REPO
+from tests.recommender import support
 
-REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
 
 settings.register_profile("any machine", deadline=None)  # a slow one proves nothing
 settings.load_profile("any machine")
 os.environ.pop("DEEPCUTS_DATABASE", None)  # a catalogue of one's own is no place for tests
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile all of it again
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,6 +92,18 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     kind: str = request.param
     with databases.on(request.getfixturevalue("server") if kind == databases.POSTGRESQL else None):
         yield kind
+
+
+@pytest.fixture(scope="session")
+def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> support.Library:
+    """The small library, only to be read."""
+    return support.ingested_library(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def library(ingested: support.Library, tmp_path: Path) -> support.Library:
+    """A copy of the small library, to be changed."""
+    return ingested.clone(tmp_path)
 
 
 @pytest.fixture(autouse=True)

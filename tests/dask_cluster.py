@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from recommender.library.workers.cluster_members import connect
+from tests.processes import REPO
 
-REPO = Path(__file__).resolve().parent.parent
 START_S = 60.0
 LOCALHOST = "127.0.0.1"
 # So that nothing stays for good where a test session is killed.

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from db.models import Base
+from db.schema.upgrade import HEAD_REVISION
 from db.session import open_server_catalog
-from db.upgrade import HEAD_REVISION
 
 START_S = 30.0
 ACCOUNT, GROUP = "nobody", "nogroup"

@@ -1,9 +1,25 @@
-"""The processes of a command that was started in a session of its own, which no worker leaves."""
+"""Python in a process of its own; the processes of a session that a command was started in."""
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+def run_python(code: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Run a program in a process of its own, and return how it ended."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 def group_members(group: int) -> list[int]:

@@ -2,14 +2,13 @@
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import synth
 from tests.conftest import REPO
+from tests.processes import run_python
 from tests.recommender.support import write_song
 from tests.recommender.training.trained import heard_by_network
 
@@ -44,6 +43,22 @@ def test_every_package_has_an_init_file() -> None:
     ] == []
 
 
+# Commands are tested as a user runs them, in tests/cli; what is presented, by commands and service.
+WITHOUT_TESTS = {
+    "db/migrations",
+    "db/migrations/versions",
+    "recommender/commands",
+    "recommender/presentation",
+}
+
+
+def test_tests_lie_in_folders_named_as_the_rooms() -> None:
+    folders = {file.parent.relative_to(REPO / "tests") for file in (REPO / "tests").rglob("test_*.py")}
+    rooms = {file.parent.relative_to(REPO) for file in FILES if file.name != "__init__.py"}
+    assert {str(room) for room in rooms - folders} == WITHOUT_TESTS
+    assert {str(folder) for folder in folders if not (REPO / folder).is_dir()} == {"campaign", "cli"}
+
+
 @pytest.mark.parametrize("file", FILES, ids=module_name)
 def test_modules_are_short(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) < MAX_LINES
@@ -60,7 +75,7 @@ def test_print_only_in_commands_and_cli() -> None:
 
 
 # Where whatever a decoder raises becomes the failure of one file.
-CATCH_ALLS = {"recommender.service.decoding.answering", "recommender.library.workers.boundary"}
+CATCH_ALLS = {"recommender.service.decoding.process", "recommender.library.workers.boundary"}
 
 
 def test_no_catch_all_but_the_one_in_cli() -> None:
@@ -92,14 +107,7 @@ sys.exit(code)
 
 def loaded_by(*arguments: str | Path) -> tuple[set[str], str]:
     """Run the command line; return the packages and modules that it loaded, and its output."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, *map(str, arguments)],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = run_python(LOADED, *arguments)
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].removeprefix("loaded: ").split()), done.stdout
 
@@ -143,9 +151,8 @@ def test_reading_a_module_loads_nothing_heavy() -> None:
     program = (
         f"import importlib, sys\nfor name in {light}: importlib.import_module(name)\nprint(*sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, check=True, timeout=300
-    )
+    done = run_python(program)
+    assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) & HEAVY == set()
 
 

@@ -56,11 +56,15 @@ class Attacked:
         self._pinger.start()
 
     def memory(self) -> int:
-        """Return the bytes of memory that it has."""
-        with suppress(OSError, ValueError):
-            found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-            return int(found[1]) * 1024 if found else 0
-        return 0
+        """Return the bytes of memory that its processes have, what they share counted once each."""
+        pids, found = [self.process.pid], 0
+        for pid in pids:
+            with suppress(OSError, ValueError):
+                for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                    pids += map(int, children.read_text().split())
+                status = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+                found += int(status[1]) * 1024 if status else 0
+        return found
 
     def rows(self) -> str:
         """Return what the rows of its catalogue amount to."""

@@ -27,8 +27,8 @@ from sqlalchemy.pool import NullPool
 
 from db.errors import CatalogError
 from db.models import Setting
+from db.schema.upgrade import VERSIONS, alembic_config
 from db.session import Catalog, open_catalog, open_server_catalog
-from db.upgrade import VERSIONS, alembic_config
 from tests.postgres import Server
 
 ROWS = 3
@@ -159,9 +159,9 @@ def _fill(connection: Connection) -> None:
 
 
 def _value(column: Column[Any], number: int) -> Any:
-    if column.foreign_keys:
-        return number
     kind = column.type.python_type
+    if column.foreign_keys and kind is int:
+        return number
     if kind is str:
         return f"{column.name} {number} ü"[: getattr(column.type, "length", None) or 100]
     if kind is datetime:

@@ -8,8 +8,7 @@ from pathlib import Path
 from classifier.audio.audio_hash import audio_hash
 from recommender.errors import TagError
 from recommender.file_tags import formats
-from recommender.file_tags.genre_fields import same
-from recommender.file_tags.stored_tags import StoredTags
+from recommender.file_tags.stored_tags import StoredTags, same
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def main() -> None:
     """Do the tasks of standard input."""
     from alembic import autogenerate, command, script  # noqa: F401  loaded once for all children
 
-    import db.schema  # noqa: F401
+    import db.schema.differences  # noqa: F401
     from benchmarks.campaign.catalogues import Place  # noqa: F401
 
     for line in sys.stdin:

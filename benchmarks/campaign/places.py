@@ -113,7 +113,7 @@ class Place:
                 status.st_size,
                 status.st_mtime_ns,
             )
-            del row["id"], row["root_id"]
+            del row["id"], row["root_id"], row["added"]
         return {
             "tracks": {names[i]: row for i, row in tracks.items()},
             "segments": sorted(

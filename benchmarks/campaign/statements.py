@@ -24,7 +24,7 @@ class _Attempt:
 
     name: str
     places: Places
-    start: Place
+    rows: catalogues.Rows
     schema: dict[str, object]
     cut_off: Callable[[], Place | str]
 
@@ -52,19 +52,20 @@ def _attempts(places: Places, nursery: Nursery) -> Iterator[_Attempt]:
         starts[revision] = places.new()
         catalogues.make(starts[revision], revision)
     for name, start in starts.items():
-        tried = places.copy(start)
-        steps = nursery.steps(tried.address)
+        steps = nursery.steps(places.copy(start).address)
+        rows = catalogues.rows_of(places.copy(start))  # reading makes a file where there is none
         for step in range(1, steps + 1):
             kill = partial(_killed, nursery, places, start, step)
-            yield _Attempt(f"{places.name}, {name}, step {step} of {steps}", places, start, schema, kill)
+            yield _Attempt(f"{places.name}, {name}, step {step} of {steps}", places, rows, schema, kill)
         if places.server is None:
             for how in (catalogues.AUTOCOMMIT, catalogues.BEFORE_DML):
                 for number, left in enumerate(catalogues.half_made(places, start, how)):
                     what = f"{places.name}, {name}, half made, {how}, {number}"
-                    yield _Attempt(what, places, start, schema, partial(_as_it_is, left))
+                    yield _Attempt(what, places, rows, schema, partial(_as_it_is, left))
 
 
 def _killed(nursery: Nursery, places: Places, start: Place, step: int) -> Place | str:
+    """Return a catalogue that was being opened until a step."""
     place = places.copy(start)
     end = nursery.open(place.address, step)
     return place if end == "killed" else end
@@ -79,8 +80,7 @@ def _outcome(attempt: _Attempt) -> str | None:
     place = attempt.cut_off()
     if isinstance(place, str):
         return place
-    before = catalogues.rows_of(attempt.start)
-    found = catalogues.trouble(place, before, attempt.schema)
+    found = catalogues.trouble(place, attempt.rows, attempt.schema)
     if found is None:
         attempt.places.forget(place)
     return found

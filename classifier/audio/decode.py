@@ -1,50 +1,44 @@
 """A file on disk to blocks of mono float32 samples.
 
-libsndfile decodes what it reads well (wav, aiff, flac, ogg, mp3), FFmpeg through PyAV the rest, and
-libmpg123, where it is installed, MP3s.
 Nothing here holds more than a block of audio, whatever the length of the file.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final
 
 import numpy as np
 
-from classifier.audio.ffmpeg import open_ffmpeg
-from classifier.audio.limits import block_frames, check_form, within_length
-from classifier.audio.mp3_frames import declares_length
-from classifier.audio.mpg123 import open_mono
-from classifier.audio.quiet import quiet_stderr
-from classifier.audio.report import DecodeReport, Samples, clean, mix
-from classifier.errors import (
-    AudioError,
-    EmptyFileError,
-    LimitError,
-    NotAudioError,
-    TooShortError,
-    UnknownCodecError,
-    UnreadableFileError,
+from classifier.audio.limits import within_length
+from classifier.audio.openers import FFMPEG_FIRST, check_readable, open_decoded
+from classifier.audio.report import DecodeReport, Mixer, Samples
+from classifier.audio.resampling import resample
+from classifier.errors import AudioError, NotAudioError, TooShortError, UnreadableFileError
+from classifier.measures.loudness import ChannelPassages
+
+AUDIO_EXTENSIONS: Final = FFMPEG_FIRST | frozenset(
+    (
+        ".mp3",
+        ".mp2",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".wav",
+        ".aiff",
+        ".aif",
+        ".aifc",
+        ".au",
+        ".caf",
+        ".w64",
+        ".rf64",
+    )
 )
-from classifier.regular_file import open_regular
-from classifier.system_errors import said
 
-if TYPE_CHECKING:
-    from soundfile import SoundFile
 
-Opened = TypeVar("Opened")
-
-AUDIO_EXTENSIONS: Final = frozenset(
-    (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".aac")  # noqa: RUF005
-    + (".wav", ".aiff", ".aif", ".aifc", ".wma", ".asf", ".ape", ".wv")
-)
-FFMPEG_FIRST: Final = frozenset([".opus", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".asf", ".ape", ".wv"])
-UNKNOWN_FRAMES: Final = 1 << 62
-# Size that a header holds where its writer could not know it.
-SYSTEM_ERROR: Final = 2
-"""What libsndfile calls an error of the system's, not of the file."""
-STREAMED_SIZE: Final = 0xFFFF_0000
+Range = tuple[float, float | None]
+"""From where to where in a file, in seconds; None for its end."""
 
 
 def is_audio_path(path: str) -> bool:
@@ -52,29 +46,12 @@ def is_audio_path(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in AUDIO_EXTENSIONS
 
 
-def check_readable(path: Path) -> None:
-    """Raise a typed error if the file is missing, empty or not readable.
+def stream_mono(
+    path: Path, rate_hz: int, report: DecodeReport, start_s: float = 0.0, end_s: float | None = None
+) -> Iterator[Samples]:
+    """Decode a file, or a range of it, as mono blocks at the given rate.
 
-    Raises
-    ------
-    UnreadableFileError, EmptyFileError
-    """
-    try:
-        with open_regular(path) as file:
-            if not file.read(1):
-                raise EmptyFileError("the file is empty")
-    except OSError as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> UnreadableFileError:
-    return UnreadableFileError(f"cannot be read: {said(error).lower()}")
-
-
-def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
-    """Decode a file as mono blocks at the given rate.
-
-    Channels are averaged, then resampled with soxr's HQ.
+    Channels are averaged, unless they cancel each other, then resampled with soxr's HQ.
 
     Parameters
     ----------
@@ -84,6 +61,9 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
         Sampling rate of the blocks, in Hz.
     report
         Filled in while decoding.
+    start_s, end_s
+        From where to where; None for the file's end. Where a decoder cannot go to the very sample, what is
+        before is decoded, so that the range has the samples that the file has.
 
     Yields
     ------
@@ -97,36 +77,92 @@ def stream_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samp
     LimitError
         If it claims to be, or turns out to be, more than a file may be.
     """
-    check_readable(path)
-    openers = [lambda path: _open_soundfile(path, report), lambda path: open_ffmpeg(path, report)]
-    source_rate_hz, blocks = first_that_opens(path, openers)
-    counted = _count(within_length(blocks, source_rate_hz), source_rate_hz, report)
-    yield from _resample(counted, source_rate_hz, rate_hz)
+    if start_s > 0 or end_s is not None:
+        for _, blocks in stream_ranges(path, rate_hz, [(start_s, end_s)], [report]):
+            yield from blocks
+        return
+    opened = open_decoded(path, report, mono=True)
+    mixed = map(Mixer(report, opened.rate_hz), opened.blocks)
+    counted = _count(within_length(mixed, opened.rate_hz), opened.rate_hz, report)
+    yield from resample(counted, opened.rate_hz, rate_hz)
 
 
-def first_that_opens(path: Path, openers: Sequence[Callable[[Path], Opened]]) -> Opened:
-    """Return what libsndfile's opener gives, or FFmpeg's, where that one knows no better.
+def stream_ranges(
+    path: Path, rate_hz: int, ranges: Sequence[Range], reports: Iterable[DecodeReport]
+) -> Iterator[tuple[DecodeReport, Iterator[Samples]]]:
+    """Decode ranges of a file, each as if it were a file of its own; the file is decoded once.
 
     Parameters
     ----------
-    openers
-        Of either, in this order.
+    path, rate_hz
+        As of `stream_mono`.
+    ranges
+        In ascending order, none beginning before the one before it ends.
+    reports
+        One for each range, filled in while that is decoded.
+
+    Yields
+    ------
+    tuple
+        The report and the blocks of each range, to be used up, or left, before the next is asked for.
 
     Raises
     ------
-    UnreadableFileError, NotAudioError, LimitError
+    UnreadableFileError, EmptyFileError, NotAudioError, LimitError
+        Before the first range. `LimitError` also while blocks are taken.
+    TooShortError
+        In place of the blocks of a range that begins where there is no audio any more.
     """
-    unknown = NotAudioError("not audio, or too damaged to be decoded")
-    for opener in reversed(openers) if path.suffix.lower() in FFMPEG_FIRST else openers:
-        try:
-            return opener(path)
-        except UnknownCodecError as error:
-            unknown = error
-        except NotAudioError:
-            continue
-        except OSError as error:
-            raise _unreadable(error) from error
-    raise unknown
+    of_file = DecodeReport()
+    opened = open_decoded(path, of_file, mono=True, start_s=ranges[0][0] if ranges else 0.0)
+    frames = Frames(within_length(opened.blocks, opened.rate_hz), opened.first)
+    for (start_s, end_s), report in zip(ranges, reports, strict=True):
+        last = None if end_s is None else round(end_s * opened.rate_hz)
+        taken = frames.between(round(start_s * opened.rate_hz), last)
+        counted = _count(map(Mixer(report, opened.rate_hz), taken), opened.rate_hz, report)
+        blocks = resample(counted, opened.rate_hz, rate_hz)
+        yield report, _noted(blocks, report, of_file, start_s, end_s)
+
+
+def _noted(
+    blocks: Iterator[Samples],
+    report: DecodeReport,
+    of_file: DecodeReport,
+    start_s: float,
+    end_s: float | None,
+) -> Iterator[Samples]:
+    """Yield the blocks of a range; then its report says what became known of the file meanwhile."""
+    before = replace(of_file)
+    yield from blocks
+    known_end_s = of_file.declared_s if end_s is None else end_s
+    report.declared_s = None if known_end_s is None else known_end_s - start_s
+    report.damaged = of_file.damaged and not before.damaged
+    report.disk_failed = of_file.disk_failed
+    report.invalid_samples = of_file.invalid_samples and not before.invalid_samples
+    if not report.decoded_s and not report.disk_failed:
+        raise TooShortError(f"too short: the audio of its file ends before it begins, at {start_s:.1f} s")
+
+
+class Frames:
+    """A file's blocks, of which one part after the other is taken."""
+
+    def __init__(self, blocks: Iterator[Samples], first: int) -> None:
+        self._blocks = blocks
+        self._held: Samples | None = None
+        self._position = first
+
+    def between(self, first: int, last: int | None) -> Iterator[Samples]:
+        """Yield what lies from one frame to another, None for the end; what is before it is passed over."""
+        while last is None or self._position < last:
+            block = next(self._blocks, None) if self._held is None else self._held
+            if block is None:
+                return
+            end = len(block) if last is None else min(len(block), last - self._position)
+            begin = min(max(0, first - self._position), end)
+            self._held = block[end:] if end < len(block) else None
+            self._position += end
+            if begin < end:
+                yield block[begin:end]
 
 
 def whole_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
@@ -138,40 +174,67 @@ def whole_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Sampl
         After the last block, too, where the rest could not be read.
     EmptyFileError, NotAudioError
         Before the first block.
+    NotAudioError
+        After the last, if so little of it can be decoded that it would be too short.
     """
-    yield from stream_mono(path, rate_hz, report)
+    yield from to_its_end(stream_mono(path, rate_hz, report), report)
+
+
+def to_its_end(blocks: Iterator[Samples], report: DecodeReport) -> Iterator[Samples]:
+    """Yield blocks of what is kept, a file or a range of it.
+
+    Raises
+    ------
+    UnreadableFileError, NotAudioError
+        After the last, as `whole_mono` does.
+    """
+    yield from blocks
     if report.disk_failed:
         raise UnreadableFileError("cannot be read to its end: its disk failed")
+    if report.undecoded is not None:
+        raise NotAudioError(report.undecoded)
 
 
-def read_clip(path: Path, rate_hz: int, start_s: float, seconds: float) -> Samples:
-    """Decode a stretch of a file to mono.
+def read_clip(
+    path: Path, rate_hz: int, start_s: float, seconds: float, passages: ChannelPassages | None = None
+) -> Samples:
+    """Decode an excerpt of a file to mono.
 
     Parameters
     ----------
     path
-        An audio file; nothing after the stretch is decoded.
+        An audio file; nothing after the excerpt is decoded.
     rate_hz
         Sampling rate to resample to, in Hz.
     start_s, seconds
         Where it begins and how long it is at most: it ends where the audio does.
+    passages
+        Told of the loudness of all channels, in passages of the file.
 
     Raises
     ------
     AudioError
-        A subclass that names the reason; `TooShortError` where the audio ends before the stretch begins.
+        A subclass that names the reason; `TooShortError` where the audio ends before the excerpt begins.
     """
+    report = DecodeReport(passages=passages)
+    blocks = stream_mono(path, rate_hz, report)
     first, last = round(start_s * rate_hz), round((start_s + seconds) * rate_hz)
-    blocks: list[Samples] = []
-    decoded = 0
-    for block in stream_mono(path, rate_hz, DecodeReport()):
-        blocks.append(block[max(0, first - decoded) : max(0, last - decoded)])
-        decoded += len(block)
-        if decoded >= last:
+    kept = list(cut(blocks, first, last))
+    if not any(map(len, kept)):
+        if report.undecoded is not None:
+            raise NotAudioError(report.undecoded)
+        raise TooShortError(f"too short: it ends after {report.decoded_s:.1f} s, before {start_s:g} s")
+    return np.concatenate(kept)
+
+
+def cut(blocks: Iterator[Samples], first: int, last: int) -> Iterator[Samples]:
+    """Yield copies of what lies from one frame to another; nothing after that is decoded."""
+    position = 0
+    for block in blocks:
+        yield block[max(0, first - position) : max(0, last - position)].copy()
+        position += len(block)
+        if position >= last:
             break
-    if decoded <= first:
-        raise TooShortError(f"too short: it ends after {decoded / rate_hz:.1f} s, before {start_s:g} s")
-    return np.concatenate(blocks)
 
 
 def _count(blocks: Iterator[Samples], rate_hz: int, report: DecodeReport) -> Iterator[Samples]:
@@ -181,93 +244,4 @@ def _count(blocks: Iterator[Samples], rate_hz: int, report: DecodeReport) -> Ite
         yield block
 
 
-def _resample(blocks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
-    if from_hz == to_hz:
-        yield from (block.copy() for block in blocks)  # a decoder may use a block's memory again
-        return
-    import soxr
-
-    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
-    for block in blocks:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-def _open_soundfile(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
-    import soundfile  # not at the top: most queries decode nothing
-
-    try:
-        with quiet_stderr():
-            file = soundfile.SoundFile(os.fsencode(path))
-    except soundfile.LibsndfileError as error:
-        if error.code == SYSTEM_ERROR:
-            raise UnreadableFileError("cannot be read: the system refuses it") from error
-        raise NotAudioError(str(error)) from error
-    _check_form(file)
-    if file.subtype == "OPUS":
-        # libsndfile 1.2 ends some Opus streams early when read in blocks; FFmpeg does not.
-        file.close()
-        raise NotAudioError("left to FFmpeg")
-    if file.subtype == "MPEG_LAYER_III":
-        return file.samplerate, _open_mp3(file, path, report)
-    if file.frames < UNKNOWN_FRAMES:
-        report.declared_s = file.frames / file.samplerate * _missing_share(path)
-    return file.samplerate, clean(_soundfile_blocks(file, report), report)
-
-
-def _check_form(file: "SoundFile") -> None:
-    try:
-        check_form(file.samplerate, file.channels)
-    except LimitError:
-        file.close()
-        raise
-
-
-def _open_mp3(file: "SoundFile", path: Path, report: DecodeReport) -> Iterator[Samples]:
-    """Let libmpg123 read an MP3, or libsndfile where that is not there."""
-    if declares_length(path, vbri=False):
-        report.declared_s = file.frames / file.samplerate
-    blocks = open_mono(path, file.samplerate, report)
-    if blocks is None and report.declared_s is not None:
-        return _soundfile_blocks(file, report)
-    file.close()
-    if blocks is None:
-        # libsndfile ends where it guesses that such a file does.
-        raise NotAudioError("left to FFmpeg")
-    return blocks
-
-
-def _missing_share(path: Path) -> float:
-    """Return how many times longer than the file a RIFF or AIFF header says it is, at least 1.
-
-    libsndfile silently takes the file's own length where it is shorter than the header's.
-    """
-    with open_regular(path) as file:
-        head = file.read(8)
-    order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
-    if order is None:
-        return 1.0
-    declared = int.from_bytes(head[4:8], order) + 8  # type: ignore[arg-type]
-    return max(1.0, declared / path.stat().st_size) if declared < STREAMED_SIZE else 1.0
-
-
-def _soundfile_blocks(file: "SoundFile", report: DecodeReport) -> Iterator[Samples]:
-    # Not `file.read`: after every block it seeks to where it is, for which libsndfile decodes some frames
-    # of an MP3 again, and it does not tell how much was decoded before an error.
-    from soundfile import _ffi, _snd
-
-    with file:
-        # One for the whole file: fresh memory for every block takes a tenth of the decoder's own time.
-        block = np.empty((block_frames(file.samplerate, file.channels), file.channels), np.float32)
-        data = _ffi.from_buffer("float[]", block, require_writable=True)
-        frames = len(block)
-        while frames > 0 and not report.damaged:
-            with quiet_stderr():
-                frames = _snd.sf_readf_float(file._file, data, len(block))
-                error = _snd.sf_error(file._file)
-            report.damaged, report.disk_failed = error != 0, error == SYSTEM_ERROR
-            if frames > 0:
-                yield mix(block[:frames])
-
-
-__all__ = ["AUDIO_EXTENSIONS", "AudioError", "DecodeReport", "is_audio_path", "stream_mono"]
+__all__ = ["AUDIO_EXTENSIONS", "AudioError", "DecodeReport", "check_readable", "is_audio_path", "stream_mono"]

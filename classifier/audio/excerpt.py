@@ -1,33 +1,35 @@
-"""A stretch of an audio file as it was recorded: at its own rate, with all its channels."""
+"""An excerpt of an audio file as it was recorded: at its own rate, with all its channels."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from classifier import params
-from classifier.audio.decode import check_readable, first_that_opens
-from classifier.audio.ffmpeg import MAX_BAD_PACKETS, check_memory, longest_frame, open_container, packets_of
-from classifier.audio.limits import block_frames, check_form, within_length
-from classifier.audio.quiet import quiet_stderr
-from classifier.audio.report import Samples
-from classifier.errors import LimitError, NotAudioError
+from classifier.audio.decode import Frames, cut
+from classifier.audio.ffmpeg import ToFloat, decode_packets, open_container
+from classifier.audio.limits import within_length
+from classifier.audio.openers import open_decoded
+from classifier.audio.report import DecodeReport, Samples, mix
+from classifier.errors import AudioError, LimitError, NotAudioError
 
-# What a WAV file can hold of what libsndfile reads; anything else was decoded to float.
-WAV_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-
+OpenedFrames = tuple[int, str, Iterator[Samples]]
 
 MOST_SAMPLES = params.FILE_MEMORY // 16
 """Of all channels of a clip, which is held twice while it is written."""
+NEAR_S: Final = 10.0
+"""What comes before a moment so near the beginning is decoded: that is as quick."""
+BEFORE_S: Final = 0.5
+"""Decoders need some of what comes before, to sound as they do when they come from there."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of audio.
+    """An excerpt of an audio file.
 
     Attributes
     ----------
@@ -53,7 +55,7 @@ class Excerpt:
 
 
 def read_excerpt(path: Path, start_s: float, end_s: float) -> Excerpt:
-    """Read a stretch of a file, decoding up to it so that it lies where analysis heard it.
+    """Read an excerpt of a file, decoding up to it so that it is what analysis had there.
 
     Parameters
     ----------
@@ -66,19 +68,25 @@ def read_excerpt(path: Path, start_s: float, end_s: float) -> Excerpt:
     ------
     UnreadableFileError, EmptyFileError, NotAudioError
     LimitError
-        If it claims to be more than a file may be, or the stretch is too much to be held.
+        If it claims to be more than a file may be, or the excerpt is too much to be held.
     """
     rate_hz, subtype, blocks = open_frames(path)
-    return Excerpt(rate_hz, _cut(blocks, round(start_s * rate_hz), round(end_s * rate_hz)), subtype)
+    first, last = round(start_s * rate_hz), round(end_s * rate_hz)
+    kept = list(cut(_bounded(blocks, last - first), first, last))
+    if not any(map(len, kept)):
+        raise NotAudioError("no audio could be decoded there")
+    return Excerpt(rate_hz, np.concatenate(kept), subtype)
 
 
 def wav_of(path: str, start_s: float, end_s: float) -> bytes:
-    """Return a stretch of a file as a WAV file; raises as `read_excerpt` does."""
+    """Return an excerpt of a file as a WAV file; raises as `read_excerpt` does."""
     return read_excerpt(Path(path), start_s, end_s).to_wav()
 
 
-def open_frames(path: Path) -> tuple[int, str, Iterator[Samples]]:
+def open_frames(path: Path) -> OpenedFrames:
     """Open a file; return its rate in Hz, its subtype as of `Excerpt`, and blocks of (frames, channels).
+
+    A block is overwritten by the next.
 
     Raises
     ------
@@ -86,93 +94,105 @@ def open_frames(path: Path) -> tuple[int, str, Iterator[Samples]]:
     LimitError
         If it claims to be more than a file may be; while the blocks are read, if it turns out to be longer.
     """
-    check_readable(path)
-    rate_hz, subtype, blocks = first_that_opens(path, [_soundfile_blocks, _ffmpeg_blocks])
-    return rate_hz, subtype, within_length(blocks, rate_hz)
+    opened = open_decoded(path, DecodeReport())
+    return opened.rate_hz, opened.subtype, within_length(opened.blocks, opened.rate_hz)
 
 
-def _cut(blocks: Iterator[Samples], start: int, end: int) -> Samples:
-    """Return the frames from one number to another of a stream of (frames, channels)."""
-    kept, place = [], 0
+def open_range(path: Path, start_s: float, end_s: float | None) -> OpenedFrames:
+    """Open a range of a file as `open_frames` does the whole of it; None: to its end."""
+    opened = open_decoded(path, DecodeReport(), start_s=start_s)
+    rate_hz = opened.rate_hz
+    frames = Frames(within_length(opened.blocks, rate_hz), opened.first)
+    last = None if end_s is None else round(end_s * rate_hz)
+    return rate_hz, opened.subtype, frames.between(round(start_s * rate_hz), last)
+
+
+def two_channels(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """Yield blocks of (frames, 2): as they are where they have two channels, else the average in both."""
     for block in blocks:
-        if (end - start) * block.shape[1] > MOST_SAMPLES:
-            size = f"{end - start:,} samples of {block.shape[1]} channels"
-            raise LimitError(f"the clip is too large: {size}")
-        kept.append(block[max(0, start - place) : max(0, end - place)].copy())
-        place += len(block)
-        if place >= end:
-            break
-    if not any(map(len, kept)):
-        raise NotAudioError("no audio could be decoded there")
-    return np.concatenate(kept)
+        yield block if block.shape[1] == 2 else np.repeat(mix(block)[:, None], 2, axis=1)
 
 
-def _soundfile_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
-    import soundfile
+def _bounded(blocks: Iterator[Samples], n_frames: int) -> Iterator[Samples]:
+    """Yield the blocks of a file of which so many frames are to be held.
 
-    try:
-        with quiet_stderr():
-            file = soundfile.SoundFile(os.fsencode(path))
-    except soundfile.LibsndfileError as error:
-        raise NotAudioError(str(error)) from error
-    try:
-        check_form(file.samplerate, file.channels)
-    except LimitError:
-        file.close()
-        raise
-    # As in `classifier.audio.decode`, where libsndfile may end MP3s and some Opus before their end.
-    if file.subtype in ("OPUS", "MPEG_LAYER_III"):
-        file.close()
-        raise NotAudioError("left to FFmpeg")
-    subtype = file.subtype if file.subtype in WAV_SUBTYPES else "FLOAT"
-    return file.samplerate, subtype, _read(file)
+    Raises
+    ------
+    LimitError
+        If that is too much.
+    """
+    for block in blocks:
+        if n_frames * block.shape[1] > MOST_SAMPLES:
+            raise LimitError(f"the clip is too large: {n_frames:,} samples of {block.shape[1]} channels")
+        yield block
 
 
-def _read(file: Any) -> Iterator[Samples]:
-    import soundfile
+def open_frames_at(path: Path, start_s: float) -> OpenedFrames:
+    """Open a file at a moment in it, to be heard, without decoding what comes before; within milliseconds.
 
-    frames = block_frames(file.samplerate, file.channels)
-    with file:
-        while True:
-            try:
-                with quiet_stderr():
-                    block = file.read(frames, "float32", always_2d=True)
-            except soundfile.LibsndfileError:
-                return  # damage ends the stream, as it does in analysis
-            if not len(block):
-                return
-            yield block
-
-
-def _ffmpeg_blocks(path: Path) -> tuple[int, str, Iterator[Samples]]:
-    file, container, rate_hz = open_container(path)
-    return rate_hz, "FLOAT", _decode(file, container, rate_hz)
+    Raises
+    ------
+    AudioError
+        As of `open_frames`.
+    """
+    if start_s > NEAR_S:
+        found = _sought(path, start_s)
+        if found is not None:
+            return found
+    return open_range(path, start_s, None)
 
 
-def _decode(file: Any, container: Any, rate_hz: int) -> Iterator[Samples]:
-    """Decode packet by packet to the layout of the first frame; packets that cannot be are left out."""
+def _sought(path: Path, start_s: float) -> OpenedFrames | None:
+    """Return the same through FFmpeg's seeking; None where that leads nowhere."""
     import av
 
-    resampler, bad_packets, channels = None, 0, 0
-    with file, container:
-        packets = packets_of(container)
-        while bad_packets <= MAX_BAD_PACKETS:
-            try:
-                packet = next(packets, None)
-            except (av.error.FFmpegError, OSError) as error:
-                check_memory(error)
-                return  # as in analysis
-            if packet is None:
-                return
-            try:
-                for frame in packet.decode():
-                    if frame.samples > longest_frame(frame, rate_hz):
-                        raise ValueError("a frame that is too long")
-                    if resampler is None:
-                        resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=rate_hz)
-                        channels = frame.layout.nb_channels
-                    for even in resampler.resample(frame):
-                        yield even.to_ndarray().reshape(-1, channels)
-            except (av.error.FFmpegError, ValueError) as error:
-                check_memory(error)
-                bad_packets += 1
+    try:
+        file, container, rate_hz = open_container(path)
+    except AudioError:
+        return None
+    stream = container.streams.audio[0]
+    began_s = float((stream.start_time or 0) * stream.time_base)
+    try:
+        container.seek(int((began_s + start_s - BEFORE_S) / stream.time_base), stream=stream)
+    except (av.error.FFmpegError, OverflowError):
+        file.close()
+        container.close()
+        return None
+    since = _Since(rate_hz, began_s + start_s)
+    blocks = decode_packets(file, container, since, DecodeReport())
+    first = next(blocks, None)
+    if first is None or since.late_s > BEFORE_S:
+        blocks.close()  # type: ignore[attr-defined]
+        return None
+    subtype = "PCM_24" if stream.codec_context.format.name in ("s32", "s32p") else "PCM_16"
+    return rate_hz, subtype, within_length(chain((first,), blocks), rate_hz)
+
+
+class _Since(ToFloat):
+    """Frames from a moment on, which is told by the times that they carry.
+
+    Attributes
+    ----------
+    late_s
+        So much later than that moment the first of them begins.
+    """
+
+    def __init__(self, rate_hz: int, first_s: float) -> None:
+        super().__init__(rate_hz)
+        self._first_s: float | None = first_s
+        self.late_s = 0.0
+
+    def __call__(self, frame: Any) -> Iterator[Samples]:
+        """Yield what is to be had of a frame."""
+        if self._first_s is None:
+            yield from super().__call__(frame)
+            return
+        if frame.time is None:
+            raise ValueError("a frame without a time")
+        skipped = round((self._first_s - frame.time) * self._rate_hz)
+        for block in super().__call__(frame):
+            if skipped < len(block):
+                if self._first_s is not None:
+                    self.late_s, self._first_s = max(0.0, frame.time - self._first_s), None
+                yield block[max(0, skipped) :]
+            skipped = max(0, skipped - len(block))

@@ -9,22 +9,42 @@ from typing import Any, Final
 
 import numpy as np
 
+from classifier.audio.inner_files import audio_behind_junk
 from classifier.audio.limits import block_frames, check_form
-from classifier.audio.mp3_frames import declares_length
-from classifier.audio.report import DecodeReport, Samples, clean, mix
-from classifier.audio.tag_free_file import UntaggedFile
+from classifier.audio.mp3_frames import declared_s as mp3_declared_s
+from classifier.audio.report import DecodeReport, Samples
+from classifier.audio.tag_free_file import Part, UntaggedFile
 from classifier.errors import LimitError, NotAudioError, UnknownCodecError
 
 # Only formats that carry audio: a playlist dressed up as audio must not make FFmpeg open other files.
-FFMPEG_FORMATS: Final = "mp3,flac,ogg,wav,aiff,mov,mp4,m4a,aac,asf,ape,wv,w64,caf,matroska,webm,tta,mpc,mpc8"
+FFMPEG_FORMATS: Final = (
+    "mp3,flac,ogg,wav,aiff,mov,mp4,m4a,aac,asf,ape,wv,w64,caf,matroska,webm,tta,mpc,mpc8"
+    ",ac3,eac3,dts,dsf,iff,au"
+)
 OPTIONS: Final = {"format_whitelist": FFMPEG_FORMATS}
+PROTECTED: Final = ("drms", "enca", "drmi", "p608", "aavd")
+"""What MP4 calls the audio of shops that encrypt it."""
+ASF_HEAD: Final = 64 << 10
+ASF_ENCRYPTION: Final = (
+    bytes.fromhex("fbb31122 23bd d211 b4b700a0c955fc6e"),
+    bytes.fromhex("14e68a29 2226 174c b935dae07ee9289c"),
+    bytes.fromhex("33850543 8169 e649 9b74ad12cb86d58c"),
+)
+"""Names of the objects in which Windows Media keeps what is needed to have a key."""
 MAX_BAD_PACKETS: Final = 1000
 MOST_FRAME_SAMPLES: Final = 2**26
 """Of all channels of one frame, at the rate of the stream."""
 
 
-def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples]]:
-    """Open a file; return its sampling rate in Hz and its mono blocks.
+def open_ffmpeg(
+    path: Path, report: DecodeReport, part: Part | None = None, *, one_layout: bool = False
+) -> tuple[int, Iterator[Samples]]:
+    """Open a file, or a part of one; return its sampling rate in Hz and its blocks of (frames, channels).
+
+    Parameters
+    ----------
+    one_layout
+        See `ToFloat`.
 
     Raises
     ------
@@ -33,16 +53,34 @@ def open_ffmpeg(path: Path, report: DecodeReport) -> tuple[int, Iterator[Samples
     LimitError
         If it claims to be more than a file may be.
     """
-    file, container, rate_hz = open_container(path)
+    file, container, rate_hz = open_container(path, part)
+    report.declared_s = _declared_s(container, path)
+    frames = decode_packets(file, container, ToFloat(rate_hz, one_layout=one_layout), report)
+    return rate_hz, _gather(frames, rate_hz)
+
+
+def _declared_s(container: Any, path: Path) -> float | None:
+    """Return how long a file says that its audio is, in seconds, which pictures may outlast."""
     import av
 
-    if container.duration and not _guesses_length(container.format.name, path):
-        report.declared_s = container.duration / av.time_base
-    frames = _ffmpeg_frames(file, container, rate_hz, report)
-    return rate_hz, clean(_gather(frames, rate_hz), report)
+    if container.format.name == "mp3":
+        return mp3_declared_s(path, vbri=True)
+    if container.format.name in (
+        "aac",
+        "ac3",
+        "eac3",
+        "dts",
+    ):  # a guess from the bit rate of the first frames
+        return None
+    stream = container.streams.audio[0]
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration and len(container.streams) == 1:
+        return float(container.duration / av.time_base)
+    return None
 
 
-def open_container(path: Path) -> tuple[UntaggedFile, Any, int]:
+def open_container(path: Path, part: Part | None = None) -> tuple[UntaggedFile, Any, int]:
     """Open a file as FFmpeg's container of an audio stream; return both, and the sampling rate in Hz.
 
     Raises
@@ -50,17 +88,12 @@ def open_container(path: Path) -> tuple[UntaggedFile, Any, int]:
     NotAudioError, LimitError
         As of `open_ffmpeg`.
     """
-    import av
-
-    av.logging.set_level(av.logging.PANIC)
+    file, container = open_demuxer(path, part)
     with ExitStack() as held:
-        file = held.enter_context(UntaggedFile(path))
-        try:
-            container = av.open(file, options=OPTIONS, metadata_errors="replace")
-            stream = container.streams.audio[0]
-        except (av.error.FFmpegError, IndexError) as error:
-            raise NotAudioError(str(error)) from error
-        codec = stream.codec_context
+        held.enter_context(file)
+        codec = container.streams.audio[0].codec_context
+        if _is_protected(container, codec, file):
+            raise UnknownCodecError("protected (DRM): its audio cannot be decoded without its key")
         if codec is None:
             raise UnknownCodecError("its audio cannot be decoded: no decoder knows its codec")
         if not codec.sample_rate:
@@ -70,9 +103,55 @@ def open_container(path: Path) -> tuple[UntaggedFile, Any, int]:
     return file, container, codec.sample_rate
 
 
-def _guesses_length(format_name: str, path: Path) -> bool:
-    """Whether FFmpeg tells a length from no more than the bit rate of the first frames."""
-    return format_name == "aac" or (format_name == "mp3" and not declares_length(path, vbri=True))
+def _is_protected(container: Any, codec: Any, file: UntaggedFile) -> bool:
+    """Whether a file says that its audio is encrypted."""
+    if codec is not None and codec.codec_tag in PROTECTED:
+        return True
+    if container.format.name != "asf":
+        return False
+    position = file.tell()
+    file.seek(0)
+    head = file.read(ASF_HEAD)
+    file.seek(position)
+    return any(name in head for name in ASF_ENCRYPTION)
+
+
+def open_demuxer(path: Path, part: Part | None = None) -> tuple[UntaggedFile, Any]:
+    """Open a file, or a part of it, as FFmpeg's container of an audio stream, of any codec; return both.
+
+    A whole file that is none is looked through for where audio begins behind something else.
+
+    Raises
+    ------
+    NotAudioError
+        If FFmpeg does not recognise it, or it has no audio stream.
+    """
+    try:
+        return _demuxer(path, part)
+    except NotAudioError:
+        behind = audio_behind_junk(path) if part is None else None
+        if behind is None:
+            raise
+    return _demuxer(path, behind)
+
+
+def _demuxer(path: Path, part: Part | None) -> tuple[UntaggedFile, Any]:
+    import av  # not at the top: costly, and most queries name a catalogued track
+
+    av.logging.set_level(av.logging.PANIC)
+    with ExitStack() as held:
+        file = held.enter_context(UntaggedFile(path, part))
+        try:
+            container = av.open(file, options=OPTIONS, metadata_errors="replace")
+            stream = container.streams.audio[0]
+        except (av.error.FFmpegError, IndexError) as error:
+            raise NotAudioError(str(error)) from error
+        if stream.codec_context is not None and stream.codec_context.name == "flac":
+            stream.codec_context.options = {
+                "err_detect": "crccheck+explode"
+            }  # what is damaged is not to be heard
+        held.pop_all()
+    return file, container
 
 
 def packets_of(container: Any, passed_over: Callable[[], None] = lambda: None) -> Iterator[Any]:
@@ -93,11 +172,12 @@ def packets_of(container: Any, passed_over: Callable[[], None] = lambda: None) -
             passed_over()
 
 
-def _ffmpeg_frames(file, container, rate_hz: int, report: DecodeReport) -> Iterator[Samples]:  # type: ignore[no-untyped-def]
-    """Decode packet by packet, leaving out those that cannot be decoded."""
+def decode_packets(
+    file: UntaggedFile, container: Any, to_float: "ToFloat", report: DecodeReport
+) -> Iterator[Samples]:
+    """Decode packet by packet, leaving out those that cannot be decoded; close both at the end."""
     import av
 
-    to_float = _ToFloat(rate_hz)
     bad_packets = 0
     with file, container:
         packets = packets_of(container, partial(setattr, report, "damaged", True))
@@ -131,6 +211,42 @@ def check_memory(error: Exception) -> None:
         raise MemoryError from error
 
 
+class ToFloat:
+    """Frames of any format and rate to blocks of (samples, channels) at one rate, float32.
+
+    A stream may change its rate and its channels on the way (recordings joined end to end do).
+
+    Parameters
+    ----------
+    one_layout
+        Whether all have the channels of the first frame. Not for mono: FFmpeg's own mixing of channels
+        differs from the average.
+    """
+
+    def __init__(self, rate_hz: int, *, one_layout: bool = False) -> None:
+        self._rate_hz, self._one_layout = rate_hz, one_layout
+        self._kind: tuple[object, ...] = ()
+        self._layout: Any = None
+        self._resampler: Any = None
+        self._longest = 0
+
+    def __call__(self, frame: Any) -> Iterator[Samples]:
+        """Yield a frame's samples; raise `ValueError` for what FFmpeg cannot convert, or must not."""
+        import av
+
+        kind = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
+        if kind != self._kind:
+            self._longest = longest_frame(frame, self._rate_hz)
+            self._kind = kind
+            self._layout = self._layout if self._layout and self._one_layout else frame.layout
+            # Interleaved: PyAV reads beyond the planes of frames with eight channels or more.
+            self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self._rate_hz)
+        if frame.samples > self._longest:
+            raise ValueError("a frame that is too long")
+        for even in self._resampler.resample(frame):
+            yield even.to_ndarray().reshape(-1, self._layout.nb_channels)
+
+
 def longest_frame(frame: Any, rate_hz: int) -> int:
     """Return how many samples a frame like this may have, so that it does not become too many at a rate.
 
@@ -147,42 +263,17 @@ def longest_frame(frame: Any, rate_hz: int) -> int:
     return MOST_FRAME_SAMPLES * own_rate_hz // (rate_hz * max(1, channels))
 
 
-class _ToFloat:
-    """Frames of any format and rate to mono float32 at one rate.
-
-    A stream may change both on the way (recordings joined end to end do); FFmpeg's own channel
-    mixing is not used, since it differs from the average.
-    """
-
-    def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self._kind: tuple[object, ...] = ()
-        self._resampler: Any = None
-        self._longest = 0
-
-    def __call__(self, frame: Any) -> Iterator[Samples]:
-        import av
-
-        kind = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
-        if kind != self._kind:
-            self._longest = longest_frame(frame, self._rate_hz)
-            self._kind = kind
-            # Interleaved: PyAV reads beyond the planes of frames with eight channels or more.
-            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
-        if frame.samples > self._longest:
-            raise ValueError("a frame that is too long")
-        for even in self._resampler.resample(frame):
-            yield mix(even.to_ndarray().reshape(-1, frame.layout.nb_channels))
-
-
 def _gather(pieces: Iterator[Samples], rate_hz: int) -> Iterator[Samples]:
-    """Join the small frames of FFmpeg into blocks."""
+    """Join the small frames of FFmpeg into blocks, each of one number of channels."""
     held: list[Samples] = []
-    n_held, enough = 0, block_frames(rate_hz, 1)
+    n_held = 0
     for piece in pieces:
+        if held and piece.shape[1] != held[0].shape[1]:
+            yield np.concatenate(held)
+            held, n_held = [], 0
         held.append(piece)
         n_held += len(piece)
-        if n_held >= enough:
+        if n_held >= block_frames(rate_hz, piece.shape[1]):
             yield np.concatenate(held)
             held, n_held = [], 0
     if held:

@@ -4,6 +4,9 @@ FFmpeg hands out packet by packet, which takes four times as long as hashing the
 every byte, one look at each header shows that.
 """
 
+import re
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +16,19 @@ LARGEST: Final = 32 << 20
 """Bytes of audio above which a file is not read as a whole."""
 FEWEST_FRAMES: Final = 100
 """In fewer, FFmpeg may see another format."""
+RUN_FRAMES: Final = 8
+"""So many frames that follow each other are not there by chance."""
 LOOKED_AT: Final = 64 << 10
 """Bytes in which the first frame is looked for."""
 
 _LAYER_3: Final = 0b01
+_HEADER: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xeb]")
+_FREE: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x00-\x0b]")
+_PADDING: Final = 0b11
+"""With the private bit: what may differ from frame to frame."""
+SMALLEST_FRAME: Final = 24
+LARGEST_FREE_FRAME: Final = 5760
+"""Bytes: 640 kbit/s at 16 kHz, which is the most that encoders make."""
 _KBITS: Final = {
     1: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -26,11 +38,9 @@ _RATES_HZ: Final = {
     0b10: (22_050, 24_000, 16_000),
     0b00: (11_025, 12_000, 8_000),
 }
-_MONO: Final = 0b11
-_HEADER_SIZE: Final = 4
-# Where an encoder describes the file, after the header of its first frame, by version and whether mono.
-_INFO_PLACE: Final = {(1, False): 32, (1, True): 17, (2, False): 17, (2, True): 9}
-_VBRI_PLACE: Final = 32
+_ONE_CHANNEL: Final = 0b11
+_VBRI: Final = slice(36, 40)
+"""Where Fraunhofer's encoder begins to describe a file, in its first frame."""
 
 
 def _frame_sizes() -> dict[bytes, int]:
@@ -38,15 +48,11 @@ def _frame_sizes() -> dict[bytes, int]:
     sizes = {}
     for version, rates_hz in _RATES_HZ.items():
         samples, kbits = (1152, _KBITS[1]) if version == 0b11 else (576, _KBITS[2])
-        for rate, rate_hz in enumerate(rates_hz):
-            for number, kbit in enumerate(kbits, start=1):
-                for protected in range(2):
-                    for padding in range(2):
-                        for private in range(2):
-                            second = 0b1110_0000 | version << 3 | _LAYER_3 << 1 | protected
-                            third = number << 4 | rate << 2 | padding << 1 | private
-                            size = samples // 8 * kbit * 1000 // rate_hz + padding
-                            sizes[bytes((0xFF, second, third))] = size
+        bits = product(enumerate(rates_hz), enumerate(kbits, start=1), range(2), range(2), range(2))
+        for (rate, rate_hz), (number, kbit), protected, padding, private in bits:
+            second = 0b1110_0000 | version << 3 | _LAYER_3 << 1 | protected
+            third = number << 4 | rate << 2 | padding << 1 | private
+            sizes[bytes((0xFF, second, third))] = samples // 8 * kbit * 1000 // rate_hz + padding
     return sizes
 
 
@@ -67,21 +73,65 @@ def first_packet(data: bytes) -> int | None:
         0, or the size of a first frame that holds the encoder's description; None where FFmpeg must say:
         it is no MP3, has other things between its frames, or is cut off within one.
     """
-    place = n_frames = 0
+    offset = n_frames = 0
     size_of, end = _SIZES.get, len(data)
-    while place < end:
-        size = size_of(data[place : place + 3])
+    while offset < end:
+        size = size_of(data[offset : offset + 3])
         if size is None:
             return None
-        place += size
+        offset += size
         n_frames += 1
-    if place != end or n_frames < FEWEST_FRAMES:
+    if offset != end or n_frames < FEWEST_FRAMES or data[_VBRI] == b"VBRI":
         return None
-    return _after_description(data)
+    from mutagen.mp3 import MPEGFrame
+
+    first = MPEGFrame(BytesIO(data))
+    if first.sketchy:  # no encoder describes the file there
+        return 0
+    return _SIZES[data[:3]] if getattr(first, "length", 0) > 0 else None
 
 
-def declares_length(path: Path, *, vbri: bool) -> bool:
-    """Whether an MP3 says how long it is; where it does not, what decoders tell is a guess from its bit rate.
+def free_format_start(data: bytes) -> int | None:
+    """Return where an MP3's first whole frame is, if headers name no bit rate; FFmpeg reads no such file.
+
+    All frames are of one size, with or without a byte of padding, that only where they lie tells.
+    """
+    for found in _FREE.finditer(data, 0, LARGEST_FREE_FRAME):
+        start, head = found.start(), found.group()
+        least = start + SMALLEST_FRAME
+        for following in re.finditer(re.escape(head[:2]), data[least : start + LARGEST_FREE_FRAME + 2]):
+            size = following.start() + SMALLEST_FRAME - (head[2] >> 1 & 1)
+            at, frames = start, 0
+            while frames < RUN_FRAMES and _same_but_padding(head, data[at : at + 3]):
+                at, frames = at + size + (data[at + 2] >> 1 & 1), frames + 1
+            if frames == RUN_FRAMES:
+                return start
+    return None
+
+
+def _same_but_padding(head: bytes, other: bytes) -> bool:
+    return len(other) == 3 and head[:2] == other[:2] and not (head[2] ^ other[2]) & ~_PADDING
+
+
+def first_run(data: bytes, before: int) -> int | None:
+    """Return where, before a position, some frames begin that follow each other; None for nowhere."""
+    for found in _HEADER.finditer(data, 0, before):
+        at, frames = found.start(), 0
+        while frames < RUN_FRAMES and (size := _SIZES.get(data[at : at + 3])) is not None:
+            at, frames = at + size, frames + 1
+        if frames == RUN_FRAMES:
+            return found.start()
+    return None
+
+
+def form_of(data: bytes) -> tuple[int, int]:
+    """Return the sampling rate, in Hz, and the number of channels that the first header of an MP3 tells."""
+    rate_hz = _RATES_HZ[data[1] >> 3 & 0b11][data[2] >> 2 & 0b11]
+    return rate_hz, 1 if data[3] >> 6 == _ONE_CHANNEL else 2
+
+
+def declared_s(path: Path, *, vbri: bool) -> float | None:
+    """Return how long an MP3 says that it is, in seconds; where it does not, what decoders tell is a guess.
 
     Parameters
     ----------
@@ -95,39 +145,16 @@ def declares_length(path: Path, *, vbri: bool) -> bool:
     OSError
         If the file cannot be read.
     """
+    from mutagen.mp3 import HeaderNotFoundError, MPEGFrame, MPEGInfo
+
     with UntaggedFile(path) as file:
-        data = file.read(LOOKED_AT)
-    for place in range(len(data) - _HEADER_SIZE):
-        size = _SIZES.get(data[place : place + 3])
-        if size is not None and data[place + size : place + size + 3] in _SIZES:
-            frame = data[place : place + size]
-            return (vbri and _is_vbri(frame)) or (_is_xing(frame) and _says_frames(frame))
-    return False
-
-
-def _after_description(data: bytes) -> int | None:
-    if _is_vbri(data):
+        head = BytesIO(file.read(LOOKED_AT))
+    try:
+        head.seek(MPEGInfo(head).frame_offset)
+        first = MPEGFrame(head)
+    except HeaderNotFoundError:
         return None
-    if not _is_xing(data):
-        return 0
-    return _SIZES[data[:3]] if _says_frames(data) else None
-
-
-def _is_vbri(frame: bytes) -> bool:
-    place = _HEADER_SIZE + _VBRI_PLACE
-    return frame[place : place + 4] == b"VBRI"
-
-
-def _is_xing(frame: bytes) -> bool:
-    place = _info_place(frame)
-    return frame[place : place + 4] in (b"Xing", b"Info")
-
-
-def _says_frames(frame: bytes) -> bool:
-    flags = _info_place(frame) + 7
-    return bool(frame[flags] & 1) and any(frame[flags + 1 : flags + 5])
-
-
-def _info_place(frame: bytes) -> int:
-    version = 1 if frame[1] >> 3 & 0b11 == 0b11 else 2
-    return _HEADER_SIZE + _INFO_PLACE[version, frame[3] >> 6 == _MONO]
+    # mutagen gives a frame a length only where the frame says it.
+    length_s = getattr(first, "length", 0)
+    told = length_s > 0 and (vbri or getattr(first, "encoder_info", "") != "FhG")
+    return float(length_s) if told else None

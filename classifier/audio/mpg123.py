@@ -19,6 +19,7 @@ from classifier import params
 from classifier.audio.quiet import quiet_stderr
 from classifier.audio.report import DecodeReport, Samples
 from classifier.audio.tag_free_file import UntaggedFile
+from classifier.measures.loudness import ChannelPassages
 
 LIBRARY: Final = "libmpg123.0.dylib" if sys.platform == "darwin" else "libmpg123.so.0"
 """With the version of its interface, which has not changed since 2008."""
@@ -34,6 +35,18 @@ _ADD_FLAGS, _RESYNC_LIMIT = 2, 14
 _MONO_MIX, _QUIET, _GAPLESS, _FORCE_FLOAT, _SKIP_ID3V2 = 0x4, 0x20, 0x40, 0x400, 0x2000
 _FLAGS: Final = _MONO_MIX | _QUIET | _GAPLESS | _FORCE_FLOAT | _SKIP_ID3V2
 _FLOAT_32: Final = 0x200
+_STEREO_FLAGS: Final = 0x8 | 0x20 | 0x400 | 0x2000
+_ONE_CHANNEL: Final = 0b11
+
+PROBES: Final = 4
+"""Passages, evenly spread, in which it is seen whether the channels cancel each other."""
+LOUDNESS_PROBES: Final = 8
+"""As many where they also say how loud both channels are."""
+PROBE_BYTES: Final = 8 << 10
+PROBE_SAMPLES: Final = 1 << 16
+"""Of both channels; three quarters of a second."""
+PROBE_SKIPPED: Final = 2 * 1152
+"""Frames at the beginning of a passage, which need what comes before it."""
 
 
 def version() -> str:
@@ -51,7 +64,8 @@ def version() -> str:
 def open_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Samples] | None:
     """Open an MP3 whose blocks are the average of its channels.
 
-    What cannot be decoded is passed over, and so are frames of another sampling rate.
+    What cannot be decoded is passed over, and so are single frames of another sampling rate; where there are
+    many, as in recordings joined end to end, they are resampled.
 
     Parameters
     ----------
@@ -78,7 +92,7 @@ def open_mono(path: Path, rate_hz: int, report: DecodeReport) -> Iterator[Sample
         library.mpg123_param(handle, _ADD_FLAGS, _FLAGS, 0.0)
         library.mpg123_param(handle, _RESYNC_LIMIT, -1, 0.0)
         library.mpg123_open_feed(handle)
-        if _feed_header(library, handle, file) and _is_mono(library, handle, rate_hz):
+        if _feed_header(library, handle, file) and _form(library, handle) == (rate_hz, 1):
             return _blocks(library, handle, file, rate_hz, report, held.pop_all())
     return None
 
@@ -94,12 +108,126 @@ def _feed_header(library: ctypes.CDLL, handle: int, file: UntaggedFile) -> bool:
     return False
 
 
-def _is_mono(library: ctypes.CDLL, handle: int, rate_hz: int) -> bool:
-    """Whether what is decoded next is one channel of floats at this rate."""
+def _form(library: ctypes.CDLL, handle: int) -> tuple[int, int]:
+    """Return the rate in Hz and the channels of floats that are decoded next; zeros where it is no such."""
     rate, channels, form = ctypes.c_long(), ctypes.c_int(), ctypes.c_int()
     answers = (ctypes.byref(rate), ctypes.byref(channels), ctypes.byref(form))
-    known = library.mpg123_getformat(handle, *answers) == _OK
-    return known and (rate.value, channels.value, form.value) == (rate_hz, 1, _FLOAT_32)
+    known = library.mpg123_getformat(handle, *answers) == _OK and form.value == _FLOAT_32
+    return (rate.value, channels.value) if known else (0, 0)
+
+
+def _other_rate(library: ctypes.CDLL, handle: int, rate_hz: int) -> "_OtherRate | None":
+    """Return what makes of the samples that come next such as have this rate; None where they have it."""
+    form = _form(library, handle)
+    return None if form == (rate_hz, 1) else _OtherRate(form, rate_hz)
+
+
+class _OtherRate:
+    """Samples of another rate amid a file, which are held back until there are too many to be a mistake.
+
+    Attributes
+    ----------
+    held_n
+        How many were held back and not given out.
+    """
+
+    def __init__(self, form: tuple[int, int], rate_hz: int) -> None:
+        from_hz, channels = form
+        self._usable = channels == 1 and from_hz > 0
+        self._enough = params.CUT_SHORT_S * from_hz
+        self._held: list[Samples] = []
+        self.held_n = 0
+        if self._usable:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_hz, rate_hz, 1, dtype="float32", quality="HQ")
+        self._given = False
+
+    def resampled(self, samples: Samples) -> Iterator[Samples]:
+        """Yield what is known by now."""
+        if self._given:
+            yield self._stream.resample_chunk(samples)
+            return
+        self._held.append(samples.copy())
+        self.held_n += len(samples)
+        if self._usable and self.held_n >= self._enough:
+            yield self._stream.resample_chunk(np.concatenate(self._held))
+            self._held, self.held_n, self._given = [], 0, True
+        elif not self._usable:
+            self._held.clear()
+
+    def rest(self) -> Iterator[Samples]:
+        """Yield what is left at their end."""
+        if self._given:
+            yield self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def cancels(path: Path, rate_hz: int = 0, loudness: ChannelPassages | None = None) -> bool:
+    """Whether the channels of an MP3 cancel each other somewhere, by some passages of it.
+
+    The average that is made ahead of the synthesis would not show it.
+
+    Where `loudness` is given there are more passages, at this rate in Hz, and it is told of them.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    library = _library()
+    if library is None:
+        return False
+    with UntaggedFile(path) as file:
+        head = file.read(4)
+        if len(head) < 4 or head[3] >> 6 == _ONE_CHANNEL:
+            return False
+        n_passages = PROBES if loudness is None else LOUDNESS_PROBES
+        stereo = list(_passages(library, file, n_passages))
+    if any(map(_cancel, stereo)):
+        return True
+    if loudness is not None:
+        for frames in stereo:
+            loudness.add(frames, rate_hz)
+        loudness.complete = True
+    return False
+
+
+def _passages(library: ctypes.CDLL, file: UntaggedFile, n_passages: int) -> Iterator[Samples]:
+    """Yield passages of an MP3, evenly spread, (frames, 2)."""
+    handle = library.mpg123_new(None, None)
+    try:
+        library.mpg123_param(handle, _ADD_FLAGS, _STEREO_FLAGS, 0.0)
+        library.mpg123_param(handle, _RESYNC_LIMIT, -1, 0.0)
+        for number in range(n_passages):
+            file.seek((2 * number + 1) * file.size // (2 * n_passages))
+            yield _both_channels(library, handle, file.read(PROBE_BYTES))
+    finally:
+        library.mpg123_delete(handle)
+
+
+def _cancel(frames: Samples) -> bool:
+    """Whether the average of two channels, (frames, 2), loses nearly all of what is more than silence."""
+    frames = frames - frames.mean(axis=0)  # a constant in both does not cancel
+    energy = float(np.dot(frames.ravel(), frames.ravel())) / 2
+    mixed = frames @ np.full(2, 0.5, np.float32)
+    quiet = energy <= 10 ** (params.SILENCE_DBFS / 10) * len(frames)
+    return not quiet and float(np.dot(mixed, mixed)) <= params.CANCELLED / 2 * energy
+
+
+def _both_channels(library: ctypes.CDLL, handle: int, data: bytes) -> Samples:
+    """Return what can be decoded of a piece of an MP3, (frames, 2), but for the first frames."""
+    library.mpg123_open_feed(handle)
+    out = np.empty(PROBE_SAMPLES, np.float32)
+    n_bytes, n, fed = ctypes.c_size_t(), 0, data
+    with quiet_stderr():
+        while n < len(out):
+            left, done = out[n:], ctypes.byref(n_bytes)
+            result = library.mpg123_decode(handle, fed, len(fed), left.ctypes.data, left.nbytes, done)
+            fed = b""
+            n += n_bytes.value // out.itemsize
+            if result not in (_OK, _NEW_FORMAT):
+                break
+    return out[: n // 2 * 2].reshape(-1, 2)[PROBE_SKIPPED:]
 
 
 def _blocks(
@@ -108,23 +236,30 @@ def _blocks(
     """Yield the samples and close what is held."""
     block = np.empty(int(params.BLOCK_S * rate_hz), np.float32)
     n_bytes, data = ctypes.c_size_t(), b""
-    place, done = block.ctypes.data, ctypes.byref(n_bytes)
-    fits, left_out_n = True, 0
+    address, done = block.ctypes.data, ctypes.byref(n_bytes)
+    other = None
+    left_out_n = 0
     with held:
         while True:
             with quiet_stderr():  # it tells of some damage whatever it is asked
-                result = library.mpg123_decode(handle, data, len(data), place, block.nbytes, done)
+                result = library.mpg123_decode(handle, data, len(data), address, block.nbytes, done)
             data, n = b"", n_bytes.value // block.itemsize
-            if n and fits:
+            if n and other is None:
                 yield block[:n]
-            elif n:
-                left_out_n += n
+            elif n and other is not None:
+                yield from other.resampled(block[:n])
             if result == _NEW_FORMAT:
-                fits = _is_mono(library, handle, rate_hz)
+                if other is not None:
+                    yield from other.rest()
+                    left_out_n += other.held_n
+                other = _other_rate(library, handle, rate_hz)
             elif result == _NEED_MORE:
                 data = _read(file, report)
             if result not in (_OK, _NEW_FORMAT) and not data:
                 break
+    if other is not None:
+        yield from other.rest()
+        left_out_n += other.held_n
     if report.declared_s is None:
         lost = left_out_n > 0 or result not in (_NEED_MORE, _DONE)
     else:  # little that was left out is not missed: it looked like audio by chance

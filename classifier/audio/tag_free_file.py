@@ -7,16 +7,22 @@ large tag in front hides what the file is from those who look at its first bytes
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
+from classifier.files import open_regular
 from classifier.progress import made_progress
-from classifier.regular_file import open_regular
 
 ID3V1_SIZE: Final = 128
-ID3V2_HEADER_SIZE: Final = 10
 ID3V2_HAS_FOOTER: Final = 0x10
 APE_FOOTER_SIZE: Final = 32
 APE_HAS_HEADER: Final = 1 << 31
+
+
+class Part(NamedTuple):
+    """From which byte of a file to which there is another file."""
+
+    start: int
+    end: int
 
 
 class UntaggedFile(io.RawIOBase):
@@ -26,6 +32,8 @@ class UntaggedFile(io.RawIOBase):
     ----------
     path
         The file.
+    part
+        The part of it that is read; None for all between its tags.
 
     Raises
     ------
@@ -33,14 +41,24 @@ class UntaggedFile(io.RawIOBase):
         If it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: Part | None = None) -> None:
         self._file = open_regular(path)
-        end = _end_of_audio(self._file)
-        self._start = min(_start_of_audio(self._file), end)
+        end = _end_of_audio(self._file) if part is None else part.end
+        self._start = min(_start_of_audio(self._file) if part is None else part.start, end)
         self._length = end - self._start
         self._position = 0
         self._file.seek(self._start)
         self._furthest = 0
+
+    @property
+    def offset(self) -> int:
+        """Return where in the file what is read begins."""
+        return self._start
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes there are to be read."""
+        return self._length
 
     def readable(self) -> bool:
         """Return True."""
@@ -60,10 +78,16 @@ class UntaggedFile(io.RawIOBase):
             made_progress()  # a reader that is caught in a loop comes no further
         return data
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to any place from the start on, be it behind the end, where nothing is read.
+    def readinto(self, buffer: Any) -> int:
+        """Read as much as fits into a buffer, and return how much that was."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
-        A damaged file makes a demuxer ask for places before the start, and for some that no system
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to any position from the start on, be it behind the end, where nothing is read.
+
+        A damaged file makes a demuxer ask for positions before the start, and for some that no system
         knows. The former lead to the start: an exception would not reach whoever opened the demuxer,
         but be printed.
         """
@@ -86,12 +110,11 @@ def _start_of_audio(file: io.BufferedReader) -> int:
     start = 0
     while True:
         file.seek(start)
-        header = file.read(ID3V2_HEADER_SIZE)
-        if len(header) < ID3V2_HEADER_SIZE or header[:3] != b"ID3" or max(header[6:]) > 0x7F:
+        header = file.read(HEADER_SIZE)
+        size = tag_size(header)
+        if not size:
             return start
-        size = sum(byte << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
-        footer = ID3V2_HEADER_SIZE if header[5] & ID3V2_HAS_FOOTER else 0
-        start += ID3V2_HEADER_SIZE + size + footer
+        start += size + (HEADER_SIZE if header[5] & ID3V2_HAS_FOOTER else 0)
 
 
 def has_id3v1(file: BinaryIO) -> bool:
@@ -121,3 +144,28 @@ def _end_of_audio(file: io.BufferedReader) -> int:
             size += APE_FOOTER_SIZE if flags & APE_HAS_HEADER else 0
             end -= size if size <= end else 0
     return end
+
+
+HEADER_SIZE: Final = 10
+"""Bytes of the header of a tag, of its footer, and of the header of a frame since version 2.3."""
+
+
+def number_of(data: bytes, bits: int = 7) -> int:
+    """Return the number that bytes of so many bits hold."""
+    mask = (1 << bits) - 1
+    number = 0
+    for byte in data:
+        number = number << bits | byte & mask
+    return number
+
+
+def bytes_of(number: int, bits: int = 7) -> bytes:
+    """Return a number in four bytes of so many bits."""
+    return bytes(number >> bits * digit & (1 << bits) - 1 for digit in (3, 2, 1, 0))
+
+
+def tag_size(header: bytes) -> int:
+    """Return how many bytes an ID3v2 tag has with its header, but without a footer; 0 where it is none."""
+    if len(header) < HEADER_SIZE or header[:3] != b"ID3" or max(header[6:HEADER_SIZE]) > 0x7F:
+        return 0
+    return HEADER_SIZE + number_of(header[6:HEADER_SIZE])

@@ -12,15 +12,12 @@ import numpy as np
 from classifier import params
 from classifier.audio.excerpt import open_frames
 from classifier.audio.report import Samples
-from classifier.errors import TooShortError, UnreadableFileError
-from classifier.system_errors import in_words
+from classifier.audio.resampling import resample
+from classifier.audio.stream_encode import ENCODINGS, rate_for
+from classifier.errors import TooShortError, UnreadableFileError, in_words
 
 Codec = Literal["flac", "mp3", "opus"]
 
-ENCODERS: Final = {"mp3": ("libmp3lame", "mp3"), "opus": ("libopus", "ogg")}
-"""FFmpeg's names of the encoder and of the container."""
-RATES_HZ: Final = {"mp3": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000), "opus": (48_000,)}
-"""What the encoder takes; 16 kHz holds all that lower rates do, at bit rates that they do not allow."""
 MAX_CHANNELS: Final = {"mp3": 2, "opus": 2, "flac": 8}
 FRAME: Final = 1 << 14
 
@@ -69,13 +66,14 @@ def recode(source: Path, target: Path, how: Recoding) -> float:
     """
     from_hz, _, blocks = open_frames(source)
     to_hz = next((rate for rate in how.other_rate_hz if rate != from_hz), from_hz)
-    allowed = RATES_HZ.get(how.codec, (to_hz,))
-    to_hz = min((rate for rate in allowed if rate >= to_hz), default=allowed[-1])
+    if how.codec != "flac":
+        to_hz = rate_for(how.codec, to_hz)
     altered = _level(_skip(blocks, round(how.skip_s * from_hz)), how.gain_db, MAX_CHANNELS[how.codec])
+    resampled = (np.clip(block, -1.0, 1.0) for block in resample(altered, from_hz, to_hz))
     write = _write_flac if how.codec == "flac" else _encode
     try:
         with open(target, "wb") as file:
-            length_s = write(_resample(altered, from_hz, to_hz), to_hz, file, how) / to_hz
+            length_s = write(resampled, to_hz, file, how) / to_hz
     except OSError as error:
         target.unlink(missing_ok=True)
         raise UnreadableFileError(f"cannot write {target}: {in_words(error)}") from error
@@ -99,23 +97,6 @@ def _level(blocks: Iterator[Samples], gain_db: float, max_channels: int) -> Iter
         yield np.clip(np.nan_to_num(frames) * gain, -1.0, 1.0)
 
 
-def _resample(blocks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
-    if from_hz == to_hz:
-        yield from blocks
-        return
-    import soxr
-
-    stream, channels = None, 1
-    for block in blocks:
-        if stream is None:
-            channels = block.shape[1]
-            stream = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float32", quality="HQ")
-        yield np.clip(stream.resample_chunk(block).reshape(-1, channels), -1.0, 1.0)
-    if stream is not None:
-        rest = stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
-        yield np.clip(rest.reshape(-1, channels), -1.0, 1.0)
-
-
 def _write_flac(blocks: Iterator[Samples], rate_hz: int, target: BinaryIO, how: Recoding) -> int:
     """Write blocks as FLAC and return the number of frames."""
     import soundfile
@@ -136,13 +117,13 @@ def _encode(blocks: Iterator[Samples], rate_hz: int, target: BinaryIO, how: Reco
     """Write blocks through FFmpeg and return the number of frames."""
     import av
 
-    codec, container_format = ENCODERS[how.codec]
+    encoding = ENCODINGS[how.codec]
     written = 0
-    with av.open(target, "w", format=container_format) as container:
+    with av.open(target, "w", format=encoding.container) as container:
         stream: Any = None
         for frame in _frames(blocks, rate_hz):
             if stream is None:
-                stream = container.add_stream(codec, rate=rate_hz, layout=frame.layout.name)
+                stream = container.add_stream(encoding.encoder, rate=rate_hz, layout=frame.layout.name)
                 stream.bit_rate = how.bit_rate
             written += frame.samples
             container.mux(stream.encode(frame))  # PyAV cuts and converts frames as the encoder wants them
@@ -152,14 +133,14 @@ def _encode(blocks: Iterator[Samples], rate_hz: int, target: BinaryIO, how: Reco
 
 
 def _frames(blocks: Iterator[Samples], rate_hz: int) -> Iterator[Any]:
-    """Turn blocks of one or two channels into FFmpeg's frames, with their places in time."""
+    """Turn blocks of one or two channels into FFmpeg's frames, with their positions in time."""
     import av
 
-    place = 0
+    position = 0
     for block in blocks:
         for start in range(0, len(block), FRAME):
             part = np.ascontiguousarray(block[start : start + FRAME].T, np.float32)
             frame = av.AudioFrame.from_ndarray(part, "fltp", "mono" if len(part) == 1 else "stereo")
-            frame.sample_rate, frame.pts, frame.time_base = rate_hz, place, Fraction(1, rate_hz)
-            place += part.shape[1]
+            frame.sample_rate, frame.pts, frame.time_base = rate_hz, position, Fraction(1, rate_hz)
+            position += part.shape[1]
             yield frame

@@ -1,4 +1,4 @@
-"""Labelled audio files to what networks learn from, by way of the cache."""
+"""Audio files to what networks learn from, by way of the cache."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,20 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import DecodeReport, whole_mono
-from classifier.datasets.feature_cache import Arrays, cache_key
-from classifier.datasets.song_patches import SpectralSong
-from classifier.datasets.songs import Song
-from classifier.errors import SilentError, TooShortError
-from classifier.features.frontend import FrontEnd, segment_patches
+from classifier.datasets.examples import SpectralSong
+from classifier.datasets.feature_cache import Arrays, FeatureCache, cache_key
+from classifier.datasets.songs import TrunkSong
+from classifier.errors import SilentError, TooShortError, UnreadableFileError, said
+from classifier.features.frontend import FrontEnd, mel_filters, segment_patches
+from classifier.features.heard import heard_by
 from classifier.features.segments import iter_segments
+from classifier.files import open_regular
 from classifier.genres.label_paths import with_leaves
 from classifier.progress import made_progress
-from classifier.regular_file import open_regular
-
-Array = npt.NDArray[np.float32]
-
 
 READ_BYTES: Final = 1 << 20
 
@@ -50,7 +49,7 @@ class LabelledFile:
     content: str
 
 
-L = TypeVar("L", LabelledFile, Song)
+L = TypeVar("L", LabelledFile, TrunkSong)
 
 
 def with_leaf_labels(items: Sequence[L]) -> list[L]:
@@ -98,15 +97,16 @@ def patches_of(path: Path, front_end: FrontEnd, filters: Array) -> Arrays:
     durations: list[float] = []
     loud = False
     for segment in iter_segments(whole_mono(path, front_end.rate_hz, DecodeReport()), front_end.rate_hz):
-        loud |= not segment.silent
-        made = segment_patches(segment.samples, segment.rms, filters, front_end)
-        if not segment.silent and len(made):
+        heard, rms = heard_by(segment, front_end)
+        loud |= bool(heard.any()) or (not len(heard) and not segment.silent)
+        made = segment_patches(segment.samples, rms, filters, front_end)[heard]
+        if len(made):
             patches.append(made.astype(np.float16))  # of a long file there are many
             durations.append(segment.end_s - segment.start_s)
     if not loud:
         raise SilentError("silent throughout")
     if not patches:
-        raise TooShortError(f"too short: no segment has the {front_end.patch_s:.1f} s of one input")
+        raise TooShortError(f"too short: no segment has the {front_end.read_s:.1f} s of one input")
     return {
         "patches": np.concatenate(patches),
         "segments": np.repeat(np.arange(len(patches)), [len(p) for p in patches]),
@@ -124,3 +124,13 @@ def spectral_song(file: LabelledFile, arrays: Arrays) -> SpectralSong:
         segments=arrays["segments"],
         durations_s=[float(d) for d in arrays["durations_s"]],
     )
+
+
+def store_patches(path: str, front_end: FrontEnd, cache: FeatureCache) -> None:
+    """Compute what a network reads of a file, and put it into the cache; runs in a worker."""
+    key = patches_key(content_key(Path(path)), front_end)
+    patches = patches_of(Path(path), front_end, mel_filters(front_end))
+    try:
+        cache.put(key, patches)
+    except OSError as error:
+        raise UnreadableFileError(f"its features cannot be made: {said(error).lower()}") from error

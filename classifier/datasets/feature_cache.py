@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.private_files import make_folder, opener
+from classifier.files import make_folder, opener
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -50,16 +50,16 @@ class FeatureCache:
         self.max_bytes = max_bytes
         self._used: set[str] = set()
 
-    def _place(self, key: str) -> Path:
+    def _folder_of(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
     def get(self, key: str) -> Arrays | None:
         """Return an entry's arrays as read-only memory maps, or None where there is none."""
-        place = self._place(key)
+        entry = self._folder_of(key)
         try:
-            files = place.glob(f"*{SUFFIX}")
+            files = entry.glob(f"*{SUFFIX}")
             arrays = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in files}
-            os.utime(place)
+            os.utime(entry)
         except (OSError, ValueError, EOFError):  # absent, removed meanwhile, or damaged: make it again
             return None
         self._used.add(key)
@@ -67,8 +67,8 @@ class FeatureCache:
 
     def put(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Store an entry; one that is there already is replaced."""
-        place = self._place(key)
-        make_folder(place.parent)
+        entry = self._folder_of(key)
+        make_folder(entry.parent)
         part = Path(tempfile.mkdtemp(prefix=PART, dir=self.folder))
         try:
             make_folder(part / "new")
@@ -76,33 +76,33 @@ class FeatureCache:
                 with open(part / "new" / f"{name}{SUFFIX}", "wb", opener=opener) as file:
                     np.save(file, array, allow_pickle=False)
             with suppress(OSError):  # nothing is there, as a rule
-                os.replace(place, part / "old")
+                os.replace(entry, part / "old")
             with suppress(OSError):  # another process stored the same meanwhile
-                os.replace(part / "new", place)
+                os.replace(part / "new", entry)
         finally:
             shutil.rmtree(part, ignore_errors=True)
         self._used.add(key)
 
-    def claim(self, keys: Iterable[str]) -> None:
-        """Count entries as used by this run, such as those that its worker processes stored."""
-        self._used.update(keys)
+    def trim(self, used: Iterable[str] = ()) -> int:
+        """Remove the least recently used entries until the bound holds; return how many went.
 
-    def trim(self) -> int:
-        """Remove the least recently used entries until the bound holds; return how many went."""
+        Others than this run's alone; `used` are those of it that its worker processes stored.
+        """
+        self._used.update(used)
         for part in self.folder.glob(f"{PART}*"):
             with suppress(OSError):
                 if part.stat().st_mtime < time.time() - ABANDONED_S:
                     shutil.rmtree(part, ignore_errors=True)
         entries = []
-        for place in self.folder.glob("??/*"):
+        for entry in self.folder.glob("??/*"):
             with suppress(OSError):  # another process removed it meanwhile
-                entries.append((place.stat().st_mtime_ns, _size(place), place))
+                entries.append((entry.stat().st_mtime_ns, _size(entry), entry))
         total, removed = sum(size for _, size, _ in entries), 0
-        for _, size, place in sorted(entries):
+        for _, size, entry in sorted(entries):
             if total <= self.max_bytes:
                 break
-            if place.name not in self._used:
-                shutil.rmtree(place, ignore_errors=True)
+            if entry.name not in self._used:
+                shutil.rmtree(entry, ignore_errors=True)
                 total, removed = total - size, removed + 1
         return removed
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from classifier import params
 from classifier.datasets.songs import LabelledSong, label_units
+from classifier.errors import TrainingDataError
 
 Folds = npt.NDArray[np.int64]
 S = TypeVar("S", bound=LabelledSong)
@@ -64,7 +65,7 @@ def _assign_blocks(
 def _assign_groups(
     folds: Folds, load: dict[int, Counter[str]], labels: Sequence[str], groups: Sequence[str | None]
 ) -> None:
-    """Place groups, largest first, where their labels are rarest so far."""
+    """Assign groups, largest first, where their labels are rarest so far."""
     members: dict[str, list[int]] = defaultdict(list)
     for song, group in enumerate(groups):
         if group is not None:
@@ -104,3 +105,30 @@ def n_folds_possible(labels: Sequence[str], groups: Sequence[str | None], at_mos
     """Return how many folds every label of more than one unit can fill, 2 to `at_most`."""
     counts = [n for n in label_units(labels, groups).values() if n > 1]
     return max(2, min([at_most, *counts]))
+
+
+def folds_of(songs: Sequence[LabelledSong], n_folds: int | None) -> Folds:
+    """Return the fold of each song, (songs,); None for five folds, or fewer where a genre has fewer songs.
+
+    No more are made than there are artists, and songs by unknown ones.
+
+    Raises
+    ------
+    TrainingDataError
+        If there would be fewer than two.
+    """
+    labels, groups = [s.label for s in songs], [s.group for s in songs]
+    k = n_folds or n_folds_possible(labels, groups, params.DEFAULT_FOLDS)
+    if k < 2:
+        raise TrainingDataError("at least 2 folds are needed")
+    k = max(2, min(k, len({number if group is None else group for number, group in enumerate(groups)})))
+    folds = assign_folds(labels, groups, [s.name for s in songs], k)
+    if len(np.unique(folds)) < 2:
+        raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
+    return folds
+
+
+def folds_inside(songs: Sequence[LabelledSong], at_most: int) -> Folds:
+    """Return the fold of each song, (songs,): as many as every label can fill, up to so many."""
+    labels, groups = [s.label for s in songs], [s.group for s in songs]
+    return assign_folds(labels, groups, [s.name for s in songs], n_folds_possible(labels, groups, at_most))

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import TrainingDataError
 from classifier.genres.label_paths import label_fault
-
-Array = npt.NDArray[np.float32]
 
 
 class LabelledSong(Protocol):
@@ -36,7 +34,7 @@ class LabelledSong(Protocol):
 
 
 @dataclass(frozen=True)
-class Song:
+class TrunkSong:
     """A labelled song as the trunk sees it.
 
     Attributes
@@ -53,6 +51,14 @@ class Song:
     embeddings: Array
     tags: Array
     durations_s: Sequence[float]
+
+
+def check_trainable(songs: Sequence[LabelledSong]) -> tuple[str, ...]:
+    """Return the labels in order, or raise `TrainingDataError` unless they can be learned and tested."""
+    labels = check_songs(songs)
+    check_testable(songs)
+    check_features([song for song in songs if isinstance(song, TrunkSong)])
+    return labels
 
 
 def check_songs(songs: Sequence[LabelledSong]) -> tuple[str, ...]:
@@ -104,7 +110,7 @@ def label_units(labels: Sequence[str], groups: Sequence[str | None]) -> dict[str
     return {label: len(found) for label, found in units.items()}
 
 
-def check_features(songs: Sequence[Song]) -> None:
+def check_features(songs: Sequence[TrunkSong]) -> None:
     """Raise `TrainingDataError` unless the features of all songs are finite numbers, as many for each."""
     sizes = {song.embeddings.shape[1:] + song.tags.shape[1:] for song in songs}
     if len(sizes) > 1:

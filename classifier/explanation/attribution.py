@@ -32,13 +32,13 @@ import tensorflow as tf
 from keras import layers, ops
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import BundleError
-from classifier.features.frontend import segment_patches
+from classifier.features.frontend import silent_patch
 from classifier.model.bundle import TRUNK_WEIGHTS, Bundle, read_arrays
 from classifier.model.linear_head import MIN_PROBABILITY
 from classifier.networks.architectures import PENULTIMATE, rebuild
 
-Array = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
 Tensors = Sequence[tf.Tensor]
 Score = Callable[[tf.Tensor], tf.Tensor]
@@ -97,7 +97,7 @@ class Explainer:
         activations, *outputs = network.outputs
         self._front = keras.Model(network.input, activations)
         self._back = keras.Model(activations, outputs)
-        self.silence = silent_patch(bundle)
+        self.silence = silent_patch(bundle.mel_filters, bundle.front_end)
 
     def _outputs(self, activations: tf.Tensor) -> list[tf.Tensor]:
         """Return the embedding and, where the network has them, the tags."""
@@ -171,13 +171,6 @@ class Explainer:
 
         silent = tf.constant(self.silence[np.newaxis])
         return _integrated(score, silent, patches[chosen] - silent, 2, params.EXPLAIN_BAND_STEPS)
-
-
-def silent_patch(bundle: Bundle) -> Array:
-    """Return what the network reads of silence, (frames, bands)."""
-    front_end = bundle.front_end
-    samples = np.zeros(front_end.patch_frames * front_end.hop_length, np.float32)
-    return np.asarray(segment_patches(samples, 0.0, bundle.mel_filters, front_end)[0], np.float32)
 
 
 def _log_odds(probabilities: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.audio.decode import DecodeReport, stream_mono
+from classifier.audio.decode import DecodeReport, Range, stream_mono
 from classifier.errors import BundleError
 from classifier.explanation.explanation import (
     Bands,
@@ -31,6 +31,7 @@ from classifier.features.frontend import FrontEnd, log_mel, segment_patches, to_
 from classifier.features.segments import AudioSegment, iter_segments, patch_starts
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
+from classifier.model.onnx_trunk import is_onnx
 from classifier.model.predictions import TrackAnalysis, song_mean
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class _Song:
 
     Attributes
     ----------
+    within
+        From where to where in the file the song is.
     probabilities, shares
         (segments,) each segment's probability of the genre, 0 where it is silent, and its share in
         the song's.
     """
 
     path: Path
+    within: Range
     trunk: Trunk
     genre: int
     analysis: TrackAnalysis
@@ -60,7 +64,7 @@ class _Song:
     def segments(self) -> Iterator[tuple[int, AudioSegment]]:
         """Yield the segments that are not silent, with their indices; the song is decoded again."""
         rate_hz = self.trunk.bundle.front_end.rate_hz
-        blocks = stream_mono(self.path, rate_hz, DecodeReport())
+        blocks = stream_mono(self.path, rate_hz, DecodeReport(), *self.within)
         for index, segment in enumerate(iter_segments(blocks, rate_hz)):
             if not segment.silent:
                 yield index, segment
@@ -70,6 +74,15 @@ class _Song:
         """Return the weight of each segment in the song's mean, (segments,); they sum to 1."""
         lengths = np.array([0.0 if s.silent else s.duration_s for s in self.analysis.segments])
         return np.asarray(lengths / lengths.sum(), np.float64)
+
+
+def check_explainable(bundle: Bundle) -> None:
+    """Raise `BundleError` where a bundle's network gives no gradients: it was brought as an ONNX file."""
+    if is_onnx(bundle.architecture):
+        raise BundleError(
+            "explain needs a network's gradients, and this one was brought as an ONNX file, which has none; "
+            "similar --explain compares its embeddings, and 'deepcuts model use shipped' goes back"
+        )
 
 
 def genre_index(bundle: Bundle, name: str) -> int:
@@ -94,6 +107,7 @@ def explain_song(
     genre: int | None = None,
     passage_s: float = params.EXPLAIN_PASSAGE_S,
     progress: Progress = lambda done, total: None,
+    within: Range = (0.0, None),
 ) -> Explanation:
     """Return why a song has its probability of a genre.
 
@@ -109,6 +123,8 @@ def explain_song(
         Length of a passage, in seconds.
     progress
         Called with the segments done and their number.
+    within
+        From where to where in the file the song is.
 
     Raises
     ------
@@ -118,7 +134,7 @@ def explain_song(
         As `band_edges` does.
     """
     edges_hz = band_edges(trunk.bundle.front_end)
-    song, probability = _song(trunk, path, analysis, genre)
+    song, probability = _song(trunk, path, within, analysis, genre)
     curve, picture = _curve(song, explainer, progress)
     found = decisive(curve, params.EXPLAIN_STEP_S, analysis.duration_s, passage_s, params.EXPLAIN_PASSAGES)
     passages, band_effects = _look_closer(song, explainer, found)
@@ -146,7 +162,9 @@ def _explanation(
     )
 
 
-def _song(trunk: Trunk, path: Path, analysis: TrackAnalysis, genre: int | None) -> tuple[_Song, float]:
+def _song(
+    trunk: Trunk, path: Path, within: Range, analysis: TrackAnalysis, genre: int | None
+) -> tuple[_Song, float]:
     """Return the song and its probability of the genre."""
     tags, embeddings, durations_s = analysis.features()
     genres = trunk.bundle.genres(tags, embeddings)
@@ -155,7 +173,8 @@ def _song(trunk: Trunk, path: Path, analysis: TrackAnalysis, genre: int | None) 
     probabilities = np.zeros(len(analysis.segments))
     probabilities[[not s.silent for s in analysis.segments]] = genres[:, chosen]
     parts = probabilities * [s.duration_s for s in analysis.segments]
-    return _Song(path, trunk, chosen, analysis, probabilities, parts / parts.sum()), float(mean[chosen])
+    song = _Song(path, within, trunk, chosen, analysis, probabilities, parts / parts.sum())
+    return song, float(mean[chosen])
 
 
 def _curve(song: _Song, explainer: "Explainer", progress: Progress) -> tuple[Curve, Picture]:
@@ -180,7 +199,7 @@ def _curve(song: _Song, explainer: "Explainer", progress: Progress) -> tuple[Cur
 def frame_times(segment: AudioSegment, front_end: FrontEnd) -> Curve:
     """Return where in the song the frames of a segment's patches lie, (patches, frames), in seconds."""
     n_frames = max(front_end.patch_frames, 1 + len(segment.samples) // front_end.hop_length)
-    starts = patch_starts(n_frames, front_end.patch_frames, front_end.min_rest_frames)
+    starts = patch_starts(n_frames, front_end.patch_frames, front_end.min_rest_frames, front_end.patch_hop)
     frames = np.add.outer(starts, np.arange(front_end.patch_frames))
     return np.asarray(segment.start_s + frames * front_end.hop_length / front_end.rate_hz, np.float64)
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 
-Array = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
 
 

@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.features.mel_bands import band_parts
 from classifier.features.segments import patch_starts
-
-Array = npt.NDArray[np.float32]
+from classifier.measures.windows import hann
 
 # Frames transformed at a time: what is in flight stays within the processor's cache.
 CHUNK_FRAMES = 256
@@ -61,6 +60,8 @@ class FrontEnd:
         0 and standard deviation 1 over each patch.
     limits
         Lowest and highest value shown, for ``limits``.
+    patch_hop
+        Frames from one patch to the next; None for as many as a patch has.
     """
 
     rate_hz: int = params.RATE_HZ
@@ -77,6 +78,7 @@ class FrontEnd:
     padding: Literal["none", "silence", "zero"] = "none"
     normalise: Literal["none", "limits", "standard"] = "none"
     limits: tuple[float, float] = params.PICTURE_LIMITS_DB
+    patch_hop: int | None = None
 
     @property
     def min_rest_frames(self) -> int:
@@ -85,7 +87,17 @@ class FrontEnd:
 
     @property
     def patch_s(self) -> float:
-        """Return the length of a patch, in seconds."""
+        """Return the length of a patch, in seconds; or from one kept to the next, where they overlap."""
+        return self.kept_every * (self.patch_hop or self.patch_frames) * self.hop_length / self.rate_hz
+
+    @property
+    def kept_every(self) -> int:
+        """Return of how many patches one's embedding is kept: of those that overlap, some say enough."""
+        return max(1, self.patch_frames // (self.patch_hop or self.patch_frames))
+
+    @property
+    def read_s(self) -> float:
+        """Return the length of what the network reads at once, in seconds."""
         return self.patch_frames * self.hop_length / self.rate_hz
 
     @property
@@ -99,10 +111,8 @@ class FrontEnd:
         Those that bundles of format 1 did not have are left out where they have their default, so
         that the ids hashed from a description stand.
         """
-        described = asdict(self)
-        described["limits"] = list(self.limits)
-        plain = asdict(FrontEnd())
-        plain["limits"] = list(plain["limits"])
+        described = asdict(self) | {"limits": list(self.limits)}
+        plain = asdict(FrontEnd()) | {"limits": list(params.PICTURE_LIMITS_DB)}
         return {n: v for n, v in described.items() if n in _FORMAT_1 or v != plain[n]}
 
     @classmethod
@@ -114,11 +124,8 @@ class FrontEnd:
         TypeError
             If it has a field that this version does not know.
         """
-        found = dict(described)
-        if "limits" in found:
-            low, high = found["limits"]
-            found["limits"] = (float(low), float(high))
-        return cls(**found)
+        low, high = described.get("limits", params.PICTURE_LIMITS_DB)
+        return cls(**{**described, "limits": (float(low), float(high))})
 
 
 _FORMAT_1 = tuple(f.name for f in fields(FrontEnd))[:8]
@@ -134,11 +141,6 @@ def mel_filters(front_end: FrontEnd) -> Array:
     return np.asarray(made, np.float32)
 
 
-def hann(n_fft: int) -> Array:
-    """Return the periodic Hann window, (n_fft,) float32."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
-
-
 def to_reference_level(samples: Array, rms: float, front_end: FrontEnd) -> Array:
     """Return a segment scaled to the front end's reference level.
 
@@ -149,14 +151,14 @@ def to_reference_level(samples: Array, rms: float, front_end: FrontEnd) -> Array
     rms
         Their root-mean-square level; left alone where it is 0.
     """
-    gain = _gain(rms, front_end)
+    gain = np.float32(reference_gain(rms, front_end))
     return samples if gain == 1 else samples * gain
 
 
-def _gain(rms: float, front_end: FrontEnd) -> np.float32:
+def reference_gain(rms: float, front_end: FrontEnd) -> float:
     """Return what brings samples of a level to the reference level; 1 where there is none, or they are 0."""
     level = front_end.reference_rms
-    return np.float32(1.0 if level is None or rms <= 0 else level / rms)
+    return float(np.float32(1.0 if level is None or rms <= 0 else level / rms))
 
 
 def power_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float = 1.0) -> Array:
@@ -213,19 +215,18 @@ def log_mel(samples: Array, mel_filters: Array, front_end: FrontEnd, gain: float
     Parameters
     ----------
     samples, mel_filters, gain
-        As `power_mel` takes them.
-
-    Returns
-    -------
-    numpy.ndarray
-        (frames, n_mels) float32.
+        As `power_mel` takes them, which gives as many values.
     """
-    out = power_mel(samples, mel_filters, front_end, gain)
+    return on_scale(power_mel(samples, mel_filters, front_end, gain), front_end)
+
+
+def on_scale(power: Array, front_end: FrontEnd) -> Array:
+    """Return mel power, (frames, n_mels), on the front end's scale; for ``log10`` in the same memory."""
     if front_end.scale == "log10":
-        out *= np.float32(front_end.log_scale)
-        out += np.float32(1)
-        return np.asarray(np.log10(out, out=out))
-    decibels = power_to_db(out)
+        power *= np.float32(front_end.log_scale)
+        power += np.float32(1)
+        return np.asarray(np.log10(power, out=power))
+    decibels = power_to_db(power)
     return decibels if front_end.scale == "db" else power_to_db(decibels)
 
 
@@ -277,10 +278,21 @@ def segment_patches(samples: Array, rms: float, mel_filters: Array, front_end: F
         (patches, patch_frames, n_bands) float32; none where the segment is shorter than a patch
         and the front end does not pad.
     """
-    mel = _filled(log_mel(samples, mel_filters, front_end, float(_gain(rms, front_end))), front_end)
+    return mel_patches(log_mel(samples, mel_filters, front_end, reference_gain(rms, front_end)), front_end)
+
+
+def mel_patches(mel: Array, front_end: FrontEnd) -> Array:
+    """Return what the network reads of a segment's log-mel spectrogram, as `segment_patches` does."""
+    mel = _filled(mel, front_end)
     bands = mel @ cosine_transform(front_end.n_mels, front_end.n_mfcc) if front_end.feature == "mfcc" else mel
     length = front_end.patch_frames
-    starts = patch_starts(len(bands), length, front_end.min_rest_frames)
+    starts = patch_starts(len(bands), length, front_end.min_rest_frames, front_end.patch_hop)
     if not starts:
         return np.zeros((0, length, front_end.n_bands), np.float32)
     return _normalised(np.stack([bands[start : start + length] for start in starts]), front_end)
+
+
+def silent_patch(mel_filters: Array, front_end: FrontEnd) -> Array:
+    """Return what the network reads of silence, (patch_frames, n_bands)."""
+    samples = np.zeros(front_end.patch_frames * front_end.hop_length, np.float32)
+    return np.asarray(segment_patches(samples, 0.0, mel_filters, front_end)[0], np.float32)

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from classifier.audio.decode import DecodeReport, stream_mono
+from classifier.arrays import Array
+from classifier.audio.decode import DecodeReport, Range, stream_mono
 from classifier.errors import TooShortError
 from classifier.features.frontend import MIN_POWER, FrontEnd, power_mel
 
-Array = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 LEAST_S: Final = 0.1
@@ -47,7 +47,13 @@ class Overview:
     mel: Bytes
 
 
-def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: float | None = None) -> Overview:
+def overview(
+    path: Path,
+    mel_filters: Array,
+    front_end: FrontEnd,
+    length_s: float | None = None,
+    within: Range = (0.0, None),
+) -> Overview:
     """Return a song at a glance; the memory to decode it does not grow with its length.
 
     Parameters
@@ -58,6 +64,8 @@ def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: floa
         Of a bundle.
     length_s
         About how long it is, if that is known: then columns are as long as that needs from the first.
+    within
+        From where to where in the file the song is.
 
     Raises
     ------
@@ -69,7 +77,7 @@ def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: floa
     frames = max(1, round(column_s * rate_hz / hop))
     peaks, powers = np.zeros(0, np.float32), np.zeros((0, len(mel_filters)), np.float32)
     decoded, merged = 0, 1
-    for chunk in _chunks(path, rate_hz, frames * hop):
+    for chunk in _chunks(path, rate_hz, frames * hop, within):
         decoded += len(chunk)
         whole = np.pad(chunk, (0, -len(chunk) % (frames * hop)))
         power = power_mel(whole, mel_filters, front_end)[:-1].reshape(-1, frames, len(mel_filters))
@@ -86,11 +94,11 @@ def overview(path: Path, mel_filters: Array, front_end: FrontEnd, length_s: floa
     return Overview(merged * frames * hop / rate_hz, decoded / rate_hz, loudness, _levels(powers))
 
 
-def _chunks(path: Path, rate_hz: int, column_n: int) -> Iterator[Array]:
+def _chunks(path: Path, rate_hz: int, column_n: int, within: Range) -> Iterator[Array]:
     """Yield a file's samples, a whole number of columns at a time, and the rest."""
     columns = 1 << max(0, round(CHUNK_S * rate_hz / column_n) - 1).bit_length()  # halves evenly
     held, held_n = [np.zeros(0, np.float32)], 0
-    for block in stream_mono(path, rate_hz, DecodeReport()):
+    for block in stream_mono(path, rate_hz, DecodeReport(), *within):
         held.append(block)
         held_n += len(block)
         if held_n >= columns * column_n:

@@ -15,6 +15,7 @@ Both rules end in probabilities of leaves that sum to 1, and all else is their s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,26 @@ class TagRule:
         array
             (songs,).
         """
-        below = path + SEPARATOR
-        inside = [own for node, own in self.tags_of.items() if node == path or node.startswith(below)]
-        return _highest(tags, [column for own in inside for column in own])
+        return _highest(tags, self._columns_below.get(path, ()))
+
+    @cached_property
+    def _columns_below(self) -> dict[str, list[int]]:
+        """The columns of the tags of every node and of those below it."""
+
+        def inside(path: str) -> list[int]:
+            below = path + SEPARATOR
+            own = [tags for node, tags in self.tags_of.items() if node == path or node.startswith(below)]
+            return [column for tags in own for column in tags]
+
+        return {path: inside(path) for path in self.tags_of}
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        """The nodes right below every node that has some."""
+        found: dict[str, list[str]] = {}
+        for node in self.tags_of:
+            found.setdefault(parent_of(node), []).append(node)
+        return found
 
     def leaf_probabilities(self, of_labels: Mapping[str, Vector], tags: Vector) -> dict[str, Vector]:
         """Return the probabilities of all leaves, each (songs,), from those of the labels and the tags.
@@ -88,7 +106,7 @@ class TagRule:
             (tags, songs).
         """
         leaves: dict[str, Vector] = {}
-        todo = self._top(of_labels, tags)
+        todo = self.top_probabilities(of_labels, tags)
         while todo:
             path, p = todo.popitem()
             shares = self._shares(path, tags)
@@ -98,7 +116,8 @@ class TagRule:
                 leaves[path] = p
         return leaves
 
-    def _top(self, of_labels: Mapping[str, Vector], tags: Vector) -> dict[str, Vector]:
+    def top_probabilities(self, of_labels: Mapping[str, Vector], tags: Vector) -> dict[str, Vector]:
+        """Return the probabilities of the top level alone, as `leaf_probabilities` takes them."""
         beyond = {}
         for path, usual in self.usual.items():
             expected = sum(p * usual[label] for label, p in of_labels.items())
@@ -109,7 +128,7 @@ class TagRule:
 
     def _shares(self, path: str, tags: Vector) -> dict[str, Vector]:
         """Return the children's shares of their parent, `OTHER` among them; nothing below a leaf."""
-        weights = {node: self.evidence(node, tags) for node in self.tags_of if parent_of(node) == path}
+        weights = {node: self.evidence(node, tags) for node in self._children.get(path, ())}
         if not weights:
             return {}
         own = _highest(tags, self.tags_of[path])

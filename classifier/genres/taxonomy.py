@@ -56,6 +56,28 @@ def finest(probabilities: Mapping[str, float], sure: float = params.SURE) -> Pla
         found = Placement(best, children[best])
 
 
+def finest_of_songs(nodes: Mapping[str, Vector], sure: float = params.SURE) -> list[str | None]:
+    """Return the path that `finest` finds for each of many songs, from `Taxonomy.node_columns`."""
+    n_songs = len(next(iter(nodes.values()), ()))
+    found: list[str | None] = [None] * n_songs
+    todo: list[tuple[str, npt.NDArray[np.int64]]] = [("", np.arange(n_songs))]
+    while todo:
+        above, songs = todo.pop()
+        children = [path for path in nodes if parent_of(path) == above]
+        if not children or not len(songs):
+            continue
+        p = np.stack([nodes[path][songs] for path in children])
+        best = np.where(p.max(axis=0) >= sure, p.argmax(axis=0), -1)
+        for number, path in enumerate(children):
+            if above and path == above + SEPARATOR + OTHER:
+                continue
+            chosen = songs[best == number]
+            for song in chosen:
+                found[song] = path
+            todo.append((path, chosen))
+    return found
+
+
 @dataclass(frozen=True)
 class Taxonomy:
     """A hierarchy, and how probabilities of labels and tags become those of its nodes.
@@ -154,9 +176,7 @@ class Taxonomy:
         dict
             Path to (songs,) float64 in 0..1; every path is there though there be no song.
         """
-        of_leaves: dict[str, Vector] = {}
-        for leaf, p in zip(self.leaves, np.array(genres.T, np.float64, order="C"), strict=True):
-            of_leaves[leaf] = of_leaves.get(leaf, 0.0) + p
+        of_leaves = self._leaf_columns(genres)
         if self.rule:
             of_leaves = self.rule.leaf_probabilities(of_leaves, tags.T)
         nodes: dict[str, Vector] = {}
@@ -164,6 +184,24 @@ class Taxonomy:
             for node in (*ancestors(leaf), leaf):
                 nodes[node] = nodes.get(node, 0.0) + p
         return nodes
+
+    def top_columns(self, genres: Vector, tags: Vector) -> dict[str, Vector]:
+        """Return the top level alone of what `node_columns` returns: quicker than all of it."""
+        of_leaves = self._leaf_columns(genres)
+        if self.rule:
+            return self.rule.top_probabilities(of_leaves, tags.T)
+        tops: dict[str, Vector] = {}
+        for leaf, p in of_leaves.items():
+            top = leaf.split(SEPARATOR, 1)[0]
+            tops[top] = tops.get(top, 0.0) + p
+        return tops
+
+    def _leaf_columns(self, genres: Vector) -> dict[str, Vector]:
+        """Return the probability of each label's leaf, (songs,), from (songs, labels)."""
+        of_leaves: dict[str, Vector] = {}
+        for leaf, p in zip(self.leaves, np.array(genres.T, np.float64, order="C"), strict=True):
+            of_leaves[leaf] = of_leaves.get(leaf, 0.0) + p
+        return of_leaves
 
     def facet_names(self) -> dict[str, list[str]]:
         """Return the names of each facet's tags, as a bundle describes them."""

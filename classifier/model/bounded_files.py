@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import BundleError
-
-Array = npt.NDArray[np.float32]
 
 CHUNK: Final = 2**20
 # Opened so, a pipe or a device keeps nobody waiting; elsewhere than on Unix there is no such flag.

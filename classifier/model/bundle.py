@@ -2,8 +2,10 @@
 
 A bundle is a directory: ``trunk.npz`` (weights, for Keras), ``trunk.onnx`` (the same function, for
 serving), ``frontend.npz`` (mel filters), ``head.npz``, ``calibration.npz`` where it is calibrated, and
-``bundle.json``, which describes them. Nothing is pickled. ``trunk_id`` hashes whatever decides what an
-embedding means; ``bundle_id`` hashes that and whatever decides what a genre probability means.
+``bundle.json``, which describes them. One whose network was brought as an ONNX file has no weights for
+Keras, and perhaps more heads (`classifier.model.onnx_trunk`). Nothing is pickled. ``trunk_id`` hashes
+whatever decides what an embedding means; ``bundle_id`` hashes that and whatever decides what a genre
+probability means.
 """
 
 import hashlib
@@ -14,22 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import BundleError
 from classifier.features.frontend import FrontEnd
 from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bounded_files import arrays_of, file_hash, parsed, read_arrays, read_regular
-from classifier.model.bundle_ids import MUSICNN, POOLING, Arrays, bundle_id_of, trunk_id_of
-from classifier.model.bundle_values import check_description, check_fit
+from classifier.model.bundle_values import (
+    MUSICNN,
+    POOLING,
+    Arrays,
+    bundle_id_of,
+    check_description,
+    check_fit,
+    trunk_id_of,
+)
 from classifier.model.calibration import Calibration
 from classifier.model.linear_head import LinearHead
+from classifier.model.onnx_trunk import HEAD_FILES, hashes, head_files, is_onnx
 
 __all__ = ["MUSICNN", "POOLING", "bundle_id_of", "file_hash", "read_arrays", "trunk_id_of"]
 
-Array = npt.NDArray[np.float32]
 
 SHIPPED: Final = Path(__file__).parent.parent / "shipped"
 DESCRIPTION: Final = "bundle.json"
@@ -40,14 +47,15 @@ HEAD: Final = "head.npz"
 CALIBRATION: Final = "calibration.npz"
 TRUNK_FILES: Final = (TRUNK_WEIGHTS, TRUNK_ONNX, FRONT_END)
 FILES: Final = (*TRUNK_FILES, HEAD)
+"""Of a bundle whose network was made here."""
 LEARNING_CURVES: Final = "learning_curves.png"
-KNOWN_FILES: Final = (*FILES, CALIBRATION, LEARNING_CURVES)
+KNOWN_FILES: Final = (*TRUNK_FILES, HEAD, CALIBRATION, LEARNING_CURVES, *HEAD_FILES)
 """All that a bundle may have beside its description; nothing else is ever read, copied or written."""
 ARRAYS_SUFFIX: Final = ".npz"
 LONGEST_REASON: Final = 300
-FORMAT: Final = 2
-# Format 1 knew one architecture, no calibration and no taxonomy.
-READABLE_FORMATS: Final = (1, 2)
+FORMAT: Final = 3
+# Format 1 knew one architecture, no calibration and no taxonomy; format 2 no detector of what is not music.
+READABLE_FORMATS: Final = (1, 2, 3)
 # Rules that bundles name and that no bundle may change.
 FIXED: Final = {
     "segment_s": params.SEGMENT_S,
@@ -133,7 +141,11 @@ def load(path: Path) -> Bundle:
             bundle = _assemble(path, described, contents)
         except (BundleError, AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise BundleError(f"{DESCRIPTION} does not fit its files ({_in_words(error)})") from error
-        _check_ids(bundle, described, arrays_of(contents[TRUNK_WEIGHTS], TRUNK_WEIGHTS))
+        brought = is_onnx(bundle.architecture)
+        if brought:
+            _check_hashes(bundle, described["files"])
+        weights = {} if brought else arrays_of(contents[TRUNK_WEIGHTS], TRUNK_WEIGHTS)
+        _check_ids(bundle, described, weights)
         check_fit(bundle)
     except (BundleError, MemoryError) as error:
         raise BundleError(f"bundle {path}: {_in_words(error)}") from error
@@ -180,11 +192,18 @@ def described_files(described: Mapping[str, Any]) -> dict[str, str]:
     for name in files:
         if name not in KNOWN_FILES:
             raise BundleError(f"{DESCRIPTION} names a file that is no part of a bundle: {name[:60]}")
-    required = FILES if described.get("calibration") is None else (*FILES, CALIBRATION)
-    for name in required:
+    calibrated = () if described.get("calibration") is None else (CALIBRATION,)
+    for name in (*trunk_files(described.get("architecture", MUSICNN)), HEAD, *calibrated):
         if not isinstance(files.get(name), str):
             raise BundleError(f"{DESCRIPTION} does not say which file {name} is")
     return files
+
+
+def trunk_files(architecture: object) -> tuple[str, ...]:
+    """Return the names of the files that a trunk consists of, by its architecture as it is described."""
+    if isinstance(architecture, dict) and is_onnx(architecture):
+        return (TRUNK_ONNX, FRONT_END, *head_files(architecture))
+    return TRUNK_FILES
 
 
 def _check_format(described: Mapping[str, Any]) -> None:
@@ -251,6 +270,13 @@ def _check_ids(bundle: Bundle, described: dict[str, Any], weights: Arrays) -> No
         raise BundleError(f"bundle_id {bundle.bundle_id} does not match its head")
     if bundle.head.kernel.shape[1:] != (len(bundle.labels),):
         raise BundleError(f"the head has another number of labels than {DESCRIPTION}")
+
+
+def _check_hashes(bundle: Bundle, files: Mapping[str, str]) -> None:
+    """Raise unless the files of a network that was brought are those that its trunk's id stands for."""
+    for name, wanted in hashes(bundle.architecture, TRUNK_ONNX).items():
+        if files.get(name) != wanted:
+            raise BundleError(f"{name} is not the file that its architecture stands for")
 
 
 def _check_musicnn(bundle: Bundle, weights: Arrays) -> None:

@@ -1,8 +1,10 @@
-"""What a bundle says, checked before it is believed: types, ranges, and that its arrays fit each other.
+"""What a bundle says, checked before it is believed: types, ranges, arrays that fit each other; and its ids.
 
 A text of `BundleError` names the part and, where it exceeds a limit of `classifier.params`, the limit.
 """
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -10,22 +12,23 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import BundleError
 from classifier.features.frontend import FrontEnd
 from classifier.genres.label_paths import label_fault
 from classifier.genres.tag_rule import TagRule
 from classifier.model.calibration import Calibration
+from classifier.model.linear_head import LinearHead
+from classifier.model.onnx_trunk import ONNX, check_onnx, is_onnx
 
 if TYPE_CHECKING:
     from classifier.model.bundle import Bundle
 
-Array = npt.NDArray[np.float32]
 
-ARCHITECTURES: Final = ("musicnn", "cnn", "vgg16", "cnn-mel")
-"""Of a trunk, as `classifier.networks.architectures.rebuild` knows them."""
+ARCHITECTURES: Final = ("musicnn", "cnn", "vgg16", "cnn-mel", ONNX)
+"""Of a trunk, as `classifier.networks.architectures.rebuild` knows them; and of one that was brought."""
 
 _TYPES: Final[Mapping[str, type]] = {
     "labels": list,
@@ -63,6 +66,8 @@ def check_description(described: Mapping[str, Any]) -> None:
         raise BundleError("it has no labels")
     if described.get("architecture", {"name": "musicnn"}).get("name") not in ARCHITECTURES:
         raise BundleError(f"its architecture is none of: {', '.join(ARCHITECTURES)}")
+    if is_onnx(described.get("architecture", {})):
+        check_onnx(described["architecture"])
     _check_between("embedding_size", described["embedding_size"], 1, params.LARGEST_EMBEDDING)
 
 
@@ -103,6 +108,11 @@ def check_front_end(front_end: FrontEnd) -> None:
     _check_between("log_scale", front_end.log_scale, 1e-30, 1e30)
     _check_between("min_rest_s", front_end.min_rest_s, 0, params.SEGMENT_S)
     _check_between("patch_frames", front_end.patch_frames, 1, params.LARGEST_PATCH / front_end.n_bands)
+    if front_end.patch_hop is not None:
+        if type(front_end.patch_hop) is not int:
+            raise BundleError("patch_hop is not a whole number")
+        least = front_end.patch_frames / params.MOST_OVERLAPPING
+        _check_between("patch_hop", front_end.patch_hop, least, front_end.patch_frames)
     if front_end.reference_rms is not None:
         _check_between("reference_rms", front_end.reference_rms, 1e-6, 1e6)
     low, high = front_end.limits
@@ -136,6 +146,8 @@ def check_fit(bundle: "Bundle") -> None:
 
 def _check_architecture(architecture: Mapping[str, Any]) -> None:
     """Raise unless a trunk that is rebuilt from this would read patches, or pictures, of sane sizes."""
+    if is_onnx(architecture):
+        return  # of which nothing is rebuilt
     for name in ("frames", "bands"):
         _check_between(name, architecture.get(name, 1), 1, params.LARGEST_PATCH)
     image = architecture.get("image", [1, 1])
@@ -168,6 +180,11 @@ def _check_calibration(calibration: Calibration, n_features: int, embedding_size
     _check_between("least_confidence", calibration.least_confidence, 0, 1)
     if calibration.examples is not None:
         _check_array("examples", calibration.examples, (None, embedding_size))
+    detector = calibration.detector
+    if detector is not None:
+        _check_array("not_music_linear", detector.linear, (embedding_size,))
+        _check_array("not_music_square", detector.square, (embedding_size,))
+        _check_between("not_music_offset", detector.offset, -params.LARGEST_WEIGHT, params.LARGEST_WEIGHT)
     familiar = calibration.familiarity
     if familiar is None:
         return
@@ -190,3 +207,52 @@ def _check_rule(rule: TagRule) -> None:
     for of_labels in rule.usual.values():
         for p in of_labels.values():
             _check_between("usual", p, 0, 1)
+
+
+Arrays = Mapping[str, Array]
+
+MUSICNN: Final[Mapping[str, Any]] = {"name": "musicnn"}
+POOLING: Final = {"segment": "mean of patches", "song": "duration-weighted mean of segments"}
+
+
+def _digest(description: object, *groups: Arrays) -> str:
+    """Hash a description and arrays, independent of how files store them."""
+    state = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for arrays in groups:
+        for name in sorted(arrays):
+            value = np.ascontiguousarray(arrays[name])
+            state.update(f"{name} {value.dtype.str} {value.shape}".encode())
+            state.update(value.tobytes())
+    return state.hexdigest()
+
+
+def trunk_id_of(
+    front_end: FrontEnd, mel_filters: Array, weights: Arrays, architecture: Mapping[str, Any] = MUSICNN
+) -> str:
+    """Return the id of what an embedding means: front end, level rule, pooling, network, weights."""
+    described: dict[str, Any] = {
+        "front_end": front_end.describe(),
+        "pooling": POOLING,
+        "segment_s": params.SEGMENT_S,
+    }
+    if dict(architecture) != MUSICNN:  # which ids of format 1 did not name
+        described["architecture"] = dict(architecture)
+    return "trunk-" + _digest(described, weights, {"mel_filters": mel_filters})[:16]
+
+
+def bundle_id_of(
+    trunk_id: str,
+    head: LinearHead,
+    labels: tuple[str, ...],
+    calibration: Calibration | None = None,
+    taxonomy: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the id of what a genre probability means: trunk, head, labels, calibration, taxonomy."""
+    described: dict[str, Any] = {"trunk_id": trunk_id, "input": head.input, "labels": labels}
+    arrays: dict[str, Array] = {"kernel": head.kernel, "bias": head.bias}
+    if calibration is not None:
+        described["calibration"] = calibration.describe()
+        arrays |= {f"calibration/{name}": value for name, value in calibration.to_arrays().items()}
+    if taxonomy is not None:
+        described["taxonomy"] = dict(taxonomy)
+    return "bundle-" + _digest(described, arrays)[:16]

@@ -1,38 +1,54 @@
-"""What a probability is worth: temperature, and when a song is unknown. Using it takes numpy alone.
+"""What a probability is worth: temperature, what is not music, what is unsure. Using it takes numpy alone.
 
 **Temperature.** The scores of a segment are divided by the temperature before the softmax, and a
 song's probabilities are the duration-weighted mean of its segments'. The temperature is the one that
 makes these song probabilities most likely on songs held out.
 
-**Unknown.** A song is unknown when its most probable label is hardly probable, or when its mean
-features lie farther from every label's centre than those of songs held out do, or when they are more
-like those of sounds that are not music. `classifier.training.fit_calibration` fits the last two.
+**Not music.** A detector that was learned from recordings of all kinds (speech, animals, weather, machines)
+against music of all kinds; see `classifier.training.fit_detector`. It belongs to the trunk, not to the
+labels.
+
+**Unsure.** A song's most probable label is hardly probable. Bundles of trunks without a detector, and those
+written before there was one, also refuse a song whose mean features lie farther from every label's centre
+than those of songs held out do; `classifier.training.fit_calibration` fits that.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Mask
 from classifier.model.predictions import song_mean
-
-if TYPE_CHECKING:
-    pass
-
-Array = npt.NDArray[np.float32]
-Array64 = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.floating[Any]]
-Indices = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 # Probabilities below this are as good as zero, and have a logarithm in float32.
 LEAST = 1e-30
 
 WEAK = "no label is probable enough"
 UNLIKE = "unlike the songs that the labels were learned from"
-NOT_MUSIC = "more like speech, noise or tones than like these songs"
+NOT_MUSIC = "speech, noise, tones or another sound rather than music"
+
+
+@dataclass(frozen=True)
+class MusicDetector:
+    """Quadratic logistic regression that tells sounds which are not music from music, by their embedding.
+
+    Attributes
+    ----------
+    linear, square
+        (dimensions,) of a song's mean embedding, and of its squares.
+    offset
+        Added to them: above 0 it is no music.
+    """
+
+    linear: Array
+    square: Array
+    offset: float
+
+    def score(self, embeddings: Array) -> Array:
+        """Return the log-odds of being no music, (songs,), of mean embeddings (songs, dimensions)."""
+        return np.asarray(embeddings @ self.linear + embeddings**2 @ self.square + self.offset, np.float32)
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,7 @@ class Verdict:
     Attributes
     ----------
     reason
-        Why it is unknown, in words; None where it is known.
+        Why the labels say nothing of it, in words; None where they do.
     confidence
         The calibrated probability of its most probable label, 0..1.
     distance
@@ -96,7 +112,7 @@ class Verdict:
 
     @property
     def unknown(self) -> bool:
-        """Whether the labels say nothing of this song."""
+        """Whether the labels say nothing of this song: it is not music, or they are unsure."""
         return self.reason is not None
 
 
@@ -109,7 +125,7 @@ class Calibration:
     temperature
         What a segment's scores are divided by before the softmax.
     least_confidence
-        A song whose most probable label is less probable than this is unknown.
+        A song whose most probable top label is less probable than this is unsure.
     data
         A sentence on what all this was chosen on.
     familiarity
@@ -117,6 +133,8 @@ class Calibration:
     examples
         (sounds, features) embeddings, by this bundle's trunk, of sounds that are not music, for the
         calibration of other heads on the same trunk; None where there are none.
+    detector
+        What tells sounds that are not music, by this bundle's trunk; None where none was learned.
     """
 
     temperature: float
@@ -124,9 +142,21 @@ class Calibration:
     data: str
     familiarity: Familiarity | None = None
     examples: Array | None = None
+    detector: MusicDetector | None = None
 
-    def judge(self, features: Array, probabilities: Array, durations_s: Sequence[float]) -> Verdict:
-        """Return whether a song is unknown, and why.
+    @property
+    def not_music(self) -> "Array | MusicDetector | None":
+        """What other heads on the same trunk may know of sounds that are not music: detector or examples."""
+        return self.detector if self.detector is not None else self.examples
+
+    def judge(
+        self,
+        features: Array,
+        probabilities: Array,
+        durations_s: Sequence[float],
+        embeddings: Array | None = None,
+    ) -> Verdict:
+        """Return whether a song's labels say nothing, and why.
 
         Parameters
         ----------
@@ -136,13 +166,17 @@ class Calibration:
             (segments, labels), calibrated.
         durations_s
             (segments,) seconds.
+        embeddings
+            (segments, dimensions), where there is a detector of what is not music.
         """
         confidence = float(song_mean(probabilities, durations_s).max())
         song = song_mean(features, durations_s)[None]
         familiar = self.familiarity
         distance = float(familiar.distance(song)[0]) if familiar is not None else None
         reason = None
-        if familiar is not None and familiar.not_music(song)[0] > 0:
+        if self._is_not_music(embeddings, durations_s) or (
+            familiar is not None and familiar.not_music(song)[0] > 0
+        ):
             reason = NOT_MUSIC
         elif distance is not None and distance > 1:
             reason = UNLIKE
@@ -150,27 +184,46 @@ class Calibration:
             reason = WEAK
         return Verdict(reason, confidence, distance)
 
+    def not_music_songs(self, embeddings: Array) -> Mask:
+        """Return which songs are no music, (songs,), by their mean embeddings, (songs, dimensions).
+
+        None of them is where no detector was learned.
+        """
+        if self.detector is None:
+            return np.zeros(len(embeddings), np.bool_)
+        return np.asarray(self.detector.score(embeddings) > 0)
+
+    def _is_not_music(self, embeddings: Array | None, durations_s: Sequence[float]) -> bool:
+        if embeddings is None:
+            return False
+        return bool(self.not_music_songs(song_mean(embeddings, durations_s)[None])[0])
+
     def describe(self) -> dict[str, Any]:
         """Return everything but the arrays, for JSON."""
         familiar = self.familiarity
-        return {
+        described: dict[str, Any] = {
             "temperature": self.temperature,
             "least_confidence": self.least_confidence,
             "data": self.data,
             "limit": familiar.limit if familiar is not None else None,
             "offset": familiar.offset if familiar is not None else None,
         }
+        if self.detector is not None:  # of which ids of formats 1 and 2 know nothing
+            described["not_music_offset"] = self.detector.offset
+        return described
 
     def to_arrays(self) -> dict[str, Array]:
         """Return the arrays by name; those that are None are left out."""
         found = {"examples": self.examples}
         if self.familiarity is not None:
             found |= {name: getattr(self.familiarity, name) for name in ("whiten", "centres", "direction")}
+        if self.detector is not None:
+            found |= {"not_music_linear": self.detector.linear, "not_music_square": self.detector.square}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def from_parts(cls, described: Mapping[str, Any], arrays: Mapping[str, Array]) -> "Calibration":
-        """Return the calibration that `describe` and `to_arrays` tell of.
+        """Return the calibration that `describe` and `to_arrays` describe.
 
         Raises
         ------
@@ -186,10 +239,16 @@ class Calibration:
                 direction=arrays.get("direction"),
                 offset=float(described["offset"]),
             )
+        detector = None
+        if described.get("not_music_offset") is not None:
+            detector = MusicDetector(
+                arrays["not_music_linear"], arrays["not_music_square"], float(described["not_music_offset"])
+            )
         return cls(
             temperature=float(described["temperature"]),
             least_confidence=float(described["least_confidence"]),
             data=str(described["data"]),
             familiarity=familiarity,
             examples=arrays.get("examples"),
+            detector=detector,
         )

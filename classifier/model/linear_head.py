@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from classifier.arrays import Array
+
 HeadInput = Literal["tags", "embedding", "both"]
 
 MIN_PROBABILITY = 1e-3

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from classifier.arrays import Array
+from classifier.measures.measure import UNKNOWN, Measures
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class SegmentAnalysis:
     Attributes
     ----------
     start_s, end_s
-        Its place in the track, in seconds.
+        Its start and end in the track, in seconds.
     level_dbfs
         Its level before scaling.
     tags, embedding
@@ -24,6 +25,8 @@ class SegmentAnalysis:
         The shipped trunk has 50 and 200; a trunk may have no tags.
     patches
         (patches, dimensions) patch embeddings, float16: a long file has many; None where silent.
+    measures
+        Tempo, key, loudness and energy; all unknown where silent.
     """
 
     start_s: float
@@ -32,6 +35,7 @@ class SegmentAnalysis:
     tags: Array | None
     embedding: Array | None
     patches: npt.NDArray[np.float16] | None
+    measures: Measures = UNKNOWN
 
     @property
     def silent(self) -> bool:
@@ -57,20 +61,23 @@ class TrackAnalysis:
     warnings
         Plain sentences about what was wrong with the file.
     stage_s
-        Seconds spent in each stage: ``decode``, ``mel``, ``network``.
+        Seconds spent in each stage: ``decode``, ``mel`` with what is measured, ``network``.
+    measures
+        Tempo, key, loudness and energy of the whole.
     """
 
     duration_s: float
     segments: list[SegmentAnalysis]
     warnings: list[str]
     stage_s: dict[str, float] = field(default_factory=dict)
+    measures: Measures = UNKNOWN
 
     def features(self) -> tuple[Array, Array, list[float]]:
         """Return tags (n, tags), embeddings (n, dimensions) and seconds (n) of the n segments not silent."""
-        heard = [s for s in self.segments if s.tags is not None and s.embedding is not None]
-        tags = np.stack([s.tags for s in heard if s.tags is not None])
-        embeddings = np.stack([s.embedding for s in heard if s.embedding is not None])
-        return tags, embeddings, [s.duration_s for s in heard]
+        audible = [s for s in self.segments if s.tags is not None and s.embedding is not None]
+        tags = np.stack([s.tags for s in audible if s.tags is not None])
+        embeddings = np.stack([s.embedding for s in audible if s.embedding is not None])
+        return tags, embeddings, [s.duration_s for s in audible]
 
 
 def song_mean(values: Array, durations_s: Sequence[float]) -> Array:

@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from classifier import params
-from classifier.atomic_files import replace_folder, sync_folder
 from classifier.features.frontend import FrontEnd
+from classifier.files import close_to_others, make_folder, replace_folder, sync_descriptor, sync_folder
 from classifier.model.bounded_files import blocks_of, open_regular, parsed
 from classifier.model.bundle import (
     CALIBRATION,
@@ -24,7 +24,6 @@ from classifier.model.bundle import (
     FRONT_END,
     HEAD,
     MUSICNN,
-    TRUNK_FILES,
     TRUNK_WEIGHTS,
     Bundle,
     bundle_id_of,
@@ -33,11 +32,12 @@ from classifier.model.bundle import (
     file_hash,
     load,
     read_arrays,
+    trunk_files,
     trunk_id_of,
 )
 from classifier.model.calibration import Calibration
 from classifier.model.linear_head import LinearHead
-from classifier.private_files import close_to_others, make_folder
+from classifier.model.onnx_trunk import is_onnx
 
 PART: Final = ".part-"
 REPLACED: Final = ".old-"
@@ -45,7 +45,7 @@ REPLACED: Final = ".old-"
 
 
 @dataclass(frozen=True)
-class Contents:
+class BundleContents:
     """What a bundle says beside its trunk's files; see `Bundle`.
 
     Attributes
@@ -68,15 +68,15 @@ class Contents:
     pictures: Mapping[str, Path] = field(default_factory=dict)
 
 
-def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
+def write(folder: Path, trunk_folder: Path, contents: BundleContents) -> Bundle:
     """Write a bundle into ``folder/<bundle_id>``, whole or not at all.
 
     Parameters
     ----------
     folder
         Directory of bundles, made if absent.
-    trunk_files
-        Directory that holds the trunk's three files; they are copied.
+    trunk_folder
+        Directory that holds the trunk's files; they are copied.
     contents
         Everything else.
 
@@ -85,11 +85,24 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
     Bundle
         The bundle, loaded from where it was written.
     """
-    c = contents
-    filters = read_arrays(trunk_files / FRONT_END)["mel_filters"]
-    weights = read_arrays(trunk_files / TRUNK_WEIGHTS)
+    described = _description(trunk_folder, contents)
+    make_folder(folder)
+    part = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
+    try:
+        _fill(part, trunk_folder, contents, described)
+        target = folder / str(described["bundle_id"])
+        replace_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return load(target)
+
+
+def _description(trunk_folder: Path, c: BundleContents) -> dict[str, Any]:
+    """Return what a bundle says of itself, but for the hashes of its files."""
+    filters = read_arrays(trunk_folder / FRONT_END)["mel_filters"]
+    weights = {} if is_onnx(c.architecture) else read_arrays(trunk_folder / TRUNK_WEIGHTS)
     trunk_id = trunk_id_of(c.front_end, filters, weights, c.architecture)
-    described = {
+    return {
         "format": FORMAT,
         "bundle_id": bundle_id_of(trunk_id, c.head, c.labels, c.calibration, c.taxonomy),
         "trunk_id": trunk_id,
@@ -104,15 +117,6 @@ def write(folder: Path, trunk_files: Path, contents: Contents) -> Bundle:
         "taxonomy": c.taxonomy,
         "training": c.training,
     }
-    make_folder(folder)
-    part = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
-    try:
-        _fill(part, trunk_files, contents, described)
-        target = folder / str(described["bundle_id"])
-        replace_folder(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return load(target)
 
 
 def copy_bundle(source: Path, target: Path) -> None:
@@ -144,19 +148,20 @@ def _write_new(path: Path, blocks: Iterable[bytes]) -> int:
             file.write(block)
         size = file.tell()
         file.flush()
-        os.fsync(file.fileno())
+        sync_descriptor(file.fileno())
     return size
 
 
 def _sync(path: Path) -> None:
     """Bring a file to the disk."""
     with open(path, "r+b") as file:
-        os.fsync(file.fileno())
+        sync_descriptor(file.fileno())
 
 
-def _fill(part: Path, trunk_files: Path, contents: Contents, described: dict[str, Any]) -> None:
+def _fill(part: Path, trunk_folder: Path, contents: BundleContents, described: dict[str, Any]) -> None:
     """Write a bundle's files into a directory, and read them back before anyone else does."""
-    copied = {name: trunk_files / name for name in TRUNK_FILES} | dict(contents.pictures)
+    copied = {name: trunk_folder / name for name in trunk_files(dict(contents.architecture))}
+    copied |= contents.pictures
     for name, source in copied.items():
         shutil.copyfile(source, part / name)
     np.savez(part / HEAD, kernel=contents.head.kernel, bias=contents.head.bias)

@@ -11,16 +11,15 @@ from typing import Any, Final
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import layers, ops
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import WeightsError
 from classifier.model.linear_head import LinearHead
 from classifier.networks.musicnn import Weights, build_trunk
 from classifier.networks.recipes import Recipe
 
-Array = npt.NDArray[np.float32]
 Described = Mapping[str, Any]
 Top = Callable[[keras.KerasTensor], keras.KerasTensor]
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from classifier.errors import TrainingDataError
 from classifier.features.frontend import FrontEnd
 
 if TYPE_CHECKING:
     from classifier.networks.recipes import Augment
 
-Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def augmented(batch: Batch, augment: "Augment", front_end: FrontEnd, rng: np.ran
     return batch
 
 
-def rolled(patches: Array, shifts: Indices) -> Array:
+def rolled(patches: Array, shifts: Ints) -> Array:
     """Return each patch turned round in time: by ``shifts[i]`` frames, later for a positive number."""
     frames = patches.shape[1]
     source = (np.arange(frames)[None] - shifts[:, None]) % frames
@@ -116,14 +115,14 @@ def _with_gain_on_scale(values: Array, gains: Array, front_end: FrontEnd) -> Arr
     return values + gains
 
 
-def _spans(length: int, share: float, n: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
+def _spans(length: int, share: float, n: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Return the starts and ends of n spans drawn, of 0 to ``share · length``."""
     widths = rng.integers(0, round(share * length), n, endpoint=True)
     starts = np.floor(rng.random(n) * (length - widths + 1)).astype(np.int64)
     return starts, starts + widths
 
 
-def masked(patches: Array, starts: Indices, ends: Indices, axis: int) -> Array:
+def masked(patches: Array, starts: Ints, ends: Ints, axis: int) -> Array:
     """Return patches with their means where ``starts[i] <= position < ends[i]`` on an axis (1 time, 2 bands).
 
     Source: D. Park et al., "SpecAugment" (2019).
@@ -134,7 +133,7 @@ def masked(patches: Array, starts: Indices, ends: Indices, axis: int) -> Array:
     return np.where(inside, patches.mean(axis=(1, 2), keepdims=True), patches)
 
 
-def mixed(batch: Batch, partners: Indices, shares: Floats) -> Batch:
+def mixed(batch: Batch, partners: Ints, shares: Floats) -> Batch:
     """Return each example mixed with another: ``share`` of its own, the rest of its partner's.
 
     Source: H. Zhang et al., "mixup" (2018). Cross-entropy is linear in the targets, so that mixing

@@ -4,17 +4,15 @@ Nothing but the batch at hand is in memory where the songs' patches are memory m
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.datasets.song_patches import SpectralSong, patch_weights
+from classifier.datasets.examples import SpectralSong, patch_weights
 from classifier.networks.augment import Batch, augmented
 from classifier.networks.recipes import Augment, Recipe
-
-Array = npt.NDArray[np.float32]
 
 
 class Batches:
@@ -33,6 +31,8 @@ class Batches:
     ----------
     epoch
         The current one, to be set.
+    n_examples
+        The number of patches, which is also the sum of their weights.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Batches:
         self._targets = np.array([labels.index(s.label) for s in songs])
         self._weights = np.concatenate(patch_weights(songs, labels))
         self._song = np.repeat(np.arange(len(songs)), [len(s.patches) for s in songs])
+        self.n_examples = len(self._song)
         self._patch = np.concatenate([np.arange(len(s.patches)) for s in songs])
 
-    @property
-    def n_examples(self) -> int:
-        """Return the number of patches, which is also the sum of their weights."""
-        return len(self._song)
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches of the current epoch."""
+        return (self[index] for index in range(len(self)))
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""

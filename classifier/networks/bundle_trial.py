@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.errors import BundleError
 from classifier.features.segments import AudioSegment
 from classifier.model.bounded_files import read_regular
-from classifier.model.bundle import TRUNK_ONNX, Bundle, load
+from classifier.model.bundle import TRUNK_ONNX, Bundle, load, trunk_files
 from classifier.model.inference import Trunk
-
-Array = npt.NDArray[np.float32]
+from classifier.model.onnx_trunk import is_onnx
 
 CONTROL_FLOW: Final = ("Loop", "Scan", "If", "SequenceMap")
 DOMAINS: Final = ("", "ai.onnx")
 NAME: Final = "its network"
+ONNX_SUFFIX: Final = ".onnx"
+ALIKE: Final = 1e-3
+"""How much a patch's embedding may change, as a share of its largest value, with what is read beside it."""
 REFUSED: Final[tuple[type[Exception], ...]] = tuple(
     kind
     for kind in vars(onnxruntime_pybind11_state).values()
@@ -43,7 +45,9 @@ def try_bundle(folder: Path) -> None:
         Of the bundle; nothing outside of it is read.
     """
     bundle = load(folder)
-    check_graph(read_regular(folder / TRUNK_ONNX, params.LARGEST_BUNDLE_FILE))
+    for name in trunk_files(bundle.architecture):
+        if name.endswith(ONNX_SUFFIX):
+            check_graph(read_regular(folder / name, params.LARGEST_BUNDLE_FILE), name)
     try:
         _run(bundle)
     except REFUSED as error:
@@ -52,7 +56,7 @@ def try_bundle(folder: Path) -> None:
         raise BundleError(f"{NAME} cannot be loaded and run by ONNX Runtime") from error
 
 
-def check_graph(content: bytes) -> None:
+def check_graph(content: bytes, name: str = TRUNK_ONNX) -> None:
     """Raise `BundleError` unless an ONNX file holds one graph of standard operators with all its weights.
 
     No operator of other domains, no functions of its own, no graphs inside the graph (there are no loops
@@ -61,7 +65,7 @@ def check_graph(content: bytes) -> None:
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
-        raise BundleError(f"{TRUNK_ONNX} is damaged, or no ONNX file") from error
+        raise BundleError(f"{name} is damaged, or no ONNX file") from error
     graphs = 0
     for number, message in enumerate(_messages(model)):
         kind = type(message).__name__
@@ -112,26 +116,42 @@ def _run(bundle: Bundle) -> None:
     for batch in (patches, np.zeros_like(patches[:1])):
         tags, embeddings = trunk.run(batch)
         _check_output("tags", tags, (len(batch), len(bundle.tag_names)))
-        _check_output("penultimate", embeddings, (len(batch), bundle.embedding_size))
+        _check_output(trunk.ends.embedding, embeddings, (len(batch), bundle.embedding_size))
         if tags.size and not (tags.min() >= 0 and tags.max() <= 1):
             raise BundleError(f"{NAME} gives tags that are no probabilities")
         _check_genres(bundle, tags, embeddings)
+    if is_onnx(bundle.architecture):
+        _check_embeddings(trunk, patches)
 
 
 def _check_ends(trunk: Trunk, bundle: Bundle) -> None:
     """Raise unless the graph has the input and the outputs that a trunk has, and no others."""
-    wanted = ["penultimate", "tags"] if bundle.tag_names else ["penultimate"]
-    inputs, outputs = trunk.ends()
-    if list(inputs) != ["patch"] or sorted(outputs) != wanted:
-        raise BundleError(f"{NAME} has other inputs and outputs than patch, {' and '.join(wanted)}")
-    shape = inputs["patch"]
+    ends, brought = trunk.ends, is_onnx(bundle.architecture)
+    wanted = sorted(filter(None, (ends.embedding, ends.tags)))
+    inputs, outputs = trunk.graph_ends()
+    missing = not set(wanted) <= set(outputs) if brought else sorted(outputs) != wanted
+    if list(inputs) != [ends.input] or missing:
+        raise BundleError(f"{NAME} has other inputs and outputs than {ends.input}, {' and '.join(wanted)}")
+    shape = inputs[ends.input]
     patch = (bundle.front_end.patch_frames, bundle.front_end.n_bands)
     sizes = [size if isinstance(size, int) else own for size, own in zip(shape[1:], patch, strict=False)]
     rebuilt = tuple(
         bundle.architecture.get(name, own) for name, own in zip(("frames", "bands"), patch, strict=True)
     )
-    if len(shape) != 3 or isinstance(shape[0], int) or tuple(sizes) != patch or rebuilt != patch:
+    fixed = shape[0] if shape and isinstance(shape[0], int) and shape[0] > 0 else None
+    if len(shape) != 3 or fixed != ends.batch or tuple(sizes) != patch or rebuilt != patch:
         raise BundleError(f"{NAME} reads other patches than its front end gives, {patch[0]} × {patch[1]}")
+
+
+def _check_embeddings(trunk: Trunk, patches: Array) -> None:
+    """Raise unless embeddings can be stored, and are a patch's own, whatever is read beside it."""
+    together = trunk.run(patches)[1]
+    apart = np.concatenate([trunk.run(patch[None])[1] for patch in patches])
+    largest = float(np.abs(together).max())
+    if largest > params.LARGEST_HALF:
+        raise BundleError(f"{NAME} gives embeddings with values beyond {params.LARGEST_HALF:,.0f}")
+    if np.abs(together - apart).max() > ALIKE * largest:
+        raise BundleError(f"{NAME} gives a patch another embedding when it reads others beside it")
 
 
 def _check_output(name: str, output: Array, shape: tuple[int, int]) -> None:

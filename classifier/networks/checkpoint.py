@@ -9,7 +9,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from classifier.atomic_files import whole_file
+from classifier.files import whole_file
 
 STATE: Final = "fit.npz"
 # What EarlyStopping, ModelCheckpoint and ReduceLROnPlateau remember from epoch to epoch.

@@ -5,17 +5,19 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import callbacks
 
 from classifier import params
-from classifier.datasets.song_patches import SpectralSong
+from classifier.arrays import Array
+from classifier.datasets.examples import SpectralSong
+from classifier.files import make_folder
 from classifier.model.linear_head import LinearHead, softmax
 from classifier.networks.architectures import PENULTIMATE, Network, build
 from classifier.networks.batches import Batches
@@ -23,9 +25,7 @@ from classifier.networks.checkpoint import STATE, Log, Resume
 from classifier.networks.frozen_features import FrozenFeatures, last_output
 from classifier.networks.musicnn import Weights
 from classifier.networks.recipes import Augment, Fit, Recipe
-from classifier.private_files import make_folder
 
-Array = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 History = dict[str, list[float]]
 
@@ -64,10 +64,20 @@ class FittedNetwork:
         features = self.frozen_features.passed(self.network, [song])[0].patches
         return song.segment_means(np.asarray(self.network.tail.get_layer(PENULTIMATE)(features)))
 
-    def segment_probabilities(self, song: SpectralSong) -> Array:
+    @cached_property
+    def head(self) -> LinearHead:
+        """Return the last layer."""
+        return self.network.head()
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Return what was chosen inside the training songs."""
+        return {"best_epoch": self.best_epoch}
+
+    def __call__(self, song: SpectralSong) -> Array:
         """Return the label probabilities of a song's segments as serving does, (segments, labels)."""
         embeddings = self.embeddings(song)
-        return softmax(self.network.head().logits(np.zeros((0, 0), np.float32), embeddings))
+        return softmax(self.head.logits(np.zeros((0, 0), np.float32), embeddings))
 
 
 def fit_network(
@@ -88,44 +98,23 @@ def fit_network(
 
     Parameters
     ----------
-    recipe
-        What and how.
-    songs
-        To learn from.
+    recipe, songs, labels
+        What to fit, on what, and the names of the outputs, in order.
     validation
-        Songs whose loss decides when to stop and which epoch is best; None where the training loss
-        is to decide. On the schedule ``cosine`` nothing is to be decided, and they are learned from.
-    labels
-        Names of the outputs, in order.
+        Songs whose loss decides when to stop and which epoch is best; None where the training loss is to
+        decide. On the schedule ``cosine`` nothing is to be decided, and they are learned from.
     seed
         Of initial weights, order, dropout and augmentation: the same seed gives the same fit.
     trunk_weights, head
         Where ``musicnn-tuned`` starts; other networks may start from a head too.
-    folder
-        Where the fit keeps its state: called again after a kill, it goes on from there.
-    frozen_features
-        Shared between fits of networks with the same frozen layers.
-    save_every_s
-        Seconds between states on disk; epochs since the last one are run again, with the same result.
-    progress
-        Called with the epochs done and the most there may be.
-
-    Raises
-    ------
-    WeightsError
-        If weights that the recipe asks for are missing.
+    folder, save_every_s
+        Where the fit keeps its state, and how often: called again after a kill, it goes on from there.
+    frozen_features, progress
+        Shared between fits with the same frozen layers; called with the epochs done, and the most of them.
     """
-    started = perf_counter()
+    started, frozen = perf_counter(), frozen_features or FrozenFeatures()
     network = build(recipe, len(labels), seed=seed, trunk_weights=trunk_weights, head=head)
-    frozen = frozen_features or FrozenFeatures()
-    if recipe.fit.schedule == "cosine":
-        songs, validation = [*songs, *(validation or [])], None
-    model, inputs = network.model, _Inputs(recipe, songs, validation or [], labels, seed)
-    if network.tail is not None and recipe.augment == Augment():
-        model = network.tail
-        inputs = replace(
-            inputs, songs=frozen.passed(network, songs), held=frozen.passed(network, inputs.held)
-        )
+    model, inputs = _inputs(network, _Inputs(recipe, songs, validation or [], labels, seed), frozen)
     with tempfile.TemporaryDirectory() as temporary:
         files = _FitFiles(folder or Path(temporary), save_every_s if folder else None)
         history = _fit(model, inputs, files, progress)
@@ -156,6 +145,17 @@ class _Inputs:
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
+def _inputs(network: Network, given: _Inputs, frozen: FrozenFeatures) -> tuple[keras.Model, _Inputs]:
+    """Return what is fitted of a network, and on what: behind frozen layers, on their outputs."""
+    inputs = given
+    if given.recipe.fit.schedule == "cosine":
+        inputs = replace(given, songs=[*given.songs, *given.held], held=[])
+    if network.tail is None or given.recipe.augment != Augment():
+        return network.model, inputs
+    songs, held = frozen.passed(network, inputs.songs), frozen.passed(network, inputs.held)
+    return network.tail, replace(inputs, songs=songs, held=held)
+
+
 @dataclass(frozen=True)
 class _FitFiles:
     """The folder of a fit's files, and how often its state is saved; None for never."""
@@ -181,11 +181,12 @@ def _fit(model: keras.Model, inputs: _Inputs, files: _FitFiles, progress: Progre
     log = Log(progress, fit.epochs)
     watchers = _watchers(inputs.recipe, best, "val_loss" if held else "loss")
     resume = Resume(files.folder / STATE, inputs.fit_id(model), log, watchers, files.every_s)
-    if not resume.finished:
+    finished = resume.finished
+    if not finished:
         calls = callbacks.CallbackList([log, *watchers, resume], model=model)
         _run(model, data, held, calls, range(resume.initial_epoch, fit.epochs))
     _without_optimizer(model).load_weights(best)
-    return resume.history if resume.finished else log.history
+    return resume.history if finished else log.history
 
 
 class _Adam(keras.optimizers.Adam):  # type: ignore[misc]
@@ -232,8 +233,7 @@ def _run(
 def _pass(step: Callable[..., dict[str, float]], model: keras.Model, data: Batches) -> dict[str, float]:
     """Return the weighted mean loss and accuracy over all examples, after a step a batch."""
     totals = {"loss": 0.0, "accuracy": 0.0}
-    for index in range(len(data)):
-        batch = data[index]
+    for batch in data:
         model.reset_metrics()
         figures = step(batch.patches, batch.targets, batch.weights, return_dict=True)
         # Keras divides the weighted losses of a batch by its size, its weighted hits by its weights.

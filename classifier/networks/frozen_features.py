@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import params
-from classifier.atomic_files import whole_file
-from classifier.datasets.song_patches import SpectralSong
+from classifier.arrays import Array
+from classifier.datasets.examples import SpectralSong
+from classifier.files import make_folder, whole_file
 from classifier.networks.architectures import Network
-from classifier.private_files import make_folder
-
-Array = npt.NDArray[np.float32]
 
 
 def last_output(model: keras.Model, patches: npt.NDArray[np.generic]) -> Array:

@@ -19,10 +19,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.networks.musicnn import MID_PADDING, TEMPORAL, TIMBRAL
 from classifier.networks.onnx_fourier import spectral, transform
 
-Array = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
 
 BLOCK: Final = 16

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from classifier.arrays import Array
 
 
 @dataclass(frozen=True)

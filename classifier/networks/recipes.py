@@ -6,6 +6,7 @@ A recipe is written as words joined with ``+``: ``cnn``, ``cnn+mfcc+published``,
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from classifier import params
@@ -107,7 +108,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     representative: bool = False
 
-    @property
+    @cached_property
     def uses_trunk(self) -> bool:
         """Return whether it learns on the stored features of the musicnn trunk, without audio."""
         return self.arch == "musicnn"

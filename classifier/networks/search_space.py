@@ -194,7 +194,7 @@ def with_values(recipe: Recipe, values: Values) -> Recipe:
         if changes:
             parts[section] = replace(part, **changes)
     changed: FrontEnd = parts["front_end"]
-    frames = round(recipe.front_end.patch_s * changed.rate_hz / changed.hop_length)
+    frames = round(recipe.front_end.read_s * changed.rate_hz / changed.hop_length)
     parts["front_end"] = replace(changed, patch_frames=max(1, frames))
     if changed.feature == "mfcc" and changed.n_mfcc > changed.n_mels:
         raise TrainingDataError(f"{changed.n_mfcc} coefficients (n_mfcc) need as many n_mels")

@@ -3,14 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from classifier.arrays import Array
 from classifier.audio.decode import read_clip
 from classifier.features.frontend import FrontEnd, cosine_transform, log_mel, mel_filters
 from classifier.networks.recipes import study_front_end
-
-Array = npt.NDArray[np.float32]
 
 
 def clip_features(

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from classifier import params
 from classifier.plotting.style import COLOURS, GREY, clean, new_figure, save, short_names
-from classifier.training.metrics import Evaluation, wilson_interval
+from classifier.training.metrics import Figures, wilson_interval
 
 History = Mapping[str, Sequence[float]]
 
 
-def draw_confusion(evaluation: Evaluation, path: Path, title: str) -> None:
+def draw_confusion(evaluation: Figures, path: Path, title: str) -> None:
     """Draw the confusion matrix: counts, coloured by their share of the true label's row.
 
     Readable for 2 to 60 labels.
@@ -49,7 +49,7 @@ def draw_confusion(evaluation: Evaluation, path: Path, title: str) -> None:
     save(figure, path)
 
 
-def draw_reliability(before: Evaluation, after: Evaluation | None, path: Path, title: str) -> None:
+def draw_reliability(before: Figures, after: Figures | None, path: Path, title: str) -> None:
     """Draw how often answers are right against how sure they are, with Wilson's intervals.
 
     Below, the rows in each bin; `after` is the same after calibration, or None.
@@ -69,7 +69,7 @@ def draw_reliability(before: Evaluation, after: Evaluation | None, path: Path, t
     save(figure, path)
 
 
-def _draw_bins(upper: Axes, lower: Axes, evaluation: Evaluation, name: str, index: int, of: int) -> None:
+def _draw_bins(upper: Axes, lower: Axes, evaluation: Figures, name: str, index: int, of: int) -> None:
     bins = [b for b in evaluation.reliability if b.count]
     confidence, accuracy = [b.confidence for b in bins], np.array([b.accuracy for b in bins])
     ends = np.array([wilson_interval(round(b.accuracy * b.count), b.count) for b in bins]).T

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
-from classifier.atomic_files import whole_file
-from classifier.errors import PictureError
+from classifier.errors import PictureError, in_words
+from classifier.files import whole_file
 from classifier.genres.label_paths import SEPARATOR
-from classifier.system_errors import in_words
 
 # Okabe and Ito's palette: distinct for the colour-blind, and in grey. Blue and orange first.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

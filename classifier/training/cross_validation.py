@@ -4,25 +4,23 @@ import json
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from classifier import params
-from classifier.atomic_files import whole_file
-from classifier.datasets.folds import assign_folds, n_folds_possible
-from classifier.datasets.songs import LabelledSong
+from classifier.arrays import Array, Ints, Mask
+from classifier.datasets.feature_cache import cache_key
+from classifier.datasets.folds import folds_of
+from classifier.datasets.songs import LabelledSong, check_trainable
 from classifier.errors import TrainingDataError
+from classifier.files import make_folder, whole_file
 from classifier.model.calibration import LEAST
-from classifier.private_files import make_folder
 from classifier.training.held_out import HeldOut
 
-Array = npt.NDArray[np.float32]
-Indices = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+Progress = Callable[[int, int], None]
 S = TypeVar("S", bound=LabelledSong)
 Predict = Callable[[S], Array]
 """A fitted classifier: a song to the label probabilities of its segments, (segments, labels)."""
@@ -30,28 +28,32 @@ Fit = Callable[[Sequence[S], Path | None], Predict[S]]
 """Fits on some songs; the folder, where there is one, is where it may keep what lets it resume."""
 
 
-def folds_of(songs: Sequence[LabelledSong], n_folds: int | None) -> Indices:
-    """Return the fold of each song, (songs,); None for five folds, or fewer where a genre has fewer songs.
+class EpochCount:
+    """Progress over several fits, in epochs; a fit that stops early still counts as whole.
 
-    No more are made than there are artists, and songs by unknown ones.
-
-    Raises
-    ------
-    TrainingDataError
-        If there would be fewer than two.
+    Parameters
+    ----------
+    progress
+        Called with the epochs done, and all that there may be.
+    fits, per_fit
+        How many fits there are, and how many epochs each may have; 1 where fits alone are to be counted.
     """
-    labels, groups = [s.label for s in songs], [s.group for s in songs]
-    k = n_folds or n_folds_possible(labels, groups, params.DEFAULT_FOLDS)
-    if k < 2:
-        raise TrainingDataError("at least 2 folds are needed")
-    k = max(2, min(k, len({number if group is None else group for number, group in enumerate(groups)})))
-    folds = assign_folds(labels, groups, [s.name for s in songs], k)
-    if len(np.unique(folds)) < 2:
-        raise TrainingDataError("all songs are by one artist: no song of another is there to test on")
-    return folds
+
+    def __init__(self, progress: Progress, fits: int, per_fit: int) -> None:
+        self._progress, self._total, self._per_fit = progress, fits * per_fit, per_fit
+        self._done = 0
+
+    def fits_done(self, fits: int, _of: int) -> None:
+        """Count whole fits."""
+        self._done = fits * self._per_fit
+        self._progress(self._done, self._total)
+
+    def within_fit(self, epoch: int, epochs: int) -> None:
+        """Count the epochs of the fit that is under way."""
+        self._progress(self._done + epoch * self._per_fit // epochs, self._total)
 
 
-def last_tested(songs: Sequence[LabelledSong], folds: Indices) -> int:
+def last_tested(songs: Sequence[LabelledSong], folds: Ints) -> int:
     """Return the last fold with a song that could be tested if that fold alone is held out.
 
     Raises
@@ -67,66 +69,87 @@ def last_tested(songs: Sequence[LabelledSong], folds: Indices) -> int:
     raise TrainingDataError("no song could be tested: the artists' songs are too unevenly spread")
 
 
+@dataclass(frozen=True)
+class Split:
+    """How songs are held out in turn.
+
+    Attributes
+    ----------
+    labels
+        What there is to learn, in order.
+    folds
+        (songs,) the fold of each.
+    tested
+        The folds that are held out.
+    """
+
+    labels: tuple[str, ...]
+    folds: Ints
+    tested: Sequence[int]
+
+
+def split_of(songs: Sequence[LabelledSong], n_folds: int | None, *, one_fold: bool = False) -> Split:
+    """Return how songs are held out, `n_folds` as `folds_of` has it; `one_fold`: the last one alone.
+
+    Raises
+    ------
+    TrainingDataError
+        If their labels cannot be learned, or no song could be tested.
+    """
+    labels, folds = check_trainable(songs), folds_of(songs, n_folds)
+    return Split(labels, folds, [last_tested(songs, folds)] if one_fold else np.unique(folds).tolist())
+
+
 def held_out(
     songs: Sequence[S],
-    labels: tuple[str, ...],
-    folds: Indices,
+    split: Split,
     fit: Fit[S],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     folder: Path | None = None,
-    only: Sequence[int] | None = None,
 ) -> HeldOut:
-    """Train once a fold on the songs of all others, and hear what it says of that fold's.
+    """Return held-out predictions: for each fold's songs by a classifier trained on all others.
 
     Parameters
     ----------
-    songs, labels
-        What to learn.
-    folds
-        (songs,) as `folds_of` gives them.
     fit
         How to learn.
     progress
         Called with folds done and folds in all.
     folder
         Where finished folds are kept, so that a run that was stopped goes on; None to keep nothing.
-    only
-        The folds to hold out; None for all.
     """
-    chosen = [int(f) for f in np.unique(folds)] if only is None else list(only)
-    said: dict[int, Array] = {}
+    labels, folds = split.labels, split.folds
+    predicted: dict[int, Array] = {}
     fit_s = []
-    for done, fold in enumerate(chosen):
-        progress(done, len(chosen))
+    for done, fold in enumerate(split.tested):
+        progress(done, len(split.tested))
         of_fold, seconds = _fold(songs, folds, fold, fit, folder)
-        said |= of_fold
+        predicted |= of_fold
         fit_s.append(seconds)
-    progress(len(chosen), len(chosen))
-    places = sorted(said)
+    progress(len(fit_s), len(fit_s))
+    rows = sorted(predicted)
     truth = np.array([labels.index(song.label) for song in songs])
-    learned = np.array([_learned(truth[folds != folds[i]], len(labels)) for i in places])
+    learned = np.array([_learned(truth[folds != folds[i]], len(labels)) for i in rows])
     return HeldOut(
         labels=labels,
-        names=tuple(songs[i].name for i in places),
-        truth=truth[places],
-        folds=folds[places],
-        segments=[
-            _missed(said[i], t, known) for i, t, known in zip(places, truth[places], learned, strict=True)
-        ],
-        durations_s=[songs[i].durations_s for i in places],
+        names=tuple(songs[i].name for i in rows),
+        truth=truth[rows],
+        folds=folds[rows],
+        segments=[_missed(predicted[i], truth[i], known) for i, known in zip(rows, learned, strict=True)],
+        durations_s=[songs[i].durations_s for i in rows],
         fit_s=fit_s,
         learned=learned,
     )
 
 
-def _learned(truth: Indices, n_labels: int) -> Mask:
-    """Return which labels can be told from others by whoever learned from songs of these, (labels,)."""
+def _learned(truth: Ints, n_labels: int) -> Mask:
+    """Return which labels can be told from others by a classifier of songs of these, (labels,)."""
     known = np.isin(np.arange(n_labels), truth)
     return known if known.sum() > 1 else np.zeros(n_labels, bool)
 
 
 def _missed(segments: Array, truth: int, learned: Mask) -> Array:
-    """Return what was said of a song, its own label being impossible where it had not been learned.
+    """Return a song's predictions, its own label being impossible where it had not been learned.
 
     A network gives every label some probability, and one that knows a single label is always right.
     """
@@ -139,38 +162,37 @@ def _missed(segments: Array, truth: int, learned: Mask) -> Array:
 
 
 def _fold(
-    songs: Sequence[S], folds: Indices, fold: int, fit: Fit[S], folder: Path | None
+    songs: Sequence[S], folds: Ints, fold: int, fit: Fit[S], folder: Path | None
 ) -> tuple[dict[int, Array], float]:
-    """Return what a classifier trained on the other folds says of one fold's songs, by their place.
+    """Return one fold's predictions, by the songs' positions, of a classifier trained on the other folds.
 
     The second value is how many seconds the fit took, a stopped one's earlier part not counted.
     """
     outside = np.flatnonzero(folds == fold).tolist()
-    place = folder / f"fold-{fold}" if folder is not None else None
+    unfinished = folder / f"fold-{fold}" if folder is not None else None
     kept = folder / f"fold-{fold}.npz" if folder is not None else None
     if kept is not None and kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
             return {i: arrays[str(i)] for i in outside}, float(arrays["fit_s"])
     started = perf_counter()
-    predict = fit([songs[i] for i in np.flatnonzero(folds != fold).tolist()], place)
+    predict = fit([songs[i] for i in np.flatnonzero(folds != fold).tolist()], unfinished)
     seconds = perf_counter() - started
-    said = {i: predict(songs[i]) for i in outside}
-    if kept is not None and place is not None:
-        _keep(kept, said, seconds)
-        shutil.rmtree(place, ignore_errors=True)
-    return said, seconds
+    predicted = {i: predict(songs[i]) for i in outside}
+    if kept is not None and unfinished is not None:
+        _keep(kept, predicted, seconds)
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return predicted, seconds
 
 
-def _keep(path: Path, said: dict[int, Array], seconds: float) -> None:
+def _keep(path: Path, predicted: dict[int, Array], seconds: float) -> None:
     make_folder(path.parent)
     with whole_file(path, private=True) as file:
-        np.savez(file, fit_s=seconds, **{str(i): value for i, value in said.items()})  # type: ignore[arg-type]
+        arrays = {str(i): value for i, value in predicted.items()}
+        np.savez(file, fit_s=seconds, **arrays)  # type: ignore[arg-type]
 
 
 def run_key(described: dict[str, Any], songs: Sequence[LabelledSong], seed: int) -> str:
     """Return a name for what a run depends on: how, on which songs, and the seed."""
-    from classifier.datasets.feature_cache import cache_key
-
     of_songs = [(s.name, s.label, s.group, _checksum(s)) for s in songs]
     return cache_key(json.loads(json.dumps(described)), of_songs, seed)
 

@@ -10,81 +10,64 @@ how far is far), a direction is learned that tells them from the head's songs.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier import params
+from classifier.arrays import Array, Ints
+from classifier.datasets.examples import Examples
 from classifier.model.calibration import Calibration, Familiarity
 from classifier.model.linear_head import LinearHead
 from classifier.model.predictions import song_mean
-from classifier.training.head_fitting import Examples, HeadFit, fit_head, shrunk, splits
-from classifier.training.temperature import at_temperature, held_out_temperature
+from classifier.training.head_fitting import HeadFit, fit_head, shrunk, splits
+from classifier.training.held_out import HeldOut, at_temperature
 
-if TYPE_CHECKING:
-    from classifier.training.held_out import HeldOut
-
-Array = npt.NDArray[np.float32]
-Array64 = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+Splits = Sequence[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]
 
 
 def calibrate(
-    said: "HeldOut",
+    predictions: HeldOut,
     features: Sequence[Array] | None,
     examples: Array | None = None,
     own: Sequence[Array] | None = None,
 ) -> Calibration:
-    """Calibrate a classifier on what others, fitted in the same way, said of songs held out.
+    """Return the calibration of a classifier by the held-out predictions of others, fitted in the same way.
 
     Parameters
     ----------
-    said
-        Uncalibrated probabilities of songs held out.
+    predictions
+        Uncalibrated.
     features
         What the head reads of each of these songs, (segments, features) a song; None where that is not
         comparable from one fold's classifier to the next's, as with networks trained from scratch.
     examples
         (sounds, features) the same of sounds that are not music; None where there are none.
     own
-        What the classifier itself says of its training songs, (segments, labels) a song, uncalibrated.
+        The classifier's own predictions for its training songs, (segments, labels) a song, uncalibrated.
         With few songs it may be less sure of itself than those of the folds, and must not find all of its own
         songs weak.
     """
-    chance = by_chance(said)
-    temperature = 1.0 if chance else held_out_temperature(said)
-    pairs = list(zip(said.segments, said.durations_s, strict=True))
-    tested = said.tested()
-    judged = np.flatnonzero(tested if tested.any() else ~tested).tolist()
-    tempered = [(at_temperature(pairs[i][0], temperature, said.learned_of(i)), pairs[i][1]) for i in judged]
-    least = _weak([song_mean(p, s) for p, s in tempered])
+    temperature = 1.0 if predictions.by_chance else predictions.temperature
+    confidences, data = predictions.confidences(temperature)
+    least = _weak(confidences)
     if own is not None:
-        least = min(least, _weak([at_temperature(p, temperature).mean(axis=0) for p in own]))
-    told = f"{len(judged)} songs held out in {len(np.unique(said.folds[judged]))} folds"
-    if len(judged) < len(pairs):
-        told += f" ({len(pairs) - len(judged)} more could not be tested)"
-    if chance:
-        told += ", told apart no better than by chance: the temperature is not theirs"
+        least = min(least, _weak([at_temperature(p, temperature).mean(axis=0).max() for p in own]))
     if features is None:
-        return Calibration(temperature, least, f"temperature and least confidence: {told}", None, examples)
-    songs = np.stack([song_mean(f, s) for f, (_, s) in zip(features, pairs, strict=True)])
-    familiarity, how = fit_familiarity(songs, said.truth, said.folds, examples)
-    return Calibration(temperature, least, f"{told}; {how}", familiarity, examples)
+        return Calibration(temperature, least, f"temperature and least confidence: {data}", None, examples)
+    pairs = zip(features, predictions.durations_s, strict=True)
+    songs = np.stack([song_mean(of_song, durations_s) for of_song, durations_s in pairs])
+    familiarity, how = fit_familiarity(songs, predictions.truth, predictions.folds, examples)
+    return Calibration(temperature, least, f"{data}; {how}", familiarity, examples)
 
 
-def by_chance(said: "HeldOut") -> bool:
-    """Whether songs held out were told apart no better than by chance: the less is said, the better it is."""
-    return held_out_temperature(said) > params.MEANINGLESS_TEMPERATURE
-
-
-def _weak(songs: Sequence[Array]) -> float:
-    """Return the confidence that few songs fall below, of each song's probabilities, (labels,)."""
-    return float(np.percentile([song.max() for song in songs], params.WEAK_PERCENT))
+def _weak(confidences: Sequence[np.float32]) -> float:
+    """Return the confidence that few songs fall below."""
+    return float(np.percentile(confidences, params.WEAK_PERCENT))
 
 
 def fit_familiarity(
-    songs: Array, truth: Indices, folds: Indices, examples: Array | None = None
+    songs: Array, truth: Ints, folds: Ints, examples: Array | None = None
 ) -> tuple[Familiarity | None, str]:
     """Learn how far a song may lie from the labels' centres.
 
@@ -102,10 +85,11 @@ def fit_familiarity(
     tuple
         What was learned, None where no song can be held out; and how, in words.
     """
-    if not splits(truth, folds):
+    apart = splits(truth, folds)
+    if not apart:
         return None, "no song could be held out, so no distance is known"
     shrinkages = params.FAMILIAR_SHRINKAGES if examples is not None else (params.HEAD_SHRINKAGE,)
-    found = [_at_shrinkage(songs, truth, folds, examples, s) for s in shrinkages]
+    found = [_at_shrinkage(songs, truth, apart, examples, s) for s in shrinkages]
     familiarity, within, caught = max(found, key=lambda each: each[2])  # the first among equals
     how = f"{within:.1%} of them lie within the limit of distance"
     if examples is None:
@@ -113,13 +97,13 @@ def fit_familiarity(
     how += f", {caught:.0%} of {len(examples)} sounds that are not music lie beyond it"
     if caught >= params.NOT_MUSIC_CAUGHT:
         return familiarity, how
-    direction, offset = _direction(songs, truth, folds, examples)
+    direction, offset = _direction(songs, apart, examples)
     both = Familiarity(familiarity.whiten, familiarity.centres, familiarity.limit, direction, offset)
     return both, how + ", a direction tells the rest"
 
 
 def _at_shrinkage(
-    songs: Array, truth: Indices, folds: Indices, examples: Array | None, shrinkage: float
+    songs: Array, truth: Ints, apart: Splits, examples: Array | None, shrinkage: float
 ) -> tuple[Familiarity, float, float]:
     """Return what is learned, the share of held-out songs within, that of the other sounds beyond."""
     held_out = np.concatenate(
@@ -127,7 +111,7 @@ def _at_shrinkage(
             Familiarity(*_whitened(songs[inside], truth[inside], shrinkage), limit=1.0).distance(
                 songs[tested]
             )
-            for inside, tested in splits(truth, folds)
+            for inside, tested in apart
         ]
     )
     whiten, centres = _whitened(songs, truth, shrinkage)
@@ -144,32 +128,31 @@ def _at_shrinkage(
     )
 
 
-def _whitened(songs: Array, truth: Indices, shrinkage: float) -> tuple[Array, Array]:
+def _whitened(songs: Array, truth: Ints, shrinkage: float) -> tuple[Array, Array]:
     """Return what whitens features within labels, and the labels' centres, whitened."""
+    from sklearn.covariance import empirical_covariance
+
     x = songs.astype(np.float64)
     deviation = x.std(axis=0)
     # A dimension that hardly varies among few songs would else drown all others for any new one.
     scale = 1.0 / np.maximum(
         deviation, max(params.MIN_STD, params.LEAST_SPREAD * float(np.median(deviation)))
     )
-    present, place = np.unique(truth, return_inverse=True)
-    centres = np.stack([x[place == label].mean(axis=0) for label in range(len(present))])
-    within = (x - centres[place]) * scale
-    covariance = shrunk(within.T @ within / len(x), shrinkage)
+    present, targets = np.unique(truth, return_inverse=True)
+    centres = np.stack([x[targets == label].mean(axis=0) for label in range(len(present))])
+    within = (x - centres[targets]) * scale
+    covariance = shrunk(empirical_covariance(within, assume_centered=True), shrinkage)
     whiten = scale[:, None] * np.linalg.cholesky(np.linalg.inv(covariance))
     return whiten.astype(np.float32), (centres @ whiten).astype(np.float32)
 
 
-def _direction(songs: Array, truth: Indices, folds: Indices, examples: Array) -> tuple[Array, float]:
+def _direction(songs: Array, apart: Splits, examples: Array) -> tuple[Array, float]:
     """Return what tells the other sounds from songs, as kernel and offset; above 0 is no music.
 
     Zero is where both are as likely, or else where hardly any song held out is taken for no music.
     """
     held_out = np.concatenate(
-        [
-            _score(_music_or_not(songs[inside], examples), songs[tested])
-            for inside, tested in splits(truth, folds)
-        ]
+        [_score(_music_or_not(songs[inside], examples), songs[tested]) for inside, tested in apart]
     )
     head = _music_or_not(songs, examples)
     limit = max(0.0, float(np.percentile(held_out, params.FAMILIAR_PERCENTS[1])))

@@ -8,7 +8,7 @@ Both problems have one solution: nothing here is random. Scikit-learn is importe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,27 +16,13 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from classifier import params
-from classifier.datasets.folds import assign_folds, n_folds_possible
-from classifier.datasets.segment_examples import Examples, examples_of
-from classifier.datasets.songs import Song
+from classifier.arrays import Array, Array64, Ints, Mask
+from classifier.datasets.examples import Examples, examples_of
+from classifier.datasets.folds import folds_inside
+from classifier.datasets.songs import TrunkSong
 from classifier.model.linear_head import HeadInput, LinearHead, softmax
+from classifier.training.held_out import fit_temperature
 from classifier.training.metrics import cross_entropy
-from classifier.training.temperature import fit_temperature
-
-Array = npt.NDArray[np.float32]
-Array64 = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
-
-__all__ = [
-    "Examples",
-    "HeadFit",
-    "choose_fit",
-    "choose_fit_on",
-    "examples_of",
-    "fit_head",
-    "shrunk",
-    "splits",
-]
 
 # The score of a label that no song has: its probability is zero.
 NEVER = -1e3
@@ -88,9 +74,10 @@ def fit_head(examples: Examples, n_labels: int, fit: HeadFit) -> LinearHead:
         The standardisation of the features is folded into its kernel and bias.
     """
     with threadpool_limits(1):  # with products this small, more threads only wait for each other
-        kernel, bias = _softmax_regression(_of_segments(examples), n_labels, fit.penalty)
+        kernel, bias = _softmax_regression(_prepared(examples, songs=False), n_labels, fit.penalty)
         if fit.blend > 0:
-            other_kernel, other_bias = _discriminant(_of_songs(examples), n_labels, fit.shrinkage)
+            songs = _prepared(examples.song_means, songs=True)
+            other_kernel, other_bias = _discriminant(songs, n_labels, fit.shrinkage)
             kernel, bias = kernel + fit.blend * other_kernel, bias + fit.blend * other_bias
     kernel, bias = kernel / fit.temperature, bias / fit.temperature
     return LinearHead(fit.input, kernel.astype(np.float32), bias.astype(np.float32))
@@ -105,7 +92,7 @@ class _Prepared:
     x, centre, scale
         (examples, features) standardised, and by what.
     targets, present
-        (examples,) places in `present`, the labels that there are.
+        (examples,) positions in `present`, the labels that there are.
     weights
         (examples,).
     """
@@ -113,35 +100,31 @@ class _Prepared:
     x: npt.NDArray[np.floating]
     centre: Array64
     scale: Array64
-    targets: Indices
-    present: Indices
+    targets: Ints
+    present: Ints
     weights: npt.NDArray[np.floating]
 
 
-def _of_segments(examples: Examples) -> _Prepared:
-    """Prepare softmax regression; the weights sum to the number of songs."""
+def _prepared(given: Examples, *, songs: bool, chosen: Mask | None = None) -> _Prepared:
+    """Prepare softmax regression of segments, or discriminant analysis of song means; of some or all."""
+    examples = given if chosen is None else given.of(chosen)
     weights = examples.weights()
-    x, centre, scale = _standardised(examples.features, np.ones(len(weights), np.float32))
     present, targets = np.unique(examples.targets, return_inverse=True)
-    per_song = weights * len(np.unique(examples.songs)) / len(weights)
+    if songs:
+        return _Prepared(*_standardised(examples.features, weights), targets, present, weights)
+    x, centre, scale = _standardised(examples.features, np.ones(len(weights), np.float32))
+    per_song = weights * len(np.unique(examples.songs)) / len(weights)  # they sum to the number of songs
     return _Prepared(x.astype(np.float32), centre, scale, targets, present, per_song)
-
-
-def _of_songs(examples: Examples) -> _Prepared:
-    """Prepare discriminant analysis, of song means: within a label they vary as songs do."""
-    songs = examples.song_means()
-    weights = songs.weights()
-    present, targets = np.unique(songs.targets, return_inverse=True)
-    return _Prepared(*_standardised(songs.features, weights), targets, present, weights)
 
 
 def _standardised(features: Array, weights: Array) -> tuple[Array64, Array64, Array64]:
     """Return standardised features, their centre and their scale."""
+    from sklearn.preprocessing import StandardScaler
+
     x = features.astype(np.float64)
-    centre = np.average(x, axis=0, weights=weights)
-    deviation = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=weights))
-    scale = 1.0 / np.maximum(deviation, params.MIN_STD)
-    return (x - centre) * scale, centre, scale
+    found = StandardScaler().fit(x, sample_weight=weights)
+    scale = 1.0 / np.maximum(np.sqrt(found.var_), params.MIN_STD)  # its own would blow up what hardly varies
+    return (x - found.mean_) * scale, found.mean_, scale
 
 
 def _folded(kernel: Array64, bias: Array64, learned: _Prepared, n_labels: int) -> tuple[Array64, Array64]:
@@ -186,13 +169,24 @@ def _discriminant(learned: _Prepared, n_labels: int, shrinkage: float) -> tuple[
 
 def shrunk(covariance: Array64, shrinkage: float) -> Array64:
     """Return a covariance drawn towards the multiple of the identity that has the same trace."""
+    from sklearn.covariance import shrunk_covariance
+
     size = len(covariance)
-    target = max(float(np.trace(covariance)) / size, params.MIN_STD**2)
-    return (1 - shrinkage) * covariance + shrinkage * target * np.eye(size)
+    lacking = max(0.0, params.MIN_STD**2 - float(np.trace(covariance)) / size)  # of songs that do not vary
+    return np.asarray(shrunk_covariance(covariance, shrinkage) + shrinkage * lacking * np.eye(size))
 
 
-def choose_fit(songs: Sequence[Song], labels: Sequence[str], head_input: HeadInput = "embedding") -> HeadFit:
-    """Choose penalty, shrinkage and blend by cross-validation inside some songs.
+def head_of(
+    songs: Sequence[TrunkSong], labels: Sequence[str], *, representative: bool = False
+) -> tuple[LinearHead, HeadFit]:
+    """Return a head fitted on all segments of the songs, and how, which is chosen inside them."""
+    examples = examples_of(songs, labels, "embedding", representative=representative)
+    fit = choose_fit(songs, examples, len(labels))
+    return fit_head(examples, len(labels), fit), fit
+
+
+def choose_fit(songs: Sequence[TrunkSong], examples: Examples, n_labels: int) -> HeadFit:
+    """Return penalty, shrinkage and blend, chosen by cross-validation inside some songs.
 
     Groups stay together, and songs of none are held out in contiguous blocks (`classifier.datasets.folds`).
 
@@ -200,19 +194,18 @@ def choose_fit(songs: Sequence[Song], labels: Sequence[str], head_input: HeadInp
     ----------
     songs
         What will be trained on.
-    labels
-        Their labels in the order of the outputs.
-    head_input
-        What the head reads.
+    examples
+        Their segments, which count alike while the fit is chosen.
+    n_labels
+        As `fit_head` has it.
     """
-    names, groups = [s.label for s in songs], [s.group for s in songs]
     at_most = params.DEFAULT_FOLDS if len(songs) < params.MANY_SONGS else params.FOLDS_OF_MANY
-    n_folds = n_folds_possible(names, groups, at_most)
-    folds = assign_folds(names, groups, [s.name for s in songs], n_folds)
-    return choose_fit_on(examples_of(songs, labels, head_input), folds, len(labels), head_input)
+    folds = folds_inside(songs, at_most)
+    alike = examples if examples.emphasis is None else replace(examples, emphasis=None)
+    return choose_fit_on(alike, folds, n_labels, "embedding")
 
 
-def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input: HeadInput) -> HeadFit:
+def choose_fit_on(examples: Examples, folds: Ints, n_labels: int, head_input: HeadInput) -> HeadFit:
     """Choose penalty, shrinkage and blend by the cross-entropy of songs held out.
 
     Every candidate is judged at its best temperature, so that a strong penalty is not refused for the
@@ -228,26 +221,25 @@ def choose_fit_on(examples: Examples, folds: Indices, n_labels: int, head_input:
     n_labels, head_input
         As `fit_head` and `HeadFit` have them.
     """
-    songs = examples.song_means()
+    songs = examples.song_means
     found = splits(songs.targets, folds)
     if not found:
         return HeadFit(head_input)
     with threadpool_limits(1):
         quick = partial(_softmax_regression, tolerance=params.HEAD_CHOICE_TOLERANCE)
-        place = np.searchsorted(songs.songs, examples.songs)
-        segments = [_of_segments(examples.of(inside[place])) for inside, _ in found]
+        rows = np.searchsorted(songs.songs, examples.songs)
+        segments = [_prepared(examples, songs=False, chosen=inside[rows]) for inside, _ in found]
         regression = _best(quick, params.HEAD_PENALTIES, segments, songs, found, n_labels)
-        means = [_of_songs(songs.of(inside)) for inside, _ in found]
+        means = [_prepared(songs, songs=True, chosen=inside) for inside, _ in found]
         discriminant = _best(_discriminant, params.HEAD_SHRINKAGES, means, songs, found, n_labels)
     (penalty, temperature), (shrinkage, other) = regression, discriminant
     return HeadFit(head_input, penalty, shrinkage, temperature / other, 2 * temperature)
 
 
-Mask = npt.NDArray[np.bool_]
 Method = Callable[[_Prepared, int, float], tuple[Array64, Array64]]
 
 
-def splits(targets: Indices, folds: Indices) -> list[tuple[Mask, Mask]]:
+def splits(targets: Ints, folds: Ints) -> list[tuple[Mask, Mask]]:
     """Return songs to learn from and songs to test on, those left out whose label was not learned."""
     found = []
     for fold in np.unique(folds):

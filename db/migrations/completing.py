@@ -1,7 +1,8 @@
 """Migrations that pass over what is there already, so that one which was cut off can be run again.
 
-The catalogue's migrations run in a transaction (`db.upgrade`). Those of earlier versions did not on SQLite,
-and a process that was killed meanwhile left some tables, columns or indices made and the revision as it was.
+The catalogue's migrations run in a transaction (`db.schema.upgrade`). Those of earlier versions did not on
+SQLite, and a process that was killed meanwhile left some tables, columns or indices made and the revision as
+it was.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Alembic's entry point; run by `db.session` with a connection of its own."""
+"""Alembic's entry point; run by `db.schema.upgrade` with a connection of its own."""
 
 from alembic import context
 

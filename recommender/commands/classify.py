@@ -20,7 +20,7 @@ def classify(
     """
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
     from recommender.library.file_reader import FileReader
-    from recommender.library.workers.pool import analyse
+    from recommender.library.workers.tasks import analyse
     from recommender.presentation.sound import classify_answer
 
     home = home_of(context)
@@ -31,13 +31,14 @@ def classify(
         show_json(answers)
     else:
         for answer in answers:
-            _tell(answer)
+            _print(answer)
     if any("error" in answer for answer in answers):
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     from recommender.commands.output import label_in_words, percent, printable, say, show, show_table
+    from recommender.presentation.measures import measures_in_words
     from recommender.presentation.text import clock
 
     path = printable(answer["path"])
@@ -48,6 +49,8 @@ def _tell(answer: dict[str, Any]) -> None:
     if answer["tags"]:
         show(f"  tags:   {percent(answer['tags'], SHOWN_TAGS)}")
     show(f"  genres: {percent(answer['genres'], SHOWN_GENRES)}")
+    if measured := measures_in_words(answer, confidence=True):
+        show(f"  sound:  {', '.join(measured)}")
     for warning in answer["warnings"]:
         say(f"Warning: {path}: {warning}")
     rows = [

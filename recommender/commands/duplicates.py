@@ -34,24 +34,24 @@ def duplicates(
     catalog = home.existing_catalog()
     bundle = home.bundle()
     with catalog.transaction() as session:
-        unheard = _unheard(session, bundle.trunk_id)
+        left_out = _not_analysed(session, bundle.trunk_id)
         pairs = find_duplicates(session, bundle.trunk_id, bundle.front_end.patch_s)
         sets = [g for g in grouped(pairs) if kind is None or g.kind == kind.replace("-", " ")]
         groups = _groups(session, sets)
-    if unheard:
-        say(f"{unheard} tracks are not analysed with the active bundle and were not compared: run ingest")
+    if left_out:
+        say(f"{left_out} tracks are not analysed with the active bundle and were not compared: run ingest")
     if as_json:
-        show_json({"trunk_id": bundle.trunk_id, "not_analysed": unheard, "groups": groups})
+        show_json({"trunk_id": bundle.trunk_id, "not_analysed": left_out, "groups": groups})
     else:
-        _tell(groups)
+        _print(groups)
 
 
-def _unheard(session: "Session", trunk_id: str) -> int:
-    from db.features import tracks_with_features
+def _not_analysed(session: "Session", trunk_id: str) -> int:
+    from db.sound.features import tracks_with_features
     from db.tracks import present
 
-    heard = tracks_with_features(session, trunk_id)
-    return sum(t.error_kind is None and t.id not in heard for t in present(session))
+    analysed = tracks_with_features(session, trunk_id)
+    return sum(t.error_kind is None and t.id not in analysed for t in present(session))
 
 
 def _groups(session: "Session", groups: "list[DuplicateGroup]") -> list[dict[str, Any]]:
@@ -69,8 +69,11 @@ def _groups(session: "Session", groups: "list[DuplicateGroup]") -> list[dict[str
 
 
 def _track_json(track: "Track") -> dict[str, Any]:
+    from recommender.presentation.songs import range_json
+
     names = ("path", "title", "artist", "album", "duration_s")
-    return {"track_id": track.id, **{name: getattr(track, name) for name in names}}
+    named = {name: getattr(track, name) for name in names}
+    return {"track_id": track.id, **named, **range_json(track)}
 
 
 def _pair_json(pair: "Pair") -> dict[str, Any]:
@@ -78,11 +81,12 @@ def _pair_json(pair: "Pair") -> dict[str, Any]:
 
     facts = asdict(pair)
     agreement = facts.pop("agreement") or {}
-    named = {"course" if k == "temporal_correlation" else k: round(v, 4) for k, v in agreement.items()}
+    names = {"temporal_correlation": "course", "smooth_correlation": "smooth_course"}
+    named = {names.get(k, k): round(v, 4) for k, v in agreement.items()}
     return facts | {"agreement": named or None}
 
 
-def _tell(groups: list[dict[str, Any]]) -> None:
+def _print(groups: list[dict[str, Any]]) -> None:
     from recommender.commands.output import printable, show
     from recommender.presentation.text import clock
 
@@ -90,8 +94,8 @@ def _tell(groups: list[dict[str, Any]]) -> None:
         reasons = "; ".join(dict.fromkeys(pair["why"] for pair in group["pairs"]))
         show(f"{number}. {group['kind']}: {reasons}")
         for track in group["tracks"]:
-            heard = _best(group["pairs"], track["track_id"])["agreement"]
-            sound = f"sound {heard['cosine']:.2f}, course {heard['course']:.2f}" if heard else ""
+            best = _best(group["pairs"], track["track_id"])["agreement"]
+            sound = f"sound {best['cosine']:.2f}, course {best['course']:.2f}" if best else ""
             length = clock(track["duration_s"])
             show(f"  {length:>7}  {sound:24}  {track['track_id']:>6}  {printable(track['path'])}")
     if not groups:

@@ -10,10 +10,10 @@ from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, 
 
 if TYPE_CHECKING:
     from classifier.training.held_out import HeldOut
-    from classifier.training.metrics import Evaluation
+    from classifier.training.metrics import Figures
     from recommender.training.data import TrainingData
-    from recommender.training.evaluation import Outcome
-from recommender.commands.genre_table import tell_genres
+    from recommender.training.evaluation import RecipeResult
+from recommender.commands.training_options import print_genres
 
 evaluate = typer.Typer(help="Measure how good classifiers and the recommender are.", no_args_is_help=True)
 evaluate.command("recommender")(recommender)
@@ -64,35 +64,38 @@ def classifier(
 
     Songs of one artist (or group) never fall on both sides of a split. A stopped run goes on.
     """
+    from classifier.networks.recipes import recipe_of
     from recommender.commands.output import show_json
     from recommender.commands.training_options import training_data
 
-    source = training_data(home_of(context), data, labels, label_depth, jobs, quiet=as_json)
+    recipes = [] if bundle is not None else [words.strip() for words in (compare or arch).split(",")]
+    heads_alone = bool(recipes) and all(recipe_of(words).uses_trunk for words in recipes)
+    home = home_of(context)
+    source = training_data(home, data, labels, label_depth, jobs, quiet=as_json, heads_alone=heads_alone)
     if bundle is not None:
-        outcomes = [[_judged(source, bundle)]]
+        results = [[_judged(source, bundle)]]
     else:
-        recipes = [words.strip() for words in (compare or arch).split(",")]
         chosen_seeds = range(seed, seed + seeds)
-        outcomes = _run_all(source, recipes, chosen_seeds, folds, one_fold=one_fold, quiet=as_json)
-    answer = _as_json(outcomes, source)
+        results = _run_all(source, recipes, chosen_seeds, folds, one_fold=one_fold, quiet=as_json)
+    answer = _as_json(results, source)
     if output is not None:
-        _write(answer, outcomes, output)
+        _write(answer, results, output)
     if as_json:
         show_json(answer)
     else:
-        _tell(answer, outcomes)
+        _print(answer, results)
 
 
-def _judged(data: "TrainingData", name: str) -> "Outcome":
+def _judged(data: "TrainingData", name: str) -> "RecipeResult":
     from contextlib import nullcontext
 
     from recommender.commands.output import say_skipped
     from recommender.training.evaluation import judge_bundle
 
     with nullcontext(data.home.bundle()) if name == "active" else data.home.lent_bundle(name) as chosen:
-        outcome = judge_bundle(data, chosen)
+        result = judge_bundle(data, chosen)
     say_skipped(data.failures)
-    return outcome
+    return result
 
 
 def _run_all(
@@ -103,60 +106,59 @@ def _run_all(
     *,
     one_fold: bool,
     quiet: bool,
-) -> "list[list[Outcome]]":
+) -> "list[list[RecipeResult]]":
     from classifier.networks.recipes import recipe_of
-    from recommender.commands.output import progress_bar, say_skipped
-    from recommender.training.evaluation import Outcome, run
+    from recommender.commands.output import say_skipped
+    from recommender.commands.progress import progress_bar
+    from recommender.training.evaluation import RecipeResult, run
 
     # A wrong word is refused before hours of training.
     chosen = {words: recipe_of(words) for words in recipes}
-    outcomes, n_told = [], 0
+    results, n_shown = [], 0
     for words, recipe in chosen.items():
-        songs, told = data.songs(recipe), len(data.failures)
-        say_skipped(data.failures[n_told:])
-        n_told = told
+        songs, n_failures = data.songs(recipe), len(data.failures)
+        say_skipped(data.failures[n_shown:])
+        n_shown = n_failures
         with progress_bar(words, quiet=quiet, unit="folds") as progress:
-            said = [
+            predictions = [
                 run(data, songs, recipe, seed, folds, one_fold=one_fold, progress=progress) for seed in seeds
             ]
-        outcomes.append([Outcome(words, seed, one) for seed, one in zip(seeds, said, strict=True)])
-    return outcomes
+        results.append([RecipeResult(words, seed, one) for seed, one in zip(seeds, predictions, strict=True)])
+    return results
 
 
-def _as_json(outcomes: "list[list[Outcome]]", data: "TrainingData") -> dict[str, Any]:
+def _as_json(results: "list[list[RecipeResult]]", data: "TrainingData") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from classifier.training.temperature import calibrated
     from recommender.training.evaluation import summarise
 
     rows = []
-    for of_recipe in outcomes:
-        said = of_recipe[0].held_out
+    for of_recipe in results:
+        predictions = of_recipe[0].held_out
         rows.append(
             {
                 **asdict(summarise(of_recipe)),
-                "folds": sorted({int(fold) for fold in said.folds}),
-                "by_song": said.songs().to_json(),
-                "by_segment": said.by_segment().to_json(),
-                "by_level": [level.to_json() for level in said.levels()],
-                "calibrated": calibrated(said).songs().to_json(),
+                "folds": sorted({int(fold) for fold in predictions.folds}),
+                "by_song": predictions.songs().to_json(),
+                "by_segment": predictions.by_segment().to_json(),
+                "by_level": [level.to_json() for level in predictions.levels()],
+                "calibrated": predictions.calibrated().songs().to_json(),
                 "accuracies": [round(o.held_out.songs().accuracy, 4) for o in of_recipe],
             }
         )
     return {
-        "data": data.describe(outcomes[0][0].held_out.songs().n),
+        "data": data.describe(results[0][0].held_out.songs().n),
         "skipped": [{"path": path, "message": reason} for path, reason in data.failures],
         "recipes": rows,
     }
 
 
-def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path) -> None:
+def _write(answer: dict[str, Any], results: "list[list[RecipeResult]]", folder: Path) -> None:
     import json
 
-    from classifier.atomic_files import replace_file
+    from classifier.errors import in_words
+    from classifier.files import replace_file
     from classifier.plotting.evaluation import draw_comparison, draw_confusion, draw_reliability
-    from classifier.system_errors import in_words
-    from classifier.training.temperature import calibrated
     from recommender.errors import RecommenderError
 
     try:
@@ -164,22 +166,22 @@ def _write(answer: dict[str, Any], outcomes: "list[list[Outcome]]", folder: Path
         replace_file(folder / "evaluation.json", (json.dumps(answer, indent=2) + "\n").encode())
     except OSError as error:
         raise RecommenderError(f"{folder} cannot be written: {in_words(error)}") from error
-    for of_recipe in outcomes:
-        outcome, stem = of_recipe[0], "" if len(outcomes) == 1 else f"{of_recipe[0].recipe}-"
-        songs = outcome.held_out.songs()
-        draw_confusion(songs, folder / f"{stem}confusion.png", f"{outcome.recipe}: songs held out")
-        after = calibrated(outcome.held_out).songs()
-        draw_reliability(songs, after, folder / f"{stem}reliability.png", outcome.recipe)
-    if len(outcomes) > 1:
+    for of_recipe in results:
+        result, stem = of_recipe[0], "" if len(results) == 1 else f"{of_recipe[0].recipe}-"
+        songs = result.held_out.songs()
+        draw_confusion(songs, folder / f"{stem}confusion.png", f"{result.recipe}: songs held out")
+        after = result.held_out.calibrated().songs()
+        draw_reliability(songs, after, folder / f"{stem}reliability.png", result.recipe)
+    if len(results) > 1:
         rows = [(row["recipe"], row["accuracies"]) for row in answer["recipes"]]
         draw_comparison(rows, folder / "comparison.png")
 
 
-def _tell(answer: dict[str, Any], outcomes: "list[list[Outcome]]") -> None:
+def _print(answer: dict[str, Any], results: "list[list[RecipeResult]]") -> None:
     from recommender.commands.output import show_table
 
-    if len(outcomes) == 1:
-        _tell_one(outcomes[0][0])
+    if len(results) == 1:
+        _print_one(results[0][0])
     rows = [
         (
             row["recipe"],
@@ -204,31 +206,30 @@ def _with_spread(row: dict[str, Any]) -> str:
     return f"{row['accuracy']:.3f} ± {row['accuracy_spread']:.3f}"
 
 
-def _tell_one(outcome: "Outcome") -> None:
-    from classifier.training.temperature import calibrated
+def _print_one(result: "RecipeResult") -> None:
     from recommender.commands.output import show
 
-    tell_genres(outcome.held_out.songs())
-    _tell_levels(outcome.held_out)
-    songs = outcome.held_out.songs()
+    print_genres(result.held_out.songs())
+    _print_levels(result.held_out)
+    songs = result.held_out.songs()
     show(f"Most often taken for another: {'; '.join(_confusions(songs)) or 'none'}.")
-    after = calibrated(outcome.held_out).songs().calibration_error
+    after = result.held_out.calibrated().songs().calibration_error
     show(
         f"Calibration error {songs.calibration_error:.3f}; {after:.3f} with a temperature that the other "
         "folds ask for."
     )
 
 
-def _tell_levels(said: "HeldOut") -> None:
+def _print_levels(predictions: "HeldOut") -> None:
     from recommender.commands.output import show
 
-    levels = said.levels()
+    levels = predictions.levels()
     for depth, level in enumerate(levels, start=1) if len(levels) > 1 else ():
         figures = f"accuracy {level.accuracy:.3f}, macro F1 {level.macro_f1:.3f}"
         show(f"Level {depth}: {figures} ({len(level.labels)} labels)")
 
 
-def _confusions(songs: "Evaluation") -> list[str]:
+def _confusions(songs: "Figures") -> list[str]:
     """Return the largest cells off the diagonal, in words."""
     cells = [
         (int(count), songs.labels[row], songs.labels[column])
@@ -236,4 +237,4 @@ def _confusions(songs: "Evaluation") -> list[str]:
         for column, count in enumerate(counts)
         if row != column and count
     ]
-    return [f"{true} as {said} ({n})" for n, true, said in sorted(cells, reverse=True)[:MOST_CONFUSED]]
+    return [f"{true} as {answer} ({n})" for n, true, answer in sorted(cells, reverse=True)[:MOST_CONFUSED]]

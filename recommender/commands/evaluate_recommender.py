@@ -55,7 +55,7 @@ def recommender(
     if as_json:
         show_json(answer)
         return
-    _tell(answer)
+    _print(answer)
     for note in answer["notes"]:
         say(f"Note: {note}")
 
@@ -70,7 +70,8 @@ def _run(
     artist_filter: bool,
     quiet: bool,
 ) -> "Evaluated":
-    from recommender.commands.output import progress_bar, say
+    from recommender.commands.output import say
+    from recommender.commands.progress import progress_bar
     from recommender.errors import RecommenderError
     from recommender.evaluation.run import evaluate_recommender
     from recommender.retrieval.index.store import open_index
@@ -84,11 +85,9 @@ def _run(
         raise RecommenderError(
             "the catalogue holds fewer than two analysed tracks: there is nothing to judge"
         )
-    bars = (
-        progress_bar("Ranking", quiet=quiet, unit="songs"),
-        progress_bar("Altering", quiet=quiet, unit="copies"),
-    )
-    with catalog.transaction() as session, bars[0] as ranking, bars[1] as altering:
+    ranks = progress_bar("Ranking", quiet=quiet, unit="songs")
+    copies = progress_bar("Altering", quiet=quiet, unit="copies")
+    with catalog.transaction() as session, ranks as ranking, copies as altering:
         return evaluate_recommender(
             session,
             index,
@@ -106,8 +105,8 @@ def _run(
 def _write(found: "Evaluated", answer: dict[str, Any], folder: Path) -> None:
     import json
 
-    from classifier.atomic_files import replace_file
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
+    from classifier.files import replace_file
     from recommender.errors import RecommenderError
     from recommender.evaluation.run import draw
 
@@ -134,7 +133,7 @@ FIGURES = (
 )
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     from recommender.commands.output import show_table
 
     rows = [

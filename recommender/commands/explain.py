@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, AudioFile, check_ending, home_of
 
 if TYPE_CHECKING:
     from classifier.explanation.explanation import Explanation
@@ -18,7 +18,7 @@ SHOWN_BANDS = 3
 
 def explain(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
+    file: AudioFile,
     genre: Annotated[
         str | None,
         typer.Option("--genre", metavar="NAME", help="Which genre.", show_default="the most probable"),
@@ -58,7 +58,7 @@ def explain(
     if as_json:
         show_json({"path": str(file), **explanation.describe()})
     else:
-        _tell(file, explanation)
+        _print(file, explanation)
 
 
 def _check_target(target: Path | None, suffix: str, option: str, source: Path) -> None:
@@ -67,8 +67,7 @@ def _check_target(target: Path | None, suffix: str, option: str, source: Path) -
 
     if target is None:
         return
-    if target.suffix.lower() != suffix:
-        raise typer.BadParameter(f"{target} must end in {suffix}", param_hint=option)
+    check_ending(target, option, suffix)
     if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
         raise typer.BadParameter(f"{target} is the song itself", param_hint=option)
     if not target.parent.is_dir():
@@ -80,12 +79,14 @@ def _explain(
 ) -> "Explanation":
     from classifier import params
     from classifier.audio.quiet import quiet_stderr
-    from classifier.explanation.explain_song import explain_song, genre_index
+    from classifier.explanation.explain_song import check_explainable, explain_song, genre_index
     from classifier.model.inference import Trunk
-    from recommender.commands.output import progress_bar
+    from recommender.commands.progress import progress_bar
     from recommender.library.file_reader import FileReader
+    from recommender.library.sheet_parts import range_at
 
     bundle = home.bundle()
+    check_explainable(bundle)
     chosen = genre_index(bundle, genre) if genre is not None else None
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with FileReader(bundle, home.path) as reader:
@@ -96,29 +97,32 @@ def _explain(
 
         explainer = Explainer(bundle)
     with progress_bar("Explaining", quiet=quiet, unit="segments") as move:
-        return explain_song(
-            trunk, explainer, file, analysis, chosen, clip_s or params.EXPLAIN_PASSAGE_S, move
-        )
+        seconds, source = clip_s or params.EXPLAIN_PASSAGE_S, range_at(str(file))
+        within = (source.start_s, source.end_s)
+        return explain_song(trunk, explainer, Path(source.path), analysis, chosen, seconds, move, within)
 
 
 def _write_clip(home: "Home", explanation: "Explanation", file: Path, clip: Path) -> None:
-    from classifier.atomic_files import replace_file
     from classifier.audio.excerpt import wav_of
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
+    from classifier.files import replace_file
     from recommender.errors import RecommenderError
     from recommender.library.file_reader import FileReader
+    from recommender.library.sheet_parts import range_at
 
     first = explanation.passages[0]
-    cut = partial(wav_of, start_s=first.start_s, end_s=first.end_s)
+    source = range_at(str(file))
+    start_s, end_s = source.within(first.start_s, first.end_s)
+    cut = partial(wav_of, start_s=start_s, end_s=end_s)
     with FileReader(None, home.path) as reader:
-        content = reader.do(cut, str(file))
+        content = reader.do(cut, source.path)
     try:
         replace_file(clip, content)
     except OSError as error:
         raise RecommenderError(f"{clip} cannot be written: {in_words(error)}") from error
 
 
-def _tell(file: Path, explanation: "Explanation") -> None:
+def _print(file: Path, explanation: "Explanation") -> None:
     from recommender.commands.output import printable, show, show_table
     from recommender.presentation.text import clock
 

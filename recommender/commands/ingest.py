@@ -1,33 +1,40 @@
 """``ingest``: bring the catalogue up to date with folders of music."""
 
 import os
+import sys
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
+from recommender.commands.options import AsJson, Exclude, Folders, Jobs, LabelDepth, Labels, home_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from classifier.model.bundle import Bundle
     from recommender.home import Home
-    from recommender.library.ingest_report import IngestReport
+    from recommender.library.ingest_plan import IngestReport
     from recommender.library.scan import FoundFile
     from recommender.library.workers.cluster import ClusterWorkers
 
 INTERRUPTED = 130
+SHOWN_ENDINGS = 8
+SHOWN_UNMATCHED = 20
 
 
 def ingest(
     context: typer.Context,
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
-    ],
+    folders: Folders,
     labels: Labels = "none",
     label_depth: LabelDepth = 1,
     jobs: Jobs = None,
+    exclude: Exclude = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try files again that failed before and have not changed.")
+    ] = False,
     nice: Annotated[
         int | None,
         typer.Option(
@@ -73,6 +80,8 @@ def ingest(
         labels,
         label_depth,
         jobs,
+        exclude or (),
+        retry=retry,
         quiet=as_json,
         anew=reindex,
         scheduler=scheduler,
@@ -80,9 +89,10 @@ def ingest(
     if as_json:
         show_json(report_json(report, index_size))
     else:
-        tell_report(report, index_size)
-    if report.failed:
-        if not as_json:
+        print_report(report, index_size)
+        suggest(report)
+    if report.failed or report.unmatched:
+        if report.failed and not as_json:
             say("Their reasons are kept: deepcuts failures")
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -93,24 +103,36 @@ def run_ingest(
     labels: str,
     label_depth: int,
     jobs: int | None,
+    exclude: "Sequence[str]" = (),
     *,
     quiet: bool,
+    retry: bool = False,
     anew: bool = False,
     scheduler: str | None = None,
 ) -> "tuple[IngestReport, int]":
     """Ingest under the writer lock and refresh the index; return the report and the index's size."""
-    from recommender.commands.output import progress_bar, say
+    from recommender.commands.output import say
+    from recommender.commands.progress import progress_bar
+    from recommender.library.ignore_rules import excluding
     from recommender.library.ingest import ingest as run
+    from recommender.library.ingest_plan import Choice
+    from recommender.library.predictions import renew_predictions
     from recommender.retrieval.index.store import open_index
 
+    try:
+        excluding("", exclude)
+    except ValueError as error:
+        raise typer.BadParameter(f"--exclude: {error}") from error
     bundle = home.bundle()
     with home.writer_lock():
         catalog = home.catalog()
         home.note_bundle(catalog, bundle.bundle_id)
         try:
             with _cluster(scheduler, bundle) as cluster, progress_bar("Analysing", quiet=quiet) as progress:
+                choice = Choice(exclude, retry)
+                renew_predictions(catalog, bundle)
                 report = run(
-                    catalog, bundle, folders, labels, label_depth, jobs, progress, cluster, home.path
+                    catalog, bundle, folders, labels, label_depth, jobs, progress, cluster, home.path, choice
                 )
             index, _ = open_index(
                 catalog,
@@ -129,7 +151,7 @@ def run_ingest(
 
 def index_note(error: OSError) -> str:
     """Return what to tell where the index is not on disk."""
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
 
     return f"the index could not be written, and is made when it is needed: {in_words(error)}"
 
@@ -147,7 +169,8 @@ def _cluster(
 
 def report_json(report: "IngestReport", index_size: int) -> dict[str, Any]:
     """Return what an ingest did, for machines."""
-    answer = asdict(report)
+    answer = asdict(replace(report, passed_over=Counter()))
+    answer["passed_over"] = dict(report.passed_over.most_common())
     answer["warned"] = [{"path": path, "message": message} for path, message in report.warned]
     answer["index_segments"] = index_size
     answer["tracks_per_minute"] = _rate(report)
@@ -158,13 +181,33 @@ def _rate(report: "IngestReport") -> float | None:
     return round(report.analysed / report.seconds * 60, 1) if report.analysed else None
 
 
-def tell_report(report: "IngestReport", index_size: int) -> None:
+def passed_over_in_words(passed_over: Counter[str]) -> str:
+    """Return how many files are no audio by their names: the most frequent endings first."""
+    endings = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{n} {ending or 'without an ending'}" for ending, n in endings[:SHOWN_ENDINGS]]
+    if rest := sum(n for _, n in endings[SHOWN_ENDINGS:]):
+        shown.append(f"{rest} others")
+    n = passed_over.total()
+    return f"Passed over {n} file{'s' * (n > 1)} that deepcuts does not decode: {', '.join(shown)}."
+
+
+def suggest(report: "IngestReport") -> None:
+    """Say on a terminal what one can do with what was analysed."""
+    from recommender.commands.output import say
+
+    if report.analysed and sys.stdout.isatty() and sys.stderr.isatty():
+        say('What next:  deepcuts similar "artist title"   songs that sound like one of them')
+        say("            deepcuts tag --dry-run           genres for the files' own tags")
+        say("            deepcuts serve                   listen in a browser")
+
+
+def print_report(report: "IngestReport", index_size: int) -> None:
     """Show what an ingest did."""
     from recommender.commands.output import printable, say, show
 
     parts = [
         f"{getattr(report, name)} {name}"
-        for name in ("analysed", "unchanged", "retagged", "moved", "copied", "missing")
+        for name in ("analysed", "unchanged", "measured", "retagged", "moved", "copied", "missing")
         if getattr(report, name) or name == "analysed"
     ]
     rate = f", {_rate(report):.0f} tracks/min" if report.analysed else ""
@@ -174,7 +217,16 @@ def tell_report(report: "IngestReport", index_size: int) -> None:
         say(f"Note: {printable(note)}")
     for path, message in report.warned:
         say(f"Warning: {printable(path)}: {message}")
+    if report.passed_over:
+        say(passed_over_in_words(report.passed_over))
     if report.known_failures:
-        say(f"{report.known_failures} files that failed before have not changed and were skipped.")
+        say(
+            f"{report.known_failures} files that failed before have not changed and were skipped; "
+            "ingest --retry tries them again."
+        )
+    for line in report.unmatched[:SHOWN_UNMATCHED]:
+        say(f"Line {line.line} of the labels fits no file: {printable(line.path)}: {printable(line.reason)}")
+    if len(report.unmatched) > SHOWN_UNMATCHED:
+        say(f"… and {len(report.unmatched) - SHOWN_UNMATCHED} lines more; --json lists them all.")
     for failed in report.failed:
         say(f"Failed: {printable(failed.path)}: {failed.message}")

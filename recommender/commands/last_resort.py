@@ -60,7 +60,7 @@ def _line_on(error: BaseException, home: Path | None) -> str:
 
 
 def _of_system(error: OSError) -> str:
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
 
     if error.errno == errno.EPIPE:
         return "the output was cut short: what read it has stopped"

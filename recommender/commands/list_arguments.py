@@ -1,11 +1,11 @@
-"""What is typed of a list's wishes to what the ranking takes: ranges, clock times, days."""
+"""What is typed of a list's request to what the ranking takes: ranges, clock times, days."""
 
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from recommender.retrieval.filters import Filters, Range
-    from recommender.retrieval.query import Span
+    from recommender.retrieval.query_file import Span
 
 
 def filters_of(
@@ -16,16 +16,20 @@ def filters_of(
     max_plays: int | None,
     unplayed: bool,
     not_played_since: str | None,
+    tempo: str | None = None,
+    key: list[str] | None = None,
+    related_keys: bool = False,
+    energy: str | None = None,
 ) -> "Filters":
     """Return the filters that the options name.
 
     Raises
     ------
     FilterError
-        If a range or a day cannot be read.
+        If a range, a key or a day cannot be read.
     """
     from recommender.retrieval.filters import Filters
-    from recommender.retrieval.request import day_of
+    from recommender.retrieval.request import day_of, keys_named
 
     return Filters(
         genres=tuple(genre or ()),
@@ -36,6 +40,9 @@ def filters_of(
         not_played_since=day_of(not_played_since, "--not-played-since")
         if not_played_since is not None
         else None,
+        tempo_bpm=_tempi(tempo) if tempo is not None else None,
+        keys=keys_named(key or (), related=related_keys),
+        energy=_energies(energy) if energy is not None else None,
     )
 
 
@@ -48,6 +55,31 @@ def _years(text: str) -> "Range":
         raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990- or -1999")
     low, high = (int(part) if part else None for part in (found[1] or found[2], found[1] or found[3]))
     return ordered_range(low, high, f"--year {text}")
+
+
+def _tempi(text: str) -> "Range":
+    from recommender.retrieval.request import tempo_range
+
+    asked = text.casefold().replace("bpm", "")
+    return tempo_range(*_numbers(asked, f"--tempo {text}", "120, 90-130, 90- or -130"), f"--tempo {text}")
+
+
+def _energies(text: str) -> "Range":
+    from recommender.retrieval.request import ordered_range
+
+    return ordered_range(*_numbers(text, f"--energy {text}", "0.4-0.7, 0.6- or -0.3"), f"--energy {text}")
+
+
+def _numbers(text: str, asked: str, forms: str) -> "tuple[float | None, float | None]":
+    """Return the ends of a range, which may be one number, or open at one end."""
+    from recommender.errors import FilterError
+
+    number = r"(\d+(?:\.\d+)?)"
+    found = re.fullmatch(f"{number}|{number}?-{number}?", text.replace(" ", ""))
+    if found is None or not any(found.groups()):
+        raise FilterError(f"{asked} cannot be read; write {forms}")
+    low, high = (float(part) if part else None for part in (found[1] or found[2], found[1] or found[3]))
+    return low, high
 
 
 def _durations(text: str) -> "Range":

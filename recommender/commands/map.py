@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, Seed, home_of
+from recommender.commands.options import AsJson, PictureFile, Seed, check_ending, home_of
 
 if TYPE_CHECKING:
     from recommender.map.layout import MapPoint
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def map_(
     context: typer.Context,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where to.")],
+    output: PictureFile,
     size: Annotated[
         int, typer.Option("--size", min=300, max=4000, help="Width of the picture, in pixels.")
     ] = 1200,
@@ -25,13 +25,13 @@ def map_(
 ) -> None:
     """Draw the catalogue in two dimensions: songs that sound alike lie near each other (t-SNE).
 
-    Coloured by your labels or, for songs without one, by the model's genre; the unknown are grey.
+    Coloured by your labels or, for songs without one, by the model's genre; grey where it is unsure, or hears
+    no music.
     """
     from recommender.commands.output import printable, say, show_json
     from recommender.map.layout import catalogue_map
 
-    if output.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{output} must end in .png", param_hint="-o")
+    check_ending(output, "-o", ".png")
     home = home_of(context)
     bundle = home.bundle()
     with home.existing_catalog().transaction() as session:

@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from recommender.home import Home
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Leave out what fits this pattern, written as in a .gitignore file; a file .deepcutsignore in a "
+        "folder keeps such patterns for good. Repeatable.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Worker processes.", show_default="one a processor"),
@@ -40,6 +52,9 @@ Folds = Annotated[
     typer.Option("--folds", min=2, help="Folds of the cross-validation.", show_default="5 or fewer"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+
+AudioFile = Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")]
+PictureFile = Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where to.")]
 
 # What lists of songs have in common.
 N = Annotated[int, typer.Option("-n", min=1, help="How many songs.")]
@@ -107,6 +122,20 @@ NotPlayedSince = Annotated[
     str | None,
     typer.Option("--not-played-since", metavar="YYYY-MM-DD", help="Only songs not played since that day."),
 ]
+Tempo = Annotated[
+    str | None,
+    typer.Option("--tempo", metavar="BPM|BPM-BPM", help="Only of this tempo, its half or its double."),
+]
+Key = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="KEY", help="Only in this key (A minor, F#, Bbm); or any of several."),
+]
+RelatedKeys = Annotated[
+    bool, typer.Option("--related-keys", help="With --key: also its neighbours on the circle of fifths.")
+]
+Energy = Annotated[
+    str | None, typer.Option("--energy", metavar="0..1-0..1", help="Only of this energy: 0.6- or -0.3.")
+]
 
 Output = Annotated[
     Path | None,
@@ -117,6 +146,12 @@ Output = Annotated[
         help="Also write the list as a playlist: .m3u8 (relative paths), .csv or .json; see playlist.",
     ),
 ]
+
+
+def check_ending(path: Path, hint: str, *endings: str) -> None:
+    """Refuse a file of another kind."""
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(f"{path} must end in {' or '.join(endings)}", param_hint=hint)
 
 
 def home_of(context: typer.Context) -> "Home":

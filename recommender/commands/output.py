@@ -3,13 +3,18 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 from recommender.commands.last_resort import give_up, printing
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 EXIT_SOME_FAILED = 3
+NEAREST = 3
+"""Genres that are named where none is sure."""
 OTHER_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Code points that are neither characters nor, as in paths, bytes."""
 
@@ -51,28 +56,39 @@ def show_json(answer: object) -> None:
         sys.stdout.write("\n")
 
 
-def show_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    title: str | None = None,
-    highlight: int | None = None,
-) -> None:
-    """Write a table, one row highlighted; on a terminal as wide as that, elsewhere as it needs."""
-    from rich import box
+def plain_console(width: int | None) -> "Console":
+    """Return stdout as Rich writes to it, with no colours of its own; None for as wide as the terminal."""
     from rich.console import Console
-    from rich.table import Table
 
     class Plain(Console):
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704 - Rich calls it where the error is handled, and would end the process
 
-    console = Plain(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return Plain(width=width, highlight=False)
+
+
+def show_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    highlight: int | None = None,
+    widths: Sequence[int] | None = None,
+) -> None:
+    """Write a table, one row highlighted; on a terminal as wide as that, elsewhere as it needs.
+
+    Where the columns' widths are given, cells are cut to them; else they are wrapped where need be.
+    """
+    from rich import box
+    from rich.table import Table
+
     shown = None if title is None else _escape(title)
-    table = Table(*map(_escape, columns), title=shown, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=shown, title_justify="left", box=box.SIMPLE_HEAD)
+    for name, width in zip(columns, widths or repeat(None), strict=False):
+        table.add_column(_escape(name), width=width, no_wrap=width is not None, overflow="ellipsis")
     for number, row in enumerate(rows):
         table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
     with printing():
-        console.print(table)
+        plain_console(None if sys.stdout.isatty() else 160).print(table)
 
 
 def _escape(cell: str) -> str:
@@ -88,41 +104,15 @@ def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) 
 
 
 def label_in_words(judgement: dict[str, Any]) -> str:
-    """Return a song's label with its probability, or that it is unknown, why, and the nearest guess."""
-    nearest = percent([judgement["nearest"]], 1)
-    if judgement["unknown"] is not None:
-        return f"unknown: {judgement['unknown']} (nearest: {nearest})"
-    return nearest
+    """Return a song's label with its probability; or the nearest where unsure; or why it is no music."""
+    if judgement["unknown"] is None:
+        return percent([judgement["nearest"]], 1)
+    if judgement["label"] == "unsure":
+        return f"unsure: {judgement['unknown']} (nearest: {percent(judgement['genres'], NEAREST)})"
+    return f"{judgement['label']}: {judgement['unknown']}"
 
 
 def say_skipped(failures: Sequence[tuple[str, str]]) -> None:
     """Name the files that could not be used, each once."""
     for path, reason in dict.fromkeys(failures):
         say(f"Skipped: {printable(path)}: {printable(reason)}")
-
-
-@contextmanager
-def progress_bar(what: str, *, quiet: bool, unit: str = "tracks") -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with the rate a minute and the time left on stderr; give the function that moves it."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
-
-        def move(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed * 60:.0f} {unit}/min" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
-
-        yield move

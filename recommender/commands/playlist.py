@@ -10,6 +10,7 @@ from recommender.commands.options import AsJson
 
 LONGEST_S = 1e9
 """No song is longer; NaN and infinity are not shorter either."""
+BOUNDS = ("start_s", "end_s")
 
 
 def playlist(
@@ -92,9 +93,24 @@ def _is_song(item: Any) -> bool:
     except UnicodeEncodeError:
         return False
     length = item.get("duration_s")
-    known = length is None or (type(length) in (int, float) and 0 <= length < LONGEST_S)
+    known = length is None or _is_time(length)
     named = all(isinstance(item.get(name) or "", str) for name in ("title", "artist"))
     return bool(raw) and b"\0" not in raw and known and named
+
+
+def _bounds(result: dict[str, Any]) -> dict[str, Any]:
+    """Return from where to where in its file a song is, where it is a part of one.
+
+    List commands say it in ``range``, a playlist as JSON beside the path.
+    """
+    said = result["range"] if isinstance(result.get("range"), dict) else result
+    found = {name: said.get(name) for name in BOUNDS}
+    start_s, end_s = found.values()
+    return found if _is_time(start_s) and (end_s is None or _is_time(end_s)) else {}
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < LONGEST_S
 
 
 def write_results(results: list[dict[str, Any]], output: Path, *, absolute: bool = False) -> int:
@@ -109,7 +125,8 @@ def write_results(results: list[dict[str, Any]], output: Path, *, absolute: bool
             title=result.get("title") or "",
             artist=result.get("artist") or "",
             duration_s=result.get("duration_s"),
-            extra={name: result[name] for name in kept if name in result},
+            **_bounds(result),
+            extra={name: result[name] for name in kept if name in result} | _bounds(result),
         )
         for result in results
     ]

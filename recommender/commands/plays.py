@@ -63,23 +63,20 @@ def import_(
     _check(file, unmatched)
     home = home_of(context)
     catalog = home.existing_catalog()
-    try:
-        with home.writer_lock():
-            report = import_plays(catalog, file, add)
-    finally:
-        catalog.close()
+    with home.writer_lock():
+        report = import_plays(catalog, file, add)
     if unmatched is not None:
         _write(report, unmatched)
     if as_json:
         show_json(_as_json(report, file))
     else:
-        _tell(report)
+        _print(report)
     if report.unmatched:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def _check(file: Path, unmatched: Path | None) -> None:
-    """Refuse, before anything is changed, a place where the unmatched cannot be written."""
+    """Refuse, before anything is changed, a file into which the unmatched cannot be written."""
     if unmatched is None:
         return
     folder = os.path.dirname(os.path.abspath(unmatched))
@@ -92,19 +89,14 @@ def _check(file: Path, unmatched: Path | None) -> None:
 
 
 def _write(report: "PlaysReport", path: Path) -> None:
-    import csv
-    import io
-
-    from classifier.atomic_files import replace_file
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
+    from classifier.files import replace_file
     from recommender.errors import PlaysError
+    from recommender.text_files import csv_bytes
 
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(UNMATCHED_COLUMNS)
-    writer.writerows([getattr(item, name) for name in UNMATCHED_COLUMNS] for item in report.unmatched)
+    rows = [[getattr(item, name) for name in UNMATCHED_COLUMNS] for item in report.unmatched]
     try:
-        replace_file(path, text.getvalue().encode("utf-8", "surrogateescape"))
+        replace_file(path, csv_bytes([UNMATCHED_COLUMNS, *rows], "\n"))
     except OSError as error:
         raise PlaysError(
             f"the plays are imported, but {path} cannot be written: {in_words(error)}"
@@ -117,7 +109,7 @@ def _as_json(report: "PlaysReport", file: Path) -> dict[str, Any]:
     return {"file": os.path.abspath(file)} | asdict(report)
 
 
-def _tell(report: "PlaysReport") -> None:
+def _print(report: "PlaysReport") -> None:
     from recommender.commands.output import printable, say, show
 
     counted = f"{report.matched} of {report.lines} lines count for {report.tracks} tracks"
@@ -127,9 +119,9 @@ def _tell(report: "PlaysReport") -> None:
     if report.now_playing:
         say(f"{report.now_playing} entries were being played and are no listens yet.")
     for item in report.unmatched[:SHOWN_UNMATCHED]:
-        place = f"{item.part} line {item.line}" if item.part else f"line {item.line}"
+        where = f"{item.part} line {item.line}" if item.part else f"line {item.line}"
         more = f" ({item.lines} lines)" if item.lines > 1 else ""
-        say(f"Unmatched: {printable(place)}{more}: {printable(item.text)}: {printable(item.reason)}")
+        say(f"Unmatched: {printable(where)}{more}: {printable(item.text)}: {printable(item.reason)}")
     if len(report.unmatched) > SHOWN_UNMATCHED:
         say(f"… and {len(report.unmatched) - SHOWN_UNMATCHED} more; --unmatched FILE.csv writes them all.")
     if report.unmatched:
@@ -143,7 +135,8 @@ def top(
     as_json: AsJson = False,
 ) -> None:
     """List the tracks that were played most."""
-    from db.plays import most_played
+    from db.listening.plays import most_played
+    from db.values import iso_utc
     from recommender.commands.output import say, show_json, show_table
 
     with home_of(context).existing_catalog().transaction() as session:
@@ -156,7 +149,7 @@ def top(
                 "artist": track.artist,
                 "album": track.album,
                 "plays": track.plays,
-                "last_played": f"{track.last_played.isoformat()}Z" if track.last_played else None,
+                "last_played": iso_utc(track.last_played) if track.last_played else None,
             }
             for rank, track in enumerate(most_played(session, n), start=1)
         ]

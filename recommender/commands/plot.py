@@ -1,12 +1,11 @@
 """``plot``: pictures of audio."""
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from recommender.commands.options import home_of
+from recommender.commands.options import AudioFile, PictureFile, check_ending, home_of
 
 plot = typer.Typer(help="Draw pictures of audio.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,8 +18,8 @@ def _group() -> None:
 @plot.command()
 def features(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.png", help="Where to.")],
+    file: AudioFile,
+    output: PictureFile,
     kind: Annotated[
         Literal["mel", "mfcc"],
         typer.Option("--kind", help="Mel spectrogram in dB, or the 40 MFCCs of it."),
@@ -37,8 +36,7 @@ def features(
     from recommender.commands.output import printable, say
     from recommender.library.file_reader import FileReader
 
-    if output.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{output} must end in .png", param_hint="-o")
+    check_ending(output, "-o", ".png")
     drawn = partial(clip_features, kind=kind, start_s=start, seconds=seconds)
     with FileReader(None, home_of(context).path) as reader:
         found, front_end = reader.do(drawn, str(file))

@@ -1,11 +1,64 @@
-"""Ranked songs as a table, for every command that lists them."""
+"""What commands that list songs have in common: what they open, and how their answers are shown."""
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from recommender.params import SHOWN_GENRES, SHOWN_TAGS
 
+if TYPE_CHECKING:
+    from classifier.model.bundle import Bundle
+    from db.session import Catalog
+    from recommender.commands.song_table import Fact
+    from recommender.home import Home
+    from recommender.retrieval.index.segment_index import SegmentIndex
 
-def tell_query(query: dict[str, Any], words: str = "Songs that sound like") -> None:
+
+def opened(home: "Home") -> "tuple[Catalog, Bundle, SegmentIndex]":
+    """Return the catalogue, the active bundle, and the index, saying where that had to be built."""
+    from recommender.commands.output import say
+    from recommender.retrieval.index.store import open_index
+
+    catalog, bundle = home.existing_catalog(), home.bundle()
+    index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
+    if remark:
+        say(remark)
+    return catalog, bundle, index
+
+
+def show_answer(
+    answer: dict[str, Any], output: Path | None, as_json: bool, print_answer: Callable[[], None]
+) -> None:
+    """Write the playlist, show the list, and say why it is short."""
+    from recommender.commands.output import say, show_json
+    from recommender.commands.playlist import write_results
+
+    if output is not None:
+        write_results(answer["results"], output)
+    if as_json:
+        show_json(answer)
+        return
+    print_answer()
+    if answer["shortfall"]:
+        say(f"Fewer than asked for: {answer['shortfall']}.")
+
+
+def print_similar(answer: dict[str, Any]) -> None:
+    """Show what was asked for and the songs that sound like it, with the reasons that were asked for."""
+    from recommender.commands.output import printable, say
+    from recommender.commands.why import print_reasons
+
+    for query in answer["queries"]:
+        print_query(query)
+    for query in answer["unwanted"]:
+        print_query(query, "and unlike")
+    for other in answer["same_recording"]:
+        say(f"The catalogue has this recording as {other['track_id']}: {printable(other['path'])}")
+    print_matches(answer["results"])
+    print_reasons(answer["results"])
+
+
+def print_query(query: dict[str, Any], words: str = "Songs that sound like") -> None:
     """Show what was asked for."""
     from recommender.commands.output import percent, printable, show
     from recommender.presentation.text import clock, name_of
@@ -17,31 +70,33 @@ def tell_query(query: dict[str, Any], words: str = "Songs that sound like") -> N
     show(f"  genres: {percent(query['genres'], SHOWN_GENRES)}")
 
 
-def tell_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:
+def print_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:
     """Show matches as a table, with the song of the user's that each is listed for if there is one."""
-    from recommender.commands.output import percent, show_table
-    from recommender.presentation.text import clock, name_of, passages_in_words
+    from recommender.commands.song_table import (
+        Fact,
+        genres_fact,
+        measures_fact,
+        plays_fact,
+        show_songs,
+        song_row,
+        tags_fact,
+    )
+    from recommender.presentation.text import passages_in_words
 
-    rows = [
-        (
-            str(result["rank"]),
-            f"{result['similarity']:.2f}",
-            name_of(result),
-            clock(result["duration_s"]),
-            passages_in_words(result),
-            *([_because(result)] if because else [str(result["plays"])]),
-            percent(result["tags"], 2),
-            percent(result["genres"], 1),
-            str(result["track_id"]),
-        )
-        for result in results
-    ]
-    reason = "because you play" if because else "plays"
-    show_table(("#", "alike", "song", "length", "passages", reason, "tags", "genres", "id"), rows)
+    rows = []
+    for result in results:
+        passages = passages_in_words(result)
+        reason = _because(result) if because else plays_fact(result["plays"])
+        facts = [Fact("passages", passages, passages, whole=True), reason]
+        facts += [genres_fact(result["genres"], 1), measures_fact(result), tags_fact(result["tags"], 2)]
+        rows.append(song_row(result, f"{result['similarity']:.2f}", facts))
+    show_songs("alike", rows)
 
 
-def _because(result: dict[str, Any]) -> str:
+def _because(result: dict[str, Any]) -> "Fact":
+    from recommender.commands.song_table import Fact
     from recommender.presentation.text import name_of
 
     seed = result["because"]
-    return f"{name_of(seed)} ({seed['plays']} times)"
+    words = f"{name_of(seed)} ({seed['plays']} times)"
+    return Fact("because you play", words, f"because you play {words}")

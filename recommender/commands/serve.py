@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recommender.commands.options import home_of
-from recommender.params import HOST, MAX_UPLOAD_MB, PORT
+from recommender.params import HOST, MAX_UPLOAD_MB, PORT, PROXIES, WORKERS
 
 if TYPE_CHECKING:
     from recommender.service.http.auth import Credentials
@@ -36,9 +36,33 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Another name that this service is asked by, without credentials."),
     ] = None,
+    root_path: Annotated[
+        str, typer.Option("--root-path", help="Path that a proxy has the service below, such as /music.")
+    ] = "",
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted-proxy",
+            help="Address or network of a proxy, beside this machine, whose X-Forwarded headers count.",
+        ),
+    ] = None,
     max_upload_mb: Annotated[
         int, typer.Option("--max-upload-mb", min=1, help="Size of an uploaded file at most.")
     ] = MAX_UPLOAD_MB,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=64, help="Processes that answer.", show_default="one a processor, up to 8"
+        ),
+    ] = WORKERS,
+    limit_player: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit-player",
+            metavar="NAME=FORMAT:KBPS",
+            help="What a music player is sent at most (or one of both); the name * is that of all others.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the catalogue: a page to listen with, a REST interface, and OpenSubsonic for players.
 
@@ -46,16 +70,25 @@ def serve(
     from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
     """
     from recommender.commands.output import say
-    from recommender.service.access import Settings
+    from recommender.service.workers import count_together
+
+    if workers > 1:  # before what counts is imported
+        count_together()
+    from recommender.service.access import AccessSettings
     from recommender.service.http.auth import check_binding
+    from recommender.service.http.proxies import checked_prefix, checked_proxies
     from recommender.service.server import bound_socket, prepared
+    from recommender.service.subsonic.sound.stream_plan import parsed_limits
 
     credentials = _credentials(user, password_file, api_key_file)
     hosts = frozenset(name.lower() for name in allow_host or ())
-    settings = Settings(credentials, hosts, max_upload_mb * 2**20)
+    proxies = checked_proxies((*PROXIES, *(trusted_proxy or ())))
+    limits = parsed_limits(limit_player or [])
+    below = checked_prefix(root_path)
+    settings = AccessSettings(credentials, hosts, max_upload_mb * 2**20, below, proxies, limits)
     check_binding(host, credentials)
     bound = bound_socket(host, port)
-    serve_until_stopped = prepared(home_of(context), host, bound, settings)
+    serve_until_stopped = prepared(home_of(context), host, bound, settings, workers)
     shown = f"[{host}]" if ":" in host else host
     say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")
     serve_until_stopped()

@@ -1,34 +1,21 @@
 """``similar``: songs that sound like others."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import (
-    AsJson,
-    Discover,
-    Diversity,
-    Duration,
-    ExcludeSameArtist,
-    Genre,
-    HubCorrection,
-    MaxPlays,
-    N,
-    NotPlayedSince,
-    Output,
-    PerAlbum,
-    PerArtist,
-    Tag,
-    Unplayed,
-    Year,
-    home_of,
-)
-from recommender.commands.why import Explain, Pictures, Why, tell_reasons
+from recommender.commands import options
+from recommender.commands.options import AsJson, home_of
+from recommender.commands.why import Explain, Pictures, Why
 from recommender.params import N_RESULTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recommender.home import Home
-    from recommender.retrieval.query import Span
+    from recommender.retrieval.query import Query
+    from recommender.retrieval.query_file import Span
     from recommender.retrieval.request import ListRequest
 
 
@@ -38,7 +25,7 @@ def similar(
         list[str],
         typer.Argument(metavar="QUERY...", help="A file, a track id, or words of artist and title."),
     ],
-    n: N = N_RESULTS,
+    n: options.N = N_RESULTS,
     start: Annotated[
         str | None, typer.Option("--from", metavar="M:SS", help="Where the passage begins that is meant.")
     ] = None,
@@ -50,38 +37,40 @@ def similar(
         list[str] | None,
         typer.Option("--not", metavar="QUERY", help="A song that the list should be unlike."),
     ] = None,
-    hub_correction: HubCorrection = True,
-    discover: Discover = 0.0,
-    diversity: Diversity = 0.0,
-    per_artist: PerArtist = None,
-    per_album: PerAlbum = None,
-    exclude_same_artist: ExcludeSameArtist = False,
-    genre: Genre = None,
-    tag: Tag = None,
-    year: Year = None,
-    duration: Duration = None,
-    max_plays: MaxPlays = None,
-    unplayed: Unplayed = False,
-    not_played_since: NotPlayedSince = None,
+    hub_correction: options.HubCorrection = True,
+    discover: options.Discover = 0.0,
+    diversity: options.Diversity = 0.0,
+    per_artist: options.PerArtist = None,
+    per_album: options.PerAlbum = None,
+    exclude_same_artist: options.ExcludeSameArtist = False,
+    genre: options.Genre = None,
+    tag: options.Tag = None,
+    year: options.Year = None,
+    duration: options.Duration = None,
+    max_plays: options.MaxPlays = None,
+    unplayed: options.Unplayed = False,
+    not_played_since: options.NotPlayedSince = None,
+    tempo: options.Tempo = None,
+    key: options.Key = None,
+    related_keys: options.RelatedKeys = False,
+    energy: options.Energy = None,
     explain: Explain = False,
     pictures: Pictures = None,
-    output: Output = None,
+    output: options.Output = None,
     as_json: AsJson = False,
 ) -> None:
     """List the songs of the catalogue that sound like a song, or like several, best first.
 
     The query may be any audio file, catalogued or not. Several queries are wanted to agree: a song must
-    be like each of them. How often a song was played has no influence unless --discover says so.
+    be like each of them; words that name a song only together mean that one. How often a song was played
+    has no influence unless --discover says so.
     """
     from recommender.commands.list_arguments import filters_of, span_of
-    from recommender.commands.output import show_json
-    from recommender.commands.playlist import write_results
+    from recommender.commands.results import print_similar, show_answer
     from recommender.retrieval.request import ListRequest
 
     span = span_of(start, end)
-    if span is not None and len(queries) > 1:
-        raise typer.BadParameter("a passage is of one query; name only one", param_hint="--from")
-    wishes = ListRequest(
+    request = ListRequest(
         n=n,
         hub_correction=hub_correction,
         discover=discover,
@@ -89,60 +78,77 @@ def similar(
         per_artist=per_artist,
         per_album=per_album,
         exclude_same_artist=exclude_same_artist,
-        filters=filters_of(genre, tag, year, duration, max_plays, unplayed, not_played_since),
+        filters=filters_of(
+            genre,
+            tag,
+            year,
+            duration,
+            max_plays,
+            unplayed,
+            not_played_since,
+            tempo,
+            key,
+            related_keys,
+            energy,
+        ),
     )
     why = Why(explain, pictures)
-    answer = _answer(home_of(context), queries, wishes, unwanted or [], span, why)
-    if output is not None:
-        write_results(answer["results"], output)
-    if as_json:
-        show_json(answer)
-    else:
-        _tell(answer)
+    answer = _answer(home_of(context), queries, request, unwanted or [], span, why)
+    show_answer(answer, output, as_json, partial(print_similar, answer))
     why.finish()
 
 
 def _answer(
     home: "Home",
     queries: list[str],
-    wishes: "ListRequest",
+    request: "ListRequest",
     unwanted: list[str],
     span: "Span | None",
     why: Why,
 ) -> dict[str, Any]:
-    from recommender.commands.output import say
+    from recommender.commands.results import opened
     from recommender.library.file_reader import FileReader
     from recommender.presentation.lists import similar_answer
-    from recommender.retrieval.index.store import open_index
     from recommender.retrieval.query import resolve
 
-    catalog, bundle = home.existing_catalog(), home.bundle()
-    index, remark = open_index(catalog, home.index_dir, bundle.trunk_id)
-    if remark:
-        say(remark)
+    catalog, bundle, index = opened(home)
     with catalog.transaction() as session, FileReader(bundle, home.path) as reader:
 
         def asked(name: str, part: "Span | None" = None) -> Any:
-            return resolve(session, name, bundle, reader.hear, part, reader.content_hash)
+            return resolve(session, name, bundle, reader.analyse_query, part, reader.content_hash)
 
-        heard = [asked(name, span) for name in queries]
+        wanted = _as_meant(queries, lambda name: asked(name, span), one=span is not None)
         pushed = [asked(name) for name in unwanted]
-        answer, matches = similar_answer(session, index, bundle, heard, wishes, pushed)
-        why.add(answer["results"], session, index, bundle, heard, matches)
+        answer, matches = similar_answer(session, index, bundle, wanted, request, pushed)
+        why.add(answer["results"], session, index, bundle, wanted, matches)
         return answer
 
 
-def _tell(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import printable, say
-    from recommender.commands.results import tell_matches, tell_query
+def _as_meant(names: list[str], asked: "Callable[[str], Query]", *, one: bool) -> "list[Query]":
+    """Return the queries of some names; of one, where only all words together name anything.
 
-    for query in answer["queries"]:
-        tell_query(query)
-    for query in answer["unwanted"]:
-        tell_query(query, "and unlike")
-    for other in answer["same_recording"]:
-        say(f"The catalogue has this recording as {other['track_id']}: {printable(other['path'])}")
-    tell_matches(answer["results"])
-    tell_reasons(answer["results"])
-    if answer["shortfall"]:
-        say(f"Fewer than asked for: {answer['shortfall']}.")
+    Parameters
+    ----------
+    names
+        As they were typed.
+    asked
+        Returns the query of a name, or raises `QueryError`.
+    one
+        Whether there may be no more than one.
+    """
+    from recommender.errors import AmbiguousQueryError, QueryError
+
+    if len(names) == 1:
+        return [asked(names[0])]
+    try:
+        if one:
+            raise typer.BadParameter("a passage is of one query; name only one", param_hint="--from")
+        return [asked(name) for name in names]
+    except (QueryError, typer.BadParameter):
+        try:
+            return [asked(" ".join(names))]
+        except AmbiguousQueryError:
+            raise
+        except QueryError:
+            pass
+        raise

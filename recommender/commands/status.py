@@ -22,10 +22,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         show_json(answer)
     else:
-        _tell(answer)
+        _print(answer)
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     from recommender.commands.output import printable, show
 
     for name, value in answer.items():

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from recommender.commands.options import AsJson, Jobs, home_of
 
 if TYPE_CHECKING:
     from recommender.home import Home
+    from recommender.tagging.file_plan import TagOptions
 
 
 def tag(
@@ -48,7 +50,7 @@ def tag(
         list[str] | None,
         typer.Option(
             "--also",
-            metavar="sub-genres|moods|voices|eras",
+            metavar="sub-genres|moods|voices|eras|tempo|key",
             help="Write these, too; several with commas.",
         ),
     ] = None,
@@ -91,38 +93,11 @@ def tag(
     unless you say otherwise. A file that could not be used has its reason (exit code 3).
     """
     from recommender.commands.ingest import run_ingest
-    from recommender.commands.tag_files import read_wishes, undo_tags, write_tags
+    from recommender.commands.tag_files import undo_tags, write_tags
 
     home = home_of(context)
     about_names = bool(also or overwrite or append or names or min_confidence is not None)
     about_files = write or dry_run or undo or about_names or keep_mtime
-    _refuse(write, dry_run, undo, overwrite, append, about_names, about_files, output)
-    place = os.path.abspath(folder) if folder else None
-    if undo:
-        undo_tags(home, place, write=not dry_run, keep_mtime=keep_mtime, as_json=as_json)
-        return
-    listing = not about_files and (output is not None or as_json or not sys.stdout.isatty())
-    kind = _kind(output, as_json)
-    wishes = read_wishes(home, also or (), overwrite, append, min_confidence, names)
-    if folder is not None:
-        run_ingest(home, [str(folder)], "none", 1, jobs, quiet=as_json or (listing and output is None))
-    if listing:
-        _list(home, place, output, kind, as_json=as_json)
-    else:
-        write_tags(home, place, wishes, write=write, keep_mtime=keep_mtime, as_json=as_json)
-
-
-def _refuse(
-    write: bool,
-    dry_run: bool,
-    undo: bool,
-    overwrite: bool,
-    append: bool,
-    about_names: bool,
-    about_files: bool,
-    output: Path | None,
-) -> None:
-    """Refuse options that contradict one another."""
     for wrong, message in (
         (write and dry_run, "--write and --dry-run exclude each other"),
         (write and undo, "--write and --undo exclude each other"),
@@ -132,6 +107,39 @@ def _refuse(
     ):
         if wrong:
             raise typer.BadParameter(message)
+    root = os.path.abspath(folder) if folder else None
+    if undo:
+        undo_tags(home, root, write=not dry_run, keep_mtime=keep_mtime, as_json=as_json)
+        return
+    listing = not about_files and (output is not None or as_json or not sys.stdout.isatty())
+    kind = _kind(output, as_json)
+    options = _tag_options(also or (), overwrite, append, min_confidence, names)
+    if folder is not None:
+        run_ingest(home, [str(folder)], "none", 1, jobs, quiet=as_json or (listing and output is None))
+    if listing:
+        _list(home, root, output, kind, as_json=as_json)
+    else:
+        write_tags(home, root, options, write=write, keep_mtime=keep_mtime, as_json=as_json)
+
+
+def _tag_options(
+    also: Iterable[str],
+    overwrite: bool,
+    append: bool,
+    min_confidence: float | None,
+    names: Path | None,
+) -> "TagOptions":
+    """Return what the options say of what is to be written."""
+    from recommender import params
+    from recommender.tagging.canon import Canon, read_canon
+    from recommender.tagging.file_plan import ALSO, TagOptions
+
+    chosen = frozenset(word.strip() for words in also for word in words.split(",") if word.strip())
+    if not chosen <= set(ALSO):
+        wrong = ", ".join(sorted(chosen - set(ALSO)))
+        raise typer.BadParameter(f"'{wrong}' is none of {', '.join(ALSO)}", param_hint="--also")
+    least = params.WRITTEN_CONFIDENCE if min_confidence is None else min_confidence
+    return TagOptions(chosen, overwrite, append, least, Canon(read_canon(names) if names else {}))
 
 
 def _kind(output: Path | None, as_json: bool) -> str:
@@ -142,8 +150,8 @@ def _kind(output: Path | None, as_json: bool) -> str:
 
 
 def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, as_json: bool) -> None:
-    from classifier.atomic_files import replace_file
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
+    from classifier.files import replace_file
     from recommender.commands.last_resort import printing
     from recommender.commands.output import EXIT_SOME_FAILED, say
     from recommender.errors import RecommenderError

@@ -1,25 +1,29 @@
 """``tag``, where it is about the tags in the files: what would be written, writing it, and taking it back."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from recommender.commands.output import EXIT_SOME_FAILED, printable, progress_bar, say, show, show_json
+from recommender.commands.output import EXIT_SOME_FAILED, printable, say, show, show_json
+from recommender.commands.progress import progress_bar
 
 if TYPE_CHECKING:
     from classifier.model.bundle import Bundle
     from db.session import Catalog
     from recommender.home import Home
-    from recommender.tagging.plan import Wishes
-    from recommender.tagging.run import Outcome
+    from recommender.tagging.file_plan import TagOptions
+    from recommender.tagging.tagger import TagOutcome
 
 INTERRUPTED = 130
 NOTHING = "–"
+NAMED = 3
+"""So many of the files of which nothing changes are named for each reason; --json lists all."""
 STRANGERS = 5
 """So many labels that there are not are named."""
 
@@ -28,7 +32,7 @@ Line = tuple[Callable[[str], None], str]
 
 
 @dataclass
-class Tally:
+class TagTotals:
     """What became of the files of a run, in counts; and what there is to say of any of them."""
 
     found: int = 0
@@ -39,7 +43,7 @@ class Tally:
     skipped: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
 
-    def count(self, outcome: "Outcome") -> str:
+    def count(self, outcome: "TagOutcome") -> str:
         """Add an outcome, and return as what it counts."""
         self.found += 1
         kind = (
@@ -53,53 +57,35 @@ class Tally:
         return kind
 
 
-def read_wishes(
-    home: "Home",
-    also: Iterable[str],
-    overwrite: bool,
-    append: bool,
-    min_confidence: float | None,
-    names: Path | None,
-) -> "Wishes":
-    """Return what options say of what is to be written."""
-    from classifier.model.bundle import SHIPPED
-    from recommender import params
-    from recommender.tagging.canon import Canon, read_canon
-    from recommender.tagging.plan import ALSO, Wishes
-
-    chosen = frozenset(word.strip() for words in also for word in words.split(",") if word.strip())
-    if not chosen <= set(ALSO):
-        wrong = ", ".join(sorted(chosen - set(ALSO)))
-        raise typer.BadParameter(f"'{wrong}' is none of {', '.join(ALSO)}", param_hint="--also")
-    canon = Canon(read_canon(names) if names else None, usual=home.bundle().path == SHIPPED)
-    least = params.WRITTEN_CONFIDENCE if min_confidence is None else min_confidence
-    return Wishes(chosen, overwrite, append, least, canon)
-
-
 def write_tags(
-    home: "Home", folder: str | None, wishes: "Wishes", *, write: bool, keep_mtime: bool, as_json: bool
+    home: "Home", folder: str | None, options: "TagOptions", *, write: bool, keep_mtime: bool, as_json: bool
 ) -> None:
     """Write tags, or show what would be written."""
-    from recommender.tagging.run import tag_files, tracks_to_tag
+    from classifier.model.bundle import SHIPPED
+    from classifier.model.onnx_trunk import is_brought
+    from recommender.tagging.tagger import tag_files
 
-    def outcomes(catalog: "Catalog") -> tuple[int, Iterator["Outcome"]]:
-        ids = tracks_to_tag(catalog, folder)
+    def outcomes(catalog: "Catalog") -> tuple[int, Iterator["TagOutcome"]]:
         bundle = home.bundle()
-        _say_strangers(catalog, bundle, wishes)
-        return len(ids), tag_files(catalog, bundle, ids, wishes, write=write, keep_mtime=keep_mtime)
+        _say_strangers(catalog, bundle, options)
+        canon = replace(options.canon, usual=bundle.path == SHIPPED or is_brought(bundle))
+        wanted = replace(options, canon=canon)
+        return tag_files(catalog, bundle, folder, wanted, write=write, keep_mtime=keep_mtime)
 
     _run(home, "write", outcomes, write=write, as_json=as_json)
 
 
-def _say_strangers(catalog: "Catalog", bundle: "Bundle", wishes: "Wishes") -> None:
+def _say_strangers(catalog: "Catalog", bundle: "Bundle", options: "TagOptions") -> None:
     """Name what of --map is no label, as a label that is misspelt is; it may be another bundle's, too."""
     from recommender.retrieval.filters import known_genres
 
+    if not options.canon.given:
+        return
     with catalog.transaction() as session:
         known = known_genres(session, bundle)
     for names in bundle.taxonomy.facet_names().values():
         known.update(names)
-    found = [f"'{printable(label)}'" for label in wishes.canon.strangers(known)]
+    found = [f"'{printable(label)}'" for label in options.canon.strangers(known)]
     if found:
         more = f" and {len(found) - STRANGERS} more" if len(found) > STRANGERS else ""
         say(f"Note: no label is called what --map names: {', '.join(found[:STRANGERS])}{more}")
@@ -107,46 +93,43 @@ def _say_strangers(catalog: "Catalog", bundle: "Bundle", wishes: "Wishes") -> No
 
 def undo_tags(home: "Home", folder: str | None, *, write: bool, keep_mtime: bool, as_json: bool) -> None:
     """Take back what was written, or show what would be taken back."""
-    from recommender.tagging.run import tracks_to_undo, undo_files
+    from recommender.tagging.tagger import undo_files
 
-    def outcomes(catalog: "Catalog") -> tuple[int, Iterator["Outcome"]]:
-        ids = tracks_to_undo(catalog, folder)
-        return len(ids), undo_files(catalog, ids, write=write, keep_mtime=keep_mtime)
-
+    outcomes = partial(undo_files, folder=folder, write=write, keep_mtime=keep_mtime)
     _run(home, "undo", outcomes, write=write, as_json=as_json)
 
 
 def _run(
     home: "Home",
     action: str,
-    outcomes: "Callable[[Catalog], tuple[int, Iterator[Outcome]]]",
+    outcomes: "Callable[[Catalog], tuple[int, Iterator[TagOutcome]]]",
     *,
     write: bool,
     as_json: bool,
 ) -> None:
-    from recommender.tagging.recover import recover
-
-    tally, later = Tally(), list[Line]()
+    counts, later, left_alone = TagTotals(), list[Line](), Reasons()
     lock: AbstractContextManager[None] = home.writer_lock() if write else nullcontext()
     with lock, _until_interrupted() as interrupted:
-        catalog = home.existing_catalog()
-        if write:
-            recover(catalog)
-        total, found = outcomes(catalog)
+        total, found = outcomes(home.existing_catalog())
         with progress_bar("Tagging", quiet=as_json or not write, unit="files") as progress:
             for outcome in found:
-                kind = tally.count(outcome)
+                kind = counts.count(outcome)
                 if as_json:
-                    _keep(tally, outcome, kind)
+                    _keep(counts, outcome, kind)
+                elif kind in ("kept", "unknown"):
+                    left_alone.add(outcome)
+                    later += _note(outcome)
                 elif write:
                     later += _lines(outcome, kind, write)  # a bar on the screen takes them to itself
                 else:
                     _print(_lines(outcome, kind, write))
-                progress(tally.found, total)
+                progress(counts.found, total)
                 if interrupted():
                     break
     _print(later)
-    _end(tally, action, write=write, as_json=as_json, stopped=interrupted() and tally.found < total)
+    if not (write or as_json):
+        _print((show, line) for line in left_alone.lines())
+    _end(counts, action, write=write, as_json=as_json, stopped=interrupted() and counts.found < total)
 
 
 @contextmanager
@@ -160,29 +143,63 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _keep(tally: Tally, outcome: "Outcome", kind: str) -> None:
+def _keep(counts: TagTotals, outcome: "TagOutcome", kind: str) -> None:
     if kind == "unchanged":
         return
     described = asdict(outcome)
     described["kept"] = [{"field": name, "reason": reason} for name, reason in outcome.kept]
-    tally.files.append(described)
+    counts.files.append(described)
 
 
-def _lines(outcome: "Outcome", kind: str, write: bool) -> Iterator[Line]:
-    path = printable(outcome.path)
+def _lines(outcome: "TagOutcome", kind: str, write: bool) -> Iterator[Line]:
+    path = _shown(outcome.path)
     if outcome.skipped:
         yield say, f"Skipped: {path}: {printable(outcome.skipped)}"
         return
     shown = [c for c in outcome.changes if c.field != "scores"] or outcome.changes
     parts = [f"{c.field}: {_values(c.old)} → {_values(c.new)}" for c in shown]
-    if kind == "written" or not write:
-        parts += [f"{name} is kept ({reason})" for name, reason in outcome.kept]
-    if kind == "unknown" and not write:
-        parts.append(f"unknown ({outcome.unknown})")
-    if parts:
+    parts += _why_not(outcome)
+    if parts and (kind == "written" or not write):
         yield show, f"{path}: {'; '.join(parts)}"
+    yield from _note(outcome)
+
+
+def _note(outcome: "TagOutcome") -> Iterator[Line]:
     if outcome.note:
-        yield say, f"Note: {path}: {outcome.note}"
+        yield say, f"Note: {_shown(outcome.path)}: {outcome.note}"
+
+
+def _why_not(outcome: "TagOutcome") -> list[str]:
+    """Return what is left as it is, and why."""
+    reasons = [f"{name} is kept ({reason})" for name, reason in outcome.kept]
+    return reasons + ([f"no genre ({outcome.unknown})"] if outcome.unknown else [])
+
+
+def _shown(path: str) -> str:
+    """Return a path as it is shown: below the current folder, from there."""
+    try:
+        here = os.path.relpath(path)
+    except (OSError, ValueError):  # that folder is gone, or on another drive
+        return printable(path)
+    return printable(path if here.startswith(os.pardir) else here)
+
+
+class Reasons:
+    """Files of which nothing changes, by why; each reason is told once."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, list[str]] = {}
+
+    def add(self, outcome: "TagOutcome") -> None:
+        """Count a file."""
+        self._paths.setdefault("; ".join(_why_not(outcome)), []).append(outcome.path)
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each reason, the most frequent first, with the first files."""
+        for reason, paths in sorted(self._paths.items(), key=lambda item: -len(item[1])):
+            named = ", ".join(map(_shown, paths[:NAMED]))
+            more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+            yield f"{reason}: {named}{more}"
 
 
 def _print(lines: Iterable[Line]) -> None:
@@ -194,22 +211,22 @@ def _values(values: list[str]) -> str:
     return printable(", ".join(values)) or NOTHING
 
 
-def _end(tally: Tally, action: str, *, write: bool, as_json: bool, stopped: bool) -> None:
+def _end(counts: TagTotals, action: str, *, write: bool, as_json: bool, stopped: bool) -> None:
     if as_json:
-        show_json({"action": action, "dry_run": not write, "interrupted": stopped} | asdict(tally))
+        show_json({"action": action, "dry_run": not write, "interrupted": stopped} | asdict(counts))
     else:
         did = {"write": ("written", "would be written"), "undo": ("restored", "would be restored")}[action]
-        parts = [f"{tally.written} {did[0] if write else did[1]}"]
+        parts = [f"{counts.written} {did[0] if write else did[1]}"]
         for name, words in (
             ("unchanged", "as they should be already"),
             ("kept", "kept as they were set by hand"),
-            ("unknown", "unknown"),
+            ("unknown", "unsure or not music"),
             ("skipped", "skipped"),
         ):
-            if getattr(tally, name):
-                parts.append(f"{getattr(tally, name)} {words}")
-        show(f"{tally.found} files: {', '.join(parts)}")
-        if not write and tally.written:
+            if getattr(counts, name):
+                parts.append(f"{getattr(counts, name)} {words}")
+        show(f"{counts.found} files: {', '.join(parts)}")
+        if not write and counts.written:
             say(
                 "Nothing was changed; to do it: "
                 + ("--write" if action == "write" else "leave out --dry-run")
@@ -217,5 +234,5 @@ def _end(tally: Tally, action: str, *, write: bool, as_json: bool, stopped: bool
     if stopped:
         say("Stopped after the file at hand; run it again to go on.")
         raise typer.Exit(INTERRUPTED)
-    if tally.skipped:
+    if counts.skipped:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -9,9 +9,9 @@ from recommender.commands.options import AsJson, Data, Folds, Jobs, LabelDepth, 
 if TYPE_CHECKING:
     from classifier.model.bundle import Bundle
     from classifier.networks.recipes import Recipe
-    from classifier.training.train import Trained
     from recommender.home import Home
     from recommender.training.data import TrainingData
+    from recommender.training.train import Trained
 from recommender.commands.training_options import recipe_from, training_data
 
 
@@ -67,84 +67,80 @@ def train(
     home = home_of(context)
     with home.writer_lock():
         if use is not None:
-            _use(home, use, as_json=as_json)
+            use_and_print(home, home.take_bundle(use), as_json=as_json)
             return
-        source = training_data(home, data, labels, label_depth, jobs, quiet=as_json)
         recipe = recipe_from(arch, weights, epochs, settings or [])
+        heads_alone = recipe.uses_trunk
+        source = training_data(home, data, labels, label_depth, jobs, quiet=as_json, heads_alone=heads_alone)
         _train(source, recipe, folds, seed, as_json=as_json)
 
 
-def _use(home: "Home", name: str, *, as_json: bool) -> None:
+def use_and_print(home: "Home", chosen: "Bundle", *, as_json: bool) -> None:
+    """Make a bundle the active one and say what that means; the writer lock is held."""
     from recommender.commands.output import show, show_json
-    from recommender.training.bundles import switch_bundle, waiting_tracks
+    from recommender.training.bundles import use_bundle
 
-    chosen = home.take_bundle(name)
-    catalog = home.catalog_if_any()
-    predicted = switch_bundle(home, catalog, chosen)
-    waiting = waiting_tracks(catalog, chosen)
+    predicted, waiting = use_bundle(home, chosen)
     if as_json:
         answer = {"bundle_id": chosen.bundle_id, "labels": chosen.labels, "segments_predicted": predicted}
         show_json({**answer, "tracks_to_analyse": waiting})
     else:
         show(f"Using {chosen.bundle_id}; {predicted} segments got its genres.")
-        _tell_waiting(waiting)
+        _print_waiting(waiting)
 
 
 def _train(data: "TrainingData", recipe: "Recipe", folds: int | None, seed: int, *, as_json: bool) -> None:
+    from functools import partial
     from time import perf_counter
 
-    from recommender.commands.output import progress_bar, say_skipped, show_json
-    from recommender.training.bundles import switch_bundle, train_bundle, waiting_tracks
+    from recommender.commands.output import say_skipped, show_json
+    from recommender.commands.progress import progress_bar
+    from recommender.training.train import train as train_bundle
 
     started = perf_counter()
-    unit = "fits" if recipe.uses_trunk else "epochs"
-    songs = data.songs(recipe)
-    say_skipped(data.failures)
-    with progress_bar("Training", quiet=as_json, unit=unit) as progress:
-        trained, written = train_bundle(data, songs, recipe, folds, seed, progress)
-    catalog = data.home.catalog_if_any()
-    predicted = switch_bundle(data.home, catalog, written)
+    bar = partial(progress_bar, "Training", quiet=as_json, unit="fits" if recipe.uses_trunk else "epochs")
+    trained, written, predicted, waiting = train_bundle(data, recipe, folds, seed, bar, say_skipped)
     answer = {
         **_as_json(trained, written),
         "skipped": [{"path": path, "message": reason} for path, reason in data.failures],
         "seconds": round(perf_counter() - started, 1),
         "segments_predicted": predicted,
-        "tracks_to_analyse": waiting_tracks(catalog, written),
+        "tracks_to_analyse": waiting,
     }
     if as_json:
         show_json(answer)
     else:
-        _tell(answer, trained)
+        _print(answer, trained)
 
 
 def _as_json(trained: "Trained", written: "Bundle") -> dict[str, Any]:
     from dataclasses import asdict
 
-    songs = trained.held_out.songs()
+    figures = trained.figures
     return {
         "bundle_id": written.bundle_id,
         "bundle_path": str(written.path),
         "arch": trained.recipe.arch,
         "labels": list(trained.labels),
         "songs": trained.songs,
-        "songs_held_out": songs.n,
+        "songs_held_out": figures.n,
         "folds": trained.folds,
         "chosen": dict(trained.choices),
-        "accuracy": round(songs.accuracy, 4),
-        "accuracy_interval": [round(end, 4) for end in songs.accuracy_interval],
-        "per_genre": [asdict(score) for score in songs.per_label],
+        "accuracy": round(figures.accuracy, 4),
+        "accuracy_interval": [round(end, 4) for end in figures.accuracy_interval],
+        "per_genre": [asdict(score) for score in figures.per_label],
         "calibration": trained.calibration.describe(),
         "notes": list(trained.notes),
     }
 
 
-def _tell(answer: dict[str, Any], trained: "Trained") -> None:
-    from recommender.commands.genre_table import tell_genres
+def _print(answer: dict[str, Any], trained: "Trained") -> None:
     from recommender.commands.output import say, show
+    from recommender.commands.training_options import print_genres
 
     for note in answer["notes"]:
         say(f"Note: {note}")
-    tell_genres(trained.held_out.songs())
+    print_genres(trained.figures)
     low, high = answer["accuracy_interval"]
     show(
         f"Accuracy {answer['accuracy']:.3f} ({low:.2f}-{high:.2f}) on {answer['songs_held_out']} songs not "
@@ -156,14 +152,14 @@ def _tell(answer: dict[str, Any], trained: "Trained") -> None:
         f"{answer['bundle_id']} is active; {answer['segments_predicted']} segments got its genres. "
         "Go back with: deepcuts train --use shipped"
     )
-    _tell_waiting(answer["tracks_to_analyse"])
+    _print_waiting(answer["tracks_to_analyse"])
 
 
-def _tell_waiting(tracks: int) -> None:
+def _print_waiting(tracks: int) -> None:
     from recommender.commands.output import say
 
     if tracks:
         say(
-            f"{tracks} tracks have not been heard by its network yet; analyse them with: deepcuts ingest "
+            f"{tracks} tracks have not been analysed by its network yet; analyse them with: deepcuts ingest "
             "and the folders of your library"
         )

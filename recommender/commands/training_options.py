@@ -1,5 +1,10 @@
 """What the options of `train`, `tune` and `evaluate classifier` mean: a recipe, and labelled songs."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from classifier.training.metrics import Figures
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +50,27 @@ def _with_settings(recipe: "Recipe", settings: "Sequence[str]") -> "Recipe":
 
 
 def training_data(
-    home: "Home", data: Path | None, labels: str, depth: int, jobs: int | None, *, quiet: bool
+    home: "Home",
+    data: Path | None,
+    labels: str,
+    depth: int,
+    jobs: int | None,
+    *,
+    quiet: bool,
+    heads_alone: bool = True,
 ) -> "TrainingData":
-    """Return the labelled songs that a command's arguments name; files are analysed when asked for."""
+    """Return the labelled songs that a command's arguments name; files are analysed when asked for.
+
+    Parameters
+    ----------
+    heads_alone
+        Whether no network is to be trained: then a model that was brought can be what heads are trained on.
+    """
     import logging
     import os
+    from functools import partial
 
-    from recommender.commands.output import progress_bar
+    from recommender.commands.progress import progress_bar
     from recommender.training.bundles import base_bundle
     from recommender.training.data import TrainingData
 
@@ -59,10 +78,21 @@ def training_data(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # several fits in one process are meant
     return TrainingData(
         home,
-        base_bundle(),
+        base_bundle(home if heads_alone else None),
         data,
         labels,
         depth,
         jobs,
-        lambda: progress_bar("Analysing", quiet=quiet),
+        partial(progress_bar, "Analysing", quiet=quiet),
     )
+
+
+def print_genres(songs: "Figures") -> None:
+    """Print precision, recall and F1 of every genre."""
+    from recommender.commands.output import show_table
+
+    rows = [
+        (s.label, str(s.songs), f"{s.precision:.2f}", f"{s.recall:.2f}", f"{s.f1:.2f}")
+        for s in songs.per_label
+    ]
+    show_table(("genre", "songs", "precision", "recall", "F1"), rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, check_ending, home_of
 
 if TYPE_CHECKING:
     from recommender.labels.import_labels import ImportReport
@@ -30,12 +30,12 @@ def export(
 
     Another catalogue, or this one after you edited it, takes the labels back: deepcuts import FILE.
     """
-    from classifier.system_errors import in_words
+    from classifier.errors import in_words
     from recommender.commands.output import say, show_json
     from recommender.errors import TransferError
     from recommender.labels.export import export_labels
 
-    _check_ending(output, "-o")
+    check_ending(output, "-o", *ENDINGS)
     home = home_of(context)
     try:
         n_tracks = export_labels(home.existing_catalog(), home.bundle(), output)
@@ -72,24 +72,19 @@ def import_(
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
     from recommender.labels.import_labels import import_labels
 
-    _check_ending(file, "FILE")
+    check_ending(file, "FILE", *ENDINGS)
     home = home_of(context)
     with home.writer_lock():
         report = import_labels(home.existing_catalog(), file, remove=remove)
     if as_json:
         show_json({"file": os.path.abspath(file)} | asdict(report))
     else:
-        _tell(report)
+        _print(report)
     if report.unmatched:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _check_ending(path: Path, hint: str) -> None:
-    if path.suffix.lower() not in ENDINGS:
-        raise typer.BadParameter(f"{path} must end in {' or '.join(ENDINGS)}", param_hint=hint)
-
-
-def _tell(report: "ImportReport") -> None:
+def _print(report: "ImportReport") -> None:
     from recommender.commands.output import printable, say, show
 
     removed = f", {report.removed} of them removed" if report.removed else ""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from classifier.networks.recipes import Recipe
     from classifier.networks.search_space import Values
     from recommender.training.data import TrainingData
-    from recommender.training.trials import Row, Trial
-    from recommender.training.tuning import Plan
+    from recommender.training.trials import Trial, TrialMeans
+    from recommender.training.tuning import TuningPlan
 
 
 def tune(
@@ -75,13 +75,13 @@ def tune(
     from recommender.commands.output import show_json
     from recommender.commands.training_options import recipe_from, training_data
     from recommender.training.trials import ranked, write_results
-    from recommender.training.tuning import Plan, default_folder
+    from recommender.training.tuning import TuningPlan, default_folder
 
     home = home_of(context)
     recipe = recipe_from(arch, weights, epochs)
     trials = _trials(recipe, axes or [], ranges or [], random, seed)
-    source = training_data(home, data, labels, label_depth, jobs, quiet=as_json)
-    plan = Plan(recipe, trials, range(seed, seed + seeds), folds, one_fold or folds is None)
+    source = training_data(home, data, labels, label_depth, jobs, quiet=as_json, heads_alone=False)
+    plan = TuningPlan(recipe, trials, range(seed, seed + seeds), folds, one_fold or folds is None)
     folder = output or default_folder(home)
     done = _run(source, plan, folder, quiet=as_json)
     rows = ranked(done)
@@ -90,7 +90,7 @@ def tune(
     if as_json:
         show_json(answer)
     else:
-        _tell(answer)
+        _print(answer)
 
 
 def _trials(
@@ -115,11 +115,12 @@ def _trials(
     return grid(chosen) if random is None else sample([*chosen, *drawn], random, seed)
 
 
-def _run(data: "TrainingData", plan: "Plan", folder: Path, *, quiet: bool) -> "list[Trial]":
-    from recommender.commands.output import progress_bar, say, say_skipped
+def _run(data: "TrainingData", plan: "TuningPlan", folder: Path, *, quiet: bool) -> "list[Trial]":
+    from recommender.commands.output import say, say_skipped
+    from recommender.commands.progress import progress_bar
     from recommender.training.tuning import tune as run
 
-    def told(trial: "Trial", number: int, total: int) -> None:
+    def report(trial: "Trial", number: int, total: int) -> None:
         if not quiet:
             loss = f"validation loss {trial.validation_loss:.3f}"
             say(f"Trial {number} of {total}: {_in_words(trial.values)}: {loss}, {trial.seconds:.0f} s")
@@ -128,7 +129,7 @@ def _run(data: "TrainingData", plan: "Plan", folder: Path, *, quiet: bool) -> "l
         return progress_bar(title, quiet=quiet, unit="epochs")
 
     try:
-        return run(data, plan, folder, bar, told)
+        return run(data, plan, folder, bar, report)
     finally:
         say_skipped(data.failures)
 
@@ -140,9 +141,9 @@ def _in_words(values: "Values") -> str:
 def _as_json(
     arch: str,
     data: "TrainingData",
-    plan: "Plan",
+    plan: "TuningPlan",
     done: "list[Trial]",
-    rows: "list[Row]",
+    rows: "list[TrialMeans]",
     folder: Path,
 ) -> dict[str, Any]:
     from dataclasses import asdict
@@ -161,7 +162,7 @@ def _as_json(
     }
 
 
-def _notes(plan: "Plan", done: "list[Trial]") -> list[str]:
+def _notes(plan: "TuningPlan", done: "list[Trial]") -> list[str]:
     """Return what makes trials less comparable than they look."""
     from classifier.networks.search_space import empty_bands, with_values
 
@@ -177,7 +178,7 @@ def _notes(plan: "Plan", done: "list[Trial]") -> list[str]:
     return notes
 
 
-def _tell(answer: dict[str, Any]) -> None:
+def _print(answer: dict[str, Any]) -> None:
     from recommender.commands.output import printable, say, show, show_table
 
     for note in answer["notes"]:

@@ -3,27 +3,25 @@
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, Jobs, LabelDepth, Labels, home_of
+from recommender.commands.options import AsJson, Exclude, Folders, Jobs, LabelDepth, Labels, home_of
 from recommender.params import RESCAN_S, SETTLE_S
 
 if TYPE_CHECKING:
     from recommender.home import Home
-    from recommender.library.ingest_report import IngestReport
+    from recommender.library.ingest_plan import IngestReport
 
 
 def watch(
     context: typer.Context,
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
-    ],
+    folders: Folders,
     labels: Labels = "none",
     label_depth: LabelDepth = 1,
     jobs: Jobs = None,
+    exclude: Exclude = None,
     nice: Annotated[
         int, typer.Option("--nice", min=0, max=19, help="Leave the processors to other programs.")
     ] = 10,
@@ -59,9 +57,9 @@ def watch(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     watched = [os.path.abspath(folder) for folder in folders]
     try:
-        for place in changed_folders(watched, stop, settle_s, rescan_s, poll=poll):
-            _ingest(home, place, (labels, label_depth, jobs), as_json=as_json)
-            if place == watched and not as_json:
+        for changed in changed_folders(watched, stop, settle_s, rescan_s, poll=poll):
+            _ingest(home, changed, (labels, label_depth, jobs, exclude or ()), as_json=as_json)
+            if changed == watched and not as_json:
                 say(f"Watching {', '.join(watched)}  (stop it with Ctrl-C)")
     except (KeyboardInterrupt, typer.Exit):
         say("No longer watching.")
@@ -73,7 +71,7 @@ def _ingest(home: "Home", folders: list[str], how: tuple[Any, ...], *, as_json: 
     import time
 
     from db.errors import CatalogError
-    from recommender.commands.ingest import report_json, run_ingest, tell_report
+    from recommender.commands.ingest import print_report, report_json, run_ingest
     from recommender.commands.output import printable, say, show
     from recommender.errors import HomeLockedError, RecommenderError
     from recommender.params import BUSY_S
@@ -94,10 +92,10 @@ def _ingest(home: "Home", folders: list[str], how: tuple[Any, ...], *, as_json: 
             show(json.dumps(report_json(report, index_size)))
             sys.stdout.flush()
         else:
-            tell_report(report, index_size)
+            print_report(report, index_size)
         return
 
 
 def _did_something(report: "IngestReport") -> bool:
-    counts = (report.analysed, report.retagged, report.moved, report.copied, report.missing)
+    counts = (report.analysed, report.measured, report.retagged, report.moved, report.copied, report.missing)
     return any(counts) or bool(report.failed)

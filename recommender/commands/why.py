@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from classifier.model.bundle import Bundle
+    from db.file_range import FileRange
     from recommender.reasons.sound import PassageSound
     from recommender.reasons.traits import MatchReasons
     from recommender.retrieval.index.segment_index import SegmentIndex
@@ -54,7 +55,7 @@ class Why:
     """
 
     def __init__(self, explain: bool = False, pictures: Path | None = None) -> None:
-        from classifier.system_errors import in_words
+        from classifier.errors import in_words
         from recommender.errors import RecommenderError
 
         self._explain, self._folder = explain, pictures
@@ -101,7 +102,7 @@ class Why:
             raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def tell_reasons(results: list[dict[str, Any]]) -> None:
+def print_reasons(results: list[dict[str, Any]]) -> None:
     """Show why each result is in the list, and where the pictures are, as they were asked for."""
     from recommender.commands.output import printable, say, show
     from recommender.presentation.text import name_of
@@ -124,13 +125,13 @@ def file_name(rank: int, name: str) -> str:
 
 
 class _Artist:
-    """Draws matches into a folder, and knows which files could not be heard, and why."""
+    """Draws matches into a folder, and knows which files could not be analysed, and why."""
 
     def __init__(self, bundle: "Bundle", index: "SegmentIndex", folder: Path) -> None:
         from recommender.reasons.sound import PassageAnalyser
 
-        self._hearer, self._index, self._folder = PassageAnalyser(bundle), index, folder
-        self._heard: dict[tuple[str, tuple[float, ...]], PassageSound] = {}
+        self._analyser, self._index, self._folder = PassageAnalyser(bundle), index, folder
+        self._passages: dict[tuple[FileRange, tuple[float, ...]], PassageSound] = {}
         self.failures: list[tuple[str, str]] = []
 
     def draw(self, rank: int, query: "Query", match: "Match", why: "MatchReasons") -> str | None:
@@ -142,26 +143,27 @@ class _Artist:
         if why.similarities is None:
             self.failures.append((match.track.path, "no passages are stored of it: run ingest"))
             return None
-        mine = self._hear(query.path, why.similarities.query_s.tolist())
-        its = self._hear(match.track.path, why.similarities.match_s.tolist())
+        mine = self._passage(query.source, why.similarities.query_s.tolist())
+        its = self._passage(match.track.file_range, why.similarities.match_s.tolist())
         if mine is None or its is None:
             return None
         songs: list[dict[str, Any]] = [{"artist": s.artist, "title": s.title} for s in (query, match.track)]
         mine_name, its_name = (printable(name_of(song)) for song in songs)
-        bands = self._hearer.band_shares(mine, its, self._index.reference.centre)
+        bands = self._analyser.band_shares(mine, its, self._index.reference.centre)
         path = self._folder / file_name(rank, its_name)
-        draw_match(MatchPicture(mine_name, its_name, why, mine, its, self._hearer.edges_hz, bands), path)
+        draw_match(MatchPicture(mine_name, its_name, why, mine, its, self._analyser.edges_hz, bands), path)
         return str(path)
 
-    def _hear(self, path: str, starts_s: list[float]) -> "PassageSound | None":
-        """Hear a passage, each once; None where that fails."""
+    def _passage(self, source: "FileRange", starts_s: list[float]) -> "PassageSound | None":
+        """Return the sound of a passage, each analysed once; None where that fails."""
         from recommender.library.workers.boundary import Failure, attempt
 
-        key = (path, tuple(starts_s))
-        if key not in self._heard:
-            passage = attempt(lambda: self._hearer.passage(Path(path), starts_s))
+        key = (source, tuple(starts_s))
+        if key not in self._passages:
+            within = (source.start_s, source.end_s)
+            passage = attempt(lambda: self._analyser.passage(Path(source.path), starts_s, within))
             if isinstance(passage, Failure):
-                self.failures.append((path, passage.message))
+                self.failures.append((source.path, passage.message))
                 return None
-            self._heard[key] = passage
-        return self._heard[key]
+            self._passages[key] = passage
+        return self._passages[key]

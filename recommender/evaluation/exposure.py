@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
+from classifier.arrays import Floats, Ints
 
 
 def figures(neighbours: Ints, plays: Sequence[int], durations_s: Sequence[float | None]) -> dict[str, Any]:

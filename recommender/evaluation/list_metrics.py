@@ -7,17 +7,13 @@ positions in the catalogue, −1 (`relevance.NONE`) where the list ends early.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Floats, Ints, Mask
 from recommender.evaluation import exposure
 from recommender.evaluation.relevance import NONE, ndcg, precision, retrieval
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
-Flags = npt.NDArray[np.bool_]
 
 CELLS: Final = 4_000_000
 """Scores looked at together while neighbours are chosen."""
@@ -161,7 +157,7 @@ def choose_neighbours(
     return chosen
 
 
-def _allowed(queries: Ints, n_tracks: int, *keys: Ints | None) -> Flags:
+def _allowed(queries: Ints, n_tracks: int, *keys: Ints | None) -> Mask:
     """Return (q, T): which tracks are neither the query nor share one of these keys with it."""
     allowed = np.ones((len(queries), n_tracks), np.bool_)
     allowed[np.arange(len(queries)), queries] = False

@@ -5,16 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from classifier.plotting.style import COLOURS, GREY, clean, new_figure, save, short_names
 from recommender.evaluation.exposure import gini
 from recommender.evaluation.list_metrics import DiscoverPoint, Method
 from recommender.evaluation.robustness import Survival
-
-Ints = npt.NDArray[np.int64]
-
 
 Panel = Callable[[Axes], None]
 

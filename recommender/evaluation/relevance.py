@@ -4,14 +4,11 @@ Row i of `neighbours` is the list of track i, best first, as positions in the ca
 list ends early; labels are numbers, `NONE` where unknown.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
-Flags = npt.NDArray[np.bool_]
+from classifier.arrays import Floats, Ints, Mask
 
 NONE: Final = -1
 
@@ -58,7 +55,7 @@ def ndcg(neighbours: Ints, labels: Ints, groups: Ints | None = None) -> float | 
     return _mean(gained[ideal > 0] / ideal[ideal > 0])
 
 
-def _judged(neighbours: Ints, labels: Ints) -> tuple[Flags, Flags]:
+def _judged(neighbours: Ints, labels: Ints) -> tuple[Mask, Mask]:
     """Return which neighbours have their track's label, and which have any where it has one; both (T, k)."""
     theirs = np.append(labels, NONE)[neighbours]
     judged = (theirs != NONE) & (labels != NONE)[:, None]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints
 from classifier.model.bundle import Bundle
 from db.tracks import by_ids
 from recommender import params
@@ -31,13 +31,10 @@ from recommender.evaluation.score_tables import (
     score_tables,
 )
 from recommender.library.file_reader import FileReader
-from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import from_analysed_file
-from recommender.retrieval.ranking import rank_tracks
+from recommender.retrieval.ranking import discovery_part, rank_tracks
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 DISCOVER_STEPS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -207,14 +204,14 @@ class _Ranks:
 
     def __init__(self, session: Session, index: SegmentIndex, bundle: Bundle, reader: FileReader) -> None:
         self._session, self._index, self._bundle, self._reader = session, index, bundle, reader
-        self._stretches = StoredPatches(session, bundle)
-        places = np.arange(len(index.rows.track_ids))
-        self._recordings = recordings_of(session, index, places)
+        self._patches = StoredPatches(session, bundle)
+        positions = np.arange(len(index.rows.track_ids))
+        self._recordings = recordings_of(session, index, positions)
 
     def __call__(self, copy: Path, track_id: int) -> int | None:
-        query = from_analysed_file(self._reader.hear(str(copy)), str(copy), self._bundle)
-        places = np.arange(len(self._index.rows.track_ids))
-        ranked = rank_tracks(self._index, [query], [], places, self._stretches, hub_correction=True)
+        query = from_analysed_file(self._reader.analyse_query(str(copy)), str(copy), self._bundle)
+        positions = np.arange(len(self._index.rows.track_ids))
+        ranked = rank_tracks(self._index, [query], [], positions, self._patches, hub_correction=True)
         own = int(self._index.track_positions(np.array([track_id]))[0])
         same = self._recordings == self._recordings[own]
         best = ranked.scores[same].max()

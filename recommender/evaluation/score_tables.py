@@ -4,24 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints
 from classifier.model.bundle import Bundle
-from db.patches import track_patches
+from db.file_range import FileRange
+from db.sound.patches import track_patches
 from db.tracks import by_ids
 from recommender.evaluation.corrections import ON_CENTRED
 from recommender.evaluation.list_metrics import TrackFacts
-from recommender.file_tags.provenance import set_by_persons
+from recommender.file_tags.snapshots import set_by_persons
 from recommender.retrieval.alignment import PatchSequence
-from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
-from recommender.retrieval.query import Query, Span
+from recommender.retrieval.query import Query
+from recommender.retrieval.query_file import Span
 from recommender.retrieval.ranking import rank_tracks
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 PLAIN, CENTRED, RANKING = "none", "centred", "sinkhorn"
@@ -73,7 +72,7 @@ def score_tables(
     recordings = recordings_of(session, index, positions)
     for number, (position, start, end) in enumerate(zip(positions, starts, ends, strict=True)):
         query = catalogued_query(index, patches_of, int(position), plain[start:end])
-        units = centred(query.units, index.reference.centre)
+        units = index.centred(query.units)
         tables[CENTRED][number] = song_scores(units, vectors, starts)
         others = np.flatnonzero(recordings != recordings[number])
         for name, corrected in ((PLAIN, False), (RANKING, True)) if len(others) else ():
@@ -98,6 +97,7 @@ def catalogued_query(
     return Query(
         track_id=track_id,
         path="",
+        source=FileRange(""),
         title="",
         artist="",
         album="",

@@ -23,9 +23,10 @@ from mutagen.asf._objects import (
     MetadataObject,
 )
 
-from classifier.regular_file import open_regular
+from classifier.files import open_regular
 from recommender.errors import TagError
-from recommender.file_tags.stored_tags import ASF_ATTRIBUTES, Entry, StoredTags
+from recommender.file_tags.limits.walk import OBJECT
+from recommender.file_tags.stored_tags import ASF_ATTRIBUTES, StoredTags, TagEntry
 
 KINDS: Final[tuple[bytes, ...]] = (
     ContentDescriptionObject.GUID,
@@ -34,12 +35,11 @@ KINDS: Final[tuple[bytes, ...]] = (
     MetadataLibraryObject.GUID,
 )
 DESCRIPTION, EXTENDED, METADATA, LIBRARY = range(4)
-"""Places among `KINDS`; the last two are within the extension of the header."""
+"""Positions among `KINDS`; the last two are within the extension of the header."""
 NAMES: Final[Sequence[str]] = ContentDescriptionObject.NAMES
 EXTENSION: Final[bytes] = HeaderExtensionObject.GUID
 HEAD: Final = 30
 """Bytes before the first object: kind, size, number of objects, and two that are reserved."""
-OBJECT: Final = struct.Struct("<16sQ")
 EXTENSION_HEAD: Final = 22
 """Bytes in an extension before its objects; the last four are their size."""
 DESCRIBED: Final = struct.Struct("<5H")
@@ -49,7 +49,7 @@ TEXT, GUID = 0, 6
 LONGEST: Final = 0xFFFF
 DAMAGED: Final = "its header is damaged, and would not stay as it is"
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 """A kind, and which of the objects of that kind."""
 
 
@@ -79,11 +79,13 @@ class _Attribute:
     stream: int | None
     value: bytes
 
-    def entry(self, place: Place | None) -> Entry:
-        """Return it as it is kept; with its place, where that is not the usual one."""
+    def entry(self, position: Position | None) -> TagEntry:
+        """Return it as it is kept; with its position, where that is not the usual one."""
         value = base64.b64encode(self.value).decode()
         described = [self.name, self.type, self.language, self.stream, value]
-        return Entry(self.name, json.dumps(described if place is None else [*described, place]).encode())
+        return TagEntry(
+            self.name, json.dumps(described if position is None else [*described, position]).encode()
+        )
 
 
 class Attributes:
@@ -93,29 +95,29 @@ class Attributes:
         """See `formats.load`."""
         header, _ = _read(path)
         usual, entries = _Usual(), []
-        for place, found in sorted(_places(header).items()):
-            for attribute, _ in _parsed(place[0], found.content):
-                expected = usual.place(attribute)
-                usual.taken.add((place, attribute.name))
-                entries.append(attribute.entry(None if place == expected else place))
+        for position, found in sorted(_positions(header).items()):
+            for attribute, _ in _parsed(position[0], found.content):
+                expected = usual.position(attribute)
+                usual.taken.add((position, attribute.name))
+                entries.append(attribute.entry(None if position == expected else position))
         return StoredTags(ASF_ATTRIBUTES, True, tuple(entries))
 
     def save(self, path: Path, tags: StoredTags) -> None:
         """See `formats.save`."""
         header, size = _read(path)
-        wanted: dict[Place, list[_Attribute]] = {}
+        wanted: dict[Position, list[_Attribute]] = {}
         usual = _Usual()
         for entry in tags.entries:
-            attribute, place = _described(entry.data)
-            place = place or usual.place(attribute)
-            usual.taken.add((place, attribute.name))
-            wanted.setdefault(place, []).append(attribute)
-        for place, found in _places(header).items():
-            _replace(place[0], found, wanted.pop(place, []))
+            attribute, position = _described(entry.data)
+            position = position or usual.position(attribute)
+            usual.taken.add((position, attribute.name))
+            wanted.setdefault(position, []).append(attribute)
+        for position, found in _positions(header).items():
+            _replace(position[0], found, wanted.pop(position, []))
         inner = _extension(header)
-        for place, attributes in wanted.items():
-            made = _Object(KINDS[place[0]], _rendered(place[0], attributes, {}))
-            if place[0] < METADATA:
+        for position, attributes in wanted.items():
+            made = _Object(KINDS[position[0]], _rendered(position[0], attributes, {}))
+            if position[0] < METADATA:
                 header.append(made)
             else:
                 inner.insert(0, made)
@@ -128,9 +130,9 @@ class _Usual:
     """Tells where an attribute stands that says no more of it, given where those before it do."""
 
     def __init__(self) -> None:
-        self.taken: set[tuple[Place, str]] = set()
+        self.taken: set[tuple[Position, str]] = set()
 
-    def place(self, attribute: _Attribute) -> Place:
+    def position(self, attribute: _Attribute) -> Position:
         large = len(attribute.value) > LONGEST or attribute.type == GUID
         if large or attribute.language is not None:
             kind = LIBRARY
@@ -143,10 +145,10 @@ class _Usual:
         return (kind, 0) if ((kind, 0), attribute.name) not in self.taken else (LIBRARY, 0)
 
 
-def _described(data: bytes) -> tuple[_Attribute, Place | None]:
-    name, number, language, stream, value, *places = json.loads(data)
-    place = next(((int(kind), int(which)) for kind, which in places), None)
-    return _Attribute(name, number, language, stream, base64.b64decode(value)), place
+def _described(data: bytes) -> tuple[_Attribute, Position | None]:
+    name, number, language, stream, value, *positions = json.loads(data)
+    position = next(((int(kind), int(which)) for kind, which in positions), None)
+    return _Attribute(name, number, language, stream, base64.b64decode(value)), position
 
 
 def _read(path: Path) -> tuple[list[_Object], int]:
@@ -171,12 +173,12 @@ def _read(path: Path) -> tuple[list[_Object], int]:
 
 
 def _objects(data: bytes, *, within: bool = False) -> list[_Object]:
-    found, place = [], 0
-    while place < len(data):
-        kind, size = OBJECT.unpack_from(data, place) if place + OBJECT.size <= len(data) else (b"", 0)
-        if size < OBJECT.size or place + size > len(data):
+    found, offset = [], 0
+    while offset < len(data):
+        kind, size = OBJECT.unpack_from(data, offset) if offset + OBJECT.size <= len(data) else (b"", 0)
+        if size < OBJECT.size or offset + size > len(data):
             raise TagError(DAMAGED)
-        made = _Object(kind, data[place + OBJECT.size : place + size])
+        made = _Object(kind, data[offset + OBJECT.size : offset + size])
         if kind == EXTENSION and not within:
             inner = made.content[EXTENSION_HEAD:]
             if int.from_bytes(made.content[EXTENSION_HEAD - 4 : EXTENSION_HEAD], "little") != len(inner):
@@ -184,17 +186,17 @@ def _objects(data: bytes, *, within: bool = False) -> list[_Object]:
             made.content, made.inner = made.content[:EXTENSION_HEAD], _objects(inner, within=True)
             made.has_inner = True
         found.append(made)
-        place += size
+        offset += size
     return found
 
 
-def _places(header: list[_Object]) -> dict[Place, _Object]:
-    """Return the objects that hold attributes, by their places."""
-    found: dict[Place, _Object] = {}
+def _positions(header: list[_Object]) -> dict[Position, _Object]:
+    """Return the objects that hold attributes, by their positions."""
+    found: dict[Position, _Object] = {}
     for one in (*header, *(part for each in header for part in each.inner)):
         if one.kind in KINDS:
             kind = KINDS.index(one.kind)
-            found[kind, sum(place[0] == kind for place in found)] = one
+            found[kind, sum(position[0] == kind for position in found)] = one
     return found
 
 
@@ -213,7 +215,7 @@ def _drop_emptied(objects: list[_Object], where: int) -> None:
 
 
 def _write(path: Path, header: list[_Object], old_size: int) -> None:
-    """Put a header in the place of the one that is there."""
+    """Replace the header that is there."""
     data = path.read_bytes()
     body = b"".join(one.rendered() for one in header)
     head = data[:16] + struct.pack("<QI", HEAD + len(body), len(header)) + data[28:HEAD]
@@ -235,36 +237,36 @@ def _parsed(kind: int, content: bytes) -> list[tuple[_Attribute, bytes]]:
 
 
 def _in_description(content: bytes) -> Iterator[tuple[_Attribute, bytes]]:
-    place = DESCRIBED.size
+    offset = DESCRIBED.size
     for name, size in zip(NAMES, DESCRIBED.unpack_from(content), strict=True):
-        value = content[place : place + size]
+        value = content[offset : offset + size]
         if len(value) < size:
             raise struct.error
-        place += size
+        offset += size
         if value:
             yield _Attribute(name, TEXT, None, None, value), value
 
 
 def _in_list(kind: int, content: bytes) -> Iterator[tuple[_Attribute, bytes]]:
-    (number,), place = struct.unpack_from("<H", content), 2
+    (number,), offset = struct.unpack_from("<H", content), 2
     for _ in range(number):
-        start = place
+        start = offset
         language = stream = None
         if kind == EXTENDED:
-            (name_size,) = struct.unpack_from("<H", content, place)
-            name, place = content[place + 2 : place + 2 + name_size], place + 2 + name_size
-            type_, size = struct.unpack_from("<HH", content, place)
-            place += 4
+            (name_size,) = struct.unpack_from("<H", content, offset)
+            name, offset = content[offset + 2 : offset + 2 + name_size], offset + 2 + name_size
+            type_, size = struct.unpack_from("<HH", content, offset)
+            offset += 4
         else:
-            language, stream, name_size, type_, size = LISTED.unpack_from(content, place)
+            language, stream, name_size, type_, size = LISTED.unpack_from(content, offset)
             language = language if kind == LIBRARY else None
-            place += LISTED.size
-            name, place = content[place : place + name_size], place + name_size
-        if place + size > len(content):
+            offset += LISTED.size
+            name, offset = content[offset : offset + name_size], offset + name_size
+        if offset + size > len(content):
             raise struct.error
-        value, place = content[place : place + size], place + size
+        value, offset = content[offset : offset + size], offset + size
         text = name.decode("utf-16-le").strip("\0")
-        yield _Attribute(text, type_, language, stream, value), content[start:place]
+        yield _Attribute(text, type_, language, stream, value), content[start:offset]
 
 
 def _replace(kind: int, one: _Object, wanted: list[_Attribute]) -> None:

@@ -10,9 +10,9 @@ from mutagen.flac import FLAC
 from mutagen.mp4 import MP4, MP4Tags
 
 from classifier.audio.tag_free_file import ID3V1_SIZE, has_id3v1
-from classifier.regular_file import open_regular
+from classifier.files import open_regular
 from recommender.errors import TagError
-from recommender.file_tags.stored_tags import APE, MP4_ATOMS, VORBIS, Entry, StoredTags
+from recommender.file_tags.stored_tags import APE, MP4_ATOMS, VORBIS, StoredTags, TagEntry
 
 FREEFORM: Final = "----"
 
@@ -33,7 +33,7 @@ class Comments:
         # What mutagen cannot read, it leaves out or replaces; then the sizes differ.
         if tags._size not in (written := len(tags.write(framing=False)), written + 1):
             raise TagError("some of its comments are damaged, and would not stay as they are")
-        entries = (Entry(name.upper(), f"{name}={value}".encode()) for name, value in tags)
+        entries = (TagEntry(name.upper(), f"{name}={value}".encode()) for name, value in tags)
         return StoredTags(VORBIS, True, tuple(entries))
 
     def save(self, path: Path, tags: StoredTags) -> None:
@@ -62,7 +62,7 @@ class Ape:
             with open_regular(path) as file:
                 return StoredTags(APE, _APEv2Data(file).metadata is not None, ())
         entries = (
-            Entry(name.lower(), bytes((value.kind,)) + name.encode() + b"\0" + value._write())
+            TagEntry(name.lower(), bytes((value.kind,)) + name.encode() + b"\0" + value._write())
             for name, value in tags.items()
         )
         return StoredTags(APE, True, tuple(sorted(entries)))  # mutagen sorts them, too
@@ -129,7 +129,7 @@ class Atoms:
         if tags is None:
             return StoredTags(MP4_ATOMS, False, ())
         entries = (
-            Entry(_atom_key(name, data), name.encode("latin-1") + data)
+            TagEntry(_atom_key(name, data), name.encode("latin-1") + data)
             for name, (data,) in tags._failed_atoms.items()
         )
         found = tuple(entries)

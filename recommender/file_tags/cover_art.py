@@ -13,7 +13,7 @@ import mutagen
 from mutagen.flac import Picture
 
 from classifier.errors import LimitError
-from recommender.file_tags.open_file import UNREADABLE, KnownFrames, open_tagged
+from recommender.file_tags.open_file import UNREADABLE, KnownFrames, TagSystem, open_tags
 
 NAMES: Final = ("cover", "folder", "front", "album", "albumart")
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
@@ -27,8 +27,7 @@ FRONT: Final = 3
 def embedded_picture(path: Path) -> bytes | None:
     """Return the front cover in a file's tags, or else the first picture there, as it was put there."""
     try:
-        file = open_tagged(path, FRAMES)
-        found = [] if file is None else list(_pictures(file))
+        found = [picture for system in open_tags(path, FRAMES) for picture in _pictures(system)]
     except (*UNREADABLE, LimitError):
         return None
     fronts = [data for kind, data in found if kind == FRONT]
@@ -36,16 +35,16 @@ def embedded_picture(path: Path) -> bytes | None:
     return next((bytes(data) for data in every if 0 < len(data) <= LARGEST), None)
 
 
-def _pictures(file: Any) -> Iterator[tuple[int, bytes]]:
+def _pictures(system: TagSystem) -> Iterator[tuple[int, bytes]]:
     """Yield (kind, bytes) of the pictures in any of the formats that mutagen reads."""
-    for picture in getattr(file, "pictures", ()):  # FLAC
+    for picture in system.pictures:
         yield picture.type, picture.data
-    tags = file.tags or {}
+    tags = system.tags
     # Lists of pairs look through all of themselves for each key.
     pairs: Any = ((k, [v]) for k, v in tags) if isinstance(tags, list) else tags.items()
     for name, value in pairs:
         key = str(name).lower()
-        if key.startswith("apic"):  # ID3
+        if key.partition(":")[0] in ("apic", "pic") and hasattr(value, "data"):  # ID3
             yield value.type, value.data
         elif key == "covr":  # MP4
             yield from ((FRONT, data) for data in value)
@@ -81,28 +80,33 @@ def picture_beside(path: str, root: str) -> bytes | None:
     path, root
         Absolute paths of the song, and of the library folder that it is in.
     """
+    for beside in files_beside(path):
+        data = _read(beside, os.path.realpath(root))
+        if data:
+            return data
+    return None
+
+
+def files_beside(path: str) -> list[str]:
+    """Return the files of a song's folder that are called as pictures of songs are, the likeliest first."""
     folder = os.path.dirname(path)
     try:
         found = {name.lower(): name for name in sorted(os.listdir(folder), reverse=True)}
     except OSError:
-        return None
-    for name in (stem + ending for stem in NAMES for ending in ENDINGS):
-        if name in found:
-            data = _read(os.path.join(folder, found[name]), os.path.realpath(root))
-            if data:
-                return data
-    return None
+        return []
+    names = (stem + ending for stem in NAMES for ending in ENDINGS)
+    return [os.path.join(folder, found[name]) for name in names if name in found]
 
 
 def _read(path: str, real_root: str) -> bytes | None:
     try:
-        place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     inside = os.path.realpath(path).startswith(real_root.rstrip(os.sep) + os.sep)
-    if not inside or not stat.S_ISREG(os.fstat(place).st_mode):
-        os.close(place)
+    if not inside or not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return None
-    with open(place, "rb") as file:
+    with open(descriptor, "rb") as file:
         data = file.read(LARGEST + 1)
     return data if 0 < len(data) <= LARGEST else None

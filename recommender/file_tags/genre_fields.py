@@ -1,4 +1,4 @@
-"""What fields mean in each format: where genres, moods, voices and eras are, and how texts are stored."""
+"""What fields mean in each format: where genres, moods, tempo and so on are, and how texts are stored."""
 
 import base64
 import io
@@ -9,7 +9,8 @@ from typing import Final
 from mutagen.id3 import ID3, TCON
 
 from recommender.file_tags.id3 import old_tag, raw
-from recommender.file_tags.riff_info import text_of
+from recommender.file_tags.limits.walk import BOX
+from recommender.file_tags.riff import text_of
 from recommender.file_tags.stored_tags import (
     APE,
     ASF_ATTRIBUTES,
@@ -19,78 +20,52 @@ from recommender.file_tags.stored_tags import (
     INFO_GENRE,
     MP4_ATOMS,
     VORBIS,
-    Entry,
     StoredTags,
+    TagEntry,
+    touched,
 )
 
-GENRE, SCORES = "genre", "scores"
-FIELDS: Final = (GENRE, "mood", "voice", "era", SCORES)
+GENRE, SCORES, TEMPO, KEY = "genre", "scores", "tempo", "key"
+FIELDS: Final = (GENRE, "mood", "voice", "era", SCORES, TEMPO, KEY)
 SEPARATOR: Final = "; "
 """Between values in ID3v2.3 and 2.2 and INFO lists, which have no other way to hold several."""
-MP4_TEXT: Final = 1
-BOX: Final = 8
-"""Bytes of an MP4 atom's size and name."""
+MP4_TEXT, MP4_INTEGER = 1, 21
+TEMPO_ATOM: Final = "tmpo"
+LOWER_CASE: Final = {"INITIALKEY": "initialkey"}
+"""Free atoms that others know by a name in lower case; ours are in capitals."""
 UTF16, UTF8 = 1, 3
 
-# The key that is written, and others that are read and replaced.
+_OWN: Final = ("MOOD", "VOICE", "ERA", "DEEPCUTS")
+"""Names of fields that have no key of their own."""
+_TXXX: Final = tuple((f"TXXX:{name}",) for name in _OWN[1:])
 KEYS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    VORBIS: {
-        GENRE: ("GENRE",),
-        "mood": ("MOOD",),
-        "voice": ("VOICE",),
-        "era": ("ERA",),
-        SCORES: ("DEEPCUTS",),
-    },
-    APE: {
-        GENRE: ("genre",),
-        "mood": ("mood",),
-        "voice": ("voice",),
-        "era": ("era",),
-        SCORES: ("deepcuts",),
-    },
-    ID3_4: {
-        GENRE: ("TCON", INFO_GENRE),
-        "mood": ("TMOO", "TXXX:MOOD"),
-        "voice": ("TXXX:VOICE",),
-        "era": ("TXXX:ERA",),
-        SCORES: ("TXXX:DEEPCUTS",),
-    },
-    ID3_2: {
-        GENRE: ("TCO",),
-        "mood": ("TXX:MOOD",),
-        "voice": ("TXX:VOICE",),
-        "era": ("TXX:ERA",),
-        SCORES: ("TXX:DEEPCUTS",),
-    },
-    # TMOO came with version 2.4.
-    ID3_3: {
-        GENRE: ("TCON", INFO_GENRE),
-        "mood": ("TXXX:MOOD", "TMOO"),
-        "voice": ("TXXX:VOICE",),
-        "era": ("TXXX:ERA",),
-        SCORES: ("TXXX:DEEPCUTS",),
-    },
-    MP4_ATOMS: {
-        GENRE: ("\xa9gen", "gnre"),
-        "mood": ("----:com.apple.iTunes:MOOD",),
-        "voice": ("----:com.apple.iTunes:VOICE",),
-        "era": ("----:com.apple.iTunes:ERA",),
-        SCORES: ("----:com.apple.iTunes:DEEPCUTS",),
-    },
-    ASF_ATTRIBUTES: {
-        GENRE: ("WM/Genre",),
-        "mood": ("WM/Mood",),
-        "voice": ("Voice",),
-        "era": ("Era",),
-        SCORES: ("Deepcuts",),
-    },
+    kind: dict(zip(FIELDS, keys, strict=True))
+    for kind, keys in {
+        VORBIS: (*((name,) for name in ("GENRE", *_OWN, "BPM")), ("INITIALKEY", "KEY")),
+        APE: (*((name.lower(),) for name in ("GENRE", *_OWN, "BPM")), ("initialkey", "key")),
+        ID3_4: (("TCON", INFO_GENRE), ("TMOO", "TXXX:MOOD"), *_TXXX, ("TBPM",), ("TKEY",)),
+        # TMOO came with version 2.4
+        ID3_3: (("TCON", INFO_GENRE), ("TXXX:MOOD", "TMOO"), *_TXXX, ("TBPM",), ("TKEY",)),
+        ID3_2: (("TCO",), *((f"TXX:{name}",) for name in _OWN), ("TBP",), ("TKE",)),
+        MP4_ATOMS: (
+            ("\xa9gen", "gnre"),
+            *((f"----:com.apple.iTunes:{name}",) for name in _OWN),
+            (TEMPO_ATOM,),
+            ("----:com.apple.iTunes:INITIALKEY",),
+        ),
+        ASF_ATTRIBUTES: (
+            *((name,) for name in ("WM/Genre", "WM/Mood", "Voice", "Era", "Deepcuts")),
+            *(("WM/BeatsPerMinute",), ("WM/InitialKey",)),
+        ),
+    }.items()
 }
+"""Of each field, the key that is written, and others that are read and replaced."""
 
 
 def texts(tags: StoredTags, field: str) -> list[str]:
     """Return the values of a field, without empty ones; genres of an INFO list that are no others, once."""
     keys = KEYS[tags.kind][field]
-    stored = [Entry(key, data) for key in keys if key != INFO_GENRE for data in tags.of(key)]
+    stored = [TagEntry(key, data) for key in keys if key != INFO_GENRE for data in tags.of(key)]
     found = [text for entry in stored for text in decoded(tags.kind, *entry)]
     if tags.kind in (ID3_3, ID3_2) and field != SCORES:
         found = [part for text in found for part in text.split(SEPARATOR.strip())]
@@ -109,13 +84,15 @@ def _beside(tags: StoredTags, found: list[str]) -> list[str]:
 def with_field(tags: StoredTags, field: str, values: Sequence[str]) -> StoredTags:
     """Return a tag whose field has these values, where its old ones were; none takes the field away."""
     keys = KEYS[tags.kind][field]
-    place = next((i for i, entry in enumerate(tags.entries) if entry.key in keys), len(tags.entries))
-    kept = [[e for e in part if e.key not in keys] for part in (tags.entries[:place], tags.entries[place:])]
+    position = next((i for i, entry in enumerate(tags.entries) if entry.key in keys), len(tags.entries))
+    kept = [
+        [e for e in part if e.key not in keys] for part in (tags.entries[:position], tags.entries[position:])
+    ]
     beside = _info(tags, values) if INFO_GENRE in keys else []
-    return tags.with_entries([*kept[0], *_encoded(tags.kind, keys[0], values), *kept[1], *beside])
+    return tags.with_entries([*kept[0], *encoded(tags.kind, keys[0], values), *kept[1], *beside])
 
 
-def _info(tags: StoredTags, values: Sequence[str]) -> list[Entry]:
+def _info(tags: StoredTags, values: Sequence[str]) -> list[TagEntry]:
     """Return what an INFO list is to say; where it has several genres, each of them, so that none moves."""
     if not tags.info or not values:
         return []
@@ -123,18 +100,7 @@ def _info(tags: StoredTags, values: Sequence[str]) -> list[Entry]:
     content = text.encode() + b"\0"
     new = len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
     old = tags.of(INFO_GENRE) or [new]
-    return [Entry(INFO_GENRE, o if decoded(tags.kind, INFO_GENRE, o) == [text] else new) for o in old]
-
-
-def touched(before: StoredTags, after: StoredTags) -> list[str]:
-    """Return the keys whose values differ between two states of a tag."""
-    keys = dict.fromkeys(entry.key for entry in (*before.entries, *after.entries))
-    return [key for key in keys if before.of(key) != after.of(key)]
-
-
-def same(one: StoredTags, other: StoredTags) -> bool:
-    """Whether two tags hold the same, whatever order the format keeps keys in."""
-    return (one.kind, one.present) == (other.kind, other.present) and not touched(one, other)
+    return [TagEntry(INFO_GENRE, o if decoded(tags.kind, INFO_GENRE, o) == [text] else new) for o in old]
 
 
 def scores_text(scores: Mapping[str, Mapping[str, float]]) -> str:
@@ -145,7 +111,7 @@ def scores_text(scores: Mapping[str, Mapping[str, float]]) -> str:
 def scores_of(tags: StoredTags) -> dict[str, dict[str, float]]:
     """Return what the private field says; nothing where there is none, or it was changed by hand."""
     try:
-        found = json.loads(texts(tags, SCORES)[0])
+        found = json.loads((texts(tags, SCORES) or tags.said_beside(SCORES))[0])
         return {
             str(field): {str(name): float(p) for name, p in names.items()} for field, names in found.items()
         }
@@ -166,10 +132,10 @@ def decoded(kind: str, key: str, data: bytes) -> Iterable[str]:
     if kind == ASF_ATTRIBUTES:
         _, number, _, _, content, *_ = json.loads(data)
         return [base64.b64decode(content).decode("utf-16-le", "replace").strip("\0")] if number == 0 else []
-    return _from_frame(kind, Entry(key, data))
+    return _from_frame(kind, TagEntry(key, data))
 
 
-def _from_frame(kind: str, entry: Entry) -> list[str]:
+def _from_frame(kind: str, entry: TagEntry) -> list[str]:
     """Read a frame with mutagen, which knows the genres that are written as numbers."""
     tags, file = StoredTags(kind, True, (entry,)), io.BytesIO()
     if kind == ID3_2:
@@ -187,29 +153,32 @@ def _from_atom(key: str, content: bytes) -> Iterator[str]:
         size = int.from_bytes(content[:4], "big")
         if content[4:BOX] == b"data":
             value = content[2 * BOX : size]
-            number = int.from_bytes(value, "big") - 1
-            if key != "gnre":
+            number = int.from_bytes(value, "big")
+            if key == TEMPO_ATOM:
+                yield str(number)
+            elif key != "gnre":
                 yield value.decode("utf-8", "replace")
-            elif 0 <= number < len(TCON.GENRES):
-                yield TCON.GENRES[number]
+            elif 0 < number <= len(TCON.GENRES):
+                yield TCON.GENRES[number - 1]
         content = content[max(size, BOX) :]
 
 
-def _encoded(kind: str, key: str, values: Sequence[str]) -> list[Entry]:
+def encoded(kind: str, key: str, values: Sequence[str]) -> list[TagEntry]:
+    """Return the entries that say these texts under a key, in a format."""
     if not values:
         return []
     if kind == VORBIS:
-        return [Entry(key, f"{key}={value}".encode()) for value in values]
+        return [TagEntry(key, f"{key}={value}".encode()) for value in values]
     if kind == APE:
         name = key.capitalize()
-        return [Entry(key, b"\0" + name.encode() + b"\0" + "\0".join(values).encode())]
+        return [TagEntry(key, b"\0" + name.encode() + b"\0" + "\0".join(values).encode())]
     if kind == MP4_ATOMS:
         return [_atom(key, values)]
     if kind == ASF_ATTRIBUTES:
         # Repeated attributes are kept in a list of their own, where each has a language and a stream.
-        return [Entry(key, _attribute(key, value, None if not i else 0)) for i, value in enumerate(values)]
+        return [TagEntry(key, _attribute(key, value, None if not i else 0)) for i, value in enumerate(values)]
     flags = b"" if kind == ID3_2 else b"\0\0"
-    return [Entry(key, flags + _frame(kind, key, values))]
+    return [TagEntry(key, flags + _frame(kind, key, values))]
 
 
 def _attribute(key: str, value: str, listed: int | None) -> bytes:
@@ -218,8 +187,8 @@ def _attribute(key: str, value: str, listed: int | None) -> bytes:
 
 
 def _frame(kind: str, key: str, values: Sequence[str]) -> bytes:
-    description = key.partition(":")[2]
-    parts = [description] if description else []
+    _, described, description = key.partition(":")
+    parts = [description] if described else []
     if kind == ID3_4:
         return bytes((UTF8,)) + "\0".join([*parts, *values]).encode()
     texts_of = [*parts, SEPARATOR.join(values)]
@@ -229,16 +198,20 @@ def _frame(kind: str, key: str, values: Sequence[str]) -> bytes:
         return bytes((UTF16,)) + b"\0\0".join(b"\xff\xfe" + text.encode("utf-16-le") for text in texts_of)
 
 
-def _atom(key: str, values: Sequence[str]) -> Entry:
+def _atom(key: str, values: Sequence[str]) -> TagEntry:
     def box(name: str, content: bytes) -> bytes:
         return (len(content) + 8).to_bytes(4, "big") + name.encode() + content
 
-    data = b"".join(box("data", MP4_TEXT.to_bytes(4, "big") + bytes(4) + text.encode()) for text in values)
+    kind, contents = MP4_TEXT, [text.encode() for text in values]
+    if key == TEMPO_ATOM:
+        kind, contents = MP4_INTEGER, [int(text).to_bytes(2, "big") for text in values]
+    data = b"".join(box("data", kind.to_bytes(4, "big") + bytes(4) + content) for content in contents)
     name, _, own = key.partition(":")
     if own:
         mean, _, own = own.partition(":")
+        own = LOWER_CASE.get(own, own)
         data = box("mean", bytes(4) + mean.encode()) + box("name", bytes(4) + own.encode()) + data
-    return Entry(key, name.encode("latin-1") + data)
+    return TagEntry(key, name.encode("latin-1") + data)
 
 
 def differences(before: StoredTags, after: StoredTags) -> list[tuple[str, list[str], list[str]]]:

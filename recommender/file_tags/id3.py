@@ -3,20 +3,21 @@
 mutagen writes all versions but 2.2, which old files of iTunes have; that one is written here.
 """
 
-import io
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from mutagen.id3 import ID3, Frames, ID3NoHeaderError, delete
 
-from classifier.regular_file import open_regular
+from classifier.audio.tag_free_file import HEADER_SIZE, bytes_of, tag_size
+from classifier.files import open_regular
 from recommender.errors import TagError
-from recommender.file_tags.stored_tags import ID3_2, ID3_3, ID3_4, Entry, StoredTags
+from recommender.file_tags.stored_tags import ID3_2, ID3_3, ID3_4, StoredTags, TagEntry
 
 HEADER: Final = struct.Struct(">4s4s2s")
+"""Of a frame since ID3v2.3."""
 SHORT_HEADER: Final = struct.Struct(">3s3s")
 """Of a frame in ID3v2.2."""
 ROOM: Final = 1024
@@ -36,6 +37,8 @@ class _AsStored(dict[str, Any]):
 
 
 RAW: Final = _AsStored()
+AS_STORED: Final[Mapping[str, Any]] = {"known_frames": RAW, "translate": False, "load_v1": False}
+"""How mutagen is to read a tag."""
 
 
 class InFront:
@@ -44,9 +47,9 @@ class InFront:
     def load(self, path: Path) -> StoredTags:
         """See `formats.load`."""
         try:
-            return stored(ID3(path, known_frames=RAW, translate=False, load_v1=False))
+            return stored(ID3(path, **AS_STORED))
         except ID3NoHeaderError:
-            return StoredTags(ID3_4, False, (), tuple(_from_v1(path)))
+            return StoredTags(ID3_4, False, ())
 
     def save(self, path: Path, tags: StoredTags) -> None:
         """See `formats.save`."""
@@ -55,13 +58,13 @@ class InFront:
             return
         if tags.kind == ID3_2:
             data = path.read_bytes()
-            old = _size(data[: HEADER.size])
+            old = tag_size(data[:HEADER_SIZE])
             path.write_bytes(old_tag(tags, old) + data[old:])
             return
         behind, last = _behind(path)
         raw(tags).save(path, v2_version=4 if tags.kind == ID3_4 else 3)
         with open(path, "r+b") as file:  # mutagen wrote its own ID3v1 tag over the old one
-            end = _size(file.read(HEADER.size)) + behind
+            end = tag_size(file.read(HEADER_SIZE)) + behind
             file.seek(end - len(last))
             file.write(last)
             file.truncate()
@@ -75,7 +78,7 @@ class Chunk:
 
     def load(self, path: Path) -> StoredTags:
         """See `formats.load`."""
-        tags = self._kind(path, known_frames=RAW, translate=False, load_v1=False).tags
+        tags = self._kind(path, **AS_STORED).tags
         found = StoredTags(ID3_4, False, ()) if tags is None else stored(tags)
         if found.kind == ID3_2:
             raise TagError("its chunk holds an ID3v2.2 tag, which nothing writes there")
@@ -83,12 +86,13 @@ class Chunk:
 
     def save(self, path: Path, tags: StoredTags) -> None:
         """See `formats.save`."""
-        file = self._kind(path, known_frames=RAW, translate=False, load_v1=False)
+        file = self._kind(path, **AS_STORED)
         if not tags.present:
             if file.tags is not None:
                 file.tags.delete(path)
             return
         if file.tags is None:
+            _make_even(path)
             file.add_tags()
         new = raw(tags)
         file.tags.unknown_frames = new.unknown_frames
@@ -96,12 +100,20 @@ class Chunk:
         file.tags.save(path, v2_version=new._unknown_v2_version)
 
 
+def _make_even(path: Path) -> None:
+    """Add the byte that is to follow an odd last chunk, so that another can be put behind it."""
+    with open(path, "ab") as file:
+        file.write(bytes(file.tell() % 2))
+
+
 def stored(tags: Any) -> StoredTags:
     """Return the frames of a tag that was read with `RAW`."""
     version = tags.version[:2]
     if version == (2, 2):
         parts = ((f[:3].decode("latin-1"), f[SHORT_HEADER.size :]) for f in tags.unknown_frames)
-        return StoredTags(ID3_2, True, tuple(Entry(_key(name, content), content) for name, content in parts))
+        return StoredTags(
+            ID3_2, True, tuple(TagEntry(_key(name, content), content) for name, content in parts)
+        )
     whole = version == (2, 4) and tags.f_unsynch
     frames = (_entry(frame, whole) for frame in tags.unknown_frames)
     return StoredTags(VERSIONS[version], True, tuple(frames))
@@ -113,18 +125,18 @@ def old_tag(tags: StoredTags, room: int) -> bytes:
         SHORT_HEADER.pack(key[:3].encode("latin-1"), len(data).to_bytes(3, "big")) + data
         for key, data in tags.entries
     )
-    needed = 10 + len(frames)
-    size = (room if room >= needed else needed + ROOM) - 10
-    header = b"ID3\x02\0\0" + bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    needed = HEADER_SIZE + len(frames)
+    size = (room if room >= needed else needed + ROOM) - HEADER_SIZE
+    header = b"ID3\x02\0\0" + bytes_of(size)
     return header + frames.ljust(size, b"\0")
 
 
-def _entry(frame: bytes, unsynchronised: bool) -> Entry:
+def _entry(frame: bytes, unsynchronised: bool) -> TagEntry:
     """Return a frame as its key and its flags and content; sizes are written in more than one way."""
     name, _, flags = HEADER.unpack(frame[: HEADER.size])
     if unsynchronised:
         flags = bytes((flags[0], flags[1] | UNSYNCHRONISED))
-    return Entry(_key(name.decode("latin-1"), frame[HEADER.size :]), flags + frame[HEADER.size :])
+    return TagEntry(_key(name.decode("latin-1"), frame[HEADER.size :]), flags + frame[HEADER.size :])
 
 
 def _key(name: str, content: bytes) -> str:
@@ -140,9 +152,9 @@ def _key(name: str, content: bytes) -> str:
 def split_text(content: bytes, wide: bool) -> tuple[bytes, bytes]:
     """Return what is before and after the first NUL character, of two bytes where they are wide."""
     step = 2 if wide else 1
-    for place in range(0, len(content) - step + 1, step):
-        if content[place : place + step] == bytes(step):
-            return content[:place], content[place + step :]
+    for offset in range(0, len(content) - step + 1, step):
+        if content[offset : offset + step] == bytes(step):
+            return content[:offset], content[offset + step :]
     return content, b""
 
 
@@ -152,33 +164,14 @@ def raw(tags: StoredTags) -> Any:
     made = ID3()
     made._unknown_v2_version = 4 if tags.kind == ID3_4 else 3
     for key, data in tags.entries:
-        size, mask = len(data) - 2, (1 << bits) - 1
-        width = bytes(size >> bits * place & mask for place in (3, 2, 1, 0))
-        made.unknown_frames.append(HEADER.pack(key[:4].encode("latin-1"), width, data[:2]) + data[2:])
+        size = bytes_of(len(data) - 2, bits)
+        made.unknown_frames.append(HEADER.pack(key[:4].encode("latin-1"), size, data[:2]) + data[2:])
     return made
-
-
-def _from_v1(path: Path) -> Iterator[Entry]:
-    """Yield what an ID3v1 tag says as frames; players look at no other tag once there is a newer one."""
-    try:
-        old = ID3(path)
-    except ID3NoHeaderError:
-        return
-    file = io.BytesIO()
-    old.save(file, v1=0)
-    file.seek(0)
-    yield from stored(ID3(file, known_frames=RAW, translate=False, load_v1=False)).entries
-
-
-def _size(header: bytes) -> int:
-    if header[:3] != b"ID3":
-        return 0
-    return 10 + sum(byte << shift for byte, shift in zip(header[6:10], (21, 14, 7, 0), strict=True))
 
 
 def _behind(path: Path) -> tuple[int, bytes]:
     """Return how many bytes follow the tag, and the last of them."""
     with open_regular(path) as file:
-        behind = os.fstat(file.fileno()).st_size - _size(file.read(HEADER.size))
+        behind = os.fstat(file.fileno()).st_size - tag_size(file.read(HEADER_SIZE))
         file.seek(-min(behind, TAIL), os.SEEK_END)
         return behind, file.read()

@@ -1,23 +1,27 @@
-"""What a write changed, byte for byte, as the catalogue keeps it; and how it is taken back."""
+"""What a write changed, byte for byte, as the catalogue keeps it; how it is taken back; whose genres are."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from recommender.file_tags.genre_fields import decoded
-from recommender.file_tags.stored_tags import ID3, INFO_GENRE, Entry, StoredTags
+from sqlalchemy.orm import Session
+
+from db.models import Track
+from db.tag_writes import standing
+from recommender.file_tags.genre_fields import GENRE, SEPARATOR, decoded, scores_of
+from recommender.file_tags.stored_tags import ID3, INFO_GENRE, StoredTags, TagEntry
 
 Described = Mapping[str, Any]
-"""``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [place among the entries, base64] pairs."""
+"""``kind`` and ``present`` as in `StoredTags`; ``fields``: key to [position of the entry, base64] pairs."""
 
 
 def describe(tags: StoredTags, keys: Iterable[str]) -> dict[str, Any]:
     """Return the values of some keys, and where they stand, as JSON holds it."""
     fields: dict[str, list[list[Any]]] = {key: [] for key in keys}
-    for place, entry in enumerate(tags.entries):
+    for position, entry in enumerate(tags.entries):
         if entry.key in fields:
-            fields[entry.key].append([place, base64.b64encode(entry.data).decode()])
+            fields[entry.key].append([position, base64.b64encode(entry.data).decode()])
     return {"kind": tags.kind, "present": tags.present, "fields": fields}
 
 
@@ -28,7 +32,7 @@ def values(described: Described, key: str) -> list[bytes]:
 
 def tags_of(described: Described) -> StoredTags:
     """Return a tag that holds what is described, and nothing else."""
-    entries = [Entry(key, data) for key in described["fields"] for data in values(described, key)]
+    entries = [TagEntry(key, data) for key in described["fields"] for data in values(described, key)]
     return StoredTags(described["kind"], described["present"], tuple(entries))
 
 
@@ -80,10 +84,44 @@ def _restored(tags: StoredTags, before: Described, keys: list[str]) -> StoredTag
     if not keys:
         return tags
     entries = [entry for entry in tags.entries if entry.key not in keys]
-    old = sorted((place, key, content) for key in keys for place, content in before["fields"][key])
-    for place, key, content in old:
-        entries.insert(place, Entry(key, base64.b64decode(content)))
+    old = sorted((position, key, content) for key in keys for position, content in before["fields"][key])
+    for position, key, content in old:
+        entries.insert(position, TagEntry(key, base64.b64decode(content)))
     made = tags.with_entries(entries)
     if not before["present"] and all(entry.key == INFO_GENRE for entry in entries):
         return replace(made, present=False)
     return made
+
+
+def set_by_persons(session: Session, tracks: Sequence[Track]) -> list[list[str]]:
+    """Return the genres in tracks' files that are not there because deepcuts wrote them.
+
+    Otherwise ``--labels tags`` would give out the model's guesses as labels, `train` learn them, and an
+    evaluation find them right.
+
+    Parameters
+    ----------
+    session
+        Of the catalogue whose records of `tag --write` count; what other homes wrote, the files say.
+    tracks
+        Their genres in the files' order are looked at.
+
+    Returns
+    -------
+    list
+        Of each track, in their order.
+    """
+    records = standing(session, [track.id for track in tracks])
+    ours = {
+        track_id: {
+            name.casefold() for write in writes for name in scores_of(tags_of(write.after)).get(GENRE, ())
+        }
+        for track_id, writes in records.items()
+    }
+    for track in tracks:
+        ours.setdefault(track.id, set()).update(name.casefold() for name in track.own_genres)
+    return [[g for g in t.file_genres if not _is_ours(g, ours[t.id])] for t in tracks]
+
+
+def _is_ours(genre: str, ours: set[str]) -> bool:
+    return all(part.strip().casefold() in ours for part in genre.split(SEPARATOR.strip()))

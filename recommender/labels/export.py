@@ -1,7 +1,5 @@
 """Export what the catalogue knows of every track: the user's labels and the model's, as CSV or JSON Lines."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +8,14 @@ from typing import Any, BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from classifier.atomic_files import whole_file
+from classifier.files import whole_file
 from classifier.model.bundle import Bundle
 from db.models import Track
 from db.session import Catalog
 from recommender import params
-from recommender.describe import Sound, judgement, named, track_sounds
-from recommender.labels.table import FACET_LEAST, FACETS, N_TAGS
+from recommender.describe import Sound, track_sounds
+from recommender.labels.table import FACETS, described, flat
+from recommender.text_files import csv_bytes
 
 LABEL_COLUMNS = ("path", "content_hash", "artist", "title", "label", "label_source", "label_group")
 COLUMNS = (
@@ -82,13 +81,7 @@ def label_rows(session: Session, bundle: Bundle) -> Iterator[dict[str, Any]]:
 
 def _row(track: Track, sound: Sound | None, bundle: Bundle) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(track, name) for name in (*LABEL_COLUMNS, "album", "file_genres")}
-    row["missing"] = track.missing
-    if track.error_kind is not None or sound is None:
-        message = track.error_message or "not analysed with the active bundle: run ingest"
-        return row | {"error": {"kind": track.error_kind or "not_analysed", "message": message}}
-    said = judgement(sound, bundle)
-    row["genre"], row["confidence"] = said.pop("label"), said.pop("label_probability")
-    return row | said | {"tags": named(bundle.tag_names, sound.tags, N_TAGS)}
+    return row | {"missing": track.missing} | described(track, sound, bundle)
 
 
 def _jsonl(file: BinaryIO) -> Callable[[dict[str, Any]], object]:
@@ -98,22 +91,11 @@ def _jsonl(file: BinaryIO) -> Callable[[dict[str, Any]], object]:
 
 def _csv(file: BinaryIO) -> Callable[[dict[str, Any]], object]:
     """Return what writes a row as CSV; a path keeps its bytes, whatever they are."""
-    line = io.StringIO(newline="")
-    writer = csv.DictWriter(line, COLUMNS, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
 
     def write(row: dict[str, Any]) -> None:
-        flat = dict(row, file_genres="; ".join(row["file_genres"]), missing="yes" if row["missing"] else "")
-        for name in ("genres", "tags"):
-            flat[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row.get(name, ()))
-        flat["nearest"] = row["nearest"]["name"] if "nearest" in row else ""
-        for facet in FACETS:
-            heard = row.get("facets", {}).get(facet, ())
-            flat[facet] = "; ".join(i["name"] for i in heard if i["probability"] >= FACET_LEAST)
-        flat["error"] = row["error"]["message"] if "error" in row else ""
-        writer.writerow(flat)
-        file.write(line.getvalue().encode("utf-8", "surrogateescape"))
-        line.seek(0)
-        line.truncate()
+        genres, missing = "; ".join(row["file_genres"]), "yes" if row["missing"] else ""
+        cells = flat(row) | {"file_genres": genres, "missing": missing}
+        file.write(csv_bytes([[cells.get(name, "") for name in COLUMNS]], "\n"))
 
+    file.write(csv_bytes([COLUMNS], "\n"))
     return write

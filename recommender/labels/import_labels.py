@@ -7,24 +7,25 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from classifier.system_errors import in_words
-from db.plays import known_songs
+from classifier.errors import in_words
+from db.listening.plays import known_songs
 from db.session import Catalog
 from db.tracks import by_ids
+from db.values import PACKET_DIGITS, same_content
+from recommender import text_files
 from recommender.errors import TextFileError, TransferError
-from recommender.labels.rules import RULES, Label
-from recommender.text_files import delimiter_of, is_text, lines_of, open_text, whole_lines
+from recommender.labels.rules import RULES, Label, Unmatched
+from recommender.song_paths import Found, PathFinder
+from recommender.text_files import delimited, is_text, lines_of, open_text, whole_lines
 
 SOURCES: Final = (*RULES[1:], "csv")
 HASH: Final = re.compile("[0-9a-f]{32,40}")
 SHOWN_FAULTS: Final = 10
-SHOWN_LINES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,19 @@ class LabelLine:
     ----------
     line
         Number of its first line in the file.
-    path
-        Absolute; empty where only the content is named.
+    path, folder
+        As it is written, empty where only the content is named; and what a relative one is relative to.
     content_hash
-        As `classifier.audio.audio_hash` makes it, or None.
+        As `classifier.audio.audio_hash` makes it, or the first 32 digits alone, as versions before; or None.
     label
         None where it gives none.
     """
 
     line: int
     path: str
+    folder: str
     content_hash: str | None
     label: Label | None
-
-
-@dataclass(frozen=True)
-class Unmatched:
-    """A line that no track fits, and why."""
-
-    line: int
-    path: str
-    reason: str
 
 
 @dataclass
@@ -137,9 +130,8 @@ def _read(path: Path, faults: list[tuple[int, str]]) -> Iterator[LabelLine]:
 
 def _read_csv(path: Path, faults: list[tuple[int, str]]) -> Iterator[tuple[int, dict[str, Any]]]:
     with open_text(path) as file:
-        lines = lines_of(file, path)
-        first = next(lines, "")
-        reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter_of(first))
+        lines, delimiter = delimited(lines_of(file, path))
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
         try:
             yield from _cells(path, reader, faults)
         except csv.Error as error:
@@ -204,8 +196,7 @@ def _line(number: int, row: dict[str, Any], folder: str) -> LabelLine:
         raise ValueError(f"label_source '{source[:50]}' is none of {', '.join(SOURCES)}")
     name = texts["label"].strip()
     label = Label(name, source, texts["label_group"] or None) if name else None
-    full = os.path.normpath(os.path.join(folder, path)) if path else ""
-    return LabelLine(number, full, content or None, label)
+    return LabelLine(number, path, folder, content or None, label)
 
 
 @dataclass(frozen=True)
@@ -226,27 +217,30 @@ class Said:
 
 def _match(session: Session, lines: Iterable[LabelLine], report: ImportReport) -> Said:
     """Return which lines speak of which tracks."""
-    at_path: dict[str, tuple[int, str | None]] = {}
-    with_content: dict[str, list[int]] = defaultdict(list)
-    for song in known_songs(session):
-        at_path[song.path] = (song.track_id, song.content_hash)
+    songs = known_songs(session)
+    finder = PathFinder(songs)
+    contents = {song.track_id: song.content_hash for song in songs}
+    of_packets: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for song in songs:
         if song.content_hash is not None:
-            with_content[song.content_hash].append(song.track_id)
+            of_packets[song.content_hash[:PACKET_DIGITS]].append((song.content_hash, song.track_id))
     of_track: dict[int, list[LabelLine]] = defaultdict(list)
-    of_content: dict[str, list[LabelLine]] = defaultdict(list)
+    of_content: dict[tuple[int, ...], list[LabelLine]] = defaultdict(list)
     for line in lines:
-        here, content = at_path.get(line.path, (None, None))
-        wanted = line.content_hash if line.content_hash in with_content else None
-        if here is not None and (wanted is None or content == wanted):
+        found = finder.find(line.path, line.folder) if line.path else Found()
+        here = found.track_ids[0] if found.track_ids else None
+        maybe = of_packets.get((line.content_hash or "")[:PACKET_DIGITS], ())
+        wanted = tuple(i for known, i in maybe if same_content(known, line.content_hash))
+        if here is not None and (not wanted or same_content(contents[here], line.content_hash)):
             of_track[here].append(line)
             report.matched += 1
-        elif wanted is not None:
+        elif wanted:
             of_content[wanted].append(line)
             report.matched += 1
         else:
-            reason = "no track has this content, or this path" if line.content_hash else "no track is there"
+            reason = "no track has this content, or this path" if line.content_hash else found.reason
             report.unmatched.append(Unmatched(line.line, line.path, reason))
-    return Said(of_track, [(with_content[content], said) for content, said in of_content.items()])
+    return Said(of_track, [(list(ids), said) for ids, said in of_content.items()])
 
 
 def _agreed(said: Said, faults: list[tuple[int, str]]) -> dict[int, Label | None]:
@@ -257,8 +251,7 @@ def _agreed(said: Said, faults: list[tuple[int, str]]) -> dict[int, Label | None
         labels = {line.label for line in lines}
         left = [track_id for track_id in ids if track_id not in chosen]
         if len(labels) > 1:
-            numbers = ", ".join(str(line.line) for line in lines[:SHOWN_LINES])
-            numbers += ", …" if len(lines) > SHOWN_LINES else ""
+            numbers = text_files.in_words([line.line for line in lines])
             faults += [(lines[0].line, f"lines {numbers} disagree about track {i}") for i in left]
         chosen.update(dict.fromkeys(left, lines[0].label))
     return chosen

@@ -1,17 +1,18 @@
 """The genres and tags of a whole library as rows, for CSV and JSON."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
+from db.models import Track
 from db.tracks import present
-from recommender.describe import judgement, named, track_sound
+from recommender.describe import Sound, judgement, named, track_sound
+from recommender.text_files import KEEP_BYTES, csv_bytes
 
 N_TAGS = 10
 COLUMNS = (
@@ -41,26 +42,37 @@ def rows(session: Session, bundle: Bundle, folder: str | None) -> Iterator[dict[
     """Yield what is known of every present track, by path; only those below a folder if one is given.
 
     A row has ``track_id``, ``path``, ``artist``, ``title``, and either ``genre`` (the finest label that is
-    sure enough, or "unknown"), ``confidence`` (its probability), ``nearest`` (the label whether sure or
-    not), ``genres``, ``hierarchy``, ``facets``, ``tags`` and ``unknown`` (why, or null), or ``error``.
+    sure enough, or "not music", or "unsure"), ``confidence`` (its probability), ``nearest`` (the
+    label whether sure or not), ``genres`` (the top level of the tree), ``hierarchy``, ``facets``, ``tags``
+    and ``unknown`` (why it has no label, or null), or ``error``.
     """
     for track in present(session, folder):
-        row: dict[str, Any] = {
-            "track_id": track.id,
-            "path": track.path,
-            "artist": track.artist,
-            "title": track.title,
-        }
         sound = None if track.error_kind else track_sound(session, track.id, bundle)
-        if sound is None:
-            message = track.error_message or "not analysed with the active bundle: run ingest"
-            row["error"] = {"kind": track.error_kind or "not_analysed", "message": message}
-        else:
-            said = judgement(sound, bundle)
-            row["genre"], row["confidence"] = said.pop("label"), said.pop("label_probability")
-            row |= said
-            row["tags"] = named(bundle.tag_names, sound.tags, N_TAGS)
-        yield row
+        names = {"track_id": track.id, "path": track.path, "artist": track.artist, "title": track.title}
+        yield names | described(track, sound, bundle)
+
+
+def described(track: Track, sound: Sound | None, bundle: Bundle) -> dict[str, Any]:
+    """Return what a row has of a track's sound, or why it has none."""
+    if track.error_kind is not None or sound is None:
+        message = track.error_message or "not analysed with the active bundle: run ingest"
+        return {"error": {"kind": track.error_kind or "not_analysed", "message": message}}
+    verdict = judgement(sound)
+    named_by = {"genre": verdict.pop("label"), "confidence": verdict.pop("label_probability")}
+    return named_by | verdict | {"tags": named(bundle.tag_names, sound.tags, N_TAGS)}
+
+
+def flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for a CSV: lists become ``name:probability`` joined with ``; ``, objects their text."""
+    cells = dict(row)
+    for name in ("genres", "tags"):
+        cells[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row.get(name, ()))
+    for facet in FACETS:
+        found = row.get("facets", {}).get(facet, ())
+        cells[facet] = "; ".join(i["name"] for i in found if i["probability"] >= FACET_LEAST)
+    cells["nearest"] = row["nearest"]["name"] if "nearest" in row else ""
+    cells["error"] = row["error"]["message"] if "error" in row else ""
+    return cells
 
 
 def as_json_text(found: Sequence[dict[str, Any]]) -> bytes:
@@ -69,7 +81,7 @@ def as_json_text(found: Sequence[dict[str, Any]]) -> bytes:
 
 
 def as_csv(found: Sequence[dict[str, Any]], *, shown: bool = False) -> bytes:
-    """Return rows as CSV in UTF-8; lists become ``name:probability`` joined with ``; ``.
+    """Return rows as CSV in UTF-8.
 
     Parameters
     ----------
@@ -79,24 +91,12 @@ def as_csv(found: Sequence[dict[str, Any]], *, shown: bool = False) -> bytes:
         Whether a terminal may come to see it: then control characters are escaped, but for line breaks and
         tabs. In a file that is written for programs, names stay as they are.
     """
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", restval="")
-    writer.writeheader()
-    for row in found:
-        flat = dict(row)
-        for name in ("genres", "tags"):
-            if name in row:
-                flat[name] = "; ".join(f"{i['name']}:{i['probability']}" for i in row[name])
-        if "nearest" in row:
-            flat["nearest"] = row["nearest"]["name"]
-        for facet in FACETS:
-            found = row.get("facets", {}).get(facet, [])
-            flat[facet] = "; ".join(i["name"] for i in found if i["probability"] >= FACET_LEAST)
-        if "error" in row:
-            flat["error"] = row["error"]["message"]
-        writer.writerow(flat)
-    whole = CONTROLS.sub(_escaped, text.getvalue()) if shown else text.getvalue()
-    return whole.encode("utf-8", "surrogateescape")
+    lines = ([cells.get(name, "") for name in COLUMNS] for cells in map(flat, found))
+    whole = csv_bytes(chain([COLUMNS], lines))
+    if not shown:
+        return whole
+    text = CONTROLS.sub(_escaped, whole.decode("utf-8", KEEP_BYTES))
+    return text.encode("utf-8", KEEP_BYTES)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
-from recommender.retrieval.query import AnalysedFile, Span
+from recommender.retrieval.query_file import AnalysedFile, Span
 
 # What reads files, and runs workers, is loaded once a file is read: most queries name a catalogued track.
 if TYPE_CHECKING:
-    from recommender.library.workers.boundary import Failure
     from recommender.library.workers.pool import Workers
 
 
@@ -75,37 +74,27 @@ class FileReader:
 
     def content_hash(self, path: str) -> str | None:
         """Return the hash of a file's audio; None where it has none. Raises as `do` does."""
-        from recommender.library.workers.pool import hash_of
+        from recommender.library.workers.tasks import hash_of
 
         found: str | None = self.do(hash_of, path)
         return found
 
     def analyse(self, path: str) -> TrackAnalysis:
-        """Return what the trunk says of a file. Raises as `do` does."""
-        from recommender.library.workers.pool import analyse
+        """Return the analysis of a file. Raises as `do` does."""
+        from recommender.library.workers.tasks import analyse
 
         found: TrackAnalysis = self.do(analyse, path)
         return found
 
-    def hear(self, path: str, span: Span | None = None) -> AnalysedFile:
-        """Return what a query needs of a file, or of a stretch of it. Raises as `do` does."""
-        found: AnalysedFile = self.do(partial(_heard, span=span), path)
+    def analyse_query(self, path: str, span: Span | None = None) -> AnalysedFile:
+        """Return what a query needs of a file, or of an excerpt of it. Raises as `do` does."""
+        found: AnalysedFile = self.do(partial(_analysed, span=span), path)
         return found
 
 
-def _heard(path: str, span: Span | None) -> "AnalysedFile | Failure":
-    """Analyse a file; runs in a worker."""
-    from recommender.file_tags.read import read_tags
-    from recommender.library.workers.boundary import attempt
-    from recommender.library.workers.pool import loaded_trunk
+def _analysed(path: str, span: Span | None) -> AnalysedFile:
+    """Analyse a file, or an excerpt of it; runs in a worker."""
+    from recommender.library.workers.tasks import loaded_trunk
+    from recommender.retrieval.query_file import analysed_file
 
-    def heard() -> AnalysedFile:
-        trunk, file = loaded_trunk(), Path(path)
-        tags = read_tags(file)  # first: a demuxer takes them in without any limit
-        if span is None:
-            analysis = trunk.analyse_file(file)
-        else:
-            analysis = trunk.analyse_stretch(file, span.start_s, span.end_s)
-        return AnalysedFile(tags.title or file.stem, tags.artist, tags.album, analysis)
-
-    return attempt(heard)
+    return analysed_file(loaded_trunk(), Path(path), span)

@@ -12,19 +12,23 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from classifier.errors import UnreadableFileError
+from classifier.measures.measure import MeasuredTrack
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
+from db.listening.plays import known_songs
 from db.models import Root
 from db.session import Catalog
 from db.tracks import present
-from recommender.file_tags.provenance import set_by_persons
 from recommender.file_tags.read import FileTags
-from recommender.labels.rules import Rule, Seen
+from recommender.file_tags.snapshots import set_by_persons
+from recommender.labels.rules import Label, Rule, Seen, TableOfLabels, Unmatched
+from recommender.library.ingest_plan import set_missing, still_gone
 from recommender.library.known_audio import KnownAudio
-from recommender.library.reconcile import Outcome, retag, settle, store_analysis, store_failure
+from recommender.library.measures import measure_track
+from recommender.library.reconcile import Outcome, renew, retag, settle, store_analysis, store_failure
 from recommender.library.scan import FoundFile
 from recommender.library.workers.boundary import NOT_SHARED, Failure, noted, unexpected
-from recommender.library.workers.pool import Identity
+from recommender.library.workers.tasks import Identity
 
 T = TypeVar("T")
 
@@ -116,15 +120,63 @@ class FileRows:
             if isinstance(found, Failure):
                 noted(self._home, file.path, found)
 
-    def label(self, folder: str, rule: Rule) -> None:
-        """Label the tracks below a folder."""
+    def measure(self, root: Root, results: Mapping[FoundFile, object]) -> int:
+        """Store what was measured of analysed files; return of how many. That it failed is only logged.
+
+        Files that cannot be read now are measured by the next ingest.
+        """
+        n_measured = 0
+        for file, found in results.items():
+            if isinstance(found, Failure):
+                noted(self._home, file.path, found)
+                if found.kind in (UnreadableFileError.kind, NOT_SHARED):
+                    continue
+            known = found if isinstance(found, MeasuredTrack) else None
+
+            def change(session: Session, own: Root, path: str, known: MeasuredTrack | None) -> None:
+                measure_track(session, own, path, known)
+
+            self._stored(root, partial(change, path=file.path, known=known))
+            n_measured += known is not None
+        return n_measured
+
+    def renew(self, root: Root, results: Mapping[FoundFile, object]) -> list[FoundFile]:
+        """Store hashes of this version for unchanged files; return those that must be looked at as changed.
+
+        Where a file cannot be identified now, that is only logged, and left to the next ingest.
+        """
+        known = {file: found for file, found in results.items() if isinstance(found, Identity)}
+        for file, found in results.items():
+            if isinstance(found, Failure):
+                noted(self._home, file.path, found)
+
+        def change(session: Session, own: Root) -> list[FoundFile]:
+            return renew(session, own, known)
+
+        others = self._stored(root, change)
+        return list(known) if isinstance(others, Failure) else others
+
+    def mark_missing(self, track_ids: list[int]) -> int:
+        """Mark those of some tracks whose file is gone; return how many these are."""
+        with self._catalog.transaction() as session:
+            lost = still_gone(session, track_ids)
+            set_missing(session, lost, missing=True)
+        return len(lost)
+
+    def label(self, folder: str, rule: Rule) -> list[Unmatched]:
+        """Label the tracks below a folder; return the lines of a table that no track fits."""
         with self._catalog.transaction() as session:
             tracks = list(present(session, folder))
+            of_table: dict[int, Label] = {}
+            unmatched: list[Unmatched] = []
+            if isinstance(rule, TableOfLabels):
+                of_table, unmatched = rule.match(known_songs(session))
             for track, genres in zip(tracks, set_by_persons(session, tracks), strict=True):
-                label = rule(Seen(track.path, genres))
+                label = of_table.get(track.id) or rule(Seen(track.path, genres))
                 if label is not None:
                     track.label, track.label_source = label.name, label.source
                     track.label_group = label.group
+            return unmatched
 
     def _stored(self, root: Root, change: Callable[[Session, Root], T]) -> T | Failure:
         """Return what a change gives, or why its values cannot be stored."""

@@ -7,30 +7,34 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
-from classifier.system_errors import said
 from db.models import Root
 from db.session import Catalog
 from db.tracks import root_for
-from recommender import params
+from db.values import in_parts
 from recommender.labels.rules import Rule, label_rule
+from recommender.library import params
 from recommender.library.file_rows import FileRows
-from recommender.library.ingest_report import FailedFile, IngestReport
-from recommender.library.plan import Plan, plan, set_missing, still_gone
-from recommender.library.scan import FoundFile, find_files, grouped_by_inode
+from recommender.library.ignore_rules import IgnoreRules, excluding
+from recommender.library.ingest_plan import Choice, FailedFile, IngestPlan, IngestReport, plan
+from recommender.library.part_jobs import PartJobs
+from recommender.library.scan import FoundFile, ScanNotes, find_files, grouped_by_inode
 from recommender.library.workers.boundary import Failure
-from recommender.library.workers.pool import Identity, Workers, analyse, identify, tags_of
+from recommender.library.workers.pool import Workers
+from recommender.library.workers.tasks import Identity, analyse, identify, measure, tags_of
 
 if TYPE_CHECKING:
     from recommender.library.workers.cluster import ClusterWorkers
 
-    AnyWorkers = Workers[FoundFile] | ClusterWorkers[FoundFile]
+    Cluster = ClusterWorkers[FoundFile]
+    AnyWorkers = Workers[FoundFile] | Cluster
 
 Progress = Callable[[int, int], None]
 """Called with files done and files to do."""
+Task = Callable[[str], object]
 
 
 def ingest(
@@ -43,42 +47,37 @@ def ingest(
     progress: Progress = lambda done, total: None,
     cluster: "ClusterWorkers[FoundFile] | None" = None,
     home: Path | None = None,
+    choice: Choice = Choice(),
 ) -> IngestReport:
     """Bring the catalogue up to date with some folders.
 
     Parameters
     ----------
-    catalog
-        Where to write; the caller holds the home's writer lock.
-    bundle
-        The active bundle.
-    folders
-        Existing directories.
-    labels, label_depth
-        Where labels come from; see `recommender.labels.rules.label_rule`.
-    jobs
-        Worker processes; None for one a processor.
-    progress
-        Told as files are done.
-    cluster
-        Workers that read the files, in place of processes of this machine.
-    home
-        Whose log file is told of failures that somebody might mend; None for none.
+    catalog, bundle
+        Where to write, the home's writer lock being held, and the active bundle.
+    folders, labels, label_depth
+        Existing directories, and where their labels come from; see `recommender.labels.rules.label_rule`.
+    jobs, cluster
+        Worker processes, None for one a processor; or the workers of a cluster in their place.
+    progress, home
+        Told as files are done; whose log file is told of failures that somebody might mend, if any.
+    choice
+        Which of the files.
 
     Raises
     ------
-    LabelError
-        If the label rule cannot be used; nothing is written then.
+    ValueError, LabelError
+        If a pattern is none, or the label rule cannot be used; nothing is written then.
     WorkerStartError
         If no worker process can be started; what was done until then is kept.
     """
     started = perf_counter()
-    places = [os.path.abspath(folder) for folder in folders]
-    rules = [label_rule(labels, place, label_depth) for place in places]
-    rows = FileRows(catalog, bundle, home)
-    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress, cluster, rows)
-    for place, rule in zip(places, rules, strict=True):
-        run.folder(place, rule)
+    paths = [os.path.abspath(folder) for folder in folders]
+    rules = [label_rule(labels, path, label_depth) for path in paths]
+    ignored = [excluding(path, choice.exclude) for path in paths]
+    run = _Ingest(catalog, bundle, jobs or os.cpu_count() or 1, progress, cluster, home)
+    for path, rule, ignore in zip(paths, rules, ignored, strict=True):
+        run.folder(path, rule, ignore, retry=choice.retry)
     run.finish()
     run.report.seconds = perf_counter() - started
     return run.report
@@ -93,83 +92,72 @@ class _Ingest:
         bundle: Bundle,
         jobs: int,
         progress: Progress,
-        cluster: "ClusterWorkers[FoundFile] | None",
-        rows: FileRows,
+        cluster: "Cluster | None",
+        home: Path | None,
     ) -> None:
         self.catalog, self.bundle, self.jobs, self.cluster = catalog, bundle, jobs, cluster
-        self._rows = rows
+        self._rows = FileRows(catalog, bundle, home)
         self.report = IngestReport()
         self._progress = progress
         self._gone: list[tuple[str, list[int], bool]] = []
         self._done = self._total = 0
+        self._of_sheets = PartJobs()
         # The file that is analysed for each recording, and the files that wait for that, itself among them.
         self._leaders: dict[str, FoundFile] = {}
         self._waiting: dict[FoundFile, dict[FoundFile, Identity]] = {}
 
-    def folder(self, place: str, rule: Rule | None) -> None:
+    def folder(self, folder: str, rule: Rule | None, ignore: IgnoreRules, *, retry: bool) -> None:
         """Run all stages on one folder, but for what only the end of the run can tell."""
-        unlisted: dict[str, OSError] = {}
-        found = [file for file in find_files(place, unlisted) if self._can_hold(file)]
-        self._report_unlisted(unlisted)
+        notes = ScanNotes()
+        longest = self.catalog.longest_path
+        found = [f for f in find_files(folder, notes, ignore) if self.report.can_hold(f, longest)]
         with self.catalog.transaction() as session:
-            root = root_for(session, place)
-            made = plan(session, root, place, found, self.bundle.trunk_id, unlisted)
-        self.report.found += len(found)
+            root = root_for(session, folder)
+            made = plan(session, root, folder, found, self.bundle.trunk_id, notes, retry=retry)
+        self.report.take_in(notes)
+        self.report.missing += len(made.left_out)
+        self.report.found += made.found
         self.report.unchanged += made.unchanged
         self.report.known_failures += made.known_failures
-        self._total += len(made.changed) + len(made.new) + len(made.outdated)
+        self._total += made.to_do
         self._progress(self._done, self._total)
+        made.changed += self._renewed(root, made.to_renew)
         if made.changed or made.new:
             self._update(root, made)
-        self._read_tags_again(root, made.outdated)
-        self._gone.append((place, made.gone, bool(found)))
+        self._read_again(root, made)
+        self._gone.append((folder, made.gone, bool(found)))
         if rule is not None:
-            self._rows.label(place, rule)
-
-    def _report_unlisted(self, unlisted: dict[str, OSError]) -> None:
-        """Report folders that cannot be listed; those of others, such as lost+found, are no failure."""
-        for folder, error in unlisted.items():
-            message = f"the folder cannot be listed: {said(error).lower()}"
-            if isinstance(error, PermissionError):
-                self.report.warned.append((folder, message))
-            else:
-                self.report.failed.append(FailedFile(folder, "unreadable", message))
-
-    def _can_hold(self, file: FoundFile) -> bool:
-        """Whether the catalogue can hold a file's path; report it where it cannot."""
-        longest = self.catalog.longest_path
-        if longest is None or len(os.fsencode(file.path)) <= longest:
-            return True
-        message = f"its path is longer than the {longest} bytes that the database can hold"
-        self.report.failed.append(FailedFile(file.path, "path_too_long", message))
-        return False
+            self.report.unmatched = self._rows.label(folder, rule)
 
     def finish(self) -> None:
         """Mark what is gone, now that every folder had its chance to show where it went."""
-        for place, gone, found_any in self._gone:
-            self._mark_missing(place, gone, found_any)
+        for folder, gone, found_any in self._gone:
+            self._mark_missing(folder, gone, found_any)
 
-    def _update(self, root: Root, made: Plan) -> None:
+    def _update(self, root: Root, made: IngestPlan) -> None:
         """Identify files, and analyse those whose audio is new, while others are being identified."""
-        jobs = min(self.jobs, len(made.changed) + len(made.new))
-        with self._workers(jobs) as workers:
+        with self._workers(min(self.jobs, len(made.changed) + len(made.new))) as workers:
             for part in self._parts(made):
-                unheard = self._unheard(workers, root, part)
+                new_audio = self._to_analyse(workers, root, part)
                 # A cluster's workers do one kind of task at a time.
-                files = unheard if self.cluster is None else list(unheard)
+                files = new_audio if self.cluster is None else list(new_audio)
                 for file, result in workers.run(files, analyse):
                     self._take(root, file, result)
+            for file, result in self._of_sheets.run(workers):
+                self._take(root, file, result)
 
-    def _parts(self, made: Plan) -> list[Plan]:
+    def _parts(self, made: IngestPlan) -> list[IngestPlan]:
         """Return what is done in one go: all on this machine, some at a time on a cluster."""
         if self.cluster is None:
             return [made]
-        step = params.IDENTIFY_TOGETHER
-        parts = [replace(made, changed=[], new=made.new[i : i + step]) for i in range(0, len(made.new), step)]
+        together = in_parts(made.new, params.IDENTIFY_TOGETHER)
+        parts = [replace(made, changed=[], new=list(new)) for new in together]
         first, *rest = parts or [replace(made, new=[])]
         return [replace(first, changed=made.changed), *rest]
 
-    def _unheard(self, workers: "AnyWorkers", root: Root, made: Plan) -> Iterator[tuple[FoundFile, str]]:
+    def _to_analyse(
+        self, workers: "AnyWorkers", root: Root, made: IngestPlan
+    ) -> Iterator[tuple[FoundFile, str]]:
         """Yield the files whose audio is new, as it turns out.
 
         Changed files are identified before any is analysed, and new ones with them, since a file may have
@@ -189,17 +177,17 @@ class _Ingest:
     def _identify(
         self, workers: "AnyWorkers", root: Root, files: list[FoundFile]
     ) -> Iterator[tuple[FoundFile, Identity]]:
-        """Hash the files and read their tags, of one that has several names once."""
+        """Hash the files and read their tags, of one that has several names or parts once."""
         groups = {group[0]: group for group in grouped_by_inode(files)}
         again: list[FoundFile] = []
-        for file, result in workers.run(((file, file.path) for file in list(groups)), identify):
+        for file, result in workers.run(((file, file.file) for file in list(groups)), identify):
             names = groups.pop(file)
             if isinstance(result, Identity):
                 self.report.stage_s["identify"] += result.seconds
-                yield from ((name, result) for name in names)
+                yield from ((name, result.of(name.part)) for name in names)
             elif isinstance(result, Failure):
-                self._fail(root, {file: None}, result)
-                again += names[1:]
+                self._fail(root, {name: None for name in names if name.file == file.file}, result)
+                again += [name for name in names if name.file != file.file]
         # What failed may be the name's fault: each of the others speaks for itself.
         if again:
             yield from self._identify(workers, root, [replace(file, inode=None) for file in again])
@@ -214,8 +202,12 @@ class _Ingest:
                 continue
             leader = self._leaders.setdefault(identity.content_hash or file.path, file)
             self._waiting.setdefault(leader, {})[file] = identity
-            if leader is file:
+            if leader is not file:
+                continue
+            if file.part is None:
                 yield file, file.path
+            else:
+                self._of_sheets.add(file.part, file)
 
     def _settle(self, root: Root, identified: dict[FoundFile, Identity]) -> set[FoundFile]:
         """Store what needs no analysis; return the files that this was enough for."""
@@ -236,7 +228,7 @@ class _Ingest:
         del self._leaders[waiting[file].content_hash or file.path]
         if isinstance(result, TrackAnalysis):
             self._store(root, file, waiting.pop(file), result)
-        for some in _in_parts(list(waiting.items()), params.SETTLED_TOGETHER):
+        for some in in_parts(list(waiting.items()), params.SETTLED_TOGETHER):
             if isinstance(result, Failure):
                 self._fail(root, dict(some), result)
             else:
@@ -261,36 +253,43 @@ class _Ingest:
         self.report.failed += [FailedFile(file.path, told.kind, told.message) for file in files]
         self._step(len(files))
 
-    def _mark_missing(self, place: str, gone: list[int], found_any: bool) -> None:
+    def _mark_missing(self, folder: str, gone: list[int], found_any: bool) -> None:
         if not gone:
             return
         if not found_any:
             self.report.notes.append(
-                f"{place} holds no audio file any more; its {len(gone)} tracks are kept as they are "
+                f"{folder} holds no audio file any more; its {len(gone)} tracks are kept as they are "
                 "in case it is a disk that is not mounted"
             )
             return
-        with self.catalog.transaction() as session:
-            lost = still_gone(session, gone)
-            set_missing(session, lost, missing=True)
-        self.report.missing += len(lost)
+        self.report.missing += self._rows.mark_missing(gone)
 
-    def _read_tags_again(self, root: Root, files: list[FoundFile]) -> None:
-        if not files:
-            return
-        with self._workers(min(self.jobs, len(files))) as workers:
-            results = workers.run(((file, file.path) for file in files), tags_of)
-            while some := dict(islice(results, params.IDENTIFY_TOGETHER)):
-                self._rows.retag(root, some)
-                self._step(len(some))
+    def _renewed(self, root: Root, files: list[FoundFile]) -> list[FoundFile]:
+        """Give tracks the hashes of this version; return the files of those that were not analysed so."""
+        others = [o for some in self._looked_at(files, identify) for o in self._rows.renew(root, some)]
+        self.report.unchanged += len(files) - len(others)
+        self._step(len(files) - len(others))
+        return others
+
+    def _looked_at(
+        self, files: list[FoundFile], task: Task, together: int = params.IDENTIFY_TOGETHER
+    ) -> Iterator[dict[FoundFile, object]]:
+        """Yield what a task gives for files, some at a time."""
+        if files:
+            with self._workers(min(self.jobs, len(files))) as workers:
+                results = workers.run(((file, file.file) for file in files), task)
+                while some := dict(islice(results, together)):
+                    yield some
+
+    def _read_again(self, root: Root, made: IngestPlan) -> None:
+        """Read tags, and measure audio, of which older versions told less."""
+        for some in self._looked_at(made.outdated, tags_of):
+            self._rows.retag(root, {f: f.tags_given(found) for f, found in some.items()})
+            self._step(len(some))
+        for some in self._looked_at(made.unmeasured, measure, together=1):
+            self.report.measured += self._rows.measure(root, some)
+            self._step(len(some))
 
     def _step(self, n_files: int = 1) -> None:
         self._done += n_files
         self._progress(self._done, self._total)
-
-
-Item = TypeVar("Item")
-
-
-def _in_parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

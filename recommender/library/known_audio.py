@@ -12,8 +12,10 @@ from heapq import heappop, heappush
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.features import has_features_of
+from db.file_range import file_of
 from db.models import Root, Track
+from db.sound.features import has_features_of
+from db.values import PACKET_DIGITS, known_as, same_content
 
 
 @dataclass
@@ -70,10 +72,21 @@ class KnownAudio:
         """Have the catalogue asked again: another track was analysed as holding an audio."""
         self._holders.pop(content_hash or "", None)
 
-    def offer(self, session: Session, tracks: Iterable[Track]) -> None:
-        """Say that the files of analysed tracks have other audio now: a file with theirs may be theirs."""
+    def offer(self, session: Session, tracks: Iterable[Track], wanted: Set[str]) -> None:
+        """Say that the files of analysed tracks have other audio now: a file with theirs may be theirs.
+
+        Parameters
+        ----------
+        wanted
+            Hashes of audio that tracks are looked for of.
+        """
+        of_packets: dict[str, list[str]] = {}
+        for content_hash in wanted:
+            of_packets.setdefault(content_hash[:PACKET_DIGITS], []).append(content_hash)
         for track in tracks:
-            self._of(session, track.content_hash or "").offer(track.id, os.path.basename(track.path))
+            for content_hash in of_packets.get((track.content_hash or "")[:PACKET_DIGITS], ()):
+                if _is_of(track, content_hash):
+                    self._of(session, content_hash).offer(track.id, os.path.basename(track.path))
 
     def with_lost_file(
         self, session: Session, content_hash: str, name: str, displaced: Set[str]
@@ -90,7 +103,9 @@ class KnownAudio:
         holders = self._of(session, content_hash)
         while (track_id := holders.take(name)) is not None:
             track = self._good(session, track_id, content_hash)
-            if track is not None and (track.path in displaced or not os.path.lexists(track.path)):
+            if track is None:
+                continue
+            if track.path in displaced or _is_lost(track.path, track.range_start_s, is_missing=track.missing):
                 return track
         return None
 
@@ -107,22 +122,35 @@ class KnownAudio:
     def _good(self, session: Session, track_id: int, content_hash: str) -> Track | None:
         """Return a track, if its analysis still is of an audio."""
         track = session.get(Track, track_id)
-        good = track is not None and track.content_hash == track.analysed_hash == content_hash
-        return track if good else None
+        return track if track is not None and _is_of(track, content_hash) else None
 
     def _of(self, session: Session, content_hash: str) -> _Holders:
         """Return the holders of an audio; those of one that no track has are not kept."""
         if content_hash in self._holders:
             return self._holders[content_hash]
-        analysed = (Track.analysed_hash == content_hash) & has_features_of(self._trunk_id)
-        query = select(Track.id, Root.path, Track.rel_path, analysed.label("analysed"))
-        query = query.join(Root, Root.id == Track.root_id).where(Track.content_hash == content_hash)
+        names = known_as(content_hash)
+        analysed = Track.analysed_hash.in_(names) & has_features_of(self._trunk_id)
+        columns = (Track.id, Root.path, Track.rel_path, Track.range_start_s, Track.missing)
+        query = select(*columns, analysed.label("analysed"))
+        query = query.join(Root, Root.id == Track.root_id).where(Track.content_hash.in_(names))
         rows = session.execute(query.order_by(Track.id)).all()
         holders = _Holders([row.id for row in reversed(rows) if row.analysed])
-        for track_id, root, rel_path, is_analysed in rows:
+        for track_id, root, rel_path, start_s, missing, is_analysed in rows:
             path = os.path.join(root, rel_path)
-            if is_analysed and not os.path.lexists(path):
+            if is_analysed and _is_lost(path, start_s, is_missing=missing):
                 holders.offer(track_id, os.path.basename(path))
         if rows:
             self._holders[content_hash] = holders
         return holders
+
+
+def _is_lost(path: str, start_s: float | None, *, is_missing: bool) -> bool:
+    """Whether a track's file is not there, or is not cut any more as the track was."""
+    if start_s is None:
+        return not os.path.lexists(path)
+    return is_missing or not os.path.lexists(file_of(path))
+
+
+def _is_of(track: Track, content_hash: str) -> bool:
+    """Whether a track was analysed as holding an audio, and still has it."""
+    return same_content(track.content_hash, content_hash) and same_content(track.analysed_hash, content_hash)

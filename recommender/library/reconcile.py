@@ -6,23 +6,29 @@ also where files take each other's names.
 
 import os
 from collections.abc import Iterator, Mapping, Set
-from typing import Literal
+from dataclasses import asdict
+from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
-from classifier.model.predictions import TrackAnalysis
-from db.features import analysed_of, copy_segments, renew_vectors_token, store_segments
+from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
 from db.models import Root, Track
+from db.sound.features import SegmentRow, analysed_of, copy_segments, renew_vectors_token, store_segments
 from db.tracks import at_paths, in_root, search_key
+from db.values import same_content
 from recommender.file_tags.read import TAGS_VERSION, FileTags
 from recommender.library.known_audio import KnownAudio
+from recommender.library.measures import copy_measures, set_measures
 from recommender.library.scan import FoundFile
-from recommender.library.segment_rows import segment_rows
 from recommender.library.workers.boundary import Failure
-from recommender.library.workers.pool import Identity
+from recommender.library.workers.tasks import Identity
 
 Outcome = Literal["retagged", "moved", "copied"]
+
+LENGTH_LEEWAY_S: Final = 0.25
+LENGTH_LEEWAY: Final = 0.04
+"""By so much what was decoded may differ from what the packets say; rates differ by 8 % at the least."""
 
 
 def settle(
@@ -48,23 +54,10 @@ def settle(
     dict
         What became of each file; the audio of a file that is not in it must be analysed.
     """
-    here = at_paths(session, root, [file.path for file in identified])
-    analysed = analysed_of(session, [track.id for track in here.values()], trunk_id)
-    settled: dict[FoundFile, Outcome] = {}
-    displaced: dict[str, Track] = {}
-    for file, identity in identified.items():
-        track = here.get(file.path)
-        if track is None:
-            continue
-        if identity.content_hash is not None and _is_of(track, identity) and track.id in analysed:
-            _describe(session, track, file, identity)
-            settled[file] = "retagged"
-        else:
-            displaced[file.path] = track
+    settled, displaced = _settle_unmoved(session, root, identified, trunk_id)
     known = {f: i for f, i in identified.items() if i.content_hash is not None and f not in settled}
-    wanted = {identity.content_hash for identity in known.values()}
-    lost = (t for t in displaced.values() if t.content_hash in wanted and t.id in analysed)
-    audio.offer(session, (t for t in lost if t.content_hash == t.analysed_hash))
+    lost = [track for track, analysed in displaced.values() if analysed]
+    audio.offer(session, lost, {i.content_hash for i in known.values() if i.content_hash is not None})
     moves = _find_moves(session, known, displaced.keys(), audio)
     _move(session, root, moves)
     for file, track in moves.items():
@@ -76,9 +69,27 @@ def settle(
     return settled
 
 
-def _is_of(track: Track, identity: Identity) -> bool:
-    """Whether a track's stored analysis is of this audio."""
-    return track.analysed_hash == identity.content_hash
+def _settle_unmoved(
+    session: Session, root: Root, identified: Mapping[FoundFile, Identity], trunk_id: str
+) -> tuple[dict[FoundFile, Outcome], dict[str, tuple[Track, bool]]]:
+    """Describe anew the tracks whose file has the audio that was analysed; return their files.
+
+    The others whose path a file has now are returned by path, and whether each is analysed.
+    """
+    here = at_paths(session, root, [file.path for file in identified])
+    analysed = analysed_of(session, [track.id for track in here.values()], trunk_id)
+    settled: dict[FoundFile, Outcome] = {}
+    displaced: dict[str, tuple[Track, bool]] = {}
+    for file, identity in identified.items():
+        track = here.get(file.path)
+        if track is None:
+            continue
+        if holds(track, identity) and track.id in analysed:
+            _describe(session, track, file, identity)
+            settled[file] = "retagged"
+        else:
+            displaced[file.path] = (track, track.id in analysed)
+    return settled, displaced
 
 
 def _find_moves(
@@ -89,7 +100,7 @@ def _find_moves(
     for file, identity in known.items():
         name = os.path.basename(file.path)
         track = audio.with_lost_file(session, identity.content_hash or "", name, displaced)
-        if track is not None:
+        if track is not None and holds(track, identity):
             moves[file] = track
     return moves
 
@@ -108,7 +119,7 @@ def _move(session: Session, root: Root, moves: Mapping[FoundFile, Track]) -> Non
         track.root, track.rel_path = root, os.path.relpath(file.path, root.path)
     for track, (old_root, old_rel_path) in zip(evicted, left, strict=False):
         track.root, track.rel_path = old_root, old_rel_path
-        track.missing = not os.path.lexists(track.path)
+        track.missing = track.range_start_s is not None or not os.path.lexists(track.path)
     session.flush()
     if moves:
         renew_vectors_token(session)
@@ -121,11 +132,12 @@ def _copy(
     here = at_paths(session, root, [file.path for file in files])
     for file, identity in files.items():
         same = audio.analysed(session, identity.content_hash or "")
-        if same is None:
+        if same is None or not holds(same, identity):
             continue
         track = here.get(file.path) or _new_track(session, root, file.path)
         _describe(session, track, file, identity)
         copy_segments(session, same, track)
+        copy_measures(same, track)
         track.duration_s, track.warning = same.duration_s, same.warning
         track.analysed_hash = identity.content_hash
         yield file
@@ -142,6 +154,9 @@ def _describe(session: Session, track: Track, file: FoundFile, identity: Identit
     if track.missing or track.error_kind is not None:
         renew_vectors_token(session)  # it belongs in the index again
     track.size, track.mtime_ns, track.missing = file.size, file.mtime_ns, False
+    track.range_start_s, track.range_end_s, track.sheet_hash = file.borders
+    if holds(track, identity):
+        track.analysed_hash = identity.content_hash  # which may tell more
     track.content_hash = identity.content_hash
     track.error_kind = track.error_message = None
     _set_tags(track, file.path, identity.tags)
@@ -154,7 +169,7 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
     track.artist, track.album, track.year = tags.artist, tags.album, tags.year
     track.album_artist = tags.album_artist
     track.track_number, track.disc_number = tags.track_number, tags.disc_number
-    track.file_genres = list(tags.genres)
+    track.file_genres, track.own_genres = list(tags.genres), list(tags.own_genres)
     track.tags_version = TAGS_VERSION
     track.search_text = search_key(track.artist, track.title)
     track.plays = max(track.plays or 0, tags.plays)  # a retagged file never lowers what is known
@@ -170,11 +185,45 @@ def retag(session: Session, root: Root, read: Mapping[FoundFile, FileTags | None
     here = at_paths(session, root, [file.path for file in read])
     for file, tags in read.items():
         track = here.get(file.path)
-        if track is None or not os.access(file.path, os.R_OK):
+        if track is None or not os.access(file.file, os.R_OK):
             continue
         if tags is not None:
             _set_tags(track, file.path, tags)
+            track.sheet_hash = file.borders[2]
         track.tags_version = TAGS_VERSION
+
+
+def renew(session: Session, root: Root, identified: Mapping[FoundFile, Identity]) -> list[FoundFile]:
+    """Give the tracks of unchanged files hashes of this version, and return the other files.
+
+    These are the files that were never analysed, or not as what they are: as one with the same packets but
+    another rate, say, or not to their end.
+    """
+    here = at_paths(session, root, [file.path for file in identified])
+    others = []
+    for file, identity in identified.items():
+        track = here.get(file.path)
+        if track is None:
+            continue
+        if track.error_kind is not None or not holds(track, identity):
+            others.append(file)
+        else:
+            track.content_hash = track.analysed_hash = identity.content_hash
+            _set_tags(track, file.path, identity.tags)
+    return others
+
+
+def holds(track: Track, identity: Identity) -> bool:
+    """Whether a track was analysed as having a file's audio.
+
+    A hash of an older version does not tell rate, channels and codec: then the length has to agree, too.
+    """
+    if not same_content(track.analysed_hash, identity.content_hash):
+        return False
+    if track.analysed_hash == identity.content_hash or None in (track.duration_s, identity.length_s):
+        return True
+    longer_s, shorter_s = sorted((track.duration_s or 0.0, identity.length_s or 0.0), reverse=True)
+    return longer_s - shorter_s <= max(LENGTH_LEEWAY_S, LENGTH_LEEWAY * longer_s)
 
 
 def store_analysis(
@@ -182,14 +231,23 @@ def store_analysis(
 ) -> Track:
     """Store a file's analysis in place of any older one."""
     track = in_root(session, root, file.path) or _new_track(session, root, file.path)
-    same_audio = track.analysed_hash is not None and track.analysed_hash == identity.content_hash
+    same_audio = holds(track, identity)
     _describe(session, track, file, identity)
     track.duration_s = analysis.duration_s
     track.warning = "; ".join(analysis.warnings) or None
     track.analysed_hash = identity.content_hash
-    rows = segment_rows(analysis, bundle)
+    set_measures(track, analysis.measures)
+    rows = [_segment_row(segment, bundle) for segment in analysis.segments]
     store_segments(session, track, rows, bundle.trunk_id, bundle.bundle_id, same_audio=same_audio)
     return track
+
+
+def _segment_row(segment: SegmentAnalysis, bundle: Bundle) -> SegmentRow:
+    """Return a segment as a row, with the genres that the bundle's head gives it."""
+    genres = None
+    if segment.tags is not None and segment.embedding is not None:
+        genres = bundle.genres(segment.tags[None], segment.embedding[None])[0]
+    return SegmentRow(genres=genres, **{**vars(segment), "measures": asdict(segment.measures)})
 
 
 def store_failure(
@@ -201,7 +259,8 @@ def store_failure(
         _describe(session, track, file, identity)
     else:
         track.size, track.mtime_ns, track.missing = file.size, file.mtime_ns, False
+        track.range_start_s, track.range_end_s, track.sheet_hash = file.borders
         if not track.title:
-            _set_tags(track, file.path, FileTags())
+            _set_tags(track, file.path, FileTags() if file.part is None else file.part.tags)
     track.error_kind, track.error_message = failure.kind, failure.message
     renew_vectors_token(session)

@@ -1,15 +1,22 @@
-"""Find the audio files below a folder."""
+"""Find the audio files below a folder, and the tracks that cue sheets cut some of them into."""
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from classifier.audio.decode import is_audio_path
+from db.file_range import file_of, part_path
+from recommender.file_tags.read import FileTags
+from recommender.library.ignore_rules import NO_MEDIA, IgnoreRules
+from recommender.library.sheet_parts import CUE, SheetPart, SheetsOfFolder, read_sheets
 
 GONE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors of a folder that is not there, or not any more."""
+LONGEST_ENDING: Final = 12
+"""Of a name; what is longer is none."""
 
 
 @dataclass(frozen=True)
@@ -19,57 +26,143 @@ class FoundFile:
     Attributes
     ----------
     path
-        Absolute path, symbolic links not resolved.
+        Absolute path, symbolic links not resolved; of a part of a file as the catalogue knows it.
     size, mtime_ns
         Bytes, and time of the last change in nanoseconds; −1 where the file cannot be looked at.
     inode
         What tells a file that has several names, or links, from others; None for one that has not.
+    part
+        Of a file that a cue sheet cuts into tracks, the track that this is.
     """
 
     path: str
     size: int
     mtime_ns: int
     inode: tuple[int, int] | None = field(default=None, compare=False)
+    part: SheetPart | None = field(default=None, compare=False)
+
+    @property
+    def file(self) -> str:
+        """The path of the file itself."""
+        return self.path if self.part is None else file_of(self.path)
+
+    def tags_given(self, of_file: object) -> object:
+        """Return the tags of this, given what reading those of the file gave."""
+        if self.part is None or not isinstance(of_file, FileTags):
+            return of_file
+        return self.part.described(of_file)
+
+    @property
+    def borders(self) -> tuple[float | None, float | None, str | None]:
+        """What a row keeps of the part: where it begins and ends, its `sheet_hash`; None of a whole file."""
+        return (
+            (None, None, None)
+            if self.part is None
+            else (self.part.start_s, self.part.end_s, self.part.sheet_hash)
+        )
 
 
-def find_files(folder: str, unlisted: dict[str, OSError] | None = None) -> Iterator[FoundFile]:
+@dataclass
+class ScanNotes:
+    """What a scan did not yield, and why.
+
+    Attributes
+    ----------
+    unlisted
+        The folders that are there but cannot be listed, and why.
+    left_out
+        Folders, and audio files, that rules leave out.
+    passed_over
+        How many files are no audio by their names, by their endings.
+    sheets
+        What is to be said of cue sheets, a sentence each.
+    """
+
+    unlisted: dict[str, OSError] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    sheets: list[str] = field(default_factory=list)
+
+    def pass_over(self, name: str) -> None:
+        """Count a file that is no audio."""
+        ending = os.path.splitext(name)[1].lower()
+        self.passed_over[ending if len(ending) <= LONGEST_ENDING else ""] += 1
+
+
+def find_files(
+    folder: str, notes: ScanNotes | None = None, rules: IgnoreRules = IgnoreRules()
+) -> Iterator[FoundFile]:
     """Yield the audio files below a folder, sorted within each folder.
 
     Symbolic links are followed, each real folder being visited once, and under its own name rather
-    than a link's where both are found. Names that begin with a dot are skipped.
+    than a link's where both are found.
 
     Parameters
     ----------
     folder
         Its absolute path.
-    unlisted
-        Filled with the folders that are there but cannot be listed, and why.
+    notes
+        Filled with what is not yielded.
+    rules
+        What is left out, but for what the files of patterns in the folders say, too.
     """
+    notes = ScanNotes() if notes is None else notes
     visited: set[tuple[int, int]] = set()
-    pending: list[str] = [folder]
-    linked: list[str] = []
+    pending: list[tuple[str, IgnoreRules]] = [(folder, rules)]
+    linked: list[tuple[str, IgnoreRules]] = []
     while pending or linked:
-        current = pending.pop() if pending else linked.pop()
+        current, above = pending.pop() if pending else linked.pop()
         try:
             status = os.stat(current)
             entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+            names = {entry.name for entry in entries}
+            here = above.within(current, names)
         except OSError as error:
-            if unlisted is not None and error.errno not in GONE:
-                unlisted[current] = error
+            if error.errno not in GONE:
+                notes.unlisted[current] = error
             continue
         key = (status.st_dev, status.st_ino)
         if key in visited:
             continue
         visited.add(key)
-        folders: list[str] = []
+        if NO_MEDIA in names:
+            notes.left_out.add(current)
+            continue
+        folders: list[tuple[str, IgnoreRules]] = []
+        audio: list[FoundFile] = []
+        sheets: list[str] = []
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if os.path.isdir(entry.path):
-                (linked if entry.is_symlink() else folders).append(entry.path)
-            elif is_audio_path(entry.name) and _is_file_or_broken(entry.path):
-                yield look_at(entry.path, linked=entry.is_symlink())
+            is_folder = os.path.isdir(entry.path)
+            if here.leave_out(entry.path, is_folder=is_folder):
+                if is_folder or is_audio_path(entry.name):
+                    notes.left_out.add(entry.path)
+            elif is_folder:
+                (linked if entry.is_symlink() else folders).append((entry.path, here))
+            elif entry.name.lower().endswith(CUE) and entry.is_file():
+                sheets.append(entry.path)
+            elif not is_audio_path(entry.name):
+                notes.pass_over(entry.name)
+            elif _is_file_or_broken(entry.path):
+                audio.append(look_at(entry.path, linked=entry.is_symlink()))
+        yield from _cut(audio, sheets, notes)
         pending.extend(reversed(folders))
+
+
+def _cut(audio: list[FoundFile], sheets: list[str], notes: ScanNotes) -> Iterator[FoundFile]:
+    """Yield a folder's files, in place of those that cue sheets cut into tracks the parts that these are."""
+    said = read_sheets(sheets, [file.path for file in audio]) if sheets else SheetsOfFolder()
+    notes.sheets += said.warnings
+    for file in audio:
+        parts = said.parts.get(file.path)
+        if parts is None:
+            yield file
+        else:
+            yield from cut_into(file, parts)
+
+
+def cut_into(file: FoundFile, parts: Iterable[SheetPart]) -> Iterator[FoundFile]:
+    """Yield the parts that a file is cut into, as files."""
+    return (replace(file, path=part_path(file.path, part.number), part=part) for part in parts)
 
 
 def _is_file_or_broken(path: str) -> bool:
@@ -88,15 +181,15 @@ def look_at(path: str, *, linked: bool = False) -> FoundFile:
 
 
 def grouped_by_inode(files: Iterable[FoundFile]) -> list[list[FoundFile]]:
-    """Return files, those together that are names of one file, which hold the same audio and tags.
+    """Return files, those together that are names or parts of one file, which hold the same audio and tags.
 
     Names with different endings are kept apart: a decoder may be chosen by them.
     """
     groups: list[list[FoundFile]] = []
     named: dict[object, list[FoundFile]] = {}
     for file in files:
-        ending = os.path.splitext(file.path)[1].lower()
-        key = (file.inode, file.size, file.mtime_ns, ending) if file.inode is not None else file.path
+        ending = os.path.splitext(file.file)[1].lower()
+        key = (file.inode, file.size, file.mtime_ns, ending) if file.inode is not None else file.file
         if key not in named:
             groups.append(named.setdefault(key, []))
         named[key].append(file)

@@ -1,22 +1,17 @@
 """The catalogue in two dimensions: tracks that sound similar lie near each other."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Floats
 from classifier.model.bundle import Bundle
 from db.tracks import by_ids
-from recommender.describe import track_sound
+from recommender.describe import track_sounds
 from recommender.errors import RecommenderError
-from recommender.retrieval.index.exact import unit_rows
-from recommender.retrieval.index.track_means import track_means
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.floating[Any]]
+from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 
 LAID_OUT: Final = 5000
 """Tracks whose points are computed; of more, a sample of so many, and the others are put among them."""
@@ -24,7 +19,8 @@ AMONG: Final = 5
 PERPLEXITY: Final = 30.0
 DIMENSIONS: Final = 50
 LEAST_FOR_TSNE: Final = 5
-BLOCK: Final = 1024
+SAME: Final = 3e-5
+"""Vectors nearer than this are one and the same."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class MapPoint:
     x, y
         Its coordinates, in −1..1.
     genre
-        The user's label where there is one, else the model's genre; None where that is unknown.
+        The user's label where there is one, else the model's genre, or "not music", or "unsure".
     """
 
     track_id: int
@@ -44,7 +40,7 @@ class MapPoint:
     artist: str
     x: float
     y: float
-    genre: str | None
+    genre: str
 
 
 def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]:
@@ -60,6 +56,7 @@ def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]
         raise RecommenderError("no track is analysed with the active bundle: run ingest")
     points = two_dimensions(vectors, seed)
     tracks = by_ids(session, track_ids)
+    sounds = track_sounds(session, [i for i in track_ids if not tracks[i].label], bundle)
     return [
         MapPoint(
             track_id=i,
@@ -67,15 +64,10 @@ def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]
             artist=tracks[i].artist,
             x=float(x),
             y=float(y),
-            genre=tracks[i].label or _model_genre(session, i, bundle),
+            genre=tracks[i].label or sounds[i].label,
         )
         for i, (x, y) in zip(track_ids, points, strict=True)
     ]
-
-
-def _model_genre(session: Session, track_id: int, bundle: Bundle) -> str | None:
-    sound = track_sound(session, track_id, bundle)
-    return None if sound is None or sound.unknown is not None else sound.placement.path
 
 
 def mean_segments(session: Session, trunk_id: str) -> tuple[list[int], Array]:
@@ -141,6 +133,7 @@ def _principal(vectors: Floats, at_most: int) -> Floats:
     if not len(vectors):
         return np.zeros((0, 2))
     centred = vectors - vectors.mean(axis=0)
+    # Not by scikit-learn's PCA: t-SNE makes other maps of the last digits, and maps should stay as they are.
     _, axes = np.linalg.eigh(centred.T @ centred)
     found = centred @ axes[:, ::-1][:, :at_most]
     # An axis has no direction of its own: let its longest entry point up.
@@ -150,17 +143,15 @@ def _principal(vectors: Floats, at_most: int) -> Floats:
 
 def _put_among(vectors: Floats, known: Floats, points: Floats) -> Floats:
     """Return (T, 2): for each vector the mean point of the known ones nearest to it, its own where known."""
-    found = np.empty((len(vectors), 2))
-    squares = (known**2).sum(axis=1)
-    for start in range(0, len(vectors), BLOCK):
-        some = vectors[start : start + BLOCK]
-        distances = squares - 2 * some @ known.T + (some**2).sum(axis=1, keepdims=True)
-        near = np.argpartition(distances, min(AMONG, len(known)) - 1, axis=1)[:, :AMONG]
-        means = points[near].mean(axis=1)
-        nearest = distances.argmin(axis=1)
-        same = distances[np.arange(len(some)), nearest] < 1e-9
-        found[start : start + BLOCK] = np.where(same[:, None], points[nearest], means)
-    return found
+    from sklearn.neighbors import KNeighborsRegressor
+
+    def weights(distances: Floats) -> Floats:
+        """Return alike weights, but the whole for the first where it is the vector itself."""
+        others = np.arange(distances.shape[1]) > 0
+        return np.where((distances[:, :1] < SAME) & others, 0.0, 1.0)
+
+    nearest = KNeighborsRegressor(min(AMONG, len(known)), weights=weights, algorithm="brute")
+    return np.asarray(nearest.fit(known, points).predict(vectors))
 
 
 def _fitted_in(points: Floats) -> Floats:

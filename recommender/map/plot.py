@@ -3,28 +3,27 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
+from classifier.arrays import Floats
 from classifier.genres.label_paths import OTHER, ancestor
 from classifier.plotting.style import COLOURS, DPI, GREY, PALE, new_figure, save, short_names
-
-Floats = npt.NDArray[np.floating[Any]]
+from recommender.describe import NOT_MUSIC_LABEL, UNSURE_LABEL
 
 MOST_COLOURS: Final = 10
-UNKNOWN: Final = "unknown"
+OF_NO_GENRE: Final = (UNSURE_LABEL, NOT_MUSIC_LABEL)
 TITLE_PT: Final = 6.5
 PALE_POINT: Final = "#BDBDBD"
 
 
 def draw_map(
     points: Floats,
-    genres: Sequence[str | None],
+    genres: Sequence[str],
     titles: Sequence[str],
     path: Path,
     *,
@@ -66,8 +65,9 @@ def draw_map(
 
 def _draw_groups(axis: Axes, points: Floats, groups: Sequence[str], area: float) -> int:
     """Draw the tracks of all colours, the grey ones beneath; return how many colours are named genres."""
-    named = [name for name, _ in Counter(groups).most_common() if name not in (OTHER, UNKNOWN)]
-    for number, name in [(-1, UNKNOWN), (-2, OTHER), *enumerate(named)]:
+    grey = (*OF_NO_GENRE, OTHER)
+    named = [name for name, _ in Counter(groups).most_common() if name not in grey]
+    for number, name in [*((-1, name) for name in grey), *enumerate(named)]:
         inside = np.array([group == name for group in groups])
         if inside.any():
             _draw_group(axis, points[inside], name, number, area)
@@ -91,19 +91,19 @@ def _write_legend(figure: Figure, axis: Axes, n_named: int, columns: int) -> Non
     )
 
 
-def genre_groups(genres: Sequence[str | None]) -> list[str]:
-    """Return what each track is coloured as: its genre, the top of its path, ``other`` or ``unknown``.
+def genre_groups(genres: Sequence[str]) -> list[str]:
+    """Return what each track is coloured as: its genre, the top of its path, ``other``, or why it has none.
 
     Ten genres or fewer all have their own. Of more, those that are paths ("rock/punk") are taken by their
     first steps, unless all have the same; and of these the ten that most tracks have.
     """
-    known = [genre for genre in genres if genre]
+    known = [genre for genre in genres if genre not in OF_NO_GENRE]
     tops = {genre: ancestor(genre, 1) for genre in known}
     if len(tops) <= MOST_COLOURS or len(set(tops.values())) == 1:
         tops = {genre: genre for genre in known}
     counts = Counter(tops[genre] for genre in known)
     kept = {name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLOURS]}
-    return [UNKNOWN if not g else tops[g] if tops[g] in kept else OTHER for g in genres]
+    return [g if g in OF_NO_GENRE else tops[g] if tops[g] in kept else OTHER for g in genres]
 
 
 def _draw_group(axis: Axes, points: Floats, name: str, number: int, area: float) -> None:
@@ -114,7 +114,7 @@ def _draw_group(axis: Axes, points: Floats, name: str, number: int, area: float)
         points[:, 1],
         s=area * (0.7 if grey else 1.0),
         marker="o" if number < len(COLOURS) else "^",
-        color=(PALE_POINT if name == UNKNOWN else GREY) if grey else COLOURS[number % len(COLOURS)],
+        color=(PALE_POINT if name in OF_NO_GENRE else GREY) if grey else COLOURS[number % len(COLOURS)],
         edgecolors="white",
         linewidths=0.4,
         label=f"{short_names([name])[0]} ({len(points)})".replace("$", r"\$"),

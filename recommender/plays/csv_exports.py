@@ -37,7 +37,7 @@ HEADLESS_SAMPLE = 20
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """Fields with the numbers of the first and last line that they take."""
 
     line: int
@@ -76,7 +76,7 @@ def read_csv(path: Path) -> Iterator[Line]:
             yield from (_listen(row, HEADLESS, len(HEADLESS)) for row in chain(sample, rows))
 
 
-def _rows(lines: Iterator[str]) -> Iterator[Row]:
+def _rows(lines: Iterator[str]) -> Iterator[CsvRow]:
     """Yield the rows that are not blank; the delimiter is the one most frequent in the first line."""
     start: list[str] = []
     while (line := next(lines, None)) is not None:
@@ -87,7 +87,7 @@ def _rows(lines: Iterator[str]) -> Iterator[Row]:
     end = 0
     for fields in reader:
         if any(field.strip() for field in fields):
-            yield Row(end + 1, reader.line_num, fields)
+            yield CsvRow(end + 1, reader.line_num, fields)
         end = reader.line_num
 
 
@@ -96,13 +96,13 @@ def _columns(names: list[str]) -> dict[str, int]:
     plain = ["".join(c for c in name.split("#")[0].casefold() if c.isalnum()) for name in names]
     found = {}
     for column, aliases in COLUMNS.items():
-        place = next((plain.index(alias) for alias in aliases if alias in plain), None)
-        if place is not None:
-            found[column] = place
+        column_index = next((plain.index(alias) for alias in aliases if alias in plain), None)
+        if column_index is not None:
+            found[column] = column_index
     return found
 
 
-def _is_headless(row: Row) -> bool:
+def _is_headless(row: CsvRow) -> bool:
     """Whether this is artist, album, title and date."""
     if len(row.fields) != len(HEADLESS):
         return False
@@ -112,16 +112,16 @@ def _is_headless(row: Row) -> bool:
         return False
 
 
-def _cells(row: Row, columns: Mapping[str, int]) -> dict[str, str]:
+def _cells(row: CsvRow, columns: Mapping[str, int]) -> dict[str, str]:
     return {name: row.fields[at] if at < len(row.fields) else "" for name, at in columns.items()}
 
 
-def _check_width(row: Row, width: int) -> None:
+def _check_width(row: CsvRow, width: int) -> None:
     if any(field.strip() for field in row.fields[width:]):
         raise ValueError(f"it has {len(row.fields)} fields, not {width}: put a text with commas in quotes")
 
 
-def _rejected(row: Row, text: str, error: ValueError) -> Rejected:
+def _rejected(row: CsvRow, text: str, error: ValueError) -> Rejected:
     runs_on = f"; it runs on to line {row.end}: is a quote missing?" if row.end > row.line else ""
     shown = clean(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), SHOWN_TEXT)
     return Rejected(row.line, shown, f"{error}{runs_on}")
@@ -131,7 +131,7 @@ def _time(text: str) -> datetime | None:
     return parse_time(text) if text.strip() else None
 
 
-def _path_line(row: Row, columns: Mapping[str, int], width: int, folder: str) -> PathLine | Rejected:
+def _path_line(row: CsvRow, columns: Mapping[str, int], width: int, folder: str) -> PathLine | Rejected:
     cells = _cells(row, columns)
     text = cells["path"]
     try:
@@ -142,10 +142,10 @@ def _path_line(row: Row, columns: Mapping[str, int], width: int, folder: str) ->
         last_played = _time(cells.get("last_played", ""))
     except ValueError as error:
         return _rejected(row, text, error)
-    return PathLine(row.line, text, os.path.normpath(os.path.join(folder, text)), plays, last_played)
+    return PathLine(row.line, text, folder, plays, last_played)
 
 
-def _listen(row: Row, columns: Mapping[str, int], width: int) -> Listen | Rejected:
+def _listen(row: CsvRow, columns: Mapping[str, int], width: int) -> Listen | Rejected:
     """Read a listen, or a song with its plays; a file with a column of dates needs one in each line."""
     found = _cells(row, columns)
     cells = {name: clean(text) for name, text in found.items()}

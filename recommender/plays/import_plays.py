@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from db.plays import KnownSong, PlayCount, known_songs, set_plays
+from db.listening.plays import KnownSong, PlayCount, known_songs, set_plays
 from db.session import Catalog
-from recommender.plays.match import Found, PathFinder, SongFinder
+from recommender.plays.match import SongFinder
 from recommender.plays.recognise import Kind, read_plays, recognise
 from recommender.plays.values import MAX_PLAYS, Listen, NowPlaying, PathLine, Rejected
-
-LISTED_LINES = 10
+from recommender.song_paths import Found, PathFinder
+from recommender.text_files import in_words
 
 
 @dataclass
@@ -46,7 +46,7 @@ class PlaysReport:
 
 
 @dataclass
-class Tally:
+class Listens:
     """The listens of one spelling of a song."""
 
     first: Listen
@@ -60,22 +60,22 @@ class Tally:
         self.times += listen.times
         self.last_played = newest(self.last_played, listen.played_at)
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "Listens") -> None:
         """Add the listens of another spelling."""
         self.lines += other.lines
         self.times += other.times
         self.last_played = newest(self.last_played, other.last_played)
 
 
-Song = tuple[str, str, str]
+SongNames = tuple[str, str, str]
 
 
 @dataclass
-class Contents:
+class PlaysFile:
     """What a file of plays holds."""
 
     paths: list[PathLine] = field(default_factory=list)
-    songs: dict[Song, Tally] = field(default_factory=dict)
+    songs: dict[SongNames, Listens] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     now_playing: int = 0
 
@@ -122,14 +122,14 @@ def import_plays(catalog: Catalog, path: Path, add: bool) -> PlaysReport:
     return report
 
 
-def _read(path: Path) -> Contents:
-    contents = Contents()
+def _read(path: Path) -> PlaysFile:
+    contents = PlaysFile()
     for line in read_plays(path):
         if isinstance(line, PathLine):
             contents.paths.append(line)
         elif isinstance(line, Listen):
             song = (line.artist, line.title, line.album)
-            contents.songs.setdefault(song, Tally(line)).count(line)
+            contents.songs.setdefault(song, Listens(line)).count(line)
         elif isinstance(line, NowPlaying):
             contents.now_playing += 1
         else:
@@ -145,7 +145,7 @@ def _from_paths(
     refused: list[Rejected] = []
     of_track: dict[int, list[PathLine]] = defaultdict(list)
     for line in lines:
-        found = finder.find(line.path)
+        found = finder.find(line.text, line.folder)
         for track_id in found.track_ids:
             of_track[track_id].append(line)
         if found.reason:
@@ -156,25 +156,23 @@ def _from_paths(
         if len(said) == 1:
             counts[track_id] = said.pop()
             continue
-        numbers = ", ".join(str(line.line) for line in same[:LISTED_LINES])
-        numbers += ", …" if len(same) > LISTED_LINES else ""
-        reason = f"lines {numbers} disagree about this track"
+        reason = f"lines {in_words([line.line for line in same])} disagree about this track"
         refused += [Rejected(line.line, line.text, reason) for line in same]
     return counts, refused
 
 
 def _from_songs(
-    tallies: Iterable[Tally], songs: list[KnownSong]
+    tallies: Iterable[Listens], songs: list[KnownSong]
 ) -> tuple[dict[int, PlayCount], list[Rejected]]:
     """Return the counts by track id, summed over the spellings of a song."""
     finder = SongFinder(songs)
     refused: list[Rejected] = []
-    sums: dict[int, tuple[Found, Tally]] = {}  # what is found again is the same object
+    sums: dict[int, tuple[Found, Listens]] = {}  # what is found again is the same object
     for tally in tallies:
         first = tally.first
         found = finder.find(first.artist, first.title, first.album)
         if found.track_ids:
-            sums.setdefault(id(found), (found, Tally(first)))[1].add(tally)
+            sums.setdefault(id(found), (found, Listens(first)))[1].add(tally)
         if found.reason:
             text = f"{first.artist} - {first.title}" + (f" ({first.album})" if first.album else "")
             refused.append(Rejected(first.line, text, found.reason, first.part, tally.lines))

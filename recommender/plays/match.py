@@ -1,47 +1,12 @@
-"""Find the tracks that a line of plays means: by path, or by artist, title and album."""
+"""Find the tracks that a line of plays means by artist, title and album."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import islice
 
-from db.plays import KnownSong
+from db.listening.plays import KnownSong
 from db.tracks import search_key
+from recommender.song_paths import Found, ids_in_words
 from recommender.song_titles import Key, exact_key, issue_key, loose_key
-
-LISTED_IDS = 5
-
-
-@dataclass(frozen=True)
-class Found:
-    """The tracks meant, or why there are none."""
-
-    track_ids: tuple[int, ...] = ()
-    reason: str = ""
-
-
-class PathFinder:
-    """Finds the track at a path, however the path's accents are written."""
-
-    def __init__(self, songs: Iterable[KnownSong]) -> None:
-        self._exact: dict[str, int] = {}
-        self._composed: dict[str, list[int]] = defaultdict(list)
-        for song in songs:
-            self._exact[song.path] = song.track_id
-            self._composed[unicodedata.normalize("NFC", song.path)].append(song.track_id)
-
-    def find(self, path: str) -> Found:
-        """Return the track at an absolute path."""
-        if path in self._exact:
-            return Found((self._exact[path],))
-        found = self._composed.get(unicodedata.normalize("NFC", path), [])
-        if len(found) == 1:
-            return Found(tuple(found))
-        if found:
-            return Found(reason=f"several files differ in how accents are written: {_ids(found)}")
-        return Found(reason=f"the catalogue has no track at {path}")
-
 
 KEYS: tuple[Callable[[str, str], Key], ...] = (exact_key, loose_key, issue_key)
 """What is compared first, then, and last."""
@@ -98,10 +63,4 @@ def _found(songs: list[KnownSong]) -> Found:
     contents = {song.content_hash for song in songs}
     if len(songs) == 1 or (len(contents) == 1 and None not in contents):
         return Found(ids)
-    return Found(reason=f"it fits several tracks, and no album tells which: {_ids(ids)}")
-
-
-def _ids(ids: Iterable[int]) -> str:
-    listed = [str(track_id) for track_id in islice(ids, LISTED_IDS + 1)]
-    more = ", …" if len(listed) > LISTED_IDS else ""
-    return f"ids {', '.join(listed[:LISTED_IDS])}{more}"
+    return Found(reason=f"it fits several tracks, and no album tells which: {ids_in_words(ids)}")

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from classifier.system_errors import in_words
+from classifier.errors import in_words
 from recommender import params
 from recommender.errors import PlaysError, TextFileError
 from recommender.plays.csv_exports import read_csv

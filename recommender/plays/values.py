@@ -9,6 +9,8 @@ MAX_PLAYS: Final = 2**31 - 1
 """A larger count is damage."""
 
 EPOCH = datetime(1970, 1, 1)
+LATEST: Final = EPOCH + timedelta(seconds=10**10)
+"""In the year 2286, where seconds have eleven digits; milliseconds had as many until 1973."""
 FILETIME_EPOCH = datetime(1601, 1, 1)
 DATE_FORMATS = ("%d %b %Y %H:%M", "%d %b %Y %H:%M:%S", "%d %b %Y")
 SHOWN_TEXT = 200
@@ -24,15 +26,15 @@ class PathLine:
         Number of its first line in the file.
     text
         The path as written.
-    path
-        The absolute path meant.
+    folder
+        What a relative one is relative to.
     plays, last_played
-        As in `db.plays.PlayCount`.
+        As in `db.listening.plays.PlayCount`.
     """
 
     line: int
     text: str
-    path: str
+    folder: str
     plays: int
     last_played: datetime | None
 
@@ -116,7 +118,7 @@ def parse_time(text: str) -> datetime | None:
     Raises
     ------
     ValueError
-        With what is wrong, if it is none of these, or before 1970.
+        With what is wrong, if it is none of these, before 1970, or so late that it is damage.
     """
     words = text.strip().removesuffix(" UTC").removesuffix(" GMT")
     try:
@@ -124,6 +126,8 @@ def parse_time(text: str) -> datetime | None:
         when = _from_number(int(number[1])) if number else _from_words(words)
     except (ValueError, OverflowError):
         when = None
+    if when is not None and when >= LATEST:
+        raise ValueError(f"'{clean(text, SHOWN_TEXT)}' is in the year {when.year}, which is still to come")
     if when is None or when < EPOCH:
         raise ValueError(f"'{clean(text, SHOWN_TEXT)}' is no date that can be read, or before 1970")
     return None if when == EPOCH else when

@@ -94,10 +94,11 @@ def find_answer(
         }
         for one in found
     ]
+    short = f"only {len(found)} fit the words, the filters and the limits"
     return {
         "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
         "results": ranked_json(session, [one.track for one in found], bundle, more),
-        "shortfall": f"only {len(found)} pass the filters and limits" if len(found) < request.n else None,
+        "shortfall": short if len(found) < request.n else None,
     }
 
 

@@ -1,13 +1,16 @@
 """Songs and lists of them for machines: what the commands' ``--json`` and the service both give."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
-from db.models import Track
-from recommender.describe import named, track_probabilities
+from classifier.model.predictions import SegmentAnalysis
+from db.models import Segment, Track
+from db.values import iso_utc
+from recommender.describe import genres_and_tags, named_of_tracks
+from recommender.presentation.measures import measures_json
 from recommender.retrieval.alignment import PassagePair
 from recommender.retrieval.query import Query
 from recommender.retrieval.similar import Match
@@ -26,14 +29,13 @@ def query_json(query: Query, bundle: Bundle) -> dict[str, Any]:
         "passage": query.passage,
         "start_s": round(spans[0].start_s, 3),
         "end_s": round(spans[-1].end_s, 3),
-        "genres": named(bundle.labels, query.genres),
-        "tags": named(bundle.tag_names, query.tags, JSON_TAGS),
+        **genres_and_tags(bundle, query.genres[None], query.tags[None], JSON_TAGS)[0],
     }
 
 
 def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> list[dict[str, Any]]:
     """Return tracks for machines."""
-    probabilities = track_probabilities(session, [track.id for track in tracks], bundle)
+    known = named_of_tracks(session, [track.id for track in tracks], bundle, JSON_TAGS)
     return [
         {
             "track_id": track.id,
@@ -44,14 +46,37 @@ def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> li
             "year": track.year,
             "duration_s": track.duration_s,
             "plays": track.plays,
-            "last_played": track.last_played.isoformat() if track.last_played else None,
-            "genres": named(bundle.labels, probabilities[track.id][0]) if track.id in probabilities else [],
-            "tags": named(bundle.tag_names, probabilities[track.id][1], JSON_TAGS)
-            if track.id in probabilities
-            else [],
+            "last_played": iso_utc(track.last_played) if track.last_played else None,
+            **range_json(track),
+            **measures_json(track),
+            **known.get(track.id, {"genres": [], "tags": []}),
         }
         for track in tracks
     ]
+
+
+def range_json(track: Track) -> dict[str, Any]:
+    """Return which part of a file a track is, for machines; nothing where it is all of it."""
+    source = track.file_range
+    if source.whole:
+        return {}
+    end_s = source.end_s
+    if end_s is None and track.duration_s is not None:
+        end_s = source.start_s + track.duration_s
+    shown = None if end_s is None else round(end_s, 3)
+    return {"range": {"file": source.path, "start_s": round(source.start_s, 3), "end_s": shown}}
+
+
+def segment_json(segment: Segment | SegmentAnalysis, shown: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a segment for machines, with its genres and tags where it was analysed."""
+    return {
+        "start_s": round(segment.start_s, 3),
+        "end_s": round(segment.end_s, 3),
+        "level_dbfs": round(segment.level_dbfs, 1),
+        "silent": segment.silent,
+        **measures_json(segment if isinstance(segment, Segment) else segment.measures),
+        **(shown or {"genres": [], "tags": []}),
+    }
 
 
 def ranked_json(

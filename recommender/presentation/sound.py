@@ -3,11 +3,12 @@
 from typing import Any
 
 from classifier.datasets.songs import most_representative
-from classifier.model.bundle import Array, Bundle
-from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
-from recommender.describe import judgement, named, sound_of
+from classifier.model.bundle import Bundle
+from classifier.model.predictions import TrackAnalysis
+from recommender.describe import genres_and_tags, judgement, named, sound_of
 from recommender.library.workers.boundary import Failure
-from recommender.presentation.songs import JSON_TAGS
+from recommender.presentation.measures import measures_json
+from recommender.presentation.songs import JSON_TAGS, segment_json
 
 
 def classify_answer(bundle: Bundle, path: str, result: TrackAnalysis | Failure) -> dict[str, Any]:
@@ -22,30 +23,17 @@ def sound_answer(bundle: Bundle, analysis: TrackAnalysis) -> dict[str, Any]:
     tags, embeddings, durations = analysis.features()
     of_segments = bundle.genres(tags, embeddings)
     sound = sound_of(bundle, tags, embeddings, durations, of_segments)
-    analysed = iter(zip(of_segments, tags, strict=True))
+    shown = iter(genres_and_tags(bundle, of_segments, tags, JSON_TAGS))
     loud = [segment for segment in analysis.segments if not segment.silent]
     preview = loud[most_representative(embeddings, durations)]
     return {
         "duration_s": round(analysis.duration_s, 3),
-        **judgement(sound, bundle),
+        **judgement(sound),
         "tags": named(bundle.tag_names, sound.tags, JSON_TAGS),
+        **measures_json(analysis.measures),
         "preview": {"start_s": round(preview.start_s, 3), "end_s": round(preview.end_s, 3)},
         "warnings": analysis.warnings,
         "segments": [
-            _segment_json(segment, bundle, None if segment.silent else next(analysed))
-            for segment in analysis.segments
+            segment_json(segment, None if segment.silent else next(shown)) for segment in analysis.segments
         ],
-    }
-
-
-def _segment_json(
-    segment: SegmentAnalysis, bundle: Bundle, analysed: tuple[Array, Array] | None
-) -> dict[str, Any]:
-    return {
-        "start_s": round(segment.start_s, 3),
-        "end_s": round(segment.end_s, 3),
-        "level_dbfs": round(segment.level_dbfs, 1),
-        "silent": segment.silent,
-        "genres": named(bundle.labels, analysed[0]) if analysed else [],
-        "tags": named(bundle.tag_names, analysed[1], JSON_TAGS) if analysed else [],
     }

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.features import count_segments, tracks_with_features
 from db.session import Catalog
+from db.sound.features import count_segments, tracks_with_features
 from db.tracks import all_roots, count, failures, good_ids, missing_tracks, remarked
 from recommender.home import Home
 from recommender.retrieval.index.files import read_sidecar

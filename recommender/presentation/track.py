@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
-from db.features import features_of
-from db.models import Segment, Track
-from db.predictions import track_predictions
-from recommender.describe import judgement, named, track_sound
-from recommender.presentation.songs import JSON_TAGS, tracks_json
+from db.models import Track
+from db.sound.features import track_features
+from db.sound.predictions import track_predictions
+from recommender.describe import genres_and_tags, judgement, track_sound
+from recommender.presentation.songs import JSON_TAGS, segment_json, tracks_json
 
 Answer = dict[str, Any]
 
@@ -22,7 +22,7 @@ def track_answer(session: Session, track: Track, bundle: Bundle) -> Answer:
         "label": track.label,
         "label_source": track.label_source,
         "file": _file(track),
-        "judgement": judgement(sound, bundle) if sound is not None else None,
+        "judgement": judgement(sound) if sound is not None else None,
         "segments": _segments(session, track, bundle),
     }
 
@@ -40,24 +40,11 @@ def _file(track: Track) -> Answer:
 
 
 def _segments(session: Session, track: Track, bundle: Bundle) -> list[Answer]:
-    features = features_of(session, [track.id], bundle.trunk_id).get(track.id)
+    features = track_features(session, track.id, bundle.trunk_id)
     stored = track_predictions(session, track.id, bundle.bundle_id)
-    analysed: dict[int, Answer] = {}
+    shown = {}
     if features is not None:
         genres = stored[1] if stored is not None else bundle.genres(features.tags, features.embeddings)
-        analysed = {
-            i: {"genres": named(bundle.labels, g), "tags": named(bundle.tag_names, t, JSON_TAGS)}
-            for i, g, t in zip(features.segment_ids, genres, features.tags, strict=True)
-        }
-    return [_segment(segment) | analysed.get(segment.id, {}) for segment in track.segments]
-
-
-def _segment(segment: Segment) -> Answer:
-    return {
-        "start_s": round(segment.start_s, 3),
-        "end_s": round(segment.end_s, 3),
-        "level_dbfs": round(segment.level_dbfs, 1),
-        "silent": segment.silent,
-        "genres": [],
-        "tags": [],
-    }
+        analysed = genres_and_tags(bundle, genres, features.tags, JSON_TAGS)
+        shown = dict(zip(features.segment_ids, analysed, strict=True))
+    return [segment_json(segment, shown.get(segment.id)) for segment in track.segments]

@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from classifier.audio.decode import read_clip
+from classifier.arrays import Array
+from classifier.audio.decode import Range, read_clip
 from classifier.errors import SilentError
 from classifier.explanation.explain_song import band_edges
-from classifier.features.frontend import log_mel, segment_patches, to_reference_level
-from classifier.features.segments import AudioSegment
+from classifier.features.frontend import log_mel, segment_patches, silent_patch, to_reference_level
+from classifier.features.segments import AudioSegment, without_offset
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
+from db.file_range import FileRange
 from recommender import params
 from recommender.reasons.traits import cosines
 
-Array = npt.NDArray[np.float32]
 Curve = npt.NDArray[np.float64]
 
 
@@ -78,10 +79,9 @@ class PassageAnalyser:
         front_end = bundle.front_end
         self._bundle, self._trunk = bundle, Trunk(bundle)
         self.edges_hz = band_edges(replace(front_end, feature="log-mel"))
-        silence = np.zeros(front_end.patch_frames * front_end.hop_length, np.float32)
-        self._silent = segment_patches(silence, 0.0, bundle.mel_filters, front_end)[0]
+        self._silent = silent_patch(bundle.mel_filters, front_end)
 
-    def passage(self, path: Path, starts_s: Sequence[float]) -> PassageSound:
+    def passage(self, path: Path, starts_s: Sequence[float], within: Range = (0.0, None)) -> PassageSound:
         """Return what a passage sounds like, decoded from its file.
 
         Parameters
@@ -89,7 +89,9 @@ class PassageAnalyser:
         path
             An audio file.
         starts_s
-            Where the passage's patches begin, in seconds.
+            Where the passage's patches begin, in seconds of the song.
+        within
+            From where to where in the file the song is.
 
         Raises
         ------
@@ -97,8 +99,10 @@ class PassageAnalyser:
             A subclass that names the reason why the file cannot be analysed there.
         """
         front_end, filters = self._bundle.front_end, self._bundle.mel_filters
-        start_s, end_s = starts_s[0], starts_s[-1] + front_end.patch_s
-        samples = read_clip(path, front_end.rate_hz, start_s, end_s - start_s)
+        start_s, end_s = starts_s[0], starts_s[-1] + front_end.read_s
+        first_s, last_s = FileRange(str(path), *within).within(start_s, end_s)
+        samples = read_clip(path, front_end.rate_hz, first_s, last_s - first_s)
+        samples = without_offset(samples, front_end.rate_hz)
         segment = AudioSegment(start_s, end_s, samples)
         if segment.silent:
             raise SilentError(f"silent from {start_s:.0f} to {end_s:.0f} s")

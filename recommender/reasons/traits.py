@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Array
 from classifier.genres.label_paths import OTHER, SEPARATOR
 from recommender import params
-from recommender.retrieval.index.exact import unit_rows
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     from recommender.retrieval.alignment import PassagePair, PatchSequence
 
-Array = npt.NDArray[np.float32]
 
 SAME_TIME_S: Final = 1e-3
 PART_WORDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
-from db.patches import track_patches
+from db.sound.patches import track_patches
 from recommender.describe import track_sound
 from recommender.reasons.traits import MatchReasons, SoundProfile, reasons
 from recommender.retrieval.alignment import PatchSequence

@@ -10,10 +10,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from recommender.retrieval.index.exact import unit_rows
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from classifier.arrays import Array
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 
 @dataclass(frozen=True)

@@ -6,30 +6,27 @@ from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints
 from classifier.genres.label_paths import ancestors
 from classifier.model.bundle import Bundle
-from db.features import has_features
+from db.listening.plays import most_played, played_ids
 from db.models import Track
-from db.plays import most_played, played_ids
-from db.predictions import song_predictions
-from db.tracks import by_ids, labels_by_id
+from db.rows import rows_by_ids
+from db.sound.features import has_features
+from db.tracks import labels_by_id
 from recommender import params
 from recommender.errors import QueryError
 from recommender.retrieval import song_path, word_search
 from recommender.retrieval.diversity import Cap, caps_of, choose
-from recommender.retrieval.filters import allowed_positions, song_tags
-from recommender.retrieval.index.hubness import centred
+from recommender.retrieval.filters import allowed_positions, are_music, song_genres, song_tags
+from recommender.retrieval.heard import heard
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Ranking, similar
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 def discover(
@@ -48,7 +45,8 @@ def discover(
     Parameters
     ----------
     request
-        Its filters say what counts as rarely played; if they do not, it is never played.
+        Its filters say what counts as rarely played; if they do not, it is never played. A song of which
+        another file, version or cut was played more often was.
     seeds
         So many of the songs that are played most.
     since
@@ -65,10 +63,11 @@ def discover(
         If no song with an analysis has been played.
     """
     played = _most_played(session, index, bundle.trunk_id, seeds, since)
-    if request.filters.max_plays is None:
-        request = replace(request, filters=replace(request.filters, max_plays=0))
+    most = request.filters.max_plays or 0
+    request = replace(request, filters=replace(request.filters, max_plays=most))
     queries = [from_track(session, track, bundle) for track in played]
-    return similar(session, index, bundle, queries, request, tastes=_tastes(played)), played
+    known = heard(session, index, most)
+    return similar(session, index, bundle, queries, request, tastes=_tastes(played), known=known), played
 
 
 def _tastes(played: Sequence[Track]) -> list[float]:
@@ -118,6 +117,8 @@ def find(
 ) -> tuple[list[WordMatch], list[word_search.WordTerm]]:
     """Return the songs that words fit best and unwanted words least; see `recommender.retrieval.word_search`.
 
+    A song that fits less than `params.LEAST_FIT` is not among them, however few they are.
+
     Raises
     ------
     FilterError
@@ -130,7 +131,9 @@ def find(
     terms += [
         replace(term, wanted=False) for term in (word_search.parse(unwanted, known) if unwanted else ())
     ]
-    scores = word_search.scores(terms, known)[positions]
+    scores = word_search.scores(terms, known)
+    positions = positions[scores[positions] >= params.LEAST_FIT]
+    scores = scores[positions]
     order = np.lexsort((positions, -scores))
     strong = {term.name: word_search.strengths(known[term.name])[positions] for term in terms}
     found = [
@@ -147,7 +150,7 @@ def _best_by_words(
     pool = max(params.PLAIN_POOL, 4 * request.n)
     while True:
         some = order[:pool]
-        rows = by_ids(session, [int(i) for i in ids[some]])
+        rows = rows_by_ids(session, [int(i) for i in ids[some]])
         there = some[[_is_there(rows, int(i)) for i in ids[some]]]
         listed = [rows[int(i)] for i in ids[there]]
         contents = [track.content_hash or f"track {track.id}" for track in listed]
@@ -172,10 +175,11 @@ def _probabilities(
 ) -> dict[str, Array]:
     """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
     tags = song_tags(index, bundle)
-    genres = song_predictions(session, bundle.bundle_id, index.rows.track_ids, len(bundle.labels))
+    genres = song_genres(session, bundle, index.rows.track_ids)
     known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
+    music = are_music(index, bundle)
     for name, probabilities in bundle.taxonomy.node_columns(genres, tags).items():
-        known[name] = probabilities.astype(np.float32)
+        known[name] = np.where(music, probabilities, 0).astype(np.float32)
     kinds = {label: position for position, label in enumerate(dict.fromkeys(labels))}
     kind_of = np.array([kinds[label] for label in labels], np.int64)
     own = [{*ancestors(label), label} if label else set() for label in kinds]
@@ -219,7 +223,7 @@ def walk(
     from_ends = []
     for query in ends:
         found = np.full(len(starts), -np.inf, np.float32)
-        reached = song_scores(centred(query.units, index.reference.centre), vectors, starts)
+        reached = song_scores(index.centred(query.units), vectors, starts)
         found[allowed] = (reached - index.rows.song_offsets)[allowed]
         from_ends.append(found)
     reach = max(params.PATH_POOL, min(n, params.PATH_LONGEST))
@@ -229,7 +233,7 @@ def walk(
     some, firsts, _ = index.vectors_of(positions)
     scores = song_path.pairwise_scores(some, firsts)
     path = song_path.walk(scores, len(positions) - 2, len(positions) - 1, n)
-    rows = by_ids(session, [int(index.rows.track_ids[positions[i]]) for i in path])
+    rows = rows_by_ids(session, [int(index.rows.track_ids[positions[i]]) for i in path])
     steps = [None, *(float(scores[a, b]) for a, b in pairwise(path))]
     tracks = [rows[int(index.rows.track_ids[positions[i]])] for i in path]
     return [Step(track, step) for track, step in zip(tracks, steps, strict=True)]
@@ -246,7 +250,7 @@ def _position(index: SegmentIndex, query: Query) -> int:
 
 def _one_of_each(session: Session, index: SegmentIndex, positions: Ints) -> Ints:
     """Return the positions without those of identical copies."""
-    rows = by_ids(session, [int(i) for i in index.rows.track_ids[positions]])
+    rows = rows_by_ids(session, [int(i) for i in index.rows.track_ids[positions]])
     seen: set[str] = set()
     kept = []
     for position in positions:

@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
 from recommender.song_titles import song_named
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

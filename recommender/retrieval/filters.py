@@ -1,4 +1,4 @@
-"""Filters of lists: years, lengths, plays, artists, genres, tags."""
+"""Filters of lists: years, lengths, plays, artists, genres, tags, tempo, key, energy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,23 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints, Mask
 from classifier.genres.label_paths import ancestors
 from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import Bundle
 from classifier.params import SURE
 from db.models import LARGEST, Track
-from db.predictions import song_predictions
+from db.sound.index_rows import index_rows
+from db.sound.predictions import song_predictions
 from db.tracks import labels_by_id, search_key
 from recommender import params
 from recommender.errors import FilterError
 from recommender.retrieval.index.segment_index import SegmentIndex
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+SONGS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,16 @@ class Filters:
     Attributes
     ----------
     genres
-        One of these, by the model or by the user's own label, each name standing for all below it.
+        One of these, by the model or by the user's own label, each name standing for all below it. What is
+        not music is of none of the model's.
     tags
         All of these, each with a probability of `params.TAG_PRESENT` or more.
-    years, duration_s
-        A track of unknown year or length is left out.
+    years, duration_s, energy
+        A track of unknown year or length, or of no energy yet, is left out.
+    tempo_bpm
+        Of the tempo, its half or its double: listeners do not agree on which of them it is.
+    keys
+        One of these, names of `classifier.measures.key.KEYS`.
     max_plays
         Not played more often.
     not_played_since
@@ -61,9 +65,18 @@ class Filters:
     max_plays: int | None = None
     not_played_since: datetime | None = None
     not_by: frozenset[str] = frozenset()
+    tempo_bpm: Range | None = None
+    keys: tuple[str, ...] = ()
+    energy: Range | None = None
 
     def __bool__(self) -> bool:
         return self != Filters()
+
+    def passing(self, tracks: str) -> str:
+        """Return what the tracks that pass are called: no filter is named that nobody set."""
+        if self == Filters():
+            return f"analysed {tracks}"
+        return f"{tracks} never played" if self == Filters(max_plays=0) else f"{tracks} that pass the filters"
 
 
 def allowed_positions(
@@ -77,7 +90,8 @@ def allowed_positions(
         If a filter names what does not exist.
     """
     ids = index.rows.track_ids
-    passed = ~np.isin(ids, list(excluded))
+    passed = np.ones(len(ids), bool)
+    passed[np.searchsorted(ids, [i for i in excluded if _is_among(i, ids)])] = False
     named = by_rows(session, filters)
     if named is not None:
         passed &= np.isin(ids, list(named))
@@ -86,7 +100,7 @@ def allowed_positions(
     if filters.genres:
         _check_genres(session, bundle, filters.genres)
         positions = np.flatnonzero(passed)
-        genres = song_predictions(session, bundle.bundle_id, ids[positions], len(bundle.labels))
+        genres = song_genres(session, bundle, ids[positions])
         labels = labels_by_id(session)
         found = by_genres(
             filters.genres,
@@ -94,9 +108,16 @@ def allowed_positions(
             genres,
             song_tags(index, bundle)[positions],
             [labels.get(int(i)) for i in ids[positions]],
+            are_music(index, bundle, positions),
         )
         passed[positions[~found]] = False
     return np.flatnonzero(passed)
+
+
+def _is_among(track_id: int, ids: Ints) -> bool:
+    """Whether an id is one of some that ascend."""
+    place = int(np.searchsorted(ids, track_id))
+    return place < len(ids) and bool(ids[place] == track_id)
 
 
 def song_tags(index: SegmentIndex, bundle: Bundle) -> Array:
@@ -104,14 +125,45 @@ def song_tags(index: SegmentIndex, bundle: Bundle) -> Array:
     return index.rows.tags.reshape(len(index.rows.track_ids), len(bundle.tag_names))
 
 
+def song_genres(session: Session, bundle: Bundle, track_ids: Ints) -> Array:
+    """Return the songs' genres, (tracks, labels), of tracks by ascending id: stored, or else computed.
+
+    There are none stored in a home that another version of this program wrote, until it is written to.
+    """
+    found = song_predictions(session, bundle.bundle_id, track_ids, len(bundle.labels))
+    lacking = np.flatnonzero(found.sum(axis=1) == 0)
+    found = found.copy() if len(lacking) else found
+    for rows in index_rows(session, bundle.trunk_id, track_ids[lacking]) if len(lacking) else ():
+        ids, firsts = np.unique(rows.track_ids, return_index=True)
+        seconds = rows.durations_s[:, None]
+        sums = np.add.reduceat(bundle.genres(rows.tags, rows.embeddings) * seconds, firsts)
+        found[np.searchsorted(track_ids, ids)] = sums / np.add.reduceat(seconds, firsts)
+    return found
+
+
+def are_music(index: SegmentIndex, bundle: Bundle, positions: Ints | None = None) -> Mask:
+    """Return which indexed songs, of some or of all, are music; all are for a bundle without a detector."""
+    means = index.rows.means if positions is None else index.rows.means[positions]
+    if bundle.calibration is None or not len(means):
+        return np.ones(len(means), np.bool_)
+    blocks = np.array_split(means, -(-len(means) // SONGS_AT_ONCE))
+    return ~np.concatenate([bundle.calibration.not_music_songs(block) for block in blocks])
+
+
 def by_rows(session: Session, filters: Filters) -> set[int] | None:
     """Return the ids of the tracks that pass the filters on the catalogue's columns; None for all."""
     conditions: list[Any] = []
-    for column, wanted in ((Track.year, filters.years), (Track.duration_s, filters.duration_s)):
-        if wanted is not None:
-            conditions += [column >= wanted.low] if wanted.low is not None else []
-            conditions += [column <= wanted.high] if wanted.high is not None else []
-            conditions.append(column.is_not(None))
+    for column, wanted in (
+        (Track.year, filters.years),
+        (Track.duration_s, filters.duration_s),
+        (Track.energy, filters.energy),
+    ):
+        conditions += _within(column, wanted)
+    if filters.tempo_bpm is not None:
+        tempi = (Track.tempo_bpm, Track.tempo_bpm / 2, Track.tempo_bpm * 2)
+        conditions.append(or_(*(and_(*_within(tempo, filters.tempo_bpm)) for tempo in tempi)))
+    if filters.keys:
+        conditions.append(Track.key.in_(filters.keys))
     if filters.max_plays is not None:
         conditions.append(Track.plays <= min(filters.max_plays, LARGEST))
     if filters.not_played_since is not None:
@@ -121,6 +173,14 @@ def by_rows(session: Session, filters: Filters) -> set[int] | None:
     rows = session.execute(select(Track.id, Track.artist).where(*conditions))
     left_out = {search_key(artist) for artist in filters.not_by} - {""}
     return {row.id for row in rows if search_key(row.artist) not in left_out}
+
+
+def _within(column: Any, wanted: Range | None) -> list[Any]:
+    """Return the conditions that a value is known and in a range; none where there is no range."""
+    if wanted is None:
+        return []
+    ends = [column >= wanted.low] if wanted.low is not None else []
+    return [*ends, *([column <= wanted.high] if wanted.high is not None else []), column.is_not(None)]
 
 
 def by_tags(wanted: Sequence[str], names: Sequence[str], tags: Array) -> Mask:
@@ -148,7 +208,12 @@ def by_tags(wanted: Sequence[str], names: Sequence[str], tags: Array) -> Mask:
 
 
 def by_genres(
-    wanted: Sequence[str], taxonomy: Taxonomy, genres: Array, tags: Array, labels: Sequence[str | None]
+    wanted: Sequence[str],
+    taxonomy: Taxonomy,
+    genres: Array,
+    tags: Array,
+    labels: Sequence[str | None],
+    music: Mask,
 ) -> Mask:
     """Return which songs are of one of the genres, (tracks,).
 
@@ -160,22 +225,25 @@ def by_genres(
         The bundle's hierarchy, and the songs' probabilities, (tracks, labels) and (tracks, tags).
     labels
         (tracks,) the user's.
+    music
+        (tracks,) whether they are music: what is not is of no genre of the model's.
     """
     asked = [name.casefold() for name in wanted]
     own = {label for label in set(labels) if label and _is_one(_with_above(label), asked)}
     passed = np.array([label in own for label in labels], bool)
     for path, p in taxonomy.node_columns(genres, tags).items():
         if _is_one([path], asked):
-            passed |= p >= SURE
+            passed |= (p >= SURE) & music
     return passed
 
 
 def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[str, int]:
     """Return how many songs pass the filter of each genre and label that there are, by its whole path."""
     ids, tags = index.rows.track_ids, song_tags(index, bundle)
-    genres = song_predictions(session, bundle.bundle_id, ids, len(bundle.labels))
+    genres = song_genres(session, bundle, ids)
     labels = labels_by_id(session)
-    masks = {path: p >= SURE for path, p in bundle.taxonomy.node_columns(genres, tags).items()}
+    music = are_music(index, bundle)
+    masks = {path: (p >= SURE) & music for path, p in bundle.taxonomy.node_columns(genres, tags).items()}
     own: dict[str, list[int]] = {}
     for position, track_id in enumerate(ids.tolist()):
         for path in _with_above(labels[track_id]) if labels.get(track_id) else ():

@@ -7,44 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from classifier import params
+from classifier.arrays import Array
 from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import check_readable
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis, song_mean
-from db.features import track_features
+from db.file_range import FileRange, file_of
 from db.models import LARGEST, Track
-from db.patches import patch_places, track_patches
-from db.tracks import LISTED_MATCHES, at_path, matching, with_content
+from db.sound.features import track_features
+from db.sound.patches import heard, patch_starts_s, track_patches
+from db.tracks import LISTED_MATCHES, at_path, ids_with_content, matching, parts_of, with_content
+from db.values import same_content
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.alignment import PatchSequence
-from recommender.retrieval.index.exact import unit_rows
-
-Array = npt.NDArray[np.float32]
-
+from recommender.retrieval.index.unit_vectors import unit_rows
+from recommender.retrieval.query_file import AnalysedFile, Span
 
 MIN_PASSAGE_S = 3.0
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of a song, in seconds."""
-
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class AnalysedFile:
-    """A file outside the catalogue: its name, from its tags, and its analysis."""
-
-    title: str
-    artist: str
-    album: str
-    analysis: TrackAnalysis
 
 
 AnalyseFile = Callable[[str, Span | None], AnalysedFile]
@@ -60,6 +42,8 @@ class Query:
         None for a file outside the catalogue.
     path, title, artist, album
         What to call it.
+    source
+        The file that holds it, and from where to where.
     duration_s
         Of the whole song; None where it is not known.
     units
@@ -79,6 +63,7 @@ class Query:
 
     track_id: int | None
     path: str
+    source: FileRange
     title: str
     artist: str
     album: str
@@ -111,7 +96,7 @@ def resolve(
     session
         Of the catalogue.
     argument
-        An existing path, else a track id, else words of artist and title.
+        An existing path, or that of a part of a file, else a track id, else words of artist and title.
     bundle
         The active bundle.
     analyse
@@ -128,8 +113,14 @@ def resolve(
     AudioError
         If a file outside the catalogue cannot be analysed.
     """
+    path = os.path.abspath(argument)
+    part = at_path(session, path) if file_of(path) != path else None
+    if part is not None:
+        return from_track(session, part, bundle, span)
+    if not os.path.exists(path) and os.path.isfile(file_of(path)):
+        raise QueryError(f"{argument} is a part of a file that the catalogue does not have: run ingest")
     if os.path.exists(argument):
-        return _from_file(session, os.path.abspath(argument), bundle, analyse, span, hash_of)
+        return _from_file(session, path, bundle, analyse, span, hash_of)
     if not argument.strip():
         raise QueryError("the query is empty; name a file, a track id, or words of artist and title")
     if argument.isascii() and argument.isdigit():
@@ -152,11 +143,15 @@ def _with_words(session: Session, words: str) -> Track:
     if not found:
         raise QueryError(f"'{words}' is no file, no track id, and no words of any artist and title here")
     if len(found) > 1:
-        lines = [f"{t.id}  {t.artist} - {t.title}  ({t.path})" for t in found[:LISTED_MATCHES]]
-        if len(found) > LISTED_MATCHES:
-            lines.append(f"… and {len(found) - LISTED_MATCHES} more")
-        raise AmbiguousQueryError(words, lines)
+        raise _ambiguous(words, found)
     return found[0]
+
+
+def _ambiguous(argument: str, found: Sequence[Track]) -> AmbiguousQueryError:
+    lines = [f"{t.id}  {t.artist} - {t.title}  ({t.path})" for t in found[:LISTED_MATCHES]]
+    if len(found) > LISTED_MATCHES:
+        lines.append(f"… and {len(found) - LISTED_MATCHES} more")
+    return AmbiguousQueryError(argument, lines)
 
 
 def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None = None) -> Query:
@@ -182,18 +177,19 @@ def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None
     if span is not None:
         _check_span(span, track.duration_s, track.path)
         song = _cut(song, span, track.path)
-    copies = with_content(session, track.content_hash) if track.content_hash else []
+    copies = ids_with_content(session, track.content_hash) if track.content_hash else []
     return _query(
         song,
         bundle,
         passage=span is not None or len(features.segment_ids) == 1,
         track_id=track.id,
         path=track.path,
+        source=track.file_range,
         title=track.title,
         artist=track.artist,
         album=track.album,
         duration_s=track.duration_s,
-        excluded=frozenset({track.id, *(copy.id for copy in copies)}),
+        excluded=frozenset({track.id, *copies}),
     )
 
 
@@ -249,6 +245,8 @@ def _from_file(
 ) -> Query:
     if os.path.isdir(path):
         raise QueryError(f"{path} is a folder; name a song")
+    if parts := parts_of(session, path):
+        raise _ambiguous(path, parts)
     track = at_path(session, path)
     if track is not None and track.error_kind is None:
         status = os.stat(path)
@@ -257,7 +255,7 @@ def _from_file(
     check_readable(Path(path))
     content_hash = hash_of(path)
     copies = with_content(session, content_hash) if content_hash else []
-    analysed = [t for t in copies if t.analysed_hash == content_hash and t.error_kind is None]
+    analysed = [t for t in copies if same_content(t.analysed_hash, content_hash) and t.error_kind is None]
     if analysed:
         return from_track(session, analysed[0], bundle, span)
     return from_analysed_file(analyse(path, span), path, bundle, span, frozenset(t.id for t in copies))
@@ -277,7 +275,8 @@ def from_analysed_file(
         passage=span is not None or len(file.analysis.segments) == 1,
         track_id=None,
         path=path,
-        title=file.title,
+        source=FileRange(path),
+        title=file.title or Path(path).stem,
         artist=file.artist,
         album=file.album,
         duration_s=file.analysis.duration_s if span is None else None,
@@ -291,8 +290,10 @@ def _analysed_song(analysis: TrackAnalysis, patch_s: float) -> _AnalysedSong:
     for segment in analysis.segments:
         if segment.patches is not None:
             spans.append(Span(segment.start_s, segment.end_s))
-            patches.append(segment.patches.astype(np.float32))
-            starts.append(patch_places(segment.start_s, segment.end_s, len(segment.patches), patch_s))
+            begins_s = patch_starts_s(segment.start_s, segment.end_s, len(segment.patches), patch_s)
+            begins_s, rows = heard(begins_s, segment.patches.astype(np.float32))
+            patches.append(rows)
+            starts.append(begins_s)
     return _AnalysedSong(
         embeddings, tags, spans, PatchSequence(np.concatenate(starts), np.concatenate(patches), patch_s)
     )

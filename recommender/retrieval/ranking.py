@@ -1,4 +1,4 @@
-"""Scores of tracks for queries, in parts that sum up to them.
+"""Scores of tracks for queries, in parts that sum up to them; and the passages that match.
 
 The parts: `cosine`, what the plain embeddings say; `centring` and `hub`, what the hub correction adds;
 `alignment`, what a passage gains when it is looked for between segment borders; `agreement`, what is
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
+from db.sound.features import TrackFeatures
 from recommender import params
-from recommender.retrieval.alignment import PatchSequence, align
+from recommender.retrieval.alignment import PassagePair, PatchSequence, align
 from recommender.retrieval.index.hubness import centred, correction
 from recommender.retrieval.index.scoring import agreement, passage_scores, song_scores
 from recommender.retrieval.index.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
+from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query import Query
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 PatchesOf = Callable[[Sequence[int]], dict[int, PatchSequence]]
 """Track ids to their patches."""
 
@@ -70,7 +71,7 @@ def candidates(
     found = [np.zeros(0, np.int64)]
     for query in queries:
         kind = (PASSAGE if query.passage else SONG) if hub_correction else PLAIN
-        units = centred(query.units, index.reference.centre)
+        units = index.centred(query.units)
         found.append(index.candidates(units, kind, effort, allowed))
     return found[1] if len(queries) == 1 else np.unique(np.concatenate(found))
 
@@ -146,7 +147,7 @@ class _Sounds:
 
     def of(self, query: Query) -> Array:
         """Return the tracks' scores for one query, hubs not corrected, (tracks,)."""
-        units = centred(query.units, self.index.reference.centre) if self.hub_correction else query.units
+        units = self.index.centred(query.units) if self.hub_correction else query.units
         score = passage_scores if query.passage else song_scores
         return score(units, self._vectors, self._starts)[self._chosen]
 
@@ -187,3 +188,75 @@ def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) 
     parts = {"cosine": cosines, "centring": ranked.parts["sound"] - cosines}
     rest = {name: values for name, values in ranked.parts.items() if name != "sound"}
     return Ranked(ranked.positions, parts | rest, ranked.winners)
+
+
+def best_of(scores: Array, ids: Ints, n: int) -> Ints:
+    """Return the rows of the n best scores, the best first; of equal ones in the order of their ids."""
+    rows = np.arange(len(scores))
+    if n < len(scores):  # to order all of them takes longer
+        least = np.partition(scores, len(scores) - n)[len(scores) - n]
+        rows = np.flatnonzero(scores >= least)
+    return np.asarray(rows[np.lexsort((ids[rows], -scores[rows]))][:n])
+
+
+def rarity(plays: npt.NDArray[np.int64]) -> Array:
+    """Return each song's rarity, 1 for one never played, falling towards 0."""
+    return np.asarray(1 / (1 + np.log1p(plays)), np.float32)
+
+
+def discovery_part(scores: Array, plays: npt.NDArray[np.int64], discover: float) -> Array:
+    """Return what discovery adds to scores: nothing to the never played, a loss to the often played.
+
+    Parameters
+    ----------
+    scores
+        (tracks,); one below 0 is left as it is.
+    plays
+        (tracks,).
+    discover
+        0..1.
+    """
+    return np.asarray(-discover * (1 - rarity(plays)) * np.maximum(scores, 0), np.float32)
+
+
+def matching_passage(
+    queries: Sequence[Query], features: TrackFeatures, patches: PatchSequence, centre: Array
+) -> tuple[int, PassagePair | None]:
+    """Return which query's passage matches best, and the pair of passages; None where there are none.
+
+    A passage that was asked for is moved along the whole track. Of a song, the segment that is most like
+    one of the track's is moved along that one and what lies around it.
+
+    Parameters
+    ----------
+    queries
+        At least one.
+    features, patches
+        Of the track: its segments and its patches.
+    centre
+        The index's.
+    """
+    best: tuple[int, PassagePair | None] = (0, None)
+    for number, query in enumerate(queries):
+        if query.passage:
+            found = align(query.patches, patches, centre)
+        else:
+            found = _of_songs(query, features, patches, centre)
+        if found is not None and (best[1] is None or found.score > best[1].score):
+            best = (number, found)
+    return best
+
+
+def _of_songs(
+    query: Query, features: TrackFeatures, patches: PatchSequence, centre: Array
+) -> PassagePair | None:
+    cosines = centred(query.units, centre) @ centred(unit_rows(features.embeddings), centre).T
+    mine, its = divmod(int(cosines.argmax()), cosines.shape[1])
+    span, start_s, around_s = query.spans[mine], features.starts_s[its], params.AROUND_S
+    around = patches.within(start_s - around_s, start_s + features.durations_s[its] + around_s)
+    return align(query.patches.within(span.start_s, span.end_s), around, centre)
+
+
+def similarity(score: float) -> float:
+    """Return a score of −1..1 as a similarity of 0..1: unrelated (0) and opposite are both 0."""
+    return min(1.0, max(0.0, score))

@@ -1,14 +1,18 @@
 """The request for a list of songs: its options, with their defaults, and what of them fits together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from classifier.measures.key import key_named, neighbours
 from recommender import params
 from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
-from recommender.retrieval.query import MIN_PASSAGE_S, Span
+from recommender.retrieval.query import MIN_PASSAGE_S
+from recommender.retrieval.query_file import Span
 
+TEMPO_LEEWAY: Final = 0.04
 NEXT_S: Final = 30.0
 """Length of a passage of which only one end is named."""
 
@@ -33,6 +37,8 @@ class ListRequest:
         Whether the queries' artists are left out.
     filters
         Which tracks may be in it at all.
+    passages
+        Whether the passages that match are looked for, which takes as long as the rest.
     """
 
     n: int = params.N_RESULTS
@@ -43,6 +49,7 @@ class ListRequest:
     per_album: int | None = None
     exclude_same_artist: bool = False
     filters: Filters = field(default_factory=Filters)
+    passages: bool = True
 
 
 def passage_between(
@@ -77,6 +84,43 @@ def ordered_range(low: float | None, high: float | None, asked: str) -> Range:
     if low is not None and high is not None and low > high:
         raise FilterError(f"{asked} ends before it begins")
     return Range(low, high)
+
+
+def tempo_range(low: float | None, high: float | None, asked: str) -> Range:
+    """Return the range of tempi; one tempo alone means what is within 4 % of it.
+
+    Raises
+    ------
+    FilterError
+        If it ends before it begins; the message begins with what was asked for.
+    """
+    if low is not None and low == high:
+        return Range(low * (1 - TEMPO_LEEWAY), low * (1 + TEMPO_LEEWAY))
+    return ordered_range(low, high, asked)
+
+
+def keys_named(names: Sequence[str], *, related: bool) -> tuple[str, ...]:
+    """Return the keys that some names mean, each once.
+
+    Parameters
+    ----------
+    names
+        Such as "A minor", "Am", "Bb" or "f sharp minor".
+    related
+        Whether the neighbours of each on the circle of fifths are meant, too.
+
+    Raises
+    ------
+    FilterError
+        If one is no key's name.
+    """
+    found: list[str] = []
+    for name in names:
+        key = key_named(name)
+        if key is None:
+            raise FilterError(f"{name} is no key; write A minor, F# major, Bb or Am")
+        found += [key, *(neighbours(key) if related else ())]
+    return tuple(dict.fromkeys(found))
 
 
 def day_of(text: str, option: str = "") -> datetime:

@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.duplicates.evidence import is_same_recording, lengths_agree
 from recommender.song_titles import same_recording_named
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 ROWS_AT_ONCE = 256
 
 PatchesOf = Callable[[Sequence[int]], dict[int, PatchSequence]]

@@ -4,31 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints
 from classifier.model.bundle import Bundle
-from db.features import TrackFeatures, features_of
+from db.listening.plays import plays_of
 from db.models import Track
-from db.patches import track_patches
-from db.plays import plays_of
-from db.tracks import by_ids
+from db.rows import rows_by_ids
+from db.sound.features import TrackFeatures, features_of
+from db.sound.patches import track_patches
 from recommender import params
 from recommender.retrieval.alignment import PassagePair, PatchSequence
-from recommender.retrieval.discovery import discovery_part
 from recommender.retrieval.diversity import Cap, Caps, caps_of, choose_list
 from recommender.retrieval.filters import allowed_positions
-from recommender.retrieval.index.exact import unit_rows
-from recommender.retrieval.index.hubness import centred
+from recommender.retrieval.heard import Heard
 from recommender.retrieval.index.segment_index import SegmentIndex
-from recommender.retrieval.matching import matching_passage
+from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query import Query
-from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
+from recommender.retrieval.ranking import (
+    Ranked,
+    best_of,
+    candidates,
+    discovery_part,
+    matching_passage,
+    rank_tracks,
+    similarity,
+    with_cosines,
+)
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Match:
     parts
         What the score is the sum of; see `recommender.retrieval.ranking`.
     passage, query
-        Which passages match, of query number `query`; None where no patches are stored.
+        Which passages match, of query number `query`; None without patches, or where none were wanted.
     """
 
     track: Track
@@ -82,6 +86,7 @@ def similar(
     request: ListRequest,
     unwanted: Sequence[Query] = (),
     tastes: Sequence[float] | None = None,
+    known: Heard | None = None,
 ) -> Ranking:
     """Return the catalogue's tracks ranked by how much they sound like the queries.
 
@@ -104,11 +109,13 @@ def similar(
         Songs that it should be unlike.
     tastes
         None where the queries must agree; else how much each counts as a taste of its own, 0..1.
+    known
+        Songs of which no other file or version is a match either; None for those of the queries alone.
     """
     if request.exclude_same_artist:
         artists = frozenset(q.artist for q in queries if q.artist)
         request = replace(request, filters=replace(request.filters, not_by=request.filters.not_by | artists))
-    search = _Search(session, index, bundle, queries, unwanted, request, tastes)
+    search = _Search(session, index, bundle, queries, unwanted, request, tastes, known)
     chosen, ranked = search.run()
     final = with_cosines(index, queries, ranked.chosen(chosen))
     matches = search.matches(final)
@@ -127,13 +134,15 @@ class _Search:
         unwanted: Sequence[Query],
         request: ListRequest,
         tastes: Sequence[float] | None,
+        known: Heard | None,
     ) -> None:
         self.session, self.index, self.bundle, self.request = session, index, bundle, request
-        self.queries, self.unwanted, self.tastes = queries, unwanted, tastes
+        self.queries, self.unwanted, self.tastes, self.known = queries, unwanted, tastes, known
         self.excluded = frozenset().union(*(query.excluded for query in (*queries, *unwanted)))
         self.allowed = allowed_positions(session, index, bundle, request.filters, self.excluded)
         self.same: dict[int, Track] = {}
         self._patches: dict[int, PatchSequence] = {}
+        self._tracks: dict[int, Track] = {}
 
     def run(self) -> tuple[list[int], Ranked]:
         """Return which of some scored tracks are in the list, the best first, and the scores."""
@@ -170,19 +179,14 @@ class _Search:
     def _choose(self, ranked: Ranked, *, complete: bool) -> list[int]:
         """Return the rows chosen from ever more of the best tracks, until the list is full."""
         scores, ids = ranked.scores, self.index.rows.track_ids[ranked.positions]
-        order = np.lexsort((ids, -scores))
         varied = self.request.diversity or self.tastes is not None
-        pool = (
-            max(params.POOL, 10 * self.request.n)
-            if varied
-            else max(params.PLAIN_POOL, 3 * self.request.n // 2)
-        )
+        n = self.request.n
+        pool = max(params.POOL, 10 * n) if varied else max(params.PLAIN_POOL, 3 * n // 2)
         while True:
-            some = order[:pool]
-            found = self._from_pool(
-                some, scores, ids, ranked.winners, last=complete and len(some) == len(order)
-            )
-            if len(found) >= self.request.n or len(some) == len(order):
+            some = best_of(scores, ids, pool)
+            everything = len(some) == len(scores)
+            found = self._from_pool(some, scores, ids, ranked.winners, last=complete and everything)
+            if len(found) >= n or everything:
                 return found
             pool *= 4
 
@@ -193,12 +197,15 @@ class _Search:
 
         The index may be older than the catalogue: a track that has gone missing since is passed over.
         """
-        rows = by_ids(self.session, [int(i) for i in ids[some]])
+        rows = rows_by_ids(self.session, [int(i) for i in ids[some]])
+        self._tracks |= rows
         some = some[[int(i) in rows and not rows[int(i)].missing for i in ids[some]]]
         tracks = [rows[int(i)] for i in ids[some]]
         positions = np.searchsorted(self.index.rows.track_ids, ids[some])
         vectors = self.index.mean_vectors(positions)
         recordings = self._recordings(tracks, vectors)
+        if self.known is not None:
+            recordings[self.known.among(tracks, vectors, self.patches_of)] = -1
         kept = np.flatnonzero(recordings >= 0)
         self.same.update((tracks[i].id, tracks[i]) for i in np.flatnonzero(recordings < 0))
         request = self.request
@@ -243,7 +250,7 @@ class _Search:
             stored = self.patches_of([query.track_id])
             if len(positions) and stored:
                 return self.index.mean_vectors(positions)[0], stored[query.track_id]
-        units = centred(query.units, self.index.reference.centre)
+        units = self.index.centred(query.units)
         return np.asarray(unit_rows(units.sum(axis=0, keepdims=True))[0]), query.patches
 
     def patches_of(self, track_ids: Sequence[int]) -> dict[int, PatchSequence]:
@@ -257,23 +264,22 @@ class _Search:
     def matches(self, final: Ranked) -> list[Match]:
         """Return the matches, with the passages that fit."""
         ids = [int(i) for i in self.index.rows.track_ids[final.positions]]
-        rows = by_ids(self.session, ids)
-        features = features_of(self.session, ids, self.bundle.trunk_id)
-        self.patches_of(ids)  # all in one query
+        shown = ids if self.request.passages else []
+        features = features_of(self.session, shown, self.bundle.trunk_id)
+        self.patches_of(shown)  # all in one query
         found = []
         for position, track_id in enumerate(ids):
             parts = {name: float(values[position]) for name, values in final.parts.items()}
             asked = range(len(self.queries)) if final.winners is None else [int(final.winners[position])]
             number, passage = self._passage(features.get(track_id), track_id, asked)
-            found.append(
-                Match(rows[track_id], similarity(float(final.scores[position])), parts, passage, number)
-            )
+            alike = similarity(float(final.scores[position]))
+            found.append(Match(self._tracks[track_id], alike, parts, passage, number))
         return found
 
     def _passage(
         self, features: TrackFeatures | None, track_id: int, asked: Sequence[int]
     ) -> tuple[int, PassagePair | None]:
-        patches = self.patches_of([track_id]).get(track_id)
+        patches = self.patches_of([track_id]).get(track_id) if features is not None else None
         if patches is None or features is None:
             return asked[0], None
         queries = [self.queries[number] for number in asked]
@@ -286,13 +292,7 @@ class _Search:
             return None
         held = len(self.allowed)
         tracks = "track" if held == 1 else "tracks"
-        what = f"analysed {tracks}" if not self.request.filters else f"{tracks} that pass the filters"
-        reason = f"the catalogue holds only {held} other {what}"
+        reason = f"the catalogue holds only {held} other {self.request.filters.passing(tracks)}"
         if held > found:
             reason += "; other files of the same recording, and what a limit shuts out, are not listed"
         return reason
-
-
-def similarity(score: float) -> float:
-    """Return a score of −1..1 as a similarity of 0..1: unrelated (0) and opposite are both 0."""
-    return min(1.0, max(0.0, score))

@@ -6,12 +6,9 @@ step being 1 − score of two neighbours. Squares rather have all steps small th
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender.retrieval.index.scoring import song_score_table
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:

@@ -11,14 +11,16 @@ from difflib import get_close_matches
 from itertools import takewhile
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array
 from db.tracks import search_key
 from recommender.errors import FilterError
-
-Array = npt.NDArray[np.float32]
+from recommender.retrieval.synonyms import SYNONYMS
 
 LEAST_MEAN = 1e-3
+LEAST_LETTERS = 4
+"""A part of a word has so many letters at least."""
+SHOWN_NAMES = 12
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,33 @@ def parse(text: str, names: Iterable[str]) -> list[WordTerm]:
         Such as ``mellow jazz -female vocalists``; a minus belongs to the name that follows. A comma
         ends a name: ``indie pop`` is one tag, ``indie, pop`` are two.
     names
-        All that there are; of a path such as ``rock/punk`` its last part will do.
+        All that there are; of a path such as ``rock/punk`` its last part will do, and so does what people
+        say for a name (`SYNONYMS`), a name with its spaces elsewhere, and the beginning of one alone.
 
     Raises
     ------
     FilterError
-        If a word is no part of any name.
+        If a word means none of the names.
     """
-    known: dict[str, str] = {}
-    for name in sorted(names, key=lambda name: (name.count("/"), name), reverse=True):
-        known[key(name)] = known[key(name.rpartition("/")[2])] = name
+    known = _known(names)
     terms = [term for part in text.split(",") for term in _terms(part.split(), known)]
     if not terms:
         raise FilterError("nothing to find; name tags or genres, such as: mellow jazz -acoustic")
     return terms
+
+
+def _known(names: Iterable[str]) -> dict[str, str]:
+    """Return names by all that means them; what is a name means nothing else."""
+    known: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (name.count("/"), name), reverse=True):
+        known[key(name)] = known[key(name.rpartition("/")[2])] = name
+    for said, meant in SYNONYMS.items():
+        for name in meant:
+            if key(name) in known:
+                known.setdefault(key(said), known[key(name)])
+    for said, name in list(known.items()):
+        known.setdefault(said.replace(" ", ""), name)
+    return known
 
 
 def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[WordTerm]:
@@ -62,11 +77,25 @@ def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[WordTerm]
             position + 1,
             *takewhile(lambda end: words[end - 1][0] != "-", range(position + 2, len(words) + 1)),
         ]
-        longest = next((end for end in reversed(ends) if _joined(words[position:end]) in known), None)
-        if longest is None:
+        meant = ((end, _meaning(_joined(words[position:end]), known)) for end in reversed(ends))
+        end, name = next((one for one in meant if one[1]), (position + 1, None))
+        name = name or _beginning(key(words[position].lstrip("-")), known)
+        if name is None:
             raise FilterError(_unknown(words[position], known))
-        yield WordTerm(known[_joined(words[position:longest])], wanted=words[position][0] != "-")
-        position = longest
+        yield WordTerm(name, wanted=words[position][0] != "-")
+        position = end
+
+
+def _meaning(said: str, known: Mapping[str, str]) -> str | None:
+    """Return the name that words mean, their spaces and a plural aside."""
+    joined = said.replace(" ", "")
+    return known.get(said) or known.get(joined) or known.get(joined.removesuffix("s"))
+
+
+def _beginning(said: str, known: Mapping[str, str]) -> str | None:
+    """Return the name that a part of a word means: the only one of which a word begins with it."""
+    found = {name for words, name in known.items() if any(word.startswith(said) for word in words.split())}
+    return found.pop() if len(said) >= LEAST_LETTERS and len(found) == 1 else None
 
 
 def key(text: str) -> str:
@@ -81,8 +110,10 @@ def _joined(words: Sequence[str]) -> str:
 def _unknown(word: str, known: Mapping[str, str]) -> str:
     close = [known[name] for name in get_close_matches(key(word), known, 3, 0.7)]
     near = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
-    names = ", ".join(sorted(set(known.values())))
-    return f"'{word}' is no tag, genre or label{near}" + ("" if close else f"; there are: {names}")
+    plain = sorted({name for name in known.values() if "/" not in name}, key=str.lower)
+    some = plain[:: max(1, -(-len(plain) // SHOWN_NAMES))]
+    others = f"; there are {len(plain)}, such as: {', '.join(some)}"
+    return f"'{word}' is no tag, genre or label{near}" + ("" if close else others)
 
 
 def strengths(probabilities: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -24,17 +25,21 @@ from recommender.service.http.auth import (
 )
 from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.problems import SAFE_HEADERS, problem
+from recommender.service.http.proxies import ASKED_HOST
 from recommender.service.subsonic.router import ACTIONS
+from recommender.service.subsonic.sound.stream_plan import Wish
 
 SUBSONIC: Final = "/rest/"
 """OpenSubsonic has its own credentials and its own errors."""
 UPLOADS: Final = frozenset(("/api/classify", "/api/similar"))
 """They keep their own bounds."""
+VISITED: Final = frozenset(("/", "/docs"))
+"""Pages that a link on another site may lead to."""
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 @dataclass(frozen=True)
-class Settings:
+class AccessSettings:
     """How the service may be used.
 
     Attributes
@@ -45,17 +50,26 @@ class Settings:
         Other names that it is asked by, in lower case.
     max_upload_bytes
         Of one uploaded file.
+    root_path
+        Path that the service is asked below, "" for none.
+    proxies
+        Addresses and networks of those whose word on a request's origin counts.
+    player_limits
+        What music players are sent at most, by what they call themselves, in lower case.
     """
 
     credentials: Credentials = field(default_factory=Credentials)
     hosts: frozenset[str] = frozenset()
     max_upload_bytes: int = params.MAX_UPLOAD_MB * 2**20
+    root_path: str = ""
+    proxies: tuple[str, ...] = params.PROXIES
+    player_limits: Mapping[str, Wish] = field(default_factory=dict)
 
 
 class Guard:
     """Lets a request in, or refuses it; bounds what it sends; adds the headers that keep browsers safe."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, wrong_logins: WrongLogins) -> None:
+    def __init__(self, app: ASGIApp, settings: AccessSettings, wrong_logins: WrongLogins) -> None:
         self._app, self._settings, self._wrong_logins = app, settings, wrong_logins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,11 +108,12 @@ class Guard:
         length = headers.get("content-length", "")
         if length and "transfer-encoding" in headers:  # a proxy before this might take it for two requests
             return problem(HTTPStatus.BAD_REQUEST, "the request has two lengths", {"Connection": "close"})
-        if not credentials and not is_known_host(headers.get("host", ""), self._settings.hosts):
+        names = {headers.get("host", ""), scope.get(ASKED_HOST, headers.get("host", ""))}
+        if not credentials and not all(is_known_host(name, self._settings.hosts) for name in names):
             return problem(HTTPStatus.MISDIRECTED_REQUEST, "this service is not known by that host name")
         writes = _writes(method, path)
         # A page of another site, open in the user's browser, must not use what that browser may.
-        visit = headers.get("sec-fetch-mode") == "navigate" and path == "/" and method == "GET"
+        visit = headers.get("sec-fetch-mode") == "navigate" and path in VISITED and method == "GET"
         foreign = not is_same_site(headers, reads=method in SAFE_METHODS and not writes) and not visit
         if foreign and not (credentials and subsonic_path):
             return problem(HTTPStatus.FORBIDDEN, "the service answers no other site's pages")

@@ -6,39 +6,50 @@ from importlib.metadata import version
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette_compress import CompressMiddleware
 
 from recommender import params
 from recommender.params import APP_NAME
-from recommender.service.access import Guard, Settings
+from recommender.service.access import AccessSettings, Guard
 from recommender.service.decoding.covers import Covers
-from recommender.service.decoding.pictures import Pictures
-from recommender.service.decoding.uploads import Uploads
+from recommender.service.decoding.overviews import Overviews
+from recommender.service.decoding.transcoding import Transcoder
+from recommender.service.decoding.upload_receiver import Uploads
 from recommender.service.http import static_page
 from recommender.service.http.head_requests import Heads
 from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.problems import JsonResponse, add_problems
+from recommender.service.http.proxies import Proxied
+from recommender.service.kept_answers import KeptAnswers, Remembered
 from recommender.service.metrics import Measured, Metrics
 from recommender.service.rest import router as rest
 from recommender.service.rest.catalogue import Vocabulary
 from recommender.service.rest.maps import Maps
 from recommender.service.state import State
 from recommender.service.subsonic import router as subsonic
-from recommender.service.subsonic.genres import HeardGenres
+from recommender.service.subsonic.genres import PredictedGenres
+from recommender.service.subsonic.known_ids import KnownIds
+from recommender.service.subsonic.listening import PlayNotes
 
 
-def create_app(state: State, settings: Settings) -> FastAPI:
+def create_app(state: State, settings: AccessSettings) -> FastAPI:
     """Return the application; its state is started and closed with it."""
-    uploads, covers = Uploads(settings.max_upload_bytes), Covers()
-    pictures = Pictures(state.home.cache_dir / "pictures")
+    board = state.board
+    uploads = Uploads(settings.max_upload_bytes, board=board)
+    covers = Covers(folder=state.home.cache_dir / "covers")
+    overviews = Overviews(state.home.cache_dir / "pictures")
+    transcoder = Transcoder(state.home.cache_dir / "transcoded", board)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = params.THREADS
         state.start()
         yield
-        uploads.hearing.close()
-        pictures.hearing.close()
+        uploads.analyser.close()
+        overviews.analyser.close()
         covers.decoder.close()
+        transcoder.close()
+        app.state.play_notes.close()
         state.close()
 
     app = FastAPI(
@@ -46,21 +57,25 @@ def create_app(state: State, settings: Settings) -> FastAPI:
         version=version(APP_NAME),
         summary="Music recommendation by the sound itself.",
         lifespan=lifespan,
-        docs_url=None,  # its page would load from another host
+        docs_url=None,  # its page would load from another host; ours is of the page's files
         redoc_url=None,
         redirect_slashes=False,  # it would name the host that the request names
         default_response_class=JsonResponse,
     )
     app.state.deepcuts, app.state.settings = state, settings
-    app.state.heard_genres = HeardGenres()
+    app.state.predicted_genres, app.state.play_notes = PredictedGenres(), PlayNotes(state)
     app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
-    app.state.pictures, app.state.covers = pictures, covers
+    app.state.overviews, app.state.covers, app.state.transcoder = overviews, covers, transcoder
     app.state.metrics = Metrics(state, uploads)
-    app.state.wrong_logins = WrongLogins()
+    app.state.board, app.state.wrong_logins = board, WrongLogins(board=board)
+    app.state.answers, app.state.known_ids = KeptAnswers(state), KnownIds(state)
     add_problems(app)
+    app.add_middleware(CompressMiddleware)  # text alone: audio and pictures are packed already
+    app.add_middleware(Remembered, answers=app.state.answers)
     app.add_middleware(Heads)
     app.add_middleware(Guard, settings=settings, wrong_logins=app.state.wrong_logins)
     app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(Proxied, root_path=settings.root_path, trusted=settings.proxies)
     app.include_router(rest.router)
     app.include_router(subsonic.router)
     app.include_router(static_page.router)

@@ -69,10 +69,8 @@ class ServiceLog(logging.StreamHandler[Any]):
 def _kind(record: logging.LogRecord) -> str:
     """Return what records have in common that say the same: the words, and where the error came from."""
     error = record.exc_info[1] if record.exc_info else None
-    places = traceback.extract_tb(error.__traceback__)[-1:] if error is not None else []
-    return (
-        f"{record.name} {record.msg} {type(error).__name__} {[(one.filename, one.lineno) for one in places]}"
-    )
+    last = traceback.extract_tb(error.__traceback__)[-1:] if error is not None else []
+    return f"{record.name} {record.msg} {type(error).__name__} {[(one.filename, one.lineno) for one in last]}"
 
 
 def set_up(home: Path) -> None:

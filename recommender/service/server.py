@@ -1,5 +1,6 @@
 """Run the service until it is told to stop."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -7,18 +8,21 @@ from typing import Any
 
 import uvicorn
 
-from classifier.system_errors import in_words
+from classifier.errors import in_words
 from recommender import params
 from recommender.errors import ServiceError
 from recommender.home import Home
+from recommender.process_limits import ARENA_MAX, tune_malloc
 from recommender.service import log
-from recommender.service.access import Settings
+from recommender.service.access import AccessSettings
 from recommender.service.app import create_app
 from recommender.service.http.auth import check_binding
 from recommender.service.http.connection import ClientConnection
 from recommender.service.http.listener import Listener, most_connections
 from recommender.service.http.troubles import is_threadless
+from recommender.service.shared import Board
 from recommender.service.state import State
+from recommender.service.workers import Crew
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -47,9 +51,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn's server, but for how it takes connections."""
 
-    def __init__(self, config: uvicorn.Config, most: int) -> None:
+    def __init__(self, config: uvicorn.Config, most: int, board: Board) -> None:
         super().__init__(config)
-        self._most = most
+        self._most, self._board = most, board
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and begin to listen.
@@ -72,17 +76,31 @@ class _Server(uvicorn.Server):
                 app_state=self.lifespan.state,
             )
 
-        listeners = [Listener(bound, self._most, connection) for bound in sockets or []]
+        if self._board.parent is not None:
+            asyncio.get_running_loop().add_reader(self._board.parent, self._orphaned, self._board.parent)
+        listeners = [Listener(bound, self._most, connection, self._board) for bound in sockets or []]
         self.servers = listeners  # type: ignore[assignment]
         for listener in listeners:
             listener.start()
         self.started = True
 
+    def _orphaned(self, parent: int) -> None:
+        """End, for the process is gone that would end this one."""
+        asyncio.get_running_loop().remove_reader(parent)
+        self.should_exit = True
 
-def prepared(home: Home, host: str, bound: socket.socket, settings: Settings) -> Callable[[], None]:
+
+def prepared(
+    home: Home, host: str, bound: socket.socket, settings: AccessSettings, workers: int = 1
+) -> Callable[[], None]:
     """Open the catalogue and the index; return what serves them until SIGINT or SIGTERM.
 
     Requests under way are finished first.
+
+    Parameters
+    ----------
+    workers
+        Processes that answer; with more than one, this one only looks after them.
 
     Raises
     ------
@@ -90,9 +108,21 @@ def prepared(home: Home, host: str, bound: socket.socket, settings: Settings) ->
         If others could get in without credentials, or the system allows too little.
     """
     check_binding(host, settings.credentials)
-    most = most_connections()
+    prepare = partial(_opened, home, bound, settings, most_connections())
+    if workers == 1:
+        return prepare(Board())
+    crew = Crew(prepare, Board(workers))
+    crew.start()
+    return crew.run
+
+
+def _opened(
+    home: Home, bound: socket.socket, settings: AccessSettings, most: int, board: Board
+) -> Callable[[], None]:
+    """Open what one process needs; return what serves it."""
+    tune_malloc(((ARENA_MAX, 2),))  # threads with memory of their own leave ever more of it unused
     try:
-        state = State(home)
+        state = State(home, board)
         state.start()
         app = create_app(state, settings)
     except RuntimeError as error:
@@ -107,8 +137,9 @@ def prepared(home: Home, host: str, bound: socket.socket, settings: Settings) ->
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the application looks at them itself
         timeout_graceful_shutdown=params.STOP_S,
         h11_max_incomplete_event_size=params.LONGEST_HEADER,
     )
     log.set_up(home.path)
-    return partial(_Server(config, most).run, sockets=[bound])
+    return partial(_Server(config, most, board).run, sockets=[bound])

@@ -4,12 +4,12 @@ An ingest changes the catalogue track by track and publishes the index at its en
 the index that it holds until a newer one is published, and builds one itself where nobody else is writing.
 """
 
+import itertools
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,29 +17,34 @@ from sqlalchemy.orm import Session
 
 from classifier.errors import ClassifierError
 from classifier.model.bundle import Bundle
-from db.errors import CatalogBusyError, CatalogError
-from db.features import vectors_token
+from db.errors import CatalogBusyError, CatalogError, CatalogGoneError
 from db.session import Catalog
+from db.sound.features import vectors_token
 from recommender import params
 from recommender.errors import HomeLockedError, RecommenderError
 from recommender.home import Home
 from recommender.retrieval.index.files import read_sidecar
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.store import open_index
+from recommender.service.kept import Keeping, SoundFiles
+from recommender.service.shared import Board
 
 LOG = logging.getLogger("deepcuts")
 
+TURNS: Final = params.CORES
+"""So many answers that take work are worked on at once; threads that share Python only hinder each other."""
 PASSING: Final = (SQLAlchemyError, OSError, SystemError)
 """What may go wrong once and not again; Python 3.11 raises the last where two threads parse at once."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What is in memory: a bundle, the index of its trunk, and the token of the vectors in that."""
+    """What is in memory: a bundle, the index of its trunk, and the token of the vectors in that; numbered."""
 
     bundle: Bundle
     index: SegmentIndex
     token: str | None
+    number: int = field(default_factory=itertools.count().__next__)
 
 
 class State:
@@ -49,17 +54,21 @@ class State:
     ----------
     home
         Its catalogue is made where there is none yet.
+    board
+        Shared by the processes of the service; None where this is the only one.
     """
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.catalog: Catalog = home.catalog()
-        self.started_s = time.time()
+    def __init__(self, home: Home, board: Board | None = None) -> None:
+        self.home, self.board = home, board or Board()
+        self.catalog: Catalog = home.existing_catalog() if self.board.is_again else home.catalog()
+        self.catalog.stay_with_file()
         self._refreshing = threading.Lock()
-        self._turns = threading.BoundedSemaphore(params.TURNS)
-        self._writers = threading.BoundedSemaphore(params.WRITERS)
+        self._turns = threading.BoundedSemaphore(max(1, TURNS // self.board.workers))
+        self._writers = threading.BoundedSemaphore(max(1, params.WRITERS // self.board.workers))
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
+        self._files = SoundFiles(home.arrays_dir, makes=self.board.owner)
+        self._keeping = Keeping()
         self._held = self._load()
         self._seen = self._held.token
 
@@ -80,7 +89,14 @@ class State:
 
         As many are worked on at once as there are processors, and some more wait less than if all did.
         """
-        with self._turns, self.catalog.snapshot() as session:
+        with self._turns, self.view() as session:
+            yield session
+
+    @contextmanager
+    def view(self) -> Iterator[Session]:
+        """Give a session that sees the catalogue as it is now, for an answer that takes little work."""
+        with self.catalog.snapshot() as session:
+            self._keeping.give(session, self.catalog.revision.now, self._files)
             yield session
 
     @contextmanager
@@ -126,6 +142,7 @@ class State:
         self._stop.set()
         if self._watcher.is_alive():
             self._watcher.join(params.LOOK_FOR_INDEX_S)
+        self._files.close()
         self.home.close()
 
     def refresh(self) -> None:
@@ -142,7 +159,7 @@ class State:
                 token,
             )
             still, self._seen = token == self._seen, token
-            if published or self._nobody_writes(still=still):
+            if published or (self.board.owner and self._nobody_writes(still=still)):
                 self._held = self._load()
 
     def _nobody_writes(self, *, still: bool) -> bool:
@@ -155,6 +172,25 @@ class State:
         except RecommenderError:
             return still
 
+    def _follow_file(self) -> None:
+        """Open the catalogue that is in the place of the one that was opened, if it is another.
+
+        Raises
+        ------
+        CatalogError, RecommenderError
+            If there is none, or it cannot be opened yet.
+        """
+        try:
+            self.catalog.check_file()
+        except CatalogGoneError:
+            if not self.home.catalog_path.exists():
+                raise
+            self.catalog.leave_file()
+            self.catalog = self.home.existing_catalog()
+            self.catalog.stay_with_file()
+            self._held = self._load()
+            self._seen = self._held.token
+
     def _load(self) -> Held:
         bundle = self.home.bundle()
         with self.session() as session:
@@ -163,13 +199,18 @@ class State:
         return Held(bundle, index, token)
 
     def _watch(self) -> None:
-        said = ""
-        while not self._stop.wait(params.LOOK_FOR_INDEX_S):
+        said, wait_s = "", 0.0
+        while not self._stop.wait(wait_s):
+            wait_s = params.LOOK_FOR_INDEX_S
             try:
+                self._follow_file()
                 self.refresh()
+                held = self._held
+                self._files.look(self.catalog, held.bundle, held.index, held.token)
                 said = ""
             except (CatalogError, ClassifierError, RecommenderError, *PASSING) as error:
                 # A server that is away, a bundle that was taken away: what is held goes on answering.
-                if str(error) != said:  # once, not every other second for a night
+                # Once, not every other second for a night, nor by every process.
+                if str(error) != said and self.board.owner:
                     LOG.warning("the catalogue could not be looked at: %s", error)
                 said = str(error)

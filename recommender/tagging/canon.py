@@ -4,11 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import capwords
 from typing import Any, Final
 
-from classifier.system_errors import in_words
+from classifier.errors import in_words
 from recommender.errors import TagError, TextFileError
 from recommender.text_files import delimiter_of, is_text, text_of
 
@@ -37,10 +38,11 @@ USUAL: Final[Names] = {
 }
 
 
+@dataclass(frozen=True)
 class Canon:
     """Turns labels into names.
 
-    Parameters
+    Attributes
     ----------
     given
         The user's names, by label in lower case: a whole path such as ``rock/punk``, or its last part.
@@ -48,17 +50,16 @@ class Canon:
         Whether labels that are not given are spelt as usual, or else written as they are.
     """
 
-    def __init__(self, given: Names | None = None, *, usual: bool = False) -> None:
-        self._given = given or {}
-        self._usual = usual
+    given: Names = field(default_factory=dict)
+    usual: bool = False
 
     def names(self, label: str) -> tuple[str, ...]:
         """Return the names of a label: one, several, or none where it is not to be written."""
         last = label.rpartition("/")[2]
         for key in (label.lower(), last.lower()):
-            if key in self._given:
-                return self._given[key]
-        if not self._usual:
+            if key in self.given:
+                return self.given[key]
+        if not self.usual:
             return (last,)
         return USUAL.get(label.lower()) or (capwords(last),)
 
@@ -66,7 +67,7 @@ class Canon:
         """Return what is given a name and is none of these labels, nor the last part of one."""
         known = {label.lower() for label in labels}
         known |= {label.rpartition("/")[2] for label in known}
-        return [label for label in self._given if label not in known]
+        return [label for label in self.given if label not in known]
 
 
 def read_canon(path: Path) -> dict[str, tuple[str, ...]]:
@@ -127,7 +128,7 @@ def _from_json(path: Path, text: str) -> dict[str, tuple[str, ...]]:
 def _names(path: Path, text: str, label: str, value: Any) -> tuple[str, ...]:
     names = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) and is_text(name) for name in names):
-        place = text.find(json.dumps(label))
-        line = f", line {text.count(chr(10), 0, place) + 1}" if place >= 0 else ""
+        offset = text.find(json.dumps(label))
+        line = f", line {text.count(chr(10), 0, offset) + 1}" if offset >= 0 else ""
         raise TagError(f"--map {path}{line}: '{label}' must have a name, a list of names, or null")
     return tuple(name.strip() for name in names if name.strip())

@@ -10,10 +10,12 @@ from classifier.audio.audio_hash import audio_hash
 from db.models import TagWrite, Track
 from db.session import Catalog
 from db.tag_writes import begun, drop, finish
+from db.values import same_content
 from recommender.errors import TagError
 from recommender.file_tags import formats
 from recommender.file_tags.snapshots import holds_any
-from recommender.tagging.write import bring_up_to_date, tagged_file
+from recommender.tagging.targets import tagged_file
+from recommender.tagging.write import bring_up_to_date
 
 
 def recover(catalog: Catalog) -> int:
@@ -43,7 +45,7 @@ def _bring_up_to_date(session: Session, track_id: int) -> None:
     track = session.get_one(Track, track_id)
     file = tagged_file(track)
     with suppress(OSError):  # then it is looked at by the next ingest
-        if file.content_hash is not None and audio_hash(Path(file.path)) == file.content_hash:
+        if same_content(audio_hash(Path(file.path)), file.content_hash):
             bring_up_to_date(session, file, file.size, file.mtime_ns)
 
 

@@ -1,6 +1,6 @@
 """Replace the tags of a file so that it is whole at every moment, and that it can be taken back.
 
-The file itself is never written to. A copy beside it is, and takes its place once it has been read back;
+The file itself is never written to. A copy beside it is, and replaces it once it has been read back;
 what was there before is in the catalogue by then.
 """
 
@@ -8,27 +8,26 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from classifier import system_errors
-from classifier.atomic_files import sync_folder
+from classifier import errors
 from classifier.audio.audio_hash import audio_hash
+from classifier.files import sync, sync_folder
 from db.models import Track
 from db.session import Catalog
 from db.tag_writes import WRITE, begin, drop, finish
 from db.tracks import by_ids, with_content
 from recommender.errors import TagError
 from recommender.file_tags import formats
-from recommender.file_tags.genre_fields import same, touched
-from recommender.file_tags.read import read_tags
+from recommender.file_tags.read import FileTags, read_tags
 from recommender.file_tags.snapshots import describe
-from recommender.file_tags.stored_tags import StoredTags
+from recommender.file_tags.stored_tags import StoredTags, same, touched
+from recommender.tagging.targets import TaggedFile
 
 TEMPORARY: Final = ".deepcuts-tag-"
 """Names of copies begin so; a scan skips names that begin with a dot."""
@@ -46,41 +45,8 @@ STEPS: Final = (
 """What is done with a file, in this order. Killed after any of them, the file is the old or the new one."""
 
 
-@dataclass(frozen=True)
-class TaggedFile:
-    """A track's file, as the catalogue has it.
-
-    Attributes
-    ----------
-    path
-        Where the catalogue says it is, links not resolved.
-    linked
-        Ids of tracks whose paths lead to the file by symbolic links; None where nobody has looked, and all
-        with its audio must be.
-    """
-
-    track_id: int
-    path: str
-    size: int
-    mtime_ns: int
-    content_hash: str | None
-    linked: tuple[int, ...] | None = None
-
-
-def tagged_file(track: Track, links: Mapping[str, Sequence[int]] | None = None) -> TaggedFile:
-    """Return what is to be known of a track to write into its file.
-
-    Parameters
-    ----------
-    links
-        What `recommender.tagging.links` says of the catalogue; None where it was not asked.
-    """
-    linked = None if links is None else tuple(links.get(os.path.realpath(track.path), ()))
-    return TaggedFile(track.id, track.path, track.size, track.mtime_ns, track.content_hash, linked)
-
-
 def reached(step: str) -> None:
-    """Be told that a step is done. Tests put something in its place that ends the process there."""
+    """Be told that a step is done. Tests replace it by what ends the process there."""
 
 
 def replace_tags(
@@ -100,59 +66,63 @@ def replace_tags(
         The caller holds the home's writer lock.
     file
         Whose tags; its track is brought up to date, so that an ingest has nothing to do.
-    before, after
-        What the tag holds, and what it is to hold.
-    keep_mtime
-        Leave the time of the last change as it is.
-    action
-        As in `db.models.TagWrite`.
 
     Raises
     ------
     TagError
         If it cannot be done; the file is as it was then.
-    CatalogError
-        If the catalogue cannot be written.
     """
-    target = writable_target(file.path)
-    was = os.stat(target)
+    target, was = writable_target(file.path)
     temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:16]}{Path(file.path).suffix}")
-    keys = touched(before, after)
-    with catalog.transaction() as session:
-        records = describe(before, keys), describe(after, keys) | {"audio": file.content_hash}
-        write_id = begin(session, file.track_id, action, str(target), str(temporary), *records)
-    reached("recorded")
-    try:
+    with _recorded(catalog, file, action, target, temporary, before, after) as write_id:
         lost = _make(target, temporary, after, was, keep_mtime)
-        _verify(file, temporary, after)
-        genres = read_tags(temporary).genres  # now: once it has the file's place nothing of it need be read
-        reached("verified")
+        tags = _verify(file, temporary, after)
         if _signature(os.stat(target)) != _signature(was):
             raise TagError("it was changed by another program meanwhile")
         os.replace(temporary, target)
+    reached("renamed")
+    sync_folder(target.parent)
+    reached("folder synced")
+    with catalog.transaction() as session:
+        finish(session, write_id)
+        bring_up_to_date(session, file, was.st_size, was.st_mtime_ns, tags)
+    reached("settled")
+    return lost
+
+
+@contextmanager
+def _recorded(
+    catalog: Catalog,
+    file: TaggedFile,
+    action: str,
+    target: Path,
+    temporary: Path,
+    before: StoredTags,
+    after: StoredTags,
+) -> Iterator[int]:
+    """Note what is about to be done, and what was there before; if it fails, forget that, and the copy."""
+    keys = touched(before, after)
+    records = describe(before, keys), describe(after, keys) | {"audio": file.content_hash}
+    with catalog.transaction() as session:
+        write_id = begin(session, file.track_id, action, str(target), str(temporary), *records)
+    reached("recorded")
+    try:
+        yield write_id
     except (OSError, TagError) as error:
         with suppress(OSError):  # a scan skips it, and the next run looks for it again
             temporary.unlink(missing_ok=True)
         with catalog.transaction() as session:
             drop(session, write_id)
         raise TagError(str(error) if isinstance(error, TagError) else in_words(error)) from error
-    reached("renamed")
-    sync_folder(target.parent)
-    reached("folder synced")
-    with catalog.transaction() as session:
-        finish(session, write_id)
-        bring_up_to_date(session, file, was.st_size, was.st_mtime_ns, genres)
-    reached("settled")
-    return lost
 
 
 def in_words(error: OSError) -> str:
     """Return what the system says of a file, as part of a sentence."""
-    return f"it cannot be used: {system_errors.said(error).lower()}"
+    return f"it cannot be used: {errors.said(error).lower()}"
 
 
-def writable_target(path: str) -> Path:
-    """Return the file that a path leads to, if it can be replaced.
+def writable_target(path: str) -> tuple[Path, os.stat_result]:
+    """Return the file that a path leads to, if it can be replaced, and its status.
 
     Raises
     ------
@@ -175,7 +145,7 @@ def writable_target(path: str) -> Path:
         raise TagError("it is gone") from error
     except OSError as error:
         raise TagError(in_words(error)) from error
-    return target
+    return target, status
 
 
 @contextmanager
@@ -217,7 +187,7 @@ def _make(
             os.utime(temporary)  # copystat gave it that of the file
     except OSError:
         lost += ["its time of change"] if keep_mtime else []
-    _sync(temporary)
+    sync(temporary)
     reached("synced")
     return f"{' and '.join(lost)} could not be kept: its file system refuses that" if lost else None
 
@@ -234,27 +204,22 @@ def _own(temporary: Path, was: os.stat_result) -> None:
         raise TagError("it belongs to another user, and would not any more") from error
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _verify(file: TaggedFile, temporary: Path, after: StoredTags) -> None:
-    """Make sure that the copy has the tags that it should, and the same audio: what the catalogue knows.
+def _verify(file: TaggedFile, temporary: Path, after: StoredTags) -> FileTags:
+    """Return what the tags of the copy say, once they are as they should be, and so is its audio.
 
     Raises
     ------
     TagError
-        If not.
+        If it has not.
     """
     if not same(formats.load(temporary), after):
         raise TagError("its tags would not be as they should; it is left as it was")
     audio = audio_hash(temporary)
     if audio is None or (audio != file.content_hash and audio != audio_hash(Path(file.path))):
         raise TagError("its audio would not stay the same; it is left as it was")
+    tags = read_tags(temporary)  # now: once it is the file nothing of it need be read
+    reached("verified")
+    return tags
 
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
@@ -262,7 +227,7 @@ def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def bring_up_to_date(
-    session: Session, file: TaggedFile, size: int, mtime_ns: int, genres: Sequence[str] | None = None
+    session: Session, file: TaggedFile, size: int, mtime_ns: int, tags: FileTags | None = None
 ) -> None:
     """Note a file's size, time and genres, also for other paths that lead to it, unless a scan is due anyway.
 
@@ -273,9 +238,9 @@ def bring_up_to_date(
     file
         What was written.
     size, mtime_ns
-        Of the file that it took the place of.
-    genres
-        That its tags name; None where they must be read.
+        Of the file that it replaced.
+    tags
+        What they say; None where they must be read.
     """
     if file.linked is None:
         tracks = {track.id: track for track in with_content(session, file.content_hash or "")}
@@ -289,7 +254,8 @@ def bring_up_to_date(
             if not os.path.samefile(track.path, file.path):
                 continue
             status = os.stat(track.path)
-            genres = read_tags(Path(file.path)).genres if genres is None else genres
+            tags = read_tags(Path(file.path)) if tags is None else tags
         except OSError:  # the next ingest looks at it again
             continue
-        track.size, track.mtime_ns, track.file_genres = status.st_size, status.st_mtime_ns, list(genres)
+        track.size, track.mtime_ns = status.st_size, status.st_mtime_ns
+        track.file_genres, track.own_genres = list(tags.genres), list(tags.own_genres)

@@ -12,24 +12,31 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from classifier import params
-from classifier.datasets.dataset import LabelledFile, patches_key, spectral_song, with_leaf_labels
+from classifier.datasets.dataset import (
+    LabelledFile,
+    patches_key,
+    spectral_song,
+    store_patches,
+    with_leaf_labels,
+)
+from classifier.datasets.examples import SpectralSong
 from classifier.datasets.feature_cache import Arrays, FeatureCache, cache_key
-from classifier.datasets.song_patches import SpectralSong
-from classifier.datasets.songs import Song, representative_weights
+from classifier.datasets.songs import TrunkSong, representative_weights
+from classifier.errors import said
 from classifier.features.frontend import FrontEnd
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
 from classifier.networks.recipes import Recipe
-from classifier.system_errors import said
-from db.features import features_of
+from db.file_range import file_of
 from db.models import Track
+from db.sound.features import features_of
 from db.tracks import labelled
 from recommender.home import Home
 from recommender.labels.rules import Label, Labelled, Seen, label_rule, read_labels, split_group
-from recommender.library.patches import store_patches
-from recommender.library.scan import find_files
+from recommender.library.scan import ScanNotes, find_files
 from recommender.library.workers.boundary import Failure, noted
-from recommender.library.workers.pool import Identity, Workers, analyse, identify_by_content
+from recommender.library.workers.pool import Workers
+from recommender.library.workers.tasks import Identity, analyse, identify_by_content
 
 Progress = Callable[[int, int], None]
 
@@ -69,7 +76,7 @@ class TrainingData:
             return f"{n_songs} songs of the catalogue's labelled tracks"
         return f"{n_songs} songs of a labelled {'CSV' if self.source.is_file() else 'folder'}"
 
-    def songs(self, recipe: Recipe) -> list[Song] | list[SpectralSong]:
+    def songs(self, recipe: Recipe) -> list[TrunkSong] | list[SpectralSong]:
         """Return the songs as a recipe's network reads them, by path."""
         if recipe.uses_trunk:
             return self.trunk_songs()
@@ -78,16 +85,16 @@ class TrainingData:
 
     def _emphasised(self, songs: list[SpectralSong]) -> list[SpectralSong]:
         """Let the segments weigh more that the pretrained trunk finds typical of their song."""
-        heard = {song.name: song for song in self.trunk_songs()}
+        analysed = {song.name: song for song in self.trunk_songs()}
         weighted = []
         for song in songs:
-            seen = heard.get(song.name)
+            seen = analysed.get(song.name)
             alike = seen is not None and len(seen.durations_s) == len(song.durations_s)
             weights = representative_weights(seen.embeddings, seen.durations_s) if seen and alike else None
             weighted.append(replace(song, segment_weights=weights))
         return weighted
 
-    def trunk_songs(self) -> list[Song]:
+    def trunk_songs(self) -> list[TrunkSong]:
         """Return the songs as the bundle's trunk sees them, by path; a catalogue is not decoded again."""
         if self.source is None:
             with self.home.existing_catalog().transaction() as session:
@@ -96,14 +103,9 @@ class TrainingData:
                 self._fail(path, reason)
             return with_leaf_labels(self._of_numbers(songs))
         files = {self._analysis_key(file): file for file in self.files()}
-        self._fill(
-            {key: file for key, file in files.items() if self._cache.get(key) is None},
-            analyse,
-            self.bundle.path,
-        )
-        return _sorted(self._trunk_song(file, self._cache.get(key)) for key, file in files.items())
+        return _sorted(self._trunk_song(*each) for each in self._arrays(files, analyse, self.bundle.path))
 
-    def _of_numbers(self, songs: list[Song]) -> list[Song]:
+    def _of_numbers(self, songs: list[TrunkSong]) -> list[TrunkSong]:
         """Leave out what a damaged catalogue has instead of features."""
         good = [song for song in songs if np.isfinite(song.embeddings).all() and np.isfinite(song.tags).all()]
         for name in sorted({song.name for song in songs} - {song.name for song in good}):
@@ -112,10 +114,12 @@ class TrainingData:
 
     def spectral_songs(self, front_end: FrontEnd) -> list[SpectralSong]:
         """Return the songs as a network with this front end reads them, by path."""
-        files = {patches_key(file.content, front_end): file for file in self.files()}
+        whole = [file for file in self.files() if file_of(file.path) == file.path]
+        for path in (file.path for file in self.files() if file_of(file.path) != file.path):
+            self._fail(path, "one track of several in a file: such a network is trained on whole files")
+        files = {patches_key(file.content, front_end): file for file in whole}
         task = partial(store_patches, front_end=front_end, cache=self._cache)
-        self._fill({key: file for key, file in files.items() if self._cache.get(key) is None}, task, None)
-        found = [(file, self._cache.get(key)) for key, file in files.items()]
+        found = self._arrays(files, task, None)
         failed = {path for path, _ in self.failures}
         for file, arrays in found:
             if arrays is None and file.path not in failed:
@@ -158,7 +162,7 @@ class TrainingData:
         return list(first.values())
 
     def _is_there(self, path: str) -> bool:
-        if os.path.isfile(path):
+        if os.path.isfile(file_of(path)):
             return True
         self._fail(path, "there is no such file")
         return False
@@ -169,9 +173,9 @@ class TrainingData:
             paths = [path for path in by_path if self._is_there(path)]
             rule: Callable[[Labelled], Label | None] | None = lambda track: by_path.get(track.path)  # noqa: E731
         else:
-            unlisted: dict[str, OSError] = {}
-            paths = [file.path for file in find_files(source, unlisted)]
-            for folder, error in unlisted.items():
+            notes = ScanNotes()
+            paths = [file.path for file in find_files(source, notes)]
+            for folder, error in notes.unlisted.items():
                 self._fail(folder, f"the folder cannot be listed: {said(error).lower()}")
             rule = label_rule(self.labels, source, self.depth)
         found = []
@@ -190,7 +194,7 @@ class TrainingData:
         if not paths:
             return known
         with self._workers(None, len(paths)) as workers:
-            for path, result in workers.run(((path, path) for path in paths), identify_by_content):
+            for path, result in workers.run([(path, path) for path in paths], identify_by_content):
                 if isinstance(result, Identity):
                     known[path] = result
                 elif isinstance(result, Failure):
@@ -200,6 +204,17 @@ class TrainingData:
     def _analysis_key(self, file: LabelledFile) -> str:
         return cache_key(params.CACHE_FORMAT, file.content, self.bundle.trunk_id)
 
+    def _arrays(
+        self, files: dict[str, LabelledFile], task: Callable[[str], object], bundle_path: Path | None
+    ) -> list[tuple[LabelledFile, Arrays | None]]:
+        """Return what a task makes of files, by way of the cache; None where it fails."""
+
+        def kept() -> dict[str, Arrays | None]:
+            return {key: self._cache.get(key) for key in files}
+
+        self._fill({key: files[key] for key, arrays in kept().items() if arrays is None}, task, bundle_path)
+        return [(files[key], arrays) for key, arrays in kept().items()]
+
     def _fill(
         self, files: dict[str, LabelledFile], task: Callable[[str], object], bundle_path: Path | None
     ) -> None:
@@ -207,20 +222,19 @@ class TrainingData:
         if not files:
             return
         with self.bar() as progress, self._workers(bundle_path, len(files)) as workers:
-            results = workers.run(((key, file.path) for key, file in files.items()), task)
+            results = workers.run([(key, file.path) for key, file in files.items()], task)
             for done, (key, result) in enumerate(results, start=1):
                 if isinstance(result, TrackAnalysis):
                     self._cache.put(key, _analysis_arrays(result))
                 elif isinstance(result, Failure):
                     self._note(files[key].path, result)
                 progress(done, len(files))
-        self._cache.claim(files)  # which worker processes may have stored
-        self._cache.trim()
+        self._cache.trim(files)
 
-    def _trunk_song(self, file: LabelledFile, arrays: Arrays | None) -> Song | None:
+    def _trunk_song(self, file: LabelledFile, arrays: Arrays | None) -> TrunkSong | None:
         if arrays is None:
             return None
-        return Song(
+        return TrunkSong(
             name=file.path,
             label=file.label,
             group=file.group,
@@ -230,7 +244,7 @@ class TrainingData:
         )
 
 
-S = TypeVar("S", Song, SpectralSong)
+S = TypeVar("S", TrunkSong, SpectralSong)
 
 
 def _sorted(songs: Iterable[S | None]) -> list[S]:
@@ -250,7 +264,7 @@ def _analysis_arrays(analysis: TrackAnalysis) -> Arrays:
     return {"tags": tags, "embeddings": embeddings, "durations_s": np.array(durations_s)}
 
 
-def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list[tuple[str, str]]]:
+def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[TrunkSong], list[tuple[str, str]]]:
     """Return the catalogue's labelled tracks as songs, and (path, reason) of those left out as copies.
 
     The artist is the group where it is known.
@@ -258,16 +272,16 @@ def songs_of_catalog(session: Session, bundle: Bundle) -> tuple[list[Song], list
     songs, copies = [], []
     first: dict[str, str] = {}
     tracks = labelled(session)
-    heard = features_of(session, [track.id for track in tracks], bundle.trunk_id)
+    analysed = features_of(session, [track.id for track in tracks], bundle.trunk_id)
     for track in tracks:
-        features = heard.get(track.id)
+        features = analysed.get(track.id)
         if features is None or track.label is None:
             continue
         if track.content_hash and first.setdefault(track.content_hash, track.path) != track.path:
             copies.append((track.path, f"the same recording as {first[track.content_hash]}"))
             continue
         songs.append(
-            Song(
+            TrunkSong(
                 name=track.path,
                 label=track.label,
                 group=_group_of(track),

@@ -3,17 +3,15 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from classifier.atomic_files import replace_file
+from classifier.errors import in_words
+from classifier.files import make_folder, opener, replace_file, sync_descriptor
 from classifier.networks.search_space import Values
-from classifier.private_files import make_folder, opener
-from classifier.system_errors import in_words
 from recommender.errors import RecommenderError
 
 TRIALS = "trials.jsonl"
@@ -57,7 +55,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Row:
+class TrialMeans:
     """A trial's figures, means over its seeds; see `Trial`."""
 
     values: Values
@@ -102,20 +100,20 @@ class TrialLog:
                     file.write(b"\n")  # after what a kill cut short
                 file.write(json.dumps(asdict(trial)).encode() + b"\n")
                 file.flush()
-                os.fsync(file.fileno())
+                sync_descriptor(file.fileno())
         except OSError as error:
             raise RecommenderError(f"{self.path} cannot be written: {in_words(error)}") from error
 
 
 def _read_trial(line: str) -> Trial | None:
     try:
-        told = json.loads(line)
-        return Trial(**told) if isinstance(told, dict) else None
+        described = json.loads(line)
+        return Trial(**described) if isinstance(described, dict) else None
     except (ValueError, TypeError):
         return None
 
 
-def ranked(trials: Iterable[Trial]) -> list[Row]:
+def ranked(trials: Iterable[Trial]) -> list[TrialMeans]:
     """Return one row for each combination of values, the lowest validation loss first."""
     by_values: dict[str, list[Trial]] = {}
     for trial in trials:
@@ -123,11 +121,11 @@ def ranked(trials: Iterable[Trial]) -> list[Row]:
     return sorted((_row(group) for group in by_values.values()), key=lambda row: row.validation_loss)
 
 
-def _row(trials: Sequence[Trial]) -> Row:
+def _row(trials: Sequence[Trial]) -> TrialMeans:
     def mean(name: str, digits: int = 4) -> float:
         return round(float(np.mean([getattr(trial, name) for trial in trials])), digits)
 
-    return Row(
+    return TrialMeans(
         values=trials[0].values,
         seeds=len(trials),
         validation_loss=mean("validation_loss"),
@@ -139,7 +137,7 @@ def _row(trials: Sequence[Trial]) -> Row:
     )
 
 
-def write_results(rows: Sequence[Row], folder: Path) -> None:
+def write_results(rows: Sequence[TrialMeans], folder: Path) -> None:
     """Write the table and the picture of a tuning.
 
     Raises
@@ -157,12 +155,12 @@ def write_results(rows: Sequence[Row], folder: Path) -> None:
     draw_trials([(row.values, row.validation_loss) for row in rows], folder / PICTURE)
 
 
-def _as_csv(rows: Sequence[Row]) -> bytes:
+def _as_csv(rows: Sequence[TrialMeans]) -> bytes:
     text = io.StringIO()
-    names = [field.name for field in fields(Row) if field.name != "values"]
+    names = [field.name for field in fields(TrialMeans) if field.name != "values"]
     writer = csv.writer(text)
     writer.writerow([*rows[0].values, *names])
     for row in rows:
-        told = asdict(row) | {"best_epochs": " ".join(map(str, row.best_epochs))}
-        writer.writerow([*row.values.values(), *(told[name] for name in names)])
+        described = asdict(row) | {"best_epochs": " ".join(map(str, row.best_epochs))}
+        writer.writerow([*row.values.values(), *(described[name] for name in names)])
     return text.getvalue().encode()

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from classifier.atomic_files import replace_file
 from classifier.datasets.feature_cache import cache_key
 from classifier.errors import TrainingDataError
+from classifier.files import make_folder, replace_file
 from classifier.networks.recipes import Recipe
 from classifier.networks.search_space import Values, with_values
-from classifier.private_files import make_folder
 from classifier.training.held_out import HeldOut
 from recommender.home import Home
 from recommender.training.data import TrainingData
@@ -32,7 +31,7 @@ LOSS = "validation.json"
 
 
 @dataclass(frozen=True)
-class Plan:
+class TuningPlan:
     """What a tuning is to do.
 
     Attributes
@@ -61,10 +60,10 @@ def default_folder(home: Home) -> Path:
 
 def tune(
     data: TrainingData,
-    plan: Plan,
+    plan: TuningPlan,
     folder: Path,
     bar: Bar,
-    told: Callable[[Trial, int, int], None] = lambda trial, done, total: None,
+    report: Callable[[Trial, int, int], None] = lambda trial, done, total: None,
 ) -> list[Trial]:
     """Run a plan's trials, those that are finished already left out, and return them all.
 
@@ -74,7 +73,7 @@ def tune(
         Where finished trials are kept.
     bar
         Opens what shows the progress of the trial named.
-    told
+    report
         Called with each trial once it is done, its number, and how many there are.
 
     Raises
@@ -96,7 +95,7 @@ def tune(
             log.add(trial)
             shutil.rmtree(_unfinished(data, key), ignore_errors=True)
         trials.append(trial)
-        told(trial, number, len(wanted))
+        report(trial, number, len(wanted))
     return trials
 
 
@@ -107,7 +106,7 @@ def _with_validation(recipe: Recipe) -> Recipe:
     return replace(recipe, fit=replace(recipe.fit, schedule="plateau", stop_patience=recipe.fit.epochs))
 
 
-def _key(data: TrainingData, recipe: Recipe, plan: Plan, seed: int) -> str:
+def _key(data: TrainingData, recipe: Recipe, plan: TuningPlan, seed: int) -> str:
     songs = sorted((file.content, file.label, file.group or "") for file in data.files())
     start = data.bundle.trunk_id if recipe.arch == "musicnn-tuned" else None
     return cache_key(recipe.describe(), start, songs, plan.n_folds, plan.one_fold, seed)
@@ -119,7 +118,7 @@ def _unfinished(data: TrainingData, key: str) -> Path:
 
 def _run(
     data: TrainingData,
-    plan: Plan,
+    plan: TuningPlan,
     recipe: Recipe,
     values: Values,
     seed: int,
@@ -129,23 +128,22 @@ def _run(
     """Run one trial; where it was stopped before, it goes on."""
     songs, folder = data.songs(recipe), _unfinished(data, key)
     with bar as progress:
-        steps = _Steps(progress)
-        said = run(
+        predictions = run(
             data,
             songs,
             recipe,
             seed,
             plan.n_folds,
             one_fold=plan.one_fold,
-            progress=steps.folds,
-            epochs=steps.epochs,
+            progress=progress,
+            in_epochs=True,
             watch=_keep_loss,
             folder=folder,
         )
-    return _trial(key, values, seed, said, len(songs), _losses(folder))
+    return _trial(key, values, seed, predictions, len(songs), _losses(folder))
 
 
-def _keep_loss(place: Path, network: "FittedNetwork") -> None:
+def _keep_loss(unfinished: Path, network: "FittedNetwork") -> None:
     """Note a fit's lowest validation loss beside the fold, which a stopped run leaves there."""
     history = network.history
     losses = history.get("val_loss")
@@ -154,8 +152,8 @@ def _keep_loss(place: Path, network: "FittedNetwork") -> None:
             "trials cannot be ranked: too few artists a genre are there to hold songs out inside a fold"
         )
     noted = {"loss": min(losses), "epoch": int(np.argmin(losses)) + 1}
-    make_folder(place.parent)
-    replace_file(place.parent / f"{place.name}-{LOSS}", json.dumps(noted).encode(), private=True)
+    make_folder(unfinished.parent)
+    replace_file(unfinished.parent / f"{unfinished.name}-{LOSS}", json.dumps(noted).encode(), private=True)
 
 
 def _losses(folder: Path) -> list[dict[str, Any]]:
@@ -163,9 +161,9 @@ def _losses(folder: Path) -> list[dict[str, Any]]:
 
 
 def _trial(
-    key: str, values: Values, seed: int, said: HeldOut, n_songs: int, losses: Sequence[dict[str, Any]]
+    key: str, values: Values, seed: int, predictions: HeldOut, n_songs: int, losses: Sequence[dict[str, Any]]
 ) -> Trial:
-    figures = said.songs()
+    figures = predictions.songs()
     return Trial(
         key=key,
         values=dict(values),
@@ -175,22 +173,8 @@ def _trial(
         accuracy=round(figures.accuracy, 4),
         cross_entropy=round(figures.cross_entropy, 4),
         macro_f1=round(figures.macro_f1, 4),
-        seconds=round(sum(said.fit_s), 1),
+        seconds=round(sum(predictions.fit_s), 1),
         songs=n_songs,
         held_out=figures.n,
-        judged_on=cache_key(sorted(said.names)),
+        judged_on=cache_key(sorted(predictions.names)),
     )
-
-
-class _Steps:
-    """Progress over a trial's folds, in epochs: a fit that stops early still counts as whole."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._done = self._total = 0
-
-    def folds(self, done: int, total: int) -> None:
-        self._done, self._total = done, total
-
-    def epochs(self, done: int, total: int) -> None:
-        self._progress(self._done * total + done, self._total * total)

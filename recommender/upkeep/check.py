@@ -3,7 +3,7 @@
 import os
 from contextlib import ExitStack, nullcontext
 
-from classifier.private_files import FILE
+from classifier.files import FILE
 from recommender.home import LOCK, Home
 from recommender.upkeep.database import ROWS, look_at_database
 from recommender.upkeep.files import (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from db import examine
+from db.backends.sqlite_file import backups
 from db.errors import CatalogError
+from db.schema import examine
+from db.schema.upgrade import HEAD_REVISION, bring_up_to_date, complete, schema_revision
 from db.session import explained
-from db.sqlite_file import backups
-from db.upgrade import HEAD_REVISION, bring_up_to_date, complete, schema_revision
 from recommender.home import Home
 from recommender.upkeep.findings import NOTED, WELL, WRONG, Finding, mended
 
@@ -103,7 +103,7 @@ def day_of(path: Path) -> str:
 
 
 def _schema(_home: Home, engine: Engine, repair: bool) -> Finding:
-    from db.schema import foreign, lacking
+    from db.schema.differences import foreign, lacking
 
     with explained(engine):
         revision = schema_revision(engine)

@@ -11,9 +11,10 @@ from typing import Final
 
 from classifier.datasets.feature_cache import ABANDONED_S
 from classifier.errors import BundleError
+from classifier.files import is_being_written, writer_of
 from classifier.model import bundle
+from db.backends.sqlite_file import backups, unfinished_backups
 from db.session import Catalog
-from db.sqlite_file import backups, unfinished_backups
 from db.tag_writes import begun
 from db.tracks import count
 from recommender.home import Home
@@ -123,7 +124,7 @@ def leftovers(home: Home) -> list[Path]:
     for folder in (home.index_dir, home.bundles_dir):
         found += [path for pattern in CUT_OFF for path in folder.glob(pattern)]
     found += [path for path in _cut_off_below(home.cache_dir) if _is_old(path)]
-    return sorted(path for path in set(found) if not _is_being_written(path))
+    return sorted(path for path in set(found) if not is_being_written(path.name))
 
 
 def _cut_off_below(folder: Path) -> Iterator[Path]:
@@ -137,27 +138,8 @@ def _cut_off_below(folder: Path) -> Iterator[Path]:
 def _is_old(path: Path) -> bool:
     """Whether what has no process in its name is surely not being written: caches know no lock."""
     with suppress(OSError):
-        return _writer(path) is not None or path.stat().st_mtime < time.time() - ABANDONED_S
+        return writer_of(path.name) is not None or path.stat().st_mtime < time.time() - ABANDONED_S
     return False
-
-
-def _writer(path: Path) -> int | None:
-    """Return the process that a name says writes a file."""
-    number = path.name.rpartition(".part-")[2]
-    return int(number) if number.isdigit() else None
-
-
-def _is_being_written(path: Path) -> bool:
-    writer = _writer(path)
-    if writer is None or writer == os.getpid():
-        return False
-    try:
-        os.kill(writer, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def look_at_leftovers(home: Home, before: list[Path], *, repair: bool) -> list[Finding]:

@@ -181,7 +181,7 @@ def test_a_claim_of_a_length_is_not_believed(tmp_path: Path) -> None:
     """A hundred hours by its header; three seconds are there."""
     path = write_wav(tmp_path / "song.wav", 8000, 1, 24_000)
     content = bytearray(path.read_bytes())
-    content[4:8] = content[40:44] = struct.pack("<I", 0x7FFF_FFFF)
+    content[4:8] = content[40:44] = struct.pack("<I", 0x7000_0000)
     path.write_bytes(content)
     report = DecodeReport()
     assert sum(map(len, stream_mono(path, RATE_HZ, report))) == 3 * RATE_HZ

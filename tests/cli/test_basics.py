@@ -3,18 +3,23 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+import cli
 from classifier.errors import BundleError
 from classifier.model import bundle
 from classifier.model.linear_head import LinearHead
-from classifier.model.write import Contents, write
+from classifier.model.write import BundleContents, write
+from recommender.commands.help_page import SECTIONS
 from recommender.home import Home
 from tests import databases
 from tests.recommender import support
-from tests.recommender.support import Library, deepcuts, deepcuts_here, query
+from tests.recommender.support import Library, deepcuts, deepcuts_process, query
 
 COMMANDS = (
     "ingest",
@@ -30,18 +35,8 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(scope="module")
-def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return support.ingested_library(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture
-def library(ingested: Library, tmp_path: Path) -> Library:
-    return ingested.clone(tmp_path, here=True)
-
-
 def test_help_names_every_command_and_the_exit_codes() -> None:
-    ran = deepcuts(None, "--help")
+    ran = deepcuts_process(None, "--help")
     assert (ran.code, ran.err) == (0, "")
     for command in COMMANDS:
         assert f"\n  {command} " in ran.out
@@ -50,22 +45,83 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 
 def test_every_command_has_help(tmp_path: Path) -> None:
     for command in COMMANDS:
-        ran = deepcuts_here(tmp_path / "none", command, "--help")
+        ran = deepcuts(tmp_path / "none", command, "--help")
         assert ran.code == 0
         assert f"{command} [OPTIONS]" in ran.out
     assert not (tmp_path / "none").exists()
 
 
 def test_unknown_command_is_a_usage_error_of_the_process() -> None:
-    ran = deepcuts(None, "dance")
+    ran = deepcuts_process(None, "dance")
     assert (ran.code, ran.out) == (2, "")
     assert "No such command" in ran.err
 
 
-def test_no_arguments_show_the_help() -> None:
+def test_no_arguments_say_how_to_start() -> None:
     ran = deepcuts(None)
-    assert ran.code == 2
-    assert "Usage:" in ran.out + ran.err
+    assert (ran.code, ran.err) == (0, "")
+    assert "deepcuts ingest " in ran.out
+    assert "deepcuts --help" in ran.out
+
+
+def test_the_help_has_every_command_once_with_the_whole_of_its_summary() -> None:
+    lines = deepcuts(None, "--help").out.splitlines()
+    listed = [name for commands in SECTIONS.values() for name in commands]
+    assert sorted(listed) == sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
+    for commands in SECTIONS.values():
+        for name, summary in commands.items():
+            assert [line.split(maxsplit=1) for line in lines].count([name, summary]) == 1
+    assert max(map(len, lines)) <= 80
+    assert lines[0].strip() == "Usage: deepcuts [OPTIONS] COMMAND [ARGS]..."
+
+
+def test_the_name_is_the_same_whatever_started_it() -> None:
+    assert "cli.py" in " ".join(support.CLI)
+    assert deepcuts_process(None, "similar", "--help").out.startswith("Usage: deepcuts similar ")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = deepcuts_process(None, "--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"deepcuts {metadata.version('deepcuts')}\n", "")
+
+
+def test_a_shell_is_told_how_commands_go_on() -> None:
+    process = subprocess.run(
+        support.CLI,
+        env={
+            **support.environment(),
+            "_DEEPCUTS_COMPLETE": "complete_bash",
+            "COMP_WORDS": "deepcuts dup",
+            "COMP_CWORD": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.split() == ["duplicates"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "discover -n 2 --json",
+        "path theta kappa --json",
+        "export -o {}/labels.csv --json",
+        "import {}/labels.csv --json",
+        "check --json",
+        "failures --json",
+        "relocate {} {} --json",
+        "evaluate classifier {} --jobs 1 --json",
+        "evaluate recommender --json",
+    ],
+)
+def test_commands_are_processes(library: Library, command: str) -> None:
+    """Those that no other test runs as a process of its own."""
+    (library.music / "labels.csv").write_text("path,label\nkappa.flac,Noise\n")
+    query(library.home, "UPDATE track SET plays = id % 2")
+    ran = deepcuts_process(library.home, *command.format(*[library.music] * 2).split())
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json is not None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +146,7 @@ def test_no_arguments_show_the_help() -> None:
     ids=" ".join,
 )
 def test_usage_errors_are_exit_2(tmp_path: Path, arguments: list[str]) -> None:
-    ran = deepcuts_here(tmp_path / "home", *arguments)
+    ran = deepcuts(tmp_path / "home", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert "Usage:" in ran.err
     assert "Error" in ran.err
@@ -109,7 +165,7 @@ def test_nothing_ingested_yet_is_one_plain_line(tmp_path: Path, arguments: list[
 
 @pytest.mark.databases("sqlite")  # a server's catalogue is named by its address
 def test_home_comes_from_the_option_else_the_environment(ingested: Library, tmp_path: Path) -> None:
-    by_variable = deepcuts(None, "status", "--json", DEEPCUTS_HOME=str(ingested.home))
+    by_variable = deepcuts_process(None, "status", "--json", DEEPCUTS_HOME=str(ingested.home))
     assert by_variable.json["home"] == str(ingested.home)
     by_option = deepcuts(tmp_path, "status", DEEPCUTS_HOME=str(ingested.home))
     assert (by_option.code, str(tmp_path) in by_option.err) == (1, True)
@@ -147,7 +203,7 @@ def test_ingest_of_a_folder_without_music(tmp_path: Path) -> None:
     ran = deepcuts(tmp_path / "home", "similar", "1")
     assert (ran.code, ran.err) == (1, "deepcuts: no track has the id 1\n")
     assert deepcuts(tmp_path / "home", "tag", "--json").json == []
-    assert deepcuts_here(tmp_path / "home", "status", "--json").json["tracks"] == 0
+    assert deepcuts(tmp_path / "home", "status", "--json").json["tracks"] == 0
 
 
 @pytest.mark.databases("sqlite")
@@ -192,7 +248,7 @@ def other_bundle(home: Path) -> bundle.Bundle:
     """Activate a bundle on the shipped trunk with two genres of its own."""
     shipped = bundle.load(bundle.SHIPPED)
     head = LinearHead(shipped.head.input, shipped.head.kernel[:, :2], shipped.head.bias[:2])
-    contents = Contents(
+    contents = BundleContents(
         front_end=shipped.front_end,
         head=head,
         labels=("calm", "loud"),
@@ -215,7 +271,7 @@ def edit(path: Path, old: bytes, new: bytes) -> None:
     ("name", "old", "new", "reason"),
     [
         ("bundle.json", b'"calm"', b'"wild"', "does not match its head"),
-        ("bundle.json", b'"format": 2', b'"format": 3', "format 3 is none of those"),
+        ("bundle.json", b'"format": 3', b'"format": 4', "format 4 is none of those"),
         ("bundle.json", b'"head"', b'"tail"', "does not fit its files"),
         ("bundle.json", b"{", b"[", "is not JSON"),
         ("head.npz", b"bias", b"bees", "head.npz is not the file that bundle.json describes"),
@@ -272,7 +328,7 @@ def test_switching_bundles_renews_predictions_alone(library: Library) -> None:
     Home(library.home).activate(shipped)
     for name, used, n_labels in (
         (made.bundle_id, made, 2),
-        ("shipped", shipped, 10),
+        ("shipped", shipped, 15),
         (str(made.path), made, 2),
     ):
         answer = library.run("train", "--use", name, "--json").json

@@ -9,7 +9,8 @@ from classifier.model import bundle
 from recommender.commands.output import label_in_words
 from tests import synth
 from tests.conftest import REPO
-from tests.recommender.support import deepcuts, write_song
+from tests.ebur128 import ffmpegs_lufs
+from tests.recommender.support import deepcuts, deepcuts_process, write_song
 
 
 def test_answers_are_in_the_order_of_the_arguments_with_errors_in_place(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_answers_are_in_the_order_of_the_arguments_with_errors_in_place(tmp_path
     (tmp_path / "text.mp3").write_text("not audio")
     (tmp_path / "empty.wav").touch()
     files = [tmp_path / "text.mp3", good, tmp_path / "empty.wav", tmp_path / "nowhere.mp3", other, tmp_path]
-    ran = deepcuts(tmp_path / "home", "classify", *files, "--json")
+    ran = deepcuts_process(tmp_path / "home", "classify", *files, "--json")
     assert ran.code == 3
     assert [answer["path"] for answer in ran.json] == [str(file) for file in files]
     errors = [answer.get("error", {}).get("kind") for answer in ran.json]
@@ -63,6 +64,32 @@ def test_song_is_the_mean_of_its_segments_by_their_length(tmp_path: Path) -> Non
         assert {item["name"] for item in part["tags"]} <= set(shipped.tag_names)
 
 
+def test_tempo_key_loudness_and_energy_have_confidences(tmp_path: Path) -> None:
+    clicks = synth.clicks(40, 2.0) / 4 + synth.tone(40, 220.0) / 20
+    path = synth.write(tmp_path / "a.flac", clicks)
+    (answer,) = deepcuts(tmp_path, "classify", path, "--json").json
+    names = ("tempo_bpm", "key", "loudness_lufs", "energy")
+    for part in (answer, *answer["segments"]):
+        assert part["tempo_bpm"] == pytest.approx(120, rel=0.01)
+        assert part["loudness_lufs"] == pytest.approx(ffmpegs_lufs(path), abs=1)
+        assert part["key"].startswith("A ")
+        assert 0 < part["energy"] < 1
+        assert all(0 <= part[f"{name.split('_')[0]}_confidence"] <= 1 for name in names)
+    shown = deepcuts(tmp_path, "classify", path).out.splitlines()[3]
+    assert shown.startswith(
+        f"  sound:  120 bpm ({100 * answer['tempo_confidence']:.0f} %), {answer['key']} ("
+    )
+    assert len(shown) <= 80
+
+
+def test_what_is_silent_has_no_tempo(tmp_path: Path) -> None:
+    sound = np.concatenate([synth.music_like(30, 1), np.zeros(30 * synth.RATE_HZ, np.float32)])
+    (answer,) = deepcuts(tmp_path, "classify", synth.write(tmp_path / "a.flac", sound), "--json").json
+    _, silent = answer["segments"]
+    assert (silent["tempo_bpm"], silent["key"], silent["loudness_lufs"], silent["energy"]) == (None,) * 4
+    assert answer["loudness_lufs"] is not None
+
+
 def test_cut_file_is_classified_with_a_warning(tmp_path: Path) -> None:
     path = write_song(tmp_path / "cut.mp3", 3, 20.0)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -89,4 +116,4 @@ def test_most_clips_that_the_head_never_saw_are_recognised(shared: Path, tmp_pat
     assert (len(clips), len(unseen)) == (60, 36)
     answers = deepcuts(tmp_path, "classify", *unseen, "--json").json
     right = [Path(a["path"]).parent.name == a["genres"][0]["name"] for a in answers]
-    assert sum(right) >= 27
+    assert sum(right) >= 26  # among fifteen genres; the head of ten had 28 (docs/MODEL_CARD.md)

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from recommender import params
+from recommender.library import params
 from recommender.library.workers import cluster_members
 from recommender.library.workers.cluster_worker import versions
 from tests import synth
 from tests.dask_cluster import Cluster
 from tests.recommender import support
 from tests.recommender.library.test_kill import PATIENCE_S, group_members, n_rows, wait_until
-from tests.recommender.support import counts, deepcuts, deepcuts_here, query
+from tests.recommender.support import counts, deepcuts, deepcuts_process, query
 
 N_FILES = 24
 TRACK = "title, duration_s, size, mtime_ns, content_hash, analysed_hash, error_kind, error_message, warning"
@@ -41,7 +41,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def local(music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home that the songs were ingested into by this machine alone."""
     home = tmp_path_factory.mktemp("local")
-    ran = deepcuts_here(home, "ingest", music, "--json")
+    ran = deepcuts(home, "ingest", music, "--json")
     assert counts(ran.json) == COUNTS
     return home
 
@@ -55,7 +55,7 @@ def rows(home: Path) -> dict[str, tuple[Any, ...]]:
     patches = query(
         home,
         "SELECT rel_path, patches FROM track JOIN segment ON track_id = track.id "
-        "JOIN feature ON segment_id = segment.id ORDER BY start_s",
+        "JOIN feature ON segment_id = segment.id ORDER BY segment.start_s",
     )
     sounds = {os.path.basename(path): rows for path, rows in support.analyses(home).items()}
     return {
@@ -75,7 +75,7 @@ def started(home: Path, cluster: Cluster, music: Path) -> "subprocess.Popen[byte
 
 
 def test_the_rows_of_a_local_run(tmp_path: Path, dask: Cluster, music: Path, local: Path) -> None:
-    ran = deepcuts(tmp_path, "ingest", music, "--scheduler", dask.address, "--json")
+    ran = deepcuts_process(tmp_path, "ingest", music, "--scheduler", dask.address, "--json")
     assert (ran.code, ran.err) == (3, "")
     assert counts(ran.json) == COUNTS
     assert [(Path(f["path"]).name, f["kind"]) for f in ran.json["failed"]] == [("bad.mp3", "not_audio")]
@@ -106,7 +106,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path, dask: Cluster, music: Path, l
     kept, expected = rows(tmp_path), rows(local)
     assert 2 <= len(kept) < N_FILES
     assert {name: expected[name] for name in kept} == kept
-    report = deepcuts_here(tmp_path, "ingest", music, "--scheduler", dask.address, "--json").json
+    report = deepcuts(tmp_path, "ingest", music, "--scheduler", dask.address, "--json").json
     assert report["unchanged"] + report["known_failures"] == len(kept)
     assert rows(tmp_path) == expected
 
@@ -118,14 +118,14 @@ def test_files_that_workers_cannot_see_are_no_lasting_failures(
     monkeypatch.chdir(tmp_path)
     place = "/proc/self/cwd/music"  # the folder that this process works in, and no worker
     home = tmp_path / "home"
-    ran = deepcuts_here(home, "ingest", place, "--scheduler", dask.address, "--json")
+    ran = deepcuts(home, "ingest", place, "--scheduler", dask.address, "--json")
     assert ran.code == 3, ran.err
     (failed,) = ran.json["failed"]
     assert (failed["path"], failed["kind"]) == (f"{place}/a.flac", "not_shared")
     assert failed["message"].startswith("cannot be read: no such file or directory on the worker tcp://")
     assert failed["message"].endswith("the music must be on storage that all workers have at the same path")
     assert support.tracks(home) == {}
-    assert counts(support.ingest_here(home, place)) == {"found": 1, "analysed": 1}
+    assert counts(support.ingest(home, place)) == {"found": 1, "analysed": 1}
 
 
 def test_workers_of_other_versions_are_named(
@@ -134,7 +134,7 @@ def test_workers_of_other_versions_are_named(
     mine = versions()
     monkeypatch.setattr(cluster_members, "versions", lambda: {**mine, "numpy": "0.1", "av": "0.2"})
     support.write_song(tmp_path / "music/a.flac", 1)
-    ran = deepcuts_here(tmp_path / "home", "ingest", tmp_path, "--scheduler", dask.address)
+    ran = deepcuts(tmp_path / "home", "ingest", tmp_path, "--scheduler", dask.address)
     assert (ran.code, ran.out) == (1, "")
     *refusals, last = ran.err.splitlines()
     assert last == f"deepcuts: no worker of {dask.address} can be used"
@@ -148,7 +148,7 @@ def test_workers_of_other_versions_are_named(
 def test_no_scheduler_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(params, "CONNECT_S", 0.3)
-    ran = deepcuts_here(tmp_path / "home", "ingest", tmp_path, "--scheduler", "tcp://127.0.0.1:1")
+    ran = deepcuts(tmp_path / "home", "ingest", tmp_path, "--scheduler", "tcp://127.0.0.1:1")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
         "deepcuts: no Dask scheduler answers at tcp://127.0.0.1:1; start one with: dask scheduler, "
@@ -158,12 +158,12 @@ def test_no_scheduler_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_without_dask_the_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    ran = deepcuts_here(tmp_path / "home", "ingest", tmp_path, "--scheduler", "tcp://127.0.0.1:1")
+    ran = deepcuts(tmp_path / "home", "ingest", tmp_path, "--scheduler", "tcp://127.0.0.1:1")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "deepcuts: --scheduler needs Dask: pip install 'deepcuts[cluster]'\n"
 
 
 def test_jobs_are_the_clusters_to_decide(tmp_path: Path) -> None:
-    ran = deepcuts_here(tmp_path, "ingest", tmp_path, "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1")
+    ran = deepcuts(tmp_path, "ingest", tmp_path, "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1")
     assert ran.code == 2
     assert "leave --jobs out" in ran.err

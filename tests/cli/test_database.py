@@ -9,26 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import NullPool, create_engine, make_url, select, text
 
+from db.backends.server import LONGEST_PATH, server_url, server_writer_lock
 from db.models import Feature, Prediction, Segment, Track
-from db.server import LONGEST_PATH, server_url, server_writer_lock
 from db.session import Catalog, open_server_catalog
 from tests.postgres import Server
 from tests.recommender import support
 from tests.recommender.library.test_kill import group_members, wait_until
-from tests.recommender.support import Library, Ran, counts, deepcuts, deepcuts_here
+from tests.recommender.support import Library, Ran, counts, deepcuts
 
 # One side of each comparison is always a file.
 pytestmark = pytest.mark.databases("sqlite")
 
 SECRET = "s3cret&word"
-
-
-@pytest.fixture(scope="module")
-def local(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The small library in a catalogue of its home's own."""
-    return support.ingested_library(tmp_path_factory.getbasetemp())
 
 
 class Remote:
@@ -38,7 +32,42 @@ class Remote:
         self.home, self.url = home, url
 
     def run(self, *arguments: str | Path | int) -> Ran:
-        return deepcuts_here(self.home, "--database", self.url, *arguments)
+        return deepcuts(self.home, "--database", self.url, *arguments)
+
+    def slow_down(self) -> None:
+        """Let the database take half a second for each track that is stored, however busy the machine."""
+        engine = create_engine(self.url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+                    "'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'"
+                )
+            )
+            connection.execute(
+                text("CREATE TRIGGER wait AFTER INSERT ON segment FOR EACH STATEMENT EXECUTE FUNCTION wait()")
+            )
+
+    @contextmanager
+    def ingesting(self, music: Path) -> Iterator["subprocess.Popen[bytes]"]:
+        """Ingest in a process of its own, which is ended by force if it is still there at the end."""
+        self.slow_down()
+        command = [*support.CLI, "--home", str(self.home), "--database", self.url, "ingest", str(music)]
+        process = subprocess.Popen(
+            [*command, "--jobs", "1", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=support.environment(),
+            start_new_session=True,
+        )
+        try:
+            wait_until(lambda: self.n_rows() >= 2)
+            os.killpg(process.pid, signal.SIGSTOP)
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def ingest(self, music: Path) -> Any:
         ran = self.run("ingest", music, "--json", "--jobs", "1")
@@ -74,18 +103,18 @@ class Remote:
 
 
 @pytest.fixture(scope="module")
-def remote(local: Library, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Remote:
+def remote(ingested: Library, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Remote:
     """The same library in a database that was empty; only to be read."""
     made = Remote(tmp_path_factory.mktemp("remote") / "home", server.new_database())
-    report = made.ingest(local.music)
+    report = made.ingest(ingested.music)
     assert counts(report) == {"found": len(support.SONGS), "analysed": len(support.SONGS)}
     return made
 
 
-def test_the_same_rows(local: Library, remote: Remote) -> None:
-    assert remote.analyses() == support.analyses(local.home)
+def test_the_same_rows(ingested: Library, remote: Remote) -> None:
+    assert remote.analyses() == support.analyses(ingested.home)
     described = ("title", "artist", "album", "year", "search_text", "duration_s", "size", "mtime_ns")
-    rows = support.tracks(local.home)
+    rows = support.tracks(ingested.home)
     with remote.catalog() as catalog, catalog.transaction() as session:
         for track in session.scalars(select(Track)):
             assert [getattr(track, name) for name in described] == [rows[track.path][n] for n in described]
@@ -109,8 +138,8 @@ def without_ids(answer: Any) -> Any:
     ],
     ids=" ".join,
 )
-def test_the_same_answers(local: Library, remote: Remote, arguments: tuple[str, ...]) -> None:
-    here, there = deepcuts_here(local.home, *arguments, "--json"), remote.run(*arguments, "--json")
+def test_the_same_answers(ingested: Library, remote: Remote, arguments: tuple[str, ...]) -> None:
+    here, there = deepcuts(ingested.home, *arguments, "--json"), remote.run(*arguments, "--json")
     assert there.code == 0, there.err
     assert there.code == here.code
     assert_nearly(without_ids(there.json), without_ids(here.json))
@@ -131,10 +160,10 @@ def assert_nearly(one: Any, other: Any) -> None:
         assert one == (pytest.approx(other, abs=3e-6) if isinstance(other, float) else other)
 
 
-def test_all_but_the_catalogue_is_in_the_home(local: Library, remote: Remote) -> None:
+def test_all_but_the_catalogue_is_in_the_home(ingested: Library, remote: Remote) -> None:
     assert not (remote.home / "catalog.sqlite").exists()
     assert {Path(name).name for name in support.index_files(remote.home)} == {
-        Path(name).name for name in support.index_files(local.home)
+        Path(name).name for name in support.index_files(ingested.home)
     }
     status = remote.run("status", "--json").json
     assert (status["home"], status["index"]) == (str(remote.home), "current")
@@ -149,8 +178,8 @@ def test_another_machine_makes_an_index_of_its_own(remote: Remote, tmp_path: Pat
     assert any((tmp_path / "index").iterdir())
 
 
-def test_plays_relocate_and_another_ingest(local: Library, server: Server, tmp_path: Path) -> None:
-    copy = local.clone(tmp_path)
+def test_plays_relocate_and_another_ingest(ingested: Library, server: Server, tmp_path: Path) -> None:
+    copy = ingested.clone(tmp_path)
     own = Remote(copy.home, server.new_database())
     own.ingest(copy.music)
     (tmp_path / "plays.csv").write_text(f"path,plays\n{copy.music / 'rock/alpha.mp3'},7\n")
@@ -187,48 +216,25 @@ def test_a_path_too_long_for_the_database_fails_alone(server: Server, tmp_path: 
     assert list(own.analyses()) == [str(good)]
 
 
-def test_killed_in_the_middle_then_finished(local: Library, server: Server, tmp_path: Path) -> None:
+def test_killed_in_the_middle_then_finished(ingested: Library, server: Server, tmp_path: Path) -> None:
     own = Remote(tmp_path / "home", server.new_catalog_database())
-    command = [*support.CLI, "--home", str(own.home), "--database", own.url, "ingest", str(local.music)]
-    process = subprocess.Popen(
-        [*command, "--jobs", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=support.environment(),
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: own.n_rows() >= 2)
-        os.killpg(process.pid, signal.SIGSTOP)
+    with own.ingesting(ingested.music) as process:
         kept = own.analyses()
         assert 2 <= len(kept) < len(support.SONGS)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     wait_until(lambda: not group_members(process.pid))
-    expected = support.analyses(local.home)
+    expected = support.analyses(ingested.home)
     assert {path: expected[path] for path in kept} == kept, "a track was stored in part"
-    report = own.ingest(local.music)
+    report = own.ingest(ingested.music)
     assert report["unchanged"] >= len(kept)
     assert report["unchanged"] + report["analysed"] == len(support.SONGS)
     assert own.analyses() == expected
 
 
 def test_an_ingest_whose_lock_is_cut_stops_with_a_line_and_the_next_goes_on(
-    local: Library, server: Server, tmp_path: Path
+    ingested: Library, server: Server, tmp_path: Path
 ) -> None:
     own = Remote(tmp_path / "home", server.new_catalog_database())
-    command = [*support.CLI, "--home", str(own.home), "--database", own.url, "ingest", str(local.music)]
-    process = subprocess.Popen(
-        [*command, "--jobs", "1", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=support.environment(),
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: own.n_rows() >= 2)
-        os.killpg(process.pid, signal.SIGSTOP)
+    with own.ingesting(ingested.music) as process:
         kept = own.n_rows()
         assert kept < len(support.SONGS)
         name = make_url(own.url).database
@@ -238,25 +244,21 @@ def test_an_ingest_whose_lock_is_cut_stops_with_a_line_and_the_next_goes_on(
         )
         os.killpg(process.pid, signal.SIGCONT)
         out, err = process.communicate(timeout=support.TIMEOUT_S)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
     assert (process.returncode, out) == (1, b"")
     assert err.decode() == (
         f"deepcuts: the connection that kept other writers away from postgresql+psycopg://deepcuts@/{name} "
         "was lost; what was stored is kept, so do the same again to go on\n"
     )
     assert kept <= own.n_rows() < len(support.SONGS)
-    own.ingest(local.music)
-    assert own.analyses() == support.analyses(local.home)
+    own.ingest(ingested.music)
+    assert own.analyses() == support.analyses(ingested.home)
 
 
 def test_a_writer_elsewhere_keeps_others_away_but_no_reader(
-    local: Library, remote: Remote, tmp_path: Path
+    ingested: Library, remote: Remote, tmp_path: Path
 ) -> None:
     with server_writer_lock(server_url(remote.url)):
-        ran = Remote(tmp_path, remote.url).run("ingest", local.music)
+        ran = Remote(tmp_path, remote.url).run("ingest", ingested.music)
         assert remote.run("similar", "alpha").code == 0
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
@@ -290,7 +292,7 @@ def test_a_database_that_cannot_be_reached_is_one_plain_line(
 ) -> None:
     pytest.importorskip("psycopg")
     more = [str(tmp_path)] if command == "ingest" else []
-    ran = deepcuts_here(tmp_path / "home", "--database", url, command, *more)
+    ran = deepcuts(tmp_path / "home", "--database", url, command, *more)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("deepcuts: the ")
     assert said in ran.err
@@ -298,6 +300,6 @@ def test_a_database_that_cannot_be_reached_is_one_plain_line(
     assert SECRET not in ran.err
 
 
-def test_an_empty_variable_means_the_home(local: Library) -> None:
-    ran = deepcuts(local.home, "status", "--json", DEEPCUTS_DATABASE="")
-    assert ran.json["database"] == str(local.home / "catalog.sqlite")
+def test_an_empty_variable_means_the_home(ingested: Library) -> None:
+    ran = deepcuts(ingested.home, "status", "--json", DEEPCUTS_DATABASE="")
+    assert ran.json["database"] == str(ingested.home / "catalog.sqlite")

@@ -196,7 +196,7 @@ def test_a_bundle_is_judged_as_it_is(sounds: Sounds, named: Path) -> None:
     assert (row["recipe"], row["songs"]) == (shipped.bundle_id, 8)
     files = [named / genre / f"{n}.wav" for genre in ("jazz", "rock") for n in range(4)]
     said = quick(sounds.home, "classify", *files, "--json").json
-    counts = np.zeros((10, 10), int)
+    counts = np.zeros((len(shipped.labels), len(shipped.labels)), int)
     for one in said:
         true = shipped.labels.index(Path(one["path"]).parent.name)
         counts[true, shipped.labels.index(one["genres"][0]["name"])] += 1
@@ -206,8 +206,11 @@ def test_a_bundle_is_judged_as_it_is(sounds: Sounds, named: Path) -> None:
         next(g["probability"] for g in one["genres"] if g["name"] == Path(one["path"]).parent.name)
         for one in said
     ]
-    loss = -np.log(np.maximum(probabilities, 1e-7)).mean()
-    assert row["by_song"]["cross_entropy"] == pytest.approx(loss, rel=0.02)
+    rounded = 5e-5  # to four digits, which matters where a genre is hardly probable
+    least, most = (
+        -np.log(np.maximum(np.array(probabilities) + error, 1e-7)).mean() for error in (rounded, -rounded)
+    )
+    assert least < row["by_song"]["cross_entropy"] < most
 
 
 def test_a_bundle_that_knows_none_of_the_labels(sounds: Sounds) -> None:

@@ -19,11 +19,9 @@ SHARES = ("genre_precision", "genre_ndcg", "artist_recall", "coverage", "in_no_l
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library with labels and plays of its user."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
-        tmp_path_factory.mktemp("evaluated"), here=True
-    )
+    made = ingested.clone(tmp_path_factory.mktemp("evaluated"))
     for label in ("rock", "jazz", "folk"):
         sql = "UPDATE track SET label = ? WHERE substr(rel_path, 1, 5) = ?"
         query(made.home, sql, label, f"{label}/".encode())

@@ -11,16 +11,11 @@ from typing import Any
 
 import pytest
 
-from classifier.system_errors import in_words
+from classifier.errors import in_words
 from recommender.commands import last_resort
 from recommender.error_log import log_path
-from tests.recommender import support
-from tests.recommender.support import CLI, Library, deepcuts_here, environment, ingested_library
-
-
-@pytest.fixture
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return ingested_library(tmp_path_factory.getbasetemp())
+from tests.processes import run_python
+from tests.recommender.support import CLI, Library, deepcuts, environment
 
 
 def failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +31,7 @@ def test_what_nothing_expected_is_one_line_and_its_traceback_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_with(ValueError("no such\nthing [parameters: ('secret',)]"), monkeypatch)
-    ran = deepcuts_here(tmp_path, "status")
+    ran = deepcuts(tmp_path, "status")
     assert ran.code == 1
     assert ran.err == (
         "deepcuts: something unexpected went wrong (ValueError: no such); "
@@ -52,14 +47,14 @@ def test_without_a_home_to_log_in_it_says_how_to_see_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_with(KeyError("x"), monkeypatch)
-    ran = deepcuts_here(tmp_path / "none", "status")
+    ran = deepcuts(tmp_path / "none", "status")
     assert ran.err == (
         "deepcuts: something unexpected went wrong (KeyError: 'x'); "
         "to see details, run it with DEEPCUTS_TRACEBACK=1\n"
     )
     assert not (tmp_path / "none").exists()
     monkeypatch.setenv("DEEPCUTS_TRACEBACK", "1")
-    assert "Traceback (most recent call last)" in deepcuts_here(tmp_path / "none", "status").err
+    assert "Traceback (most recent call last)" in deepcuts(tmp_path / "none", "status").err
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def test_each_error_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, line: str
 ) -> None:
     failing_with(error, monkeypatch)
-    ran = deepcuts_here(tmp_path, "status")
+    ran = deepcuts(tmp_path, "status")
     assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert ran.err.startswith(f"deepcuts: {line}")
     assert "None" not in ran.err
@@ -105,7 +100,7 @@ def test_of_a_memory_error_in_an_import_only_the_memory_is_told() -> None:
 
 def test_an_interrupt_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing_with(KeyboardInterrupt(), monkeypatch)
-    ran = deepcuts_here(tmp_path, "status")
+    ran = deepcuts(tmp_path, "status")
     assert (ran.code, ran.err) == (130, "")
 
 
@@ -130,14 +125,7 @@ raise ValueError("at last")
 
 
 def test_threads_and_objects_that_end_write_to_the_log_alone(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", RAISING, str(tmp_path)],
-        cwd=support.REPO,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_python(RAISING, tmp_path)
     assert (done.returncode, done.stdout) == (1, "done\n")
     assert done.stderr.startswith("deepcuts: something unexpected went wrong (ValueError: at last); ")
     assert done.stderr.count("\n") == 1
@@ -196,9 +184,9 @@ CLOSED = "deepcuts: the output: bad file descriptor\n"
     ],
 )
 def test_outputs_that_take_nothing(
-    library: Library, tmp_path: Path, line: str, code: int, said: str | None
+    ingested: Library, tmp_path: Path, line: str, code: int, said: str | None
 ) -> None:
-    ended, err = in_shell(library.home, f"cd '{tmp_path}'; {line}")
+    ended, err = in_shell(ingested.home, f"cd '{tmp_path}'; {line}")
     assert ended == code, err
     if said is None:
         assert err == "deepcuts: the folder that it was started in is gone; change to another one\n"
@@ -207,14 +195,14 @@ def test_outputs_that_take_nothing(
 
 
 @pytest.mark.parametrize("limit_kb", [16_000, 20_000, 24_000, 30_000, 40_000, 60_000, 100_000])
-def test_too_little_memory_is_one_line(library: Library, limit_kb: int) -> None:
-    code, err = in_shell(library.home, f"ulimit -v {limit_kb}; deepcuts similar 1")
+def test_too_little_memory_is_one_line(ingested: Library, limit_kb: int) -> None:
+    code, err = in_shell(ingested.home, f"ulimit -v {limit_kb}; deepcuts similar 1")
     assert (code, err.count("\n")) == (1, 1), err
     assert "memory" in err.lower()
 
 
-def test_odd_names_in_a_plain_locale(library: Library, tmp_path: Path) -> None:
-    copy = library.clone(tmp_path)
+def test_odd_names_in_a_plain_locale(ingested: Library, tmp_path: Path) -> None:
+    copy = ingested.clone(tmp_path)
     odd = os.fsencode(copy.music) + b"/f\xf6lk \xe2\x99\xab.flac"
     shutil.copy(copy.music / "kappa.flac", odd)
     for variables in ({"LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):

@@ -9,15 +9,13 @@ from PIL import Image
 
 from tests import databases
 from tests.recommender import support
-from tests.recommender.support import Library, deepcuts_here, query, tracks
+from tests.recommender.support import Library, deepcuts, query, tracks
 
 
 @pytest.fixture(scope="module")
-def library(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library with labels of its user, one track missing."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
-        tmp_path_factory.mktemp("map"), here=True
-    )
+    made = ingested.clone(tmp_path_factory.mktemp("map"))
     for label in ("rock", "jazz"):
         folder = f"{label}/".encode()
         query(made.home, "UPDATE track SET label = ? WHERE substr(rel_path, 1, 5) = ?", label, folder)
@@ -36,7 +34,7 @@ def size_of(path: Path) -> tuple[int, int]:
 @pytest.mark.databases("sqlite")  # whose bytes show that nothing is written
 def test_a_map_from_the_real_command_line(library: Library, tmp_path: Path) -> None:
     before = (library.home / "catalog.sqlite").read_bytes()
-    ran = support.deepcuts(library.home, "map", "-o", tmp_path / "map.png")
+    ran = support.deepcuts_process(library.home, "map", "-o", tmp_path / "map.png")
     assert (ran.code, ran.out) == (0, "")
     assert ran.err == f"{len(support.SONGS) - 1} tracks drawn in {tmp_path / 'map.png'}\n"
     width, height = size_of(tmp_path / "map.png")
@@ -77,7 +75,7 @@ def test_the_same_seed_draws_the_same_picture(library: Library, tmp_path: Path) 
 
 def test_mistakes_are_one_plain_line(library: Library, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
-    ran = deepcuts_here(empty, "map", "-o", tmp_path / "map.png")
+    ran = deepcuts(empty, "map", "-o", tmp_path / "map.png")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"deepcuts: the catalogue {databases.place(empty)} is empty")
     assert ran.err.count("\n") == 1

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from recommender.labels.table import as_csv
-from tests.recommender import support
 from tests.recommender.support import Library, query
 
 EVIL = "\x1b[2J\x1b]0;title\x07\x9b31m\r"
@@ -18,11 +17,9 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library, whose names, labels and reasons would take a terminal over."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
-        tmp_path_factory.mktemp("evil"), here=True
-    )
+    made = ingested.clone(tmp_path_factory.mktemp("evil"))
     os.rename(made.music / "kappa.flac", made.music / f"kappa{EVIL}.flac")
     (made.music / f"bad{EVIL}.mp3").write_text("not audio")
     made.ingest(code=3)

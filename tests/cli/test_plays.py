@@ -14,22 +14,11 @@ from mutagen import id3
 
 from tests.databases import home_at
 from tests.recommender import support
-from tests.recommender.support import SONGS, Library, deepcuts, query, tracks
+from tests.recommender.support import SONGS, Library, deepcuts, deepcuts_process, query, tracks
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 START = 1_600_000_000
-
-
-@pytest.fixture(scope="module")
-def ready(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The small library, in this process; only to be read."""
-    return support.ingested_library(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture
-def library(ready: Library, tmp_path: Path) -> Library:
-    return ready.clone(tmp_path, here=True)
 
 
 def plays(library: Library) -> dict[str, int]:
@@ -60,7 +49,7 @@ def test_a_csv_in_a_process_of_its_own(library: Library) -> None:
     file.write_text(
         "path,plays,last_played\nrock/alpha.mp3,7,2024-02-28\nfolk/../kappa.flac,2,\nnope.mp3,1,\n"
     )
-    ran = deepcuts(library.home, "plays", "import", file)
+    ran = deepcuts_process(library.home, "plays", "import", file)
     assert (ran.code, ran.out) == (3, "2 of 3 lines count for 2 tracks; 2 changed.\n")
     assert ran.err.splitlines() == [
         f"Unmatched: line 4: nope.mp3: the catalogue has no track at {library.music}/nope.mp3",
@@ -79,7 +68,7 @@ def test_a_csv_in_a_process_of_its_own(library: Library) -> None:
 def test_a_listenbrainz_zip_in_a_process_of_its_own(library: Library, tmp_path: Path) -> None:
     file, unmatched = listenbrainz(tmp_path / "export.zip"), tmp_path / "unmatched.csv"
     token = query(library.home, "SELECT value FROM setting WHERE name = 'vectors_token'")[0][0]
-    ran = deepcuts(library.home, "plays", "import", file, "--json", "--unmatched", unmatched)
+    ran = deepcuts_process(library.home, "plays", "import", file, "--json", "--unmatched", unmatched)
     assert (ran.code, ran.err) == (3, "")
     answer = ran.json
     lost = answer.pop("unmatched")
@@ -198,7 +187,7 @@ def test_wrong_use(library: Library, tmp_path: Path, arguments: list[str]) -> No
 def test_without_a_catalogue(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("path,plays\n")
     for arguments in (["import", tmp_path / "x.csv"], ["top"]):
-        ran = support.deepcuts_here(tmp_path / "home", "plays", *arguments)
+        ran = support.deepcuts(tmp_path / "home", "plays", *arguments)
         assert (ran.code, ran.out) == (1, "")
         assert "deepcuts ingest FOLDER" in ran.err
         assert not (tmp_path / "home").exists()

@@ -12,7 +12,7 @@ from classifier.errors import TooShortError
 from classifier.plotting import evaluation
 from classifier.plotting.clip_features import clip_features, read_clip
 from tests import synth
-from tests.recommender.support import WITHOUT_PRIVILEGE, deepcuts, deepcuts_here
+from tests.recommender.support import WITHOUT_PRIVILEGE, deepcuts, deepcuts_process
 
 RATE_HZ = 22_050
 
@@ -34,7 +34,7 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def test_a_picture_from_the_real_command_line(song: Path, tmp_path: Path) -> None:
-    ran = deepcuts(None, "plot", "features", song, "-o", tmp_path / "out.png")
+    ran = deepcuts_process(None, "plot", "features", song, "-o", tmp_path / "out.png")
     assert (ran.code, ran.out) == (0, "")
     assert ran.err == f"12.0 s drawn in {tmp_path / 'out.png'}\n"
     assert size_of(tmp_path / "out.png") == (800, 320)
@@ -43,7 +43,7 @@ def test_a_picture_from_the_real_command_line(song: Path, tmp_path: Path) -> Non
 
 
 def test_needs_no_home_and_makes_none(song: Path, tmp_path: Path) -> None:
-    ran = deepcuts_here(tmp_path / "home", "plot", "features", song, "-o", tmp_path / "out.png")
+    ran = deepcuts(tmp_path / "home", "plot", "features", song, "-o", tmp_path / "out.png")
     assert ran.code == 0
     assert not (tmp_path / "home").exists()
 
@@ -57,7 +57,7 @@ def test_what_is_drawn_is_librosas(
     monkeypatch.setattr(evaluation, "draw_features", lambda *arguments: drawn.append(arguments))
     output = tmp_path / "out.png"
     arguments = ["--kind", kind, "--start", "2.5", "--seconds", "4"]
-    ran = deepcuts_here(None, "plot", "features", song, "-o", output, *arguments)
+    ran = deepcuts(None, "plot", "features", song, "-o", output, *arguments)
     assert ran.code == 0
     ((features, rate_hz, hop_length, drawn_kind, path),) = drawn
     assert (rate_hz, hop_length, drawn_kind, path) == (RATE_HZ, 512, kind, output)
@@ -74,7 +74,7 @@ def test_both_kinds_and_clips_look_different(song: Path, tmp_path: Path) -> None
     pictures = []
     for number, arguments in enumerate(([], ["--kind", "mfcc"], ["--start", "4", "--seconds", "4"])):
         output = tmp_path / f"{number}.png"
-        assert deepcuts_here(None, "plot", "features", song, "-o", output, *arguments).code == 0
+        assert deepcuts(None, "plot", "features", song, "-o", output, *arguments).code == 0
         pictures.append(output.read_bytes())
         size_of(output)
     assert len(set(pictures)) == 3
@@ -82,7 +82,7 @@ def test_both_kinds_and_clips_look_different(song: Path, tmp_path: Path) -> None
 
 def test_a_loud_passage_is_drawn_brighter(song: Path, tmp_path: Path) -> None:
     """What the picture says, read back from it: the clip's loud middle has the brighter pixels."""
-    assert deepcuts_here(None, "plot", "features", song, "-o", tmp_path / "out.png").code == 0
+    assert deepcuts(None, "plot", "features", song, "-o", tmp_path / "out.png").code == 0
     with Image.open(tmp_path / "out.png") as image:
         pixels = np.asarray(image.convert("L"), np.float64)[20:260]
     thirds = [pixels[:, 80 + 220 * n : 280 + 220 * n].mean() for n in range(3)]
@@ -116,7 +116,7 @@ def test_silence_and_a_very_short_clip_can_be_drawn(tmp_path: Path) -> None:
     path = synth.write(tmp_path / "silent.wav", np.zeros(5 * RATE_HZ, np.float32))
     for seconds in ("30", "0.1"):
         output = tmp_path / "out.png"
-        assert deepcuts_here(None, "plot", "features", path, "-o", output, "--seconds", seconds).code == 0
+        assert deepcuts(None, "plot", "features", path, "-o", output, "--seconds", seconds).code == 0
         size_of(output)
 
 
@@ -132,7 +132,7 @@ def test_mistakes_are_one_plain_line(song: Path, tmp_path: Path) -> None:
         (song, tmp_path / "nowhere/out.png", f"cannot write {tmp_path / 'nowhere/out.png'}: "),
         (song, tmp_path / "words.mp3/out.png", f"cannot write {tmp_path / 'words.mp3/out.png'}: "),
     ):
-        ran = deepcuts_here(None, "plot", "features", file, "-o", place)
+        ran = deepcuts(None, "plot", "features", file, "-o", place)
         assert (ran.code, ran.out) == (1, "")
         assert ran.err.startswith(f"deepcuts: {message}")
         assert ran.err.count("\n") == 1
@@ -143,7 +143,7 @@ def test_a_folder_that_may_not_be_written(song: Path, tmp_path: Path) -> None:
     folder = tmp_path / "locked"
     folder.mkdir()
     folder.chmod(0o500)
-    ran = deepcuts(None, "plot", "features", song, "-o", folder / "out.png", prefix=WITHOUT_PRIVILEGE)
+    ran = deepcuts_process(None, "plot", "features", song, "-o", folder / "out.png", prefix=WITHOUT_PRIVILEGE)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == f"deepcuts: cannot write {folder / 'out.png'}: Permission denied\n"
     assert list(folder.iterdir()) == []
@@ -164,13 +164,13 @@ def test_usage_errors(
     song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = deepcuts_here(None, "plot", "features", song, *arguments)
+    ran = deepcuts(None, "plot", "features", song, *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert "Usage:" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_plot_alone_shows_its_help() -> None:
-    ran = deepcuts_here(None, "plot")
+    ran = deepcuts(None, "plot")
     assert ran.code == 2
     assert "features" in ran.out + ran.err

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.recommender import support
-from tests.recommender.support import CLI, Library, counts, environment, ingested_library, tracks, write_song
+from tests.recommender.support import CLI, Library, counts, environment, tracks, write_song
 
 NEW = "folk/new.flac"
 
 
 @pytest.fixture
-def library(database: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Library:
+def library(ingested: Library, tmp_path: Path) -> Library:
     """A copy of the small library, with a song that was not ingested yet."""
-    copy = ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path, here=True)
+    copy = ingested.clone(tmp_path)
     write_song(copy.music / NEW, 77)
     return copy
 

@@ -45,11 +45,9 @@ RESULT_NAMES = {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The small library with an identical copy of one song, a failed file, a missing one, and plays."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp()).clone(
-        tmp_path_factory.mktemp("similar"), here=True
-    )
+    made = ingested.clone(tmp_path_factory.mktemp("similar"))
     copy = Path(shutil.copy(made.music / "rock/alpha.mp3", made.music / "copy of alpha.mp3"))
     synth.tag(copy, {"title": "Alpha Copied", "album": "Copies"})
     (made.music / "bad.mp3").write_text("Omega, not audio")
@@ -72,9 +70,10 @@ PATCH_S = 2.992
 def songs_of(library: Library) -> dict[int, RandomSong]:
     """Read the songs that belong in the index straight from the tables."""
     sql = """
-        SELECT track.*, start_s, end_s, patches, feature.tags, embedding FROM feature
+        SELECT track.*, segment.start_s AS from_s, segment.end_s AS to_s, patches, feature.tags, embedding
+        FROM feature
         JOIN segment ON segment.id = segment_id JOIN track ON track.id = track_id
-        WHERE NOT missing AND error_kind IS NULL ORDER BY track_id, start_s
+        WHERE NOT missing AND error_kind IS NULL ORDER BY track_id, segment.start_s
     """
     found: dict[int, RandomSong] = {}
     contents: dict[str, int] = {}
@@ -82,7 +81,7 @@ def songs_of(library: Library) -> dict[int, RandomSong]:
         size = len(row["embedding"]) // 4
         patches = np.frombuffer(row["patches"], "<f2").astype(np.float64).reshape(-1, size)
         tags = np.frombuffer(row["tags"], "<f4")
-        heard = Heard(row["start_s"], row["end_s"], patches, tags, tags[:0], PATCH_S, row["embedding"])
+        heard = Heard(row["from_s"], row["to_s"], patches, tags, tags[:0], PATCH_S, row["embedding"])
         if row["id"] in found:
             found[row["id"]].segments.append(heard)
             continue
@@ -194,7 +193,7 @@ def test_catalogued_track_by_path_id_or_words(library: Library, kind: str) -> No
 def test_a_process_of_its_own_prints_the_same_json_alone(library: Library) -> None:
     arguments = ["similar", "theta", str(library.music / "kappa.flac"), "-n", "4", "--json"]
     (library.music / "kappa.flac").write_bytes((library.music / "folk/iota.flac").read_bytes())
-    ran = support.deepcuts(library.home, *arguments)
+    ran = support.deepcuts_process(library.home, *arguments)
     (library.music / "kappa.flac").unlink()
     assert (ran.code, ran.err) == (0, "")
     iota = row(library, "folk/iota.flac")["id"]
@@ -350,6 +349,20 @@ def test_bad_wishes_are_one_plain_line_and_the_right_exit_code(
     if code == 1:
         assert ran.err.startswith("deepcuts: ")
         assert ran.err.count("\n") == 1
+
+
+def test_words_of_one_song_need_no_quotes_where_they_can_mean_nothing_else(library: Library) -> None:
+    def asked(*words: str) -> list[str]:
+        return [query["title"] for query in library.similar(*words, "-n", "1")["queries"]]
+
+    assert asked("ann", "arbor", "rising") == asked("ann arbor rising") == ["Alpha Rising"]
+    assert asked("arbor", "rising", "--from", "0:00", "--to", "0:04") == ["Alpha Rising"]
+    assert asked("beta", "motion") == ["Beta Motion", "Beta Motion"]  # either names a song by itself
+    assert asked("beta", "gamma") == ["Beta Motion", "Gamma Ray"]
+    for words, fit in ((["ann", "arbor", "alpha"], "ann arbor alpha"), (["ann", "iota"], "ann")):
+        ran = library.run("similar", *words)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"tracks match '{fit}'" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from typing import Any
 import mutagen
 import pytest
 
+from recommender.commands.tag_files import NAMED
 from recommender.file_tags.read import read_tags
-from recommender.tagging import run, write
+from recommender.tagging import targets, write
 from tests import databases, synth
 from tests.recommender import sounds, support
 from tests.recommender.support import SONGS, Library, counts, query, tracks
@@ -27,13 +28,8 @@ ALL_FIELDS = ("--also", "sub-genres,moods", "--also", "voices,eras")
 @pytest.fixture
 def library(ingested: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """A copy of the small library, all of it clearly rock; commands run in this process."""
-    monkeypatch.setattr(run, "track_sounds", sounds.sounds(lambda _track_id: sounds.sound()))
-    yield ingested.clone(tmp_path, here=True)
-
-
-@pytest.fixture(scope="module")
-def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return support.ingested_library(tmp_path_factory.getbasetemp())
+    monkeypatch.setattr(targets, "track_sounds", sounds.sounds(lambda _track_id: sounds.sound()))
+    yield ingested.clone(tmp_path)
 
 
 def contents(library: Library) -> dict[str, bytes]:
@@ -90,6 +86,59 @@ def test_there_and_back(library: Library) -> None:
     assert list(mutagen.File(library.music / PLAIN).tags) == []
     assert counts(library.ingest()) == {"found": N, "unchanged": N}
     assert tag(library, "--undo")["found"] == 0
+
+
+def test_tempo_and_key_there_and_back(library: Library) -> None:
+    before = contents(library)
+    query(library.home, "UPDATE track SET tempo_bpm = 119.6, tempo_confidence = 0.8, key = 'F# minor'")
+    query(library.home, "UPDATE track SET key_confidence = 0.6")
+    synth.tag(library.music / "rock/alpha.mp3", {"bpm": "61"})
+    library.ingest()
+    answer = tag(library, "--write", "--append", "--also", "tempo,key")
+    assert numbers(answer) == {"written": N}
+    told = {file["path"].rpartition("/")[2]: file["kept"] for file in answer["files"]}
+    assert told["alpha.mp3"] == [
+        {"field": "tempo", "reason": "set by hand"}
+    ]  # of one tempo nothing is made two
+    songs = ("rock/alpha.mp3", "rock/beta.flac", "jazz/zeta.m4a")
+    mp3, flac, m4a = (mutagen.File(library.music / name) for name in songs)
+    assert (mp3.tags["TBPM"].text, mp3.tags["TKEY"].text) == (["61"], ["F#m"])
+    assert (flac.tags["BPM"], flac.tags["INITIALKEY"]) == (["120"], ["F#m"])
+    assert (m4a.tags["tmpo"], m4a.tags["----:com.apple.iTunes:initialkey"]) == ([120], [b"F#m"])
+    assert json.loads(flac.tags["DEEPCUTS"][0])["tempo"] == {"120": 0.8}
+    again = tag(library, "--write", "--append", "--also", "tempo,key")
+    assert numbers(again) == {
+        "unchanged": N - 1,
+        "kept": 1,
+    }
+    assert counts(library.ingest()) == {"found": N, "unchanged": N}
+    assert numbers(tag(library, "--undo")) == {"written": N}
+    restored = contents(library)
+    assert {name for name in before if before[name] != restored[name]} <= {PLAIN, "rock/alpha.mp3"}
+
+
+def test_an_unsure_tempo_is_not_written(library: Library) -> None:
+    query(library.home, "UPDATE track SET tempo_confidence = 0.49, key_confidence = 0.5, key = 'C major'")
+    tag(library, "--write", "--also", "tempo,key")
+    tags = mutagen.File(library.music / "rock/beta.flac").tags
+    assert ("BPM" in tags, tags["INITIALKEY"]) == (False, ["C"])
+
+
+def test_another_home_learns_no_labels_of_what_was_written(library: Library, tmp_path: Path) -> None:
+    """The files say themselves what is not a person's: the other catalogue has no record of it."""
+    tag(library, "--write", "--overwrite")
+    set_genre(library.music / PLAIN, "Zydeco")
+    other = Library(library.music, tmp_path / "other")
+    other.ingest(library.music, "--labels", "tags")
+    rows = {name: other.row(name) for name in SONGS}
+    assert {name: row["label"] for name, row in rows.items()} == dict.fromkeys(SONGS) | {PLAIN: "Zydeco"}
+    own = {name: json.loads(row["own_genres"]) for name, row in rows.items()}
+    assert own == {name: [] if name == PLAIN else ["Rock"] for name in SONGS}
+    tag(library, "--undo")
+    other.ingest(library.music, "--labels", "tags")
+    assert {name: other.row(name)["label"] for name in SONGS} == {
+        name: genres[0] if genres else "Zydeco" for name, genres in OWN.items()
+    }
 
 
 def test_what_persons_set_is_left_alone(library: Library) -> None:
@@ -192,7 +241,7 @@ def test_labels_of_a_map_that_there_are_not_are_named(library: Library, tmp_path
 
 def test_the_unknown_is_not_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = sounds.sound(unknown="it is speech")
-    monkeypatch.setattr(run, "track_sounds", sounds.sounds(lambda _track_id: unknown))
+    monkeypatch.setattr(targets, "track_sounds", sounds.sounds(lambda _track_id: unknown))
     before = contents(library)
     answer = tag(library, "--write", "--overwrite")
     assert numbers(answer) == {"unknown": N}
@@ -207,8 +256,8 @@ def test_files_that_cannot_be_used_are_named_and_the_rest_is_done(
     os.remove(library.music / "jazz/delta.wav")
     set_genre(library.music / "jazz/zeta.m4a", "Polka")
     theta = tracks(library.home)[str(library.music / "folk/deep/theta.mp3")]["id"]
-    heard = sounds.sounds(lambda track_id: None if track_id == theta else sounds.sound())
-    monkeypatch.setattr(run, "track_sounds", heard)
+    known = sounds.sounds(lambda track_id: None if track_id == theta else sounds.sound())
+    monkeypatch.setattr(targets, "track_sounds", known)
     ran = library.run("tag", "--write", "--overwrite")
     assert ran.code == 3
     reasons = {
@@ -336,7 +385,7 @@ def test_only_one_writes_and_all_may_look(library: Library) -> None:
         ("--undo", "--overwrite"),
         ("--undo", "--also", "moods"),
         ("--write", "-o", "library.csv"),
-        ("--write", "--also", "tempo"),
+        ("--write", "--also", "mode"),
         ("--write", "--min-confidence", "2"),
     ],
     ids=" ".join,
@@ -358,7 +407,7 @@ def test_on_a_terminal_it_shows_what_would_be_written(ingested: Library) -> None
     )
     os.close(slave)
     shown = b""
-    while not shown.endswith(b"unknown\r\n"):
+    while not shown.endswith(b"unsure or not music\r\n"):
         shown += os.read(master, 65536)
     os.close(master)
     assert done.returncode == 0
@@ -372,3 +421,17 @@ def test_nothing_is_left_in_the_folders(library: Library) -> None:
     tag(library, "--write", "--overwrite")
     tag(library, "--undo")
     assert list(library.music.rglob(".*")) == []
+
+
+def test_each_reason_is_told_once_and_paths_below_the_folder_are_short(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files but one have a genre of their own; from the library's folder, their paths begin there."""
+    ran = library.run("tag", library.music, "--dry-run")
+    assert ran.out.count("genre is kept (set by hand)") == 1
+    assert f" and {N - 1 - NAMED} more\n" in ran.out
+    assert f"{library.music / PLAIN}: genre: – → Rock" in ran.out
+    monkeypatch.chdir(library.music)
+    ran = library.run("tag", library.music, "--dry-run", "--overwrite")
+    changed = [line.split(": ")[0] for line in ran.out.splitlines() if "→" in line]
+    assert sorted(changed) == sorted(SONGS)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from classifier import params
 from classifier.model import bundle
-from classifier.training import train as training
+from recommender.training import train as training
 from tests.recommender import support
-from tests.recommender.support import Library, deepcuts, query, tracks, write_song
+from tests.recommender.support import Library, deepcuts, deepcuts_process, query, tracks, write_song
 from tests.recommender.training.trained import SONGS_A_GENRE, quick, write_genres
 
 N_SEGMENTS = len(support.SONGS) + 1
@@ -25,7 +26,7 @@ class Trained:
         self.tracks = {path: tuple(row) for path, row in tracks(library.home).items()}
         self.features = features(library)
         self.index = index_files(library)
-        self.ran = deepcuts(library.home, "train", folder, "--folds", "2", "--json")
+        self.ran = deepcuts_process(library.home, "train", folder, "--folds", "2", "--json")
 
     @property
     def answer(self) -> Any:
@@ -45,9 +46,9 @@ def index_files(library: Library) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     place = tmp_path_factory.mktemp("trained")
-    library = support.ingested_library(tmp_path_factory.getbasetemp()).clone(place, here=True)
+    library = ingested.clone(place)
     return Trained(library, write_genres(place / "genres"))
 
 
@@ -137,7 +138,7 @@ def test_going_back_to_the_shipped_bundle(trained: Trained) -> None:
     assert ran.code == 0
     assert shipped.bundle_id in ran.out
     rows = query(trained.library.home, "SELECT bundle_id, length(genres) FROM prediction")
-    assert {tuple(row) for row in rows} == {(shipped.bundle_id, 40)}
+    assert {tuple(row) for row in rows} == {(shipped.bundle_id, 4 * 15)}
     assert len(rows) == N_SEGMENTS + 1
     assert trained.library.run("status", "--json").json["bundle_id"] == shipped.bundle_id
     again = trained.library.run("train", "--use", trained.answer["bundle_id"], "--json")
@@ -146,9 +147,10 @@ def test_going_back_to_the_shipped_bundle(trained: Trained) -> None:
 
 
 def test_train_on_the_labelled_tracks_of_the_catalogue(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = support.ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path, here=True)
+    # Nine songs alike are told apart hardly better than by chance: on some machines, not even that.
+    monkeypatch.setattr(params, "MEANINGLESS_TEMPERATURE", np.inf)
     library.ingest(library.music, "--labels", "folders")
     query(library.home, "UPDATE track SET artist = '' WHERE artist != 'Ann Arbor'")
     ran = library.run("train", "--folds", "2", "--seed", "5")
@@ -190,8 +192,7 @@ def test_too_little_to_learn_from(tmp_path: Path, files: list[str], message: str
     assert not (tmp_path / "home/catalog.sqlite").exists()
 
 
-def test_catalogue_without_labels(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    library = support.ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path)
+def test_catalogue_without_labels(library: Library) -> None:
     ran = library.run("train")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "deepcuts: training needs songs of at least two genres; no labelled song is there\n"
@@ -235,9 +236,9 @@ def test_groups_of_a_csv_are_never_on_both_sides(sounds: Sounds, monkeypatch: py
     seen: list[Any] = []
     real = training.held_out
 
-    def spy(songs: Any, labels: Any, folds: Any, *others: Any) -> Any:
-        seen.append((songs, folds))
-        return real(songs, labels, folds, *others)
+    def spy(songs: Any, split: Any, *others: Any) -> Any:
+        seen.append((songs, split.folds))
+        return real(songs, split, *others)
 
     monkeypatch.setattr(training, "held_out", spy)
     answer = sounds.train(table, "--folds", "2")
@@ -265,10 +266,12 @@ def test_a_label_above_others_becomes_other(sounds: Sounds) -> None:
     ]
     (said,) = quick(sounds.home, "classify", sounds.folder / "rain/3.wav", "--json").json
     nodes = {node["name"]: node["probability"] for node in said["hierarchy"]}
-    leaves = {genre["name"]: genre["probability"] for genre in said["genres"]}
-    assert nodes["rock"] == pytest.approx(leaves["rock/other"] + leaves["rock/punk"], abs=2e-4)
+    tops = {genre["name"]: genre["probability"] for genre in said["genres"]}
+    below = [nodes.get(f"rock/{name}", 0.0) for name in ("other", "punk")]  # shown from 0.05 on
+    assert nodes["rock"] == pytest.approx(sum(below), abs=0.0502)
+    assert tops["rock"] == nodes["rock"]
     assert nodes["rock"] > 0.5
-    assert "rock" not in leaves
+    assert set(tops) == {"hum", "rock", "tick"}
 
 
 @pytest.mark.parametrize("seed", ["0", "7"])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.training.cross_validation import folds_of
+from classifier.datasets.folds import folds_of
 from classifier.training.held_out import HeldOut
 from recommender.training import data, tuning
 from tests import synth
 from tests.recommender.here import Here
-from tests.recommender.support import Ran, deepcuts, deepcuts_here
+from tests.recommender.support import Ran, deepcuts, deepcuts_process
 
 SONGS_A_GENRE = 4
 STUDYS_ROWS = [(n_fft, hop, n_mels) for n_fft in (1024, 2048) for hop in (256, 512) for n_mels in (128, 256)]
@@ -82,7 +82,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tune(home: Path, music: Path, output: Path, *arguments: str) -> Ran:
-    return deepcuts_here(home, "tune", music, "-o", output, "--jobs", "1", *arguments)
+    return deepcuts(home, "tune", music, "-o", output, "--jobs", "1", *arguments)
 
 
 def test_the_default_is_the_studys_grid_on_the_same_seconds(
@@ -174,7 +174,7 @@ def test_seeds_folds_epochs_and_other_recipes(home: Path, music: Path, tmp_path:
 
 
 def test_without_output_the_trials_are_in_the_homes_cache(home: Path, music: Path, fake: Fake) -> None:
-    ran = deepcuts_here(home, "tune", music, "--grid", "n_mels=24", "--jobs", "1")
+    ran = deepcuts(home, "tune", music, "--grid", "n_mels=24", "--jobs", "1")
     assert ran.code == 0
     assert f"are in {home / 'cache/tuning'}\n" in ran.out
     assert (home / "cache/tuning/trials.csv").exists()
@@ -247,7 +247,7 @@ def test_too_few_songs(tmp_path: Path, here: None) -> None:
 def test_a_real_network(home: Path, music: Path, tmp_path: Path) -> None:
     """From files to figures, in a process of its own, and again without training."""
     arguments = ("tune", music, "-o", tmp_path / "out", "--jobs", "1", "--epochs", "2", *LITTLE, "--one-fold")
-    first = deepcuts(home, *arguments)
+    first = deepcuts_process(home, *arguments)
     assert first.code == 0, first.err
     assert "tensorflow" not in first.err.lower()
     (line,) = (tmp_path / "out/trials.jsonl").read_text().splitlines()
@@ -257,6 +257,6 @@ def test_a_real_network(home: Path, music: Path, tmp_path: Path) -> None:
     assert np.isfinite(trial["validation_loss"])
     assert 0 <= trial["accuracy"] <= 1
     assert list((home / "cache/trials").glob("*")) == []
-    second = deepcuts_here(home, *arguments)
+    second = deepcuts(home, *arguments)
     assert second.out == first.out
     assert (tmp_path / "out/trials.jsonl").read_text() == line + "\n"

@@ -24,43 +24,36 @@ IOTA = "folk/iota.flac"
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The small library, only to be read."""
-    made = support.ingested_library(tmp_path_factory.getbasetemp())
-    return Library(made.music, made.home, here=True)
-
-
-@pytest.fixture(scope="module")
-def answer(library: Library) -> Any:
+def answer(ingested: Library) -> Any:
     """Songs like Iota, explained."""
-    return library.similar("iota", "-n", 9, "--explain")
+    return ingested.similar("iota", "-n", 9, "--explain")
 
 
-def stored(library: Library, track_id: int) -> list[tuple[float, Any, Any]]:
+def stored(ingested: Library, track_id: int) -> list[tuple[float, Any, Any]]:
     """Return (start, tags, patches) of a track's segments."""
     sql = """
         SELECT start_s, tags, patches FROM feature JOIN segment ON segment.id = segment_id
-        WHERE track_id = ? ORDER BY start_s
+        WHERE track_id = ? ORDER BY segment.start_s
     """
     return [
         (row["start_s"], np.frombuffer(row["tags"], "<f4"), np.frombuffer(row["patches"], "<f2"))
-        for row in query(library.home, sql, track_id)
+        for row in query(ingested.home, sql, track_id)
     ]
 
 
-def test_only_on_demand(library: Library, answer: Any) -> None:
-    plain = library.similar("iota", "-n", 9)
+def test_only_on_demand(ingested: Library, answer: Any) -> None:
+    plain = ingested.similar("iota", "-n", 9)
     assert not any("reasons" in result or "picture" in result for result in plain["results"])
     reasoned = [{k: v for k, v in result.items() if k != "reasons"} for result in answer["results"]]
     assert reasoned == plain["results"]
 
 
-def test_shared_tags_are_those_of_the_catalogue(library: Library, answer: Any, shipped: Bundle) -> None:
+def test_shared_tags_are_those_of_the_catalogue(ingested: Library, answer: Any, shipped: Bundle) -> None:
     """Of songs that are one segment long, whose tags are that segment's."""
     usual = np.zeros(len(shipped.tag_names))
     of_track = {}
-    for row in support.tracks(library.home).values():
-        segments = stored(library, row["id"])
+    for row in support.tracks(ingested.home).values():
+        segments = stored(ingested, row["id"])
         seconds = [30.0, 6.0] if len(segments) > 1 else [1.0]
         of_track[row["id"]] = np.average([tags for _, tags, _ in segments], axis=0, weights=seconds)
         usual += of_track[row["id"]] / len(support.SONGS)
@@ -77,9 +70,9 @@ def test_shared_tags_are_those_of_the_catalogue(library: Library, answer: Any, s
     assert n_shared > 5
 
 
-def test_curve_is_that_of_the_stored_patches(library: Library, answer: Any, shipped: Bundle) -> None:
-    catalog = open_catalog(library.home / "catalog.sqlite")
-    centre = open_index(catalog, library.home / "index", shipped.trunk_id)[0].reference.centre.astype(float)
+def test_curve_is_that_of_the_stored_patches(ingested: Library, answer: Any, shipped: Bundle) -> None:
+    catalog = open_catalog(ingested.home / "catalog.sqlite")
+    centre = open_index(catalog, ingested.home / "index", shipped.trunk_id)[0].reference.centre.astype(float)
     catalog.close()
 
     def centred(vector: Any) -> Any:
@@ -89,12 +82,12 @@ def test_curve_is_that_of_the_stored_patches(library: Library, answer: Any, ship
     patch_s = shipped.front_end.patch_s
     asked = [
         (start_s + i * patch_s, patch)
-        for start_s, _, patches in stored(library, answer["query"]["track_id"])
+        for start_s, _, patches in stored(ingested, answer["query"]["track_id"])
         for i, patch in enumerate(patches.reshape(-1, 200).astype(float))
     ]
     for result in answer["results"]:
         why = result["reasons"]
-        (its,) = (p.reshape(-1, 200).astype(float) for _, _, p in stored(library, result["track_id"]))
+        (its,) = (p.reshape(-1, 200).astype(float) for _, _, p in stored(ingested, result["track_id"]))
         assert len(why["curve"]) == len(its)
         for number, step in enumerate(why["curve"]):
             patch = next(p for start_s, p in asked if abs(start_s - step["query_s"]) < 0.4)
@@ -117,8 +110,8 @@ def test_parts_sum_to_the_score_and_are_put_into_words(answer: Any) -> None:
         assert score.startswith(f"score {result['score']:.2f}: sounds alike {said['sounds alike']:+.2f}")
 
 
-def test_table_has_a_block_for_each_result(library: Library, answer: Any) -> None:
-    ran = library.run("similar", "iota", "-n", 9, "--explain")
+def test_table_has_a_block_for_each_result(ingested: Library, answer: Any) -> None:
+    ran = ingested.run("similar", "iota", "-n", 9, "--explain")
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     for result in answer["results"]:
@@ -132,12 +125,12 @@ def test_table_has_a_block_for_each_result(library: Library, answer: Any) -> Non
         assert any(line.startswith("your 0:") and " ≈ its 0:0" in line for line in words)
 
 
-def test_a_picture_a_result(library: Library, tmp_path: Path) -> None:
+def test_a_picture_a_result(ingested: Library, tmp_path: Path) -> None:
     """In a process of its own; the query is a passage of a file that is in no catalogue."""
     outside = synth.write(tmp_path / "out.ogg", synth.music_like(24.0, 77), tags={"title": "Out"})
     folder = tmp_path / "new" / "pictures"
     asked = ("similar", outside, "--from", "0:10", "--to", "0:20", "-n", 2, "--explain", "--json")
-    ran = support.deepcuts(library.home, *asked, "--pictures", folder)
+    ran = support.deepcuts_process(ingested.home, *asked, "--pictures", folder)
     assert (ran.code, ran.err) == (0, "")
     results = ran.json["results"]
     assert len(results) == 2
@@ -151,8 +144,8 @@ def test_a_picture_a_result(library: Library, tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 2
 
 
-def test_a_file_that_cannot_be_heard_costs_its_own_picture_alone(library: Library, tmp_path: Path) -> None:
-    copy = library.clone(tmp_path)
+def test_a_file_that_cannot_be_heard_costs_its_own_picture_alone(ingested: Library, tmp_path: Path) -> None:
+    copy = ingested.clone(tmp_path)
     whole = [result["track_id"] for result in copy.similar("theta", "-n", 3)["results"]]
     first, second = (
         next(Path(path) for path, row in support.tracks(copy.home).items() if row["id"] == track_id)
@@ -173,8 +166,8 @@ def test_a_file_that_cannot_be_heard_costs_its_own_picture_alone(library: Librar
     assert [str(path) for path in folder.iterdir()] == [ran.json["results"][2]["picture"]]
 
 
-def test_a_query_that_is_gone_costs_all_pictures_with_one_line(library: Library, tmp_path: Path) -> None:
-    copy = library.clone(tmp_path)
+def test_a_query_that_is_gone_costs_all_pictures_with_one_line(ingested: Library, tmp_path: Path) -> None:
+    copy = ingested.clone(tmp_path)
     (copy.music / IOTA).unlink()
     ran = copy.run("similar", "iota", "-n", 3, "--pictures", tmp_path / "pictures")
     assert ran.code == 3
@@ -184,19 +177,19 @@ def test_a_query_that_is_gone_costs_all_pictures_with_one_line(library: Library,
     assert list((tmp_path / "pictures").iterdir()) == []
 
 
-def test_folders_that_cannot_be(library: Library, tmp_path: Path) -> None:
+def test_folders_that_cannot_be(ingested: Library, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("a file")
-    ran = library.run("similar", "theta", "--pictures", file)
+    ran = ingested.run("similar", "theta", "--pictures", file)
     assert (ran.code, ran.out) == (2, "")
     assert "--pictures" in ran.err
-    ran = library.run("similar", "theta", "--pictures", file / "below")
+    ran = ingested.run("similar", "theta", "--pictures", file / "below")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == f"deepcuts: {file / 'below'} cannot be made: Not a directory\n"
 
 
-def test_said_on_the_terminal_where_the_pictures_are(library: Library, tmp_path: Path) -> None:
-    ran = library.run("similar", "theta", "-n", 1, "--pictures", tmp_path)
+def test_said_on_the_terminal_where_the_pictures_are(ingested: Library, tmp_path: Path) -> None:
+    ran = ingested.run("similar", "theta", "-n", 1, "--pictures", tmp_path)
     assert (ran.code, ran.err) == (0, f"Pictures in {tmp_path}: 1\n")
     assert "both" not in ran.out
 
@@ -218,9 +211,9 @@ def test_any_name_can_be_a_file_on_any_system(rank: int, name: str) -> None:
     assert made.removesuffix(".png") == made.removesuffix(".png").rstrip(" .")
 
 
-def test_long_names_that_agree_are_told_apart_by_rank(library: Library, tmp_path: Path) -> None:
+def test_long_names_that_agree_are_told_apart_by_rank(ingested: Library, tmp_path: Path) -> None:
     """A pair of songs of one long name, in letters that take three bytes each."""
-    copy = library.clone(tmp_path)
+    copy = ingested.clone(tmp_path)
     query(copy.home, "UPDATE track SET title = ?, artist = ''", "曲" * 120)
     shutil.rmtree(copy.home / "index")
     ids = [row["id"] for name, row in support.names(copy.home).items() if name.startswith("theta")]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.features import SegmentRow, store_segments
 from db.models import Root, Track
+from db.sound.features import SegmentRow, store_segments
 
 Array = npt.NDArray[np.float32]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from db import browse
-from db.browse import Album
 from db.models import LARGEST, Root, Track
+from db.playable import Album
 from db.session import Catalog
 from db.tracks import root_for, search_key
 from tests.db.rows import new_track
@@ -33,6 +33,7 @@ songs = st.fixed_dictionaries(
         "error_kind": st.sampled_from((None, None, None, "silent", "too_short", "not_audio")),
         "track_number": st.none() | st.integers(1, 3),
         "disc_number": st.none() | st.integers(1, 2),
+        "added": st.datetimes(datetime(2020, 1, 1), datetime(2020, 1, 3)),
     }
 )
 
@@ -73,6 +74,7 @@ def brute_albums(known: dict[int, dict[str, Any]]) -> set[Album]:
             max(track_id for track_id, _ in some),
             sum(song["plays"] for _, song in some),
             max((song["last_played"] for _, song in some if song["last_played"] is not None), default=None),
+            min(song["added"] for _, song in some),
         )
         for (artist, name), some in groups.items()
     }
@@ -160,8 +162,35 @@ def test_search_is_that_of_plain_lists(
     keys = {i: search_key(song["artist"], song["title"]) for i, song in known.items()}
     expected = sorted(i for i, key in keys.items() if all(word in key for word in search_key(words).split()))
     with shared_catalog.transaction() as session:
-        found = browse.search_tracks(session, words, offset, 4)
-        assert [track.id for track in found] == expected[offset : offset + 4]
+        whole = browse.search_ids(session, words, 0, 100)
+        assert sorted(whole) == expected
+        assert words.strip() or whole == expected
+        assert browse.search_ids(session, words, offset, 4) == whole[offset : offset + 4]
+
+
+def test_what_the_words_name_comes_first(catalog: Catalog) -> None:
+    titles = ["A Blue Moon", "Outblued", "Blue", "Bluer", "Tangled up in Blue", "One", "Two", "Three", "BLUE"]
+    artists = {"One": "Blue", "Two": "Blue Note", "Three": "Blues Brothers"}
+    rows = [{"title": title, "artist": artists.get(title, "X")} for title in titles]
+    with catalog.transaction() as session:
+        root = root_for(session, "/music")
+        for n, row in enumerate(rows):
+            key = search_key(row["artist"], row["title"])
+            new_track(session, root, str(n), search_text=key, album="Blue" if n == 0 else "", **row)
+        found = [
+            row.title
+            for i in browse.search_ids(session, "blue", 0, 99)
+            for row in [session.get_one(Track, i)]
+        ]
+    assert found == [
+        *("Blue", "BLUE"),  # titles
+        "One",  # by an artist of that name
+        "A Blue Moon",  # of an album of that name
+        "Bluer",
+        *("Two", "Three"),
+        "Tangled up in Blue",
+        "Outblued",
+    ]
 
 
 @pytest.mark.parametrize("track_id", [0, -1, LARGEST + 1, 2**70])

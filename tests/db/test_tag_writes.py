@@ -4,8 +4,8 @@ from alembic import command
 from sqlalchemy import select, text
 
 from db.models import Root, TagWrite, Track
+from db.schema.upgrade import HEAD_REVISION, alembic_config, schema_revision
 from db.session import Catalog
-from db.upgrade import HEAD_REVISION, alembic_config, schema_revision
 from tests.db.conftest import Reopen
 
 

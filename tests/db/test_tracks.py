@@ -253,3 +253,22 @@ def test_states_are_counted_and_listed(catalog: Catalog, tmp_path: Path) -> None
         assert [t.rel_path for t in failures(session)] == ["awful.mp3", "bad.mp3"]
         assert [t.rel_path for t in labelled(session)] == ["good.mp3"]
         assert [t.rel_path for t in with_content(session, "x")] == ["good.mp3", "copy.mp3", "gone.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Café Ünïted", "cafe united"),
+        ("  Łódź  ŻÓŁĆ ", "łodz zołc"),
+        ("バス", "バス"),
+        ("ﾊﾞｽ", "バス"),
+        ("ハス", "ハス"),
+        ("한국", "한국"),
+        ("Ё й", "е и"),
+        ("हिन्दी", "हिन्दी"),
+        ("Straße", "strasse"),
+        ("שָׁלוֹם", "שלום"),
+    ],
+)
+def test_searches_drop_accents_and_nothing_else(text: str, key: str) -> None:
+    assert search_key(text) == key

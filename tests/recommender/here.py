@@ -1,8 +1,10 @@
 """Workers that run their tasks in this process, which is quicker and can be watched."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from recommender.library.workers.pool import identify, identify_by_content, tags_of
+from recommender.library.workers.boundary import attempt
+from recommender.library.workers.tasks import identify, identify_by_content, tags_of
 
 
 class Here:
@@ -28,4 +30,4 @@ class Here:
         for key, path in paths:
             if task not in (identify, identify_by_content, tags_of):
                 self.decoded.append(path)
-            yield key, task(path)
+            yield key, attempt(partial(task, path))

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.genres.taxonomy import Taxonomy
-from db.features import SegmentRow, store_segments
+from classifier.model.calibration import Calibration, MusicDetector
 from db.session import Catalog
+from db.sound.features import SegmentRow, store_segments
 from db.tracks import root_for, search_key
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.store import build
@@ -91,6 +92,14 @@ class RandomSong:
     segments: list[RandomSegment] = field(repr=False)
     id: int = 0
     state: str = "ok"
+    title: str | None = None
+    tempo_bpm: float | None = None
+    key: str | None = None
+    energy: float | None = None
+
+    @property
+    def named(self) -> str:
+        return f"song {self.number}" if self.title is None else self.title
 
     @property
     def audible(self) -> list[RandomSegment]:
@@ -103,6 +112,7 @@ class RandomBundle:
     trunk_id, bundle_id, labels, tag_names = TRUNK, BUNDLE, LABELS, TAGS
     taxonomy = Taxonomy.from_labels(LABELS)
     front_end = SimpleNamespace(patch_s=PATCH_S)
+    calibration: Calibration | None = None
 
     def genres(self, tags: npt.NDArray[np.float32], _embeddings: Any) -> npt.NDArray[np.float32]:
         return np.full((len(tags), len(LABELS)), 1 / len(LABELS), np.float32)
@@ -207,6 +217,9 @@ def _facts(random: np.random.Generator, number: int, segments: list[RandomSegmen
         last_played=datetime(2024, 1, 1 + number % 28) if played and number % 3 else None,
         label=[None, "jazz/bop", "polka/krakow/fast", "Rock/Pop", None][number % 5],
         segments=segments,
+        tempo_bpm=[None, 60.0, 61.5, 90.0, 118.0, 120.0, 239.0][number % 7],
+        key=[None, "A minor", "C major", "E minor", "F# major"][number % 5],
+        energy=[None, 0.2, 0.5, 0.9][number % 4],
         state=LEFT_OUT.get(number, "ok"),
     )
 
@@ -222,8 +235,8 @@ def store(folder: Path, songs: list[RandomSong]) -> Made:
                 session,
                 root,
                 f"{song.folder}/{song.number}.mp3",
-                title=f"song {song.number}",
-                search_text=search_key(song.artist, f"song {song.number}"),
+                title=song.named,
+                search_text=search_key(song.artist, song.named),
                 artist=song.artist,
                 album=song.album,
                 year=song.year,
@@ -231,6 +244,9 @@ def store(folder: Path, songs: list[RandomSong]) -> Made:
                 plays=song.plays,
                 last_played=song.last_played,
                 label=song.label,
+                tempo_bpm=song.tempo_bpm,
+                key=song.key,
+                energy=song.energy,
                 content_hash=song.content,
                 analysed_hash=song.content,
                 missing=song.state == "missing",
@@ -254,3 +270,17 @@ def _row(segment: RandomSegment) -> SegmentRow:
         patches=segment.patches,
         genres=segment.genres,
     )
+
+
+def hears_no_music(made: Made) -> tuple[Made, set[int]]:
+    """Return the songs with a bundle that takes some of them for no music, and which."""
+    detector = MusicDetector(np.eye(DIMENSIONS, dtype=np.float32)[0], np.zeros(DIMENSIONS, np.float32), -0.2)
+    bundle = RandomBundle()
+    bundle.calibration = Calibration(1.0, 0.0, "", detector=detector)
+    others = set()
+    for song in made.songs.values():
+        seconds = [segment.end_s - segment.start_s for segment in song.audible]
+        mean = np.average([segment.embedding for segment in song.audible], axis=0, weights=seconds)
+        if mean[0] - 0.2 > 0:
+            others.add(song.id)
+    return replace(made, bundle=bundle), others

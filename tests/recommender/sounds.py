@@ -22,7 +22,7 @@ def sound(path: str = "rock/indie", *p: float, unknown: str | None = None) -> So
     paths = ["/".join(parts[: n + 1]) for n in range(len(parts))]
     nodes = dict(zip(paths, p or (0.9, 0.6, 0.5), strict=False))
     nothing = np.zeros(1, np.float32)
-    return Sound(nothing, nothing, nodes, Placement(path, nodes[path]), unknown, FACETS)
+    return Sound(nothing, nodes, Placement(path, nodes[path]), unknown, FACETS)
 
 
 def sounds(said: Callable[[int], Sound | None]) -> Any:
@@ -30,6 +30,6 @@ def sounds(said: Callable[[int], Sound | None]) -> Any:
 
     def of_tracks(_session: object, track_ids: Sequence[int], _bundle: object) -> dict[int, Sound]:
         found = {track_id: said(track_id) for track_id in track_ids}
-        return {track_id: heard for track_id, heard in found.items() if heard is not None}
+        return {track_id: sound for track_id, sound in found.items() if sound is not None}
 
     return of_tracks

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 import cli
 from classifier.model import bundle
+from recommender.library.workers import pool
+from recommender.library.workers.process import WorkerSettings
+from recommender.library.workers.process_queue import WorkerPool
 from recommender.retrieval.index.store import open_index
 from tests import databases, synth
 from tests.databases import open_catalog, query
+from tests.processes import REPO
 
-REPO = Path(__file__).resolve().parents[2]
 CLI = (sys.executable, str(REPO / "cli.py"))
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 WITHOUT_PRIVILEGE = (
     sys.executable,
     "-c",
@@ -63,14 +67,17 @@ def index_files(home: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def deepcuts(
+def _words(home: Path | None, arguments: Sequence[str | bytes | Path | int]) -> list[str]:
+    place = [] if home is None else ["--home", str(home)]
+    return [*place, *(os.fsdecode(word) if isinstance(word, bytes) else str(word) for word in arguments)]
+
+
+def deepcuts_process(
     home: Path | None, *arguments: str | bytes | Path | int, prefix: Sequence[str] = (), **more: str
 ) -> Ran:
-    """Run the command line, with `prefix` before it and `more` in its environment."""
-    place = [] if home is None else ["--home", str(home)]
-    words = [word if isinstance(word, bytes) else str(word) for word in arguments]
+    """Run the command line as a user does, `prefix` before it and `more` in its environment."""
     done = subprocess.run(
-        [*prefix, *CLI, *place, *words],
+        [*prefix, *CLI, *_words(home, arguments)],
         capture_output=True,
         env=environment(home, **more),
         timeout=TIMEOUT_S,
@@ -85,6 +92,35 @@ def deepcuts(
     return ran
 
 
+class _LentPool(WorkerPool):
+    """A worker that stays for the next command: to start one takes longer than to analyse a song."""
+
+    def close(self) -> None:
+        """Leave it running; it ends with this process."""
+
+
+@functools.cache
+def _lent_pool(settings: WorkerSettings) -> WorkerPool:
+    return _LentPool(settings, 1)
+
+
+def _pool(settings: WorkerSettings, jobs: int) -> WorkerPool:
+    lent = jobs == 1 and settings.bundle_path in (None, str(bundle.SHIPPED))
+    return _lent_pool(settings) if lent else WorkerPool(settings, jobs)
+
+
+def deepcuts(home: Path | None, *arguments: str | bytes | Path | int, **more: str) -> Ran:
+    """Run the command line as `deepcuts_process` does, but within this process, which is quicker."""
+    variables = environment(home, **more)
+    absent = dict.fromkeys(os.environ.keys() - variables.keys())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "WorkerPool", _pool)
+        ran = CliRunner().invoke(cli.app, _words(home, arguments), env=variables | absent)
+    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return Ran(ran.exit_code, ran.stdout, ran.stderr)
+
+
 def ingest(home: Path, *arguments: str | Path, code: int = 0) -> Any:
     """Run ``ingest --json`` on one worker and return its report."""
     ran = deepcuts(home, "ingest", *arguments, "--json", "--jobs", "1")
@@ -92,7 +128,8 @@ def ingest(home: Path, *arguments: str | Path, code: int = 0) -> Any:
     return ran.json
 
 
-COUNTS = ("found", "analysed", "unchanged", "retagged", "moved", "copied", "missing", "known_failures")
+OUTCOMES = ("analysed", "unchanged", "measured", "retagged", "moved", "copied", "missing")
+COUNTS = ("found", *OUTCOMES, "known_failures")
 
 
 def counts(report: Any) -> dict[str, int]:
@@ -121,10 +158,10 @@ def analyses(home: Path) -> dict[str, list[tuple[float, float, bytes, bytes, byt
     """Return what is stored of each track's sound, by path: segments with embedding, tags, genres."""
     found: dict[str, list[Any]] = {path: [] for path in tracks(home)}
     sql = """
-        SELECT root.path, rel_path, start_s, end_s, embedding, tags, genres FROM segment
+        SELECT root.path, rel_path, segment.start_s, segment.end_s, embedding, tags, genres FROM segment
         JOIN track ON track.id = segment.track_id JOIN root ON root.id = track.root_id
         LEFT JOIN feature ON feature.segment_id = segment.id
-        LEFT JOIN prediction ON prediction.segment_id = segment.id ORDER BY start_s
+        LEFT JOIN prediction ON prediction.segment_id = segment.id ORDER BY segment.start_s
     """
     for root, rel_path, *stored in query(home, sql):
         found[os.path.join(os.fsdecode(root), os.fsdecode(rel_path))].append(tuple(stored))
@@ -159,38 +196,16 @@ def write_library(folder: Path) -> Path:
     return folder
 
 
-def deepcuts_here(home: Path | None, *arguments: str | Path | int) -> Ran:
-    """Run the command line as `deepcuts` does, but within this process, which is quicker."""
-    place = [] if home is None else ["--home", str(home)]
-    variables = databases.variables(home)
-    ran = CliRunner().invoke(cli.app, [*place, *map(str, arguments)], env=variables)
-    if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-        raise ran.exception
-    return Ran(ran.exit_code, ran.stdout, ran.stderr)
-
-
-def ingest_here(home: Path, *arguments: str | Path, code: int = 0) -> Any:
-    """Run ``ingest --json`` as `ingest` does, but within this process."""
-    ran = deepcuts_here(home, "ingest", *arguments, "--json", "--jobs", "1")
-    assert ran.code == code, ran.err
-    return ran.json
-
-
 @dataclass(frozen=True)
 class Library:
-    """A library and the home that it was ingested into.
-
-    `here` is set where commands run in this process instead of their own, to be quick.
-    """
+    """A library and the home that it was ingested into."""
 
     music: Path
     home: Path
-    here: bool = False
 
     def ingest(self, *arguments: str | Path, code: int = 0) -> Any:
         """Ingest the library again, or other folders."""
-        run = ingest_here if self.here else ingest
-        return run(self.home, *(arguments or (self.music,)), code=code)
+        return ingest(self.home, *(arguments or (self.music,)), code=code)
 
     def indexed(self) -> set[int]:
         """Return the ids of the tracks in the index on disk, which must be current."""
@@ -203,10 +218,8 @@ class Library:
 
     def run(self, *arguments: str | bytes | Path | int, **more: Any) -> Ran:
         """Run a command on the home."""
-        words = [word for word in arguments if not isinstance(word, bytes)]
-        if self.here and not more and len(words) == len(arguments):
-            return deepcuts_here(self.home, *words)
-        return deepcuts(self.home, *arguments, **more)
+        run = deepcuts_process if "prefix" in more else deepcuts
+        return run(self.home, *arguments, **more)
 
     def row(self, name: str) -> Any:
         """Return the row of the track at a path relative to the library."""
@@ -218,9 +231,9 @@ class Library:
         assert ran.code == 0, ran.err
         return ran.json
 
-    def clone(self, folder: Path, *, here: bool | None = None) -> "Library":
+    def clone(self, folder: Path) -> "Library":
         """Return a copy of the library and its home, to be changed."""
-        copy = Library(folder / "music", folder / "home", self.here if here is None else here)
+        copy = Library(folder / "music", folder / "home")
         shutil.copytree(self.music, copy.music, symlinks=True)
         shutil.copytree(self.home, copy.home)
         databases.copy_catalog(self.home, copy.home)
@@ -236,6 +249,6 @@ def ingested_library(temporary: Path) -> Library:
 @functools.cache
 def _ingested_library(folder: Path) -> Library:
     library = Library(write_library(folder / "music"), folder / "home")
-    report = library.ingest()
-    assert counts(report) == {"found": len(SONGS), "analysed": len(SONGS)}
+    ran = deepcuts_process(library.home, "ingest", library.music, "--json", "--jobs", "1")
+    assert counts(ran.json) == {"found": len(SONGS), "analysed": len(SONGS)}
     return library

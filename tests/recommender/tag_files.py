@@ -3,7 +3,9 @@
 import shutil
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -128,10 +130,9 @@ def _ape_v1(path: Path) -> None:
     v1.unlink()
 
 
-PLAIN = [e for e in synth.EXTENSIONS if e != ".aac"]
 MAKERS: dict[str, Callable[[Path], None]] = {
-    **{f"plain{extension}": _plain for extension in PLAIN},
-    **{f"tagged{extension}": _tagged for extension in PLAIN},
+    **{f"plain{extension}": _plain for extension in synth.EXTENSIONS},
+    **{f"tagged{extension}": _tagged for extension in synth.EXTENSIONS if extension != ".aac"},
     "plain.ape": _ape,
     "tagged.ape": _ape_tagged,
     "v1.ape": _ape_v1,
@@ -149,8 +150,17 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 def make(folder: Path, name: str) -> Path:
     """Make one of them."""
     path = folder / name
-    MAKERS[name](path)
+    path.write_bytes(_bytes_of(name))
     return path
+
+
+@cache
+def _bytes_of(name: str) -> bytes:
+    """Return one of them; encoded once a session."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        MAKERS[name](path)
+        return path.read_bytes()
 
 
 def decoded(path: Path) -> Any:
@@ -166,9 +176,16 @@ def ffmpeg_tags(path: Path) -> dict[str, str]:
     return {name.lower(): value for name, value in found.items()}
 
 
+def mutagen_tags(path: Path) -> Any:
+    """Return the tags that mutagen reads, as its users do; for raw AAC they ask for the ID3 tag."""
+    if path.suffix != ".aac":
+        return mutagen.File(path).tags
+    return id3.ID3(path) if path.read_bytes().startswith(b"ID3") else None
+
+
 def mutagen_genres(path: Path) -> list[str]:
     """Return the genres that mutagen reads, as its users do."""
-    tags = mutagen.File(path).tags
+    tags = mutagen_tags(path)
     values: dict[str, Any] = {"TCON": [], "\xa9gen": [], "WM/Genre": [], "genre": []}
     for key, value in tags.items():
         if key in values or key.lower() == "genre":

@@ -16,11 +16,11 @@ from benchmarks.campaign.hostile_bundles import REFUSED, Hostile, hostile
 from classifier import params
 from classifier.errors import BundleError
 from classifier.model import bundle
-from recommender import bundles
+from recommender import bundles, trial_process
 from recommender.bundles import BundleStore, sweep_leftovers, try_out
 from recommender.errors import RecommenderError
 from recommender.home import Home
-from tests.recommender.support import deepcuts_here
+from tests.recommender.support import deepcuts
 
 GO_BACK = "deepcuts train --use shipped"
 
@@ -101,6 +101,15 @@ def test_a_bundle_put_there_by_hand_is_tried_too(home: Home, given: Path, tried:
     for _ in range(2):
         assert home.bundle().bundle_id == name
     assert tried == [name]
+
+
+def test_a_bundle_that_was_tried_may_not_become_links_later(home: Home, given: Path, tmp_path: Path) -> None:
+    taken = home.take_bundle(str(given))
+    copy = shutil.copytree(taken.path, tmp_path / "copy")
+    (taken.path / "head.npz").unlink()
+    (taken.path / "head.npz").symlink_to(copy / "head.npz")
+    with pytest.raises(BundleError, match=r"head\.npz is a link"):
+        home.find_bundle(taken.bundle_id)
 
 
 def test_a_description_that_was_changed_is_tried_again(home: Home, given: Path, tried: list[str]) -> None:
@@ -228,20 +237,20 @@ def test_a_network_that_takes_too_long(given: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_process_that_ends_is_a_network_that_crashes(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundles, "_trial", _crash)
+    monkeypatch.setattr(trial_process, "_trial", _crash)
     with pytest.raises(BundleError, match=r"^bundle any: its network crashes what runs it$"):
         try_out(good, Path("any"))
 
 
 def _crash(connection: Connection, *_: object) -> None:
-    connection.send_bytes(b'"ready"')
+    connection.send_bytes(b"{}")
     os.abort()
 
 
 def test_a_process_that_never_is_ready_is_not_the_bundles_fault(
     good: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bundles, "_trial", _never_ready)
+    monkeypatch.setattr(trial_process, "_trial", _never_ready)
     with pytest.raises(RecommenderError, match="cannot be started"):
         try_out(good, Path("any"))
     assert capfd.readouterr().err == ""
@@ -283,7 +292,7 @@ COMMANDS = (["status"], ["classify", "any.wav"], ["similar", "any"], ["ingest", 
 def test_an_active_bundle_that_is_none_is_one_line_with_the_way_back(
     home: Home, given: Path, what: str, tried: list[str]
 ) -> None:
-    assert deepcuts_here(home.path, "ingest", given).code == 0
+    assert deepcuts(home.path, "ingest", given).code == 0
     home.bundles_dir.mkdir(parents=True, exist_ok=True)
     active = home.bundles_dir / "active"
     contents = {
@@ -304,12 +313,12 @@ def test_an_active_bundle_that_is_none_is_one_line_with_the_way_back(
     else:
         os.mkfifo(active) if what == "a pipe" else active.mkdir()
     for command in COMMANDS:
-        ran = deepcuts_here(home.path, *command)
+        ran = deepcuts(home.path, *command)
         assert (ran.code, ran.out) == (1, ""), command
         assert ran.err.startswith("deepcuts: ") and ran.err.count("\n") == 1, ran.err
         assert ran.err.endswith(f"{GO_BACK}\n"), ran.err
-    assert deepcuts_here(home.path, "train", "--use", "shipped").code == 0
-    assert deepcuts_here(home.path, "status").code == 0
+    assert deepcuts(home.path, "train", "--use", "shipped").code == 0
+    assert deepcuts(home.path, "status").code == 0
 
 
 def test_a_refused_bundle_leaves_the_active_one(home: Home, given: Path, tmp_path: Path) -> None:
@@ -319,7 +328,7 @@ def test_a_refused_bundle_leaves_the_active_one(home: Home, given: Path, tmp_pat
     bias = load_arrays(bad / "head.npz")["bias"] + np.float32(1)
     loop = graph("a Loop without an end")
     forge(bad, **{"head.npz": arrays(bad, "head.npz", bias=bias), "trunk.onnx": loop})
-    ran = deepcuts_here(home.path, "train", "--use", bad)
+    ran = deepcuts(home.path, "train", "--use", bad)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == f"deepcuts: bundle {bad}: its network loops or branches (Loop)\n"
     assert (home.bundles_dir / "active").read_text() == name

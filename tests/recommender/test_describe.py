@@ -1,5 +1,6 @@
-"""What a bundle says of a song in words: the finest sure label, or unknown with its nearest guesses."""
+"""What a bundle says of a song in words: the finest sure label; or unsure, or not music."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from classifier.features.frontend import FrontEnd
 from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import MUSICNN, Bundle
-from classifier.model.calibration import NOT_MUSIC, UNLIKE, WEAK, Calibration, Familiarity
+from classifier.model.calibration import NOT_MUSIC, UNLIKE, WEAK, Calibration, Familiarity, MusicDetector
 from classifier.model.linear_head import LinearHead
 from classifier.params import SURE
 from db.models import Root
@@ -61,7 +62,7 @@ def logits_of(*probabilities: float) -> np.ndarray:
 
 def said(bundle: Bundle, embeddings: np.ndarray, durations_s: tuple[float, ...] = (30.0,)) -> dict[str, Any]:
     tags = np.tile(np.array([0.2, 0.1, 0.7], np.float32), (len(embeddings), 1))
-    return judgement(sound_of(bundle, tags, embeddings, durations_s), bundle)
+    return judgement(sound_of(bundle, tags, embeddings, durations_s))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,10 @@ def test_the_song_is_the_mean_of_its_segments_by_their_length() -> None:
     answer = said(a_bundle(), embeddings, (30.0, 10.0))
     guesses = {genre["name"]: genre["probability"] for genre in answer["genres"]}
     assert guesses["folk"] == pytest.approx((3 * 0.9 + 0.1) / 4, abs=1e-4)
-    assert guesses["rock/punk"] == pytest.approx((3 * 0.03 + 0.7) / 4, abs=1e-4)
-    assert [genre["name"] for genre in answer["genres"]][:2] == ["folk", "rock/punk"]
+    assert guesses["rock"] == pytest.approx((3 * 0.1 + 0.9) / 4, abs=1e-4)
+    assert list(guesses) == ["folk", "rock"]
+    nodes = {node["name"]: node["probability"] for node in answer["hierarchy"]}
+    assert nodes["rock/punk"] == pytest.approx((3 * 0.03 + 0.7) / 4, abs=1e-4)
 
 
 @settings(deadline=None)
@@ -109,12 +112,33 @@ def test_children_sum_to_their_parent_and_the_top_to_one(drawn: list[float]) -> 
     assert nodes["folk"] + nodes["rock"] == pytest.approx(1, abs=1e-5)
     assert nodes["rock"] == pytest.approx(nodes["rock/hard"] + nodes["rock/punk"], abs=1e-6)
     assert nodes["rock/hard"] == pytest.approx(p[1] + p[2], abs=1e-5)
-    shown = judgement(sound, a_bundle())["hierarchy"]
+    shown = judgement(sound)["hierarchy"]
     assert {node["name"] for node in shown} == {path for path, q in nodes.items() if q >= 0.05}
     assert [n["probability"] for n in shown] == sorted((n["probability"] for n in shown), reverse=True)
 
 
 UNSURE = logits_of(0.3, 0.25, 0.25, 0.2)
+
+
+def test_of_a_brought_model_a_song_is_unsure_where_no_top_genre_is_sure() -> None:
+    """Nothing was learned that would say so better; heads trained on it have their own calibration."""
+    brought = replace(
+        a_bundle(labels=("a", "b", "c/x", "c/y")), architecture={"name": "onnx"}, training={"model": {}}
+    )
+    for probabilities, label in (
+        ((0.3, 0.39, 0.2, 0.11), "unsure"),
+        ((0.3, 0.29, 0.21, 0.2), "c"),
+        ((0.1, 0.45, 0.25, 0.2), "b"),
+    ):
+        embeddings = logits_of(*probabilities)
+        assert (
+            judgement(sound_of(brought, np.zeros((1, 3), np.float32), embeddings, [30.0]))["label"] == label
+        )
+    made_here = replace(brought, training={})
+    assert (
+        sound_of(made_here, np.zeros((1, 3), np.float32), logits_of(0.3, 0.39, 0.2, 0.11), [30.0]).unknown
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,9 +184,10 @@ def test_unknown_has_a_reason_and_keeps_its_guesses(
     assert answer["nearest"]["name"] in sure, "the nearest guess, whether it may decide or not"
     assert not [name for name in sure if name.startswith(f"{answer['nearest']['name']}/")]
     assert answer["nearest"]["probability"] == nodes[answer["nearest"]["name"]]
-    assert answer["label"] == ("unknown" if reason is not None else answer["nearest"]["name"])
+    words = {None: answer["nearest"]["name"], NOT_MUSIC: "not music"}
+    assert answer["label"] == words.get(reason, "unsure")
     assert (answer["label_probability"] is None) == (reason is not None)
-    assert {genre["name"] for genre in answer["genres"]} == set(LABELS)
+    assert {genre["name"] for genre in answer["genres"]} == {"folk", "rock"}
     assert sum(genre["probability"] for genre in answer["genres"]) == pytest.approx(1, abs=1e-3)
     assert answer["hierarchy"], "the nearest guesses, in a hierarchy too"
 
@@ -173,23 +198,32 @@ def test_a_song_is_unlike_by_its_mean_and_not_by_one_passage() -> None:
     assert said(calibrated(familiar=FAMILIAR), far, (10.0, 30.0))["unknown"] == UNLIKE
 
 
+def test_a_detector_decides_what_is_not_music_by_the_mean_of_the_segments() -> None:
+    detector = MusicDetector(np.array([1, 0, 0, 0], np.float32), np.array([0, 0, 0, -0.5], np.float32), -2.0)
+    bundle = a_bundle(Calibration(1.0, 0.0, "by hand", detector=detector))
+    loud, quiet = [6.0, 0, 0, 0], [0.0, 0, 0, 0]
+    assert said(bundle, np.array([loud, quiet], np.float32), (30.0, 30.0))["label"] == "not music"  # 3 − 2
+    assert said(bundle, np.array([loud, quiet], np.float32), (10.0, 50.0))["unknown"] is None  # 1 − 2
+    assert said(bundle, np.array([[3.0, 0, 0, 2.0]], np.float32))["unknown"] is None  # 3 − 2 − 0.5 · 2²
+
+
 def test_probabilities_are_at_the_calibrations_temperature() -> None:
     embeddings = np.array([[2.0, 0.0, 0.0, 0.0]], np.float32)
-    first = said(calibrated(temperature=2.0), embeddings)["genres"][0]
-    assert first["probability"] == pytest.approx(np.e / (np.e + 3), abs=1e-4)
+    genres = {g["name"]: g["probability"] for g in said(calibrated(temperature=2.0), embeddings)["genres"]}
+    assert genres["folk"] == pytest.approx(np.e / (np.e + 3), abs=1e-4)
 
 
 def test_stored_genres_are_used_as_they_are() -> None:
     """They are calibrated already; the temperature is not applied twice."""
     stored = np.array([[0.7, 0.1, 0.1, 0.1]], np.float32)
     sound = sound_of(calibrated(temperature=9.0), np.zeros((1, 3), np.float32), UNSURE, [30.0], stored)
-    np.testing.assert_allclose(sound.genres, stored[0], atol=1e-6)
+    assert [sound.nodes[label] for label in LABELS] == pytest.approx(stored[0].tolist(), abs=1e-6)
 
 
 def test_facets_are_named_with_the_mean_of_their_tags() -> None:
     tags = np.array([[0.2, 0.1, 0.7], [0.6, 0.5, 0.1]], np.float32)
     embeddings = np.concatenate([UNSURE, UNSURE])
-    answer = judgement(sound_of(a_bundle(), tags, embeddings, [30.0, 10.0]), a_bundle())
+    answer = judgement(sound_of(a_bundle(), tags, embeddings, [30.0, 10.0]))
     assert answer["facets"] == {
         "mood": [{"name": "sad", "probability": pytest.approx(0.3, abs=1e-4)}],
         "sound": [
@@ -202,7 +236,7 @@ def test_facets_are_named_with_the_mean_of_their_tags() -> None:
 def test_a_trunk_without_tags_has_no_facets() -> None:
     bundle = a_bundle(taxonomy=None)
     sound: Sound = sound_of(bundle, np.zeros((1, 0), np.float32), UNSURE, [30.0])
-    assert (sound.tags.shape, sound.facets, judgement(sound, bundle)["facets"]) == ((0,), {}, {})
+    assert (sound.tags.shape, sound.facets, judgement(sound)["facets"]) == ((0,), {}, {})
 
 
 def test_named_is_by_probability_and_ties_by_place() -> None:
@@ -228,6 +262,7 @@ def test_a_track_without_predictions_of_the_bundle_is_given_them(catalog: Catalo
         other = new_track(session, track.root, "b.mp3")
         store_embeddings(session, track, [embedding])  # with ten equal genres of bundle-a
         sound = track_sound(session, track.id, bundle)
-        assert bundle.labels[int(sound.genres.argmax())] == "c"
-        assert sound.genres[2] == pytest.approx(np.exp(5) / (np.exp(5) + 3), abs=1e-4)
+        assert sound is not None
+        assert sound.placement.path == "c"
+        assert sound.nodes["c"] == pytest.approx(np.exp(5) / (np.exp(5) + 3), abs=1e-4)
         assert track_sound(session, other.id, bundle) is None

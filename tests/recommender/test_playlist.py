@@ -164,3 +164,19 @@ def test_an_empty_playlist_is_one(tmp_path: Path) -> None:
 
 def test_every_format_that_a_suffix_names_can_be_written() -> None:
     assert set(playlist.FORMATS.values()) == set(playlist.WRITERS)
+
+
+def test_a_part_of_a_file_is_that_file_with_options_as_vlc_has_them(tmp_path: Path) -> None:
+    entries = [
+        PlaylistEntry("/m/a.flac#01", "One", "Ann", 60.0, start_s=0.0, end_s=60.5),
+        PlaylistEntry("/m/a.flac#02", "Two", "Ann", 9.0, start_s=60.5),
+        PlaylistEntry("/m/not a part #02.flac", "Three", "Ann", 9.0),
+    ]
+    content, skipped = write_playlist(entries, None, "m3u8", Path("/m"))
+    assert skipped == []
+    assert content.decode().splitlines() == [
+        "#EXTM3U",
+        *("#EXTINF:60,Ann - One", "#EXTVLCOPT:start-time=0.000", "#EXTVLCOPT:stop-time=60.500", "a.flac"),
+        *("#EXTINF:9,Ann - Two", "#EXTVLCOPT:start-time=60.500", "a.flac"),
+        *("#EXTINF:9,Ann - Three", "not a part #02.flac"),
+    ]

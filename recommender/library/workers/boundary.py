@@ -1,9 +1,11 @@
 """The boundary around whatever is done to one file: what goes wrong there is that file's failure, no more.
 
 Decoders and readers of tags are other people's code, given files from anywhere: what they raise cannot be
-listed. All that read, hash, decode or analyse a single file do so through `attempt`.
+listed. All that read, hash, decode or analyse a single file do so through `attempt`; a worker, which answers
+in bytes, through `packed`.
 """
 
+import pickle
 import resource
 import traceback
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from classifier import params
+from classifier import params as limits
 from classifier.errors import (
     AudioError,
     CrashError,
@@ -22,9 +24,10 @@ from classifier.errors import (
     TooShortError,
     UnexpectedError,
     UnreadableFileError,
+    said,
 )
-from classifier.system_errors import said
 from recommender import error_log
+from recommender.library import params
 
 T = TypeVar("T")
 
@@ -60,12 +63,15 @@ class Failure:
 
 CRASHED: Final = Failure(CrashError.kind, "the decoder crashed on this file")
 NO_MEMORY: Final = Failure(
-    LimitError.kind, f"it takes more than {params.FILE_MEMORY / 2**30:g} GB of memory to be read"
+    LimitError.kind, f"it takes more than {limits.FILE_MEMORY / 2**30:g} GB of memory to be read"
 )
 LITTLE_MEMORY: Final = Failure(
     UnreadableFileError.kind, "cannot be read: this process may use too little memory for it (ulimit -v)"
 )
 """Not the file's fault: it is tried again by the next ingest."""
+TOO_LARGE: Final = Failure(
+    LimitError.kind, f"what is to be kept of it takes more than {params.LARGEST_ANSWER / 2**20:g} MB"
+)
 LONGEST_TRACEBACK: Final = 10_000
 READING: Final = "it could not be read (the decoder failed unexpectedly)"
 NOT_SHARED: Final = "not_shared"
@@ -84,6 +90,36 @@ def attempt(work: Callable[[], T]) -> T | Failure:
         return Failure("unreadable", f"cannot be read: {said(error).lower()}")
     except Exception as error:  # noqa: BLE001 - this is the boundary; the log file has it
         return unexpected(error)
+
+
+def unfailed(result: T | Failure) -> T:
+    """Return what `attempt` gave, or raise why there is nothing."""
+    if isinstance(result, Failure):
+        raise error_of(result)
+    return result
+
+
+def packed(work: Callable[[], object]) -> bytes:
+    """Return what some work on one file gives, or why it failed, as bytes; see `unpacked`."""
+    found = attempt(lambda: pickle.dumps(work(), pickle.HIGHEST_PROTOCOL))
+    if isinstance(found, bytes) and len(found) > params.LARGEST_ANSWER:
+        found = TOO_LARGE
+    return found if isinstance(found, bytes) else pickle.dumps(found)
+
+
+def answered(message: bytes) -> bytes:
+    """Do a task, a pickled (function, path); return the packed result."""
+
+    def done() -> object:
+        task, path = pickle.loads(message)
+        return task(path)
+
+    return packed(done)
+
+
+def unpacked(answer: bytes) -> object:
+    """Return what was packed, or why it cannot be unpacked."""
+    return attempt(lambda: pickle.loads(answer))
 
 
 def unexpected(error: BaseException, what: str = READING) -> Failure:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from classifier.model.bundle import Bundle
-from recommender import params
 from recommender.errors import ClusterError
-from recommender.library.workers.boundary import CRASHED, NOT_SHARED, Failure, unexpected
+from recommender.library import params
+from recommender.library.workers.boundary import CRASHED, NOT_SHARED, Failure, unexpected, unpacked
 from recommender.library.workers.cluster_members import Member, Members
-from recommender.library.workers.cluster_worker import Call, perform
-from recommender.library.workers.packing import unpacked
+from recommender.library.workers.cluster_worker import PickledCall, perform
 
 Key = TypeVar("Key")
 
@@ -131,9 +130,9 @@ class ClusterWorkers(Generic[Key]):
             return False
         flight = _Flight(item, member)
         member.alone = item.suspect
-        call = Call(perform, task, item.path, self._bundle_id)
+        call = PickledCall(perform, task, item.path, self._bundle_id)
         self._flights.add(flight)
-        self._members.place(call, member, flight)
+        self._members.assign(call, member, flight)
         return True
 
     def _item_for(self, member: Member, feed: Iterator[_Item[Key]]) -> _Item[Key] | None:

@@ -1,7 +1,7 @@
 """The workers of a Dask cluster as the client knows them: who is there, and who may work.
 
 A worker gets tasks once it has shown the same versions as the client and has the bundle's trunk;
-so does one that joins later. Each task is placed on one worker, so that the client knows what
+so does one that joins later. Each task is assigned to one worker, so that the client knows what
 was in flight on a worker that is lost.
 """
 
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from classifier.model.bundle import Bundle
-from recommender import params
 from recommender.errors import ClusterError
-from recommender.library.workers.cluster_worker import Call, bundle_files, prepare, versions
+from recommender.library import params
+from recommender.library.workers.cluster_worker import PickledCall, bundle_files, prepare, versions
 
 INSTALL: Final = "pip install 'deepcuts[cluster]'"
 
@@ -40,7 +40,7 @@ class Member:
     state
         ``asked`` for its versions, ``ready``, or ``refused``.
     flights
-        What was placed on it and has not come back.
+        What was assigned to it and has not come back.
     alone
         Whether it has a task that is to have no other beside it.
     """
@@ -167,7 +167,7 @@ class Members:
         expected, bundle = dict(versions()), self._bundle
         for sent in (False, True):
             files = bundle_files(bundle) if sent else None
-            call = Call(prepare, expected, str(bundle.path), bundle.bundle_id, files)
+            call = PickledCall(prepare, expected, str(bundle.path), bundle.bundle_id, files)
             status, answer = await outcome(self._submit(call, member))
             if status == "cancelled":
                 return ""  # the connection is gone, which others say
@@ -180,12 +180,12 @@ class Members:
                 return None
         return f"it has another bundle than {bundle.bundle_id}"
 
-    def _submit(self, call: Call, member: Member) -> Any:
-        """Place a call on a worker; return its future."""
+    def _submit(self, call: PickledCall, member: Member) -> Any:
+        """Hand a call to a worker; return its future."""
         return self._client.submit(pickle.loads, call.to_bytes(), workers=[member.address], pure=False)
 
-    def place(self, call: Call, member: Member, flight: object) -> None:
-        """Place a call on a worker; its outcome comes in `arrived` with `flight`.
+    def assign(self, call: PickledCall, member: Member, flight: object) -> None:
+        """Assign a call to a worker; its outcome comes in `arrived` with `flight`.
 
         Raises
         ------
@@ -197,7 +197,7 @@ class Members:
         member.flights.add(flight)
         self._client.loop.add_callback(self._follow, call, member, flight)
 
-    async def _follow(self, call: Call, member: Member, flight: object) -> None:
+    async def _follow(self, call: PickledCall, member: Member, flight: object) -> None:
         """See a call through. Dask's futures stay in this thread: one that ended in the main thread could
         swallow a Ctrl-C, as Python ignores what is raised while an object is deleted.
         """
@@ -208,7 +208,7 @@ class Members:
             del self._futures[flight]
 
     def drop(self, flights: Iterable[object]) -> None:
-        """Forget calls; those that are running end, and nobody hears of it."""
+        """Forget calls; those that are running end, and nobody learns of it."""
         if listed := list(flights):
             self._client.loop.add_callback(self._cancel, listed)
 

@@ -8,7 +8,7 @@ import pickle
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -20,16 +20,16 @@ from classifier.audio import mpg123
 from classifier.errors import BundleError
 from classifier.model import bundle
 from classifier.model.inference import Trunk
-from recommender import params
-from recommender.library.workers.packing import packed
-from recommender.library.workers.pool import analyse, analyse_with
+from recommender.library import params
+from recommender.library.workers.boundary import packed
+from recommender.library.workers.tasks import RangesAnalysis, analyse, analyse_with
 from recommender.process_limits import FileLimits
 
 LIBRARIES: Final = ("numpy", "onnxruntime", "soundfile", "soxr", "av", "mutagen")
 """What decides samples, embeddings and tags, besides the code."""
 
 
-class Call:
+class PickledCall:
     """A call as bytes: to unpickle them is to make it.
 
     A scheduler unpickles the functions and arguments that pass through it. Wrapped up like this they
@@ -49,8 +49,8 @@ class Call:
 
 def _code_hash() -> str:
     """Hash the source of what a worker runs."""
-    state = hashlib.sha256()
-    for package in (Path(classifier.__file__).parent, Path(__file__).parent.parent):
+    state, library = hashlib.sha256(), Path(__file__).parents[1]
+    for package in (Path(classifier.__file__).parent, library, library.parent / "file_tags"):
         for path in sorted(package.rglob("*.py")):
             content = path.read_bytes()
             state.update(f"{path.relative_to(package.parent).as_posix()} {len(content)}\n".encode())
@@ -148,5 +148,9 @@ def perform(task: Callable[[str], Any], path: str, bundle_id: str) -> tuple[bool
     trunk = _trunks.get(bundle_id)
     if trunk is None:  # a new process at an old address
         return False, b""
+    if task is analyse:
+        task = partial(analyse_with, trunk)
+    elif isinstance(task, RangesAnalysis):
+        task = partial(task.with_trunk, trunk)
     with _limits.reading():
-        return True, packed(lambda: analyse_with(trunk, path) if task is analyse else task(path))
+        return True, packed(lambda: task(path))

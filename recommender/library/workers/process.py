@@ -18,8 +18,8 @@ from typing import IO, Final, TypeVar
 
 from classifier import params as limits
 from classifier.errors import LimitError
-from recommender import params
 from recommender.errors import RecommenderError
+from recommender.library import params
 from recommender.library.workers.boundary import CRASHED, NO_MEMORY, Failure, says_no_memory
 
 Answer = TypeVar("Answer")
@@ -39,7 +39,7 @@ ADVICE: Final = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class WorkerSettings:
     """What a worker loads.
 
     Attributes
@@ -86,7 +86,7 @@ class Ended:
         return self.code == -signal.SIGKILL
 
     def failure(self) -> Failure:
-        """Return what is said of the file that it was reading."""
+        """Return why the file that it was reading has failed."""
         if self.code == -signal.SIGXCPU:
             seconds = f"{limits.FILE_CPU_S:,} s"
             return Failure(LimitError.kind, f"it takes more than {seconds} of a processor to be read")
@@ -115,7 +115,7 @@ class WorkerProcess:
         If the system does not let it be started, or it cannot load what it needs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         try:
             self._said = _temporary()
             self._connection, its = Pipe()
@@ -133,7 +133,7 @@ class WorkerProcess:
         self._wait_until_ready(settings)
 
     def _start(self, connection: int, parent: int) -> subprocess.Popen[bytes]:
-        path = [place or os.getcwd() for place in sys.path]
+        path = [folder or os.getcwd() for folder in sys.path]
         program = [sys.executable, "-c", PROGRAM, str(connection), str(parent), *path]
         # It inherits that Ctrl-C is held back, so that it cannot be hit by one while it is starting.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -148,7 +148,7 @@ class WorkerProcess:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
-    def _wait_until_ready(self, settings: Settings) -> None:
+    def _wait_until_ready(self, settings: WorkerSettings) -> None:
         def ready() -> object:
             self._connection.send(settings)
             if not self._connection.poll(params.WORKER_START_S):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recommender.library.workers.boundary import Failure
-from recommender.library.workers.process import Ended, Settings, WorkerProcess, WorkerStartError
+from recommender.library.workers.process import Ended, WorkerProcess, WorkerSettings, WorkerStartError
 
 JOIN_S = 5.0
 
@@ -102,7 +102,7 @@ class WorkerPool:
         If this process may not even start threads.
     """
 
-    def __init__(self, settings: Settings, jobs: int) -> None:
+    def __init__(self, settings: WorkerSettings, jobs: int) -> None:
         self._settings = settings
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._turns = _Turns()
@@ -130,7 +130,7 @@ class WorkerPool:
 
     @contextmanager
     def results(self) -> Iterator[Results]:
-        """Give a place for results; jobs whose results are not wanted any more are left out."""
+        """Lend a queue for results; jobs whose results are not wanted any more are left out."""
         results = Results()
         with self._lock:
             self._runs.append(results)

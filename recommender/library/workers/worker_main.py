@@ -4,10 +4,8 @@ It is started as a program, with nothing of its parent's but two descriptors: wh
 the one, and the other tells when the parent has ended.
 """
 
-import ctypes
 import faulthandler
 import os
-import pickle
 import signal
 import threading
 from multiprocessing.connection import Connection
@@ -16,13 +14,19 @@ from typing import Final
 from threadpoolctl import threadpool_limits
 
 from classifier.errors import ClassifierError
-from recommender.library.workers import pool
-from recommender.library.workers.packing import packed
-from recommender.library.workers.process import Settings, StartTrouble
-from recommender.process_limits import FileLimits, leave_no_core
+from recommender.library.workers import tasks
+from recommender.library.workers.boundary import answered
+from recommender.library.workers.process import StartTrouble, WorkerSettings
+from recommender.process_limits import (
+    MMAP_THRESHOLD,
+    TRIM_THRESHOLD,
+    FileLimits,
+    leave_no_core,
+    tune_malloc,
+)
 
-# For glibc's `mallopt`: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD.
-KEEP_MEMORY: Final = ((-1, 256 << 20), (-3, 64 << 20))
+KEEP_MEMORY: Final = ((TRIM_THRESHOLD, 256 << 20), (MMAP_THRESHOLD, 64 << 20))
+"""This process keeps what memory it frees."""
 
 
 def main(connection: int, parent: int) -> None:
@@ -42,24 +46,16 @@ def main(connection: int, parent: int) -> None:
             return
 
 
-def _prepare(settings: Settings) -> StartTrouble | None:
+def _prepare(settings: WorkerSettings) -> StartTrouble | None:
     """Load what tasks need; return why the bundle cannot be loaded, or None. What else is raised ends it."""
     try:
-        _keep_memory()
+        tune_malloc(KEEP_MEMORY)  # to get it anew for every segment takes 5 % of the time
         if settings.threads == 1:
             threadpool_limits(1)  # the workers already keep the processors busy
-        pool.load(settings.bundle_path, settings.threads)
+        tasks.load(settings.bundle_path, settings.threads)
     except ClassifierError as error:
         return StartTrouble(str(error))
     return None
-
-
-def _keep_memory() -> None:
-    """Let this process keep what memory it frees: to get it anew for every segment takes 5 % of its time."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        for setting, size in KEEP_MEMORY:
-            mallopt(setting, size)
 
 
 def _end_with(parent: int) -> None:
@@ -72,11 +68,6 @@ _limits: Final = FileLimits()
 
 
 def answer(message: bytes) -> bytes:
-    """Do a task, a pickled (function, path), under the limits of a file; return the packed result."""
-
-    def done() -> object:
-        task, path = pickle.loads(message)
-        return task(path)
-
+    """Do a task under the limits of a file; return the packed result."""
     with _limits.reading():
-        return packed(done)
+        return answered(message)

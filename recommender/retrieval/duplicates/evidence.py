@@ -5,17 +5,16 @@ So beside the cosine of the aligned patches it is their temporal correlation tha
 what is left of the patches when each file's mean is taken away. See benchmarks/duplicates.py for the figures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
 
-Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class TrackPatches(Protocol):
@@ -44,6 +43,9 @@ class Agreement:
         Correlation of how they change, −1..1; 0 for a single patch, which does not change.
     share
         Of the patches whose cosine is not plainly that of other music, 0..1.
+    smooth_cosine, smooth_correlation
+        The same two of the means of neighbouring patches. Where files are shifted by half a patch, as by a
+        second of silence, a patch is compared with a mixture of two, which is smoother; of means both are.
     """
 
     offset_s: float
@@ -51,6 +53,8 @@ class Agreement:
     cosine: float
     temporal_correlation: float
     share: float
+    smooth_cosine: float = 0.0
+    smooth_correlation: float = 0.0
 
 
 def sound_agreement(
@@ -73,7 +77,7 @@ def sound_agreement(
     """
     there, back = _one_way(one, other, reach_s), _one_way(other, one, reach_s)
     if back is not None:
-        back = Agreement(-back.offset_s, back.patches, back.cosine, back.temporal_correlation, back.share)
+        back = replace(back, offset_s=-back.offset_s)
     found = [way for way in (there, back) if way is not None]
     return max(found, key=lambda way: (way.cosine, way.temporal_correlation)) if found else None
 
@@ -96,10 +100,20 @@ def _one_way(one: TrackPatches, other: TrackPatches, reach_s: float) -> Agreemen
     means[compared < max(1.0, params.ALIGNED_SHARE * max(len(x), len(y)))] = -np.inf
     best = int(np.lexsort((np.abs(offsets), -means))[0])
     kept, weight = there[best], part[best][:, None]
-    counterparts = (1 - weight) * y[left[best]] + weight * y[right[best]]
-    correlation = _temporal_correlation(x[kept], counterparts[kept])
+    counterparts = ((1 - weight) * y[left[best]] + weight * y[right[best]])[kept]
+    correlation = _temporal_correlation(x[kept], counterparts)
     share = float((cosines[best][kept] >= params.OTHER_MUSIC).mean())
-    return Agreement(float(offsets[best]), int(compared[best]), float(means[best]), correlation, share)
+    found = Agreement(float(offsets[best]), int(compared[best]), float(means[best]), correlation, share)
+    one_smooth, other_smooth = _neighbours(x[kept]), _neighbours(counterparts)
+    norms = np.sqrt((one_smooth**2).sum(axis=1) * (other_smooth**2).sum(axis=1))
+    cosine = float(((one_smooth * other_smooth).sum(axis=1) / np.maximum(norms, 1e-12)).mean())
+    smooth = _temporal_correlation(one_smooth, other_smooth)
+    return replace(found, smooth_cosine=cosine, smooth_correlation=smooth)
+
+
+def _neighbours(rows: Floats) -> Floats:
+    """Return the means of rows that follow each other, one fewer; a single row as it is."""
+    return (rows[:-1] + rows[1:]) / 2 if len(rows) > 1 else rows
 
 
 def _counterparts(starts_s: Array, times_s: Floats) -> tuple[Ints, Ints, Floats, npt.NDArray[np.bool_]]:
@@ -156,7 +170,14 @@ def sounds_the_same(agreement: Agreement | None, tags_agree: bool | None) -> boo
     if agreement.patches < params.SAME_PATCHES:
         return False
     correlation, cosine = params.SAME_SOUND_BARS[tags_agree]
-    return agreement.temporal_correlation >= correlation and agreement.cosine >= cosine
+    if agreement.temporal_correlation >= correlation and agreement.cosine >= cosine:
+        return True
+    return any(
+        agreement.patches >= patches
+        and agreement.smooth_correlation >= correlation
+        and agreement.smooth_cosine >= cosine
+        for patches, correlation, cosine in params.SAME_SMOOTH_BARS[tags_agree]
+    )
 
 
 def is_same_recording(

@@ -7,11 +7,11 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Array, Ints
 from db.models import Track
-from db.patches import Patches, track_patches
+from db.sound.patches import Patches, track_patches
 from db.tracks import by_ids, present
 from recommender import params
 from recommender.retrieval.duplicates.evidence import (
@@ -21,11 +21,9 @@ from recommender.retrieval.duplicates.evidence import (
     sound_agreement,
     sounds_the_same,
 )
-from recommender.retrieval.index.track_means import track_means
+from recommender.retrieval.index.unit_vectors import track_means
 from recommender.song_titles import same_recording_named, song_named
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Kind = Literal["identical", "same recording", "other version"]
 
 IDENTICAL: Kind = "identical"

@@ -10,19 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from db.index_rows import IndexRows, IndexTracks
+from classifier.arrays import Array, Ints
+from db.sound.index_rows import IndexRows, IndexTracks
 from recommender import params
-from recommender.retrieval.index.exact import unit_rows
 from recommender.retrieval.index.files import Arrays
 from recommender.retrieval.index.hubness import Reference, centre_of, freeze, offsets
 from recommender.retrieval.index.segment_index import Rows, SegmentIndex
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 Read = Callable[[Ints | None], Iterable[IndexRows]]
 """Reads the segments of some tracks, or of all, in blocks of whole tracks, ascending."""
@@ -105,6 +100,7 @@ class _Build:
             song_offsets=new("song_offsets", (tracks,), np.float32),
             passage_offsets=new("passage_offsets", (tracks,), np.float32),
             tags=new("tags", (tracks, n_tags), np.float32),
+            means=new("means", (tracks, dimension), np.float32),
         )
 
     def _take_over(self, previous: SegmentIndex) -> None:
@@ -117,7 +113,7 @@ class _Build:
         old, rows = previous.rows, self.rows
         for first, end in pairwise([0, *breaks.tolist(), len(here)]):
             tracks, of_old = slice(here[first], here[end - 1] + 1), slice(there[first], there[end - 1] + 1)
-            for name in ("song_offsets", "passage_offsets", "tags"):
+            for name in ("song_offsets", "passage_offsets", "tags", "means"):
                 getattr(rows, name)[tracks] = getattr(old, name)[of_old]
             n = int(self.held.counts[tracks].sum())
             start, old_start = int(self.starts[tracks.start]), int(old.starts[of_old.start])
@@ -141,8 +137,9 @@ class _Build:
         self.vectors[rows] = unit_rows(block.embeddings)
         self.rows.segment_ids[rows] = block.segment_ids
         seconds = block.durations_s[:, None]
-        sums = np.add.reduceat(block.tags * seconds, firsts)
-        self.rows.tags[positions] = sums / np.add.reduceat(seconds, firsts)
+        whole = np.add.reduceat(seconds, firsts)
+        for songs, of_segments in ((self.rows.tags, block.tags), (self.rows.means, block.embeddings)):
+            songs[positions] = np.add.reduceat(of_segments * seconds, firsts) / whole
 
     def _new_tracks(self) -> Iterator[Ints]:
         """Yield the positions of the new tracks, some at a time."""
@@ -180,5 +177,6 @@ def segments_of(tracks: Ints, starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
 def _empty() -> SegmentIndex:
     none, ids = np.zeros(0, np.float32), np.zeros(0, np.int64)
     vectors = np.zeros((0, 1), np.float32)
-    rows = Rows(ids, none, ids, ids, ids, none, none, np.zeros((0, 0), np.float32))
+    empty = np.zeros((0, 0), np.float32)
+    rows = Rows(ids, none, ids, ids, ids, none, none, tags=empty, means=empty)
     return SegmentIndex(vectors, rows, freeze(np.zeros(1, np.float32), vectors, ids, ids))

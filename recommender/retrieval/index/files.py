@@ -13,20 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.atomic_files import replace_file, replace_folder
-from classifier.private_files import close_to_others, make_folder
+from classifier.files import (
+    PART,
+    close_to_others,
+    is_being_written,
+    make_folder,
+    replace_file,
+    replace_folder,
+    sync_descriptor,
+)
 from recommender import params
 
-FORMAT = 3
+FORMAT = 4
 MAPPED_FROM_BYTES = 2**20
 LISTS = "inverted.faiss"
 SIDECAR = "segments.json"
-PART = ".part-"
 READ_BYTES = 2**22
 
 
@@ -88,6 +94,21 @@ class Sidecar:
             return False
 
 
+class Described(Protocol):
+    """What any sidecar says of files, and of the folder that they lie in."""
+
+    @property
+    def files(self) -> dict[str, list[Any]] | None:
+        """Size and hash of each file."""
+
+    @property
+    def folder(self) -> str:
+        """Return the name of the folder."""
+
+
+AnySidecar = TypeVar("AnySidecar", bound=Described)
+
+
 class Arrays:
     """Arrays that are being made for an index.
 
@@ -132,50 +153,55 @@ def generation(folder: Path) -> Iterator[Path]:
     shutil.rmtree(part, ignore_errors=True)
     make_folder(part)
     try:
+        files = os.scandir(part)  # opened now, read at the end, when there may be no descriptor left
+    except OSError:
+        part.rmdir()
+        raise
+    try:
         yield part
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError), files:  # none is found where it was published: the folder has a name then
+            for file in files:
+                os.unlink(file.path)
+            part.rmdir()
 
 
-def publish(part: Path, sidecar: Sidecar, folder: Path) -> Sidecar:
-    """Return the sidecar, with the files' hashes, of a new generation that is made the index."""
+def publish(part: Path, sidecar: AnySidecar, folder: Path, name: str = SIDECAR) -> AnySidecar:
+    """Return the sidecar, with the files' hashes, of a new generation that is made the index.
+
+    Parameters
+    ----------
+    part
+        Where the files are.
+    sidecar
+        A dataclass, with `fingerprint` and `files` to be filled in.
+    name
+        Of the sidecar's file.
+    """
     files: dict[str, list[Any]] = {p.name: [p.stat().st_size, _hash(p)] for p in sorted(part.iterdir())}
-    sidecar = replace(sidecar, files=files, fingerprint=_fingerprint(files))
+    described: Any = sidecar
+    sidecar = replace(described, files=files, fingerprint=_fingerprint(files))
     for path in part.iterdir():
         close_to_others(path)
         with open(path, "rb") as file:
-            os.fsync(file.fileno())
+            sync_descriptor(file.fileno())
     target = folder / sidecar.folder
     replace_folder(part, target)  # one of the same name may be damaged
-    replace_file(folder / SIDECAR, json.dumps(asdict(sidecar), indent=2).encode(), private=True)
+    replace_file(folder / name, json.dumps(asdict(sidecar), indent=2).encode(), private=True)  # type: ignore[call-overload]
     with suppress(OSError):  # what stays is removed by the next
-        _tidy(folder, {SIDECAR, sidecar.folder})
+        _tidy(folder, {name, sidecar.folder})
     return sidecar
 
 
 def _tidy(folder: Path, kept: set[str]) -> None:
     """Remove all but the index: older generations, and what a process left that was killed."""
     for old in folder.iterdir():
-        if old.name in kept or _is_being_made(old.name):
+        if old.name in kept or is_being_written(old.name):
             continue
         if old.is_dir():
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.unlink(missing_ok=True)
-
-
-def _is_being_made(name: str) -> bool:
-    """Return whether a folder is a generation that another process, still alive, is making."""
-    pid = name.removeprefix(PART)
-    if not name.startswith(PART) or not pid.isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def read_sidecar(folder: Path) -> Sidecar | None:
@@ -199,7 +225,7 @@ def unreadable(folder: Path) -> str:
     return "stale" if is_other else "damaged"
 
 
-def are_whole(folder: Path, sidecar: Sidecar, *, thoroughly: bool = False) -> bool:
+def are_whole(folder: Path, sidecar: Described, *, thoroughly: bool = False) -> bool:
     """Return whether the files are as they were written; those of a large index are hashed only if asked to.
 
     Raises
@@ -216,7 +242,7 @@ def are_whole(folder: Path, sidecar: Sidecar, *, thoroughly: bool = False) -> bo
     return True
 
 
-def load_arrays(folder: Path, sidecar: Sidecar) -> dict[str, npt.NDArray[Any]]:
+def load_arrays(folder: Path, sidecar: Described) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays by name; the large ones are mapped into memory.
 
     Raises

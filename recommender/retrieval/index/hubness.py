@@ -15,12 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
-from recommender.retrieval.index.exact import unit_rows
 from recommender.retrieval.index.scoring import best_matches, song_score_table
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from recommender.retrieval.index.unit_vectors import unit_rows
 
 ROUNDS = 60
 ENOUGH = 1e-4

@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from db.index_rows import IndexTracks
+from classifier.arrays import Array, Ints
+from db.sound.index_rows import IndexTracks
 from recommender import params
 from recommender.retrieval.index.build import segments_of, unchanged
 from recommender.retrieval.index.inverted_file import InvertedFile, asked, sample_size, stored, train, tune
 from recommender.retrieval.index.segment_index import SONG, SegmentIndex
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 TRACKS_AT_ONCE = 4096
 SEGMENTS_AT_ONCE = 32_768

@@ -18,12 +18,9 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 FILLED_UP_TO = 16
 """FAISS compares scalar quantised vectors with the processor's wide registers only in multiples of this."""

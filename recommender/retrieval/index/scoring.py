@@ -9,12 +9,9 @@ a passage like it, whatever else that track holds. docs/RECOMMENDER.md has the f
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
-
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 CELLS = 4_000_000
 """Cosines held in memory at a time."""

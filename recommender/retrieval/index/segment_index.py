@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Array, Ints
 from recommender import params
-from recommender.retrieval.index.hubness import Reference
-from recommender.retrieval.index.track_means import mean_directions
+from recommender.retrieval.index.hubness import Reference, centred
+from recommender.retrieval.index.unit_vectors import mean_directions
 
 if TYPE_CHECKING:
     from recommender.retrieval.index.inverted_file import InvertedFile
 
-Array = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 SONG, PASSAGE, PLAIN = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)
 """The corrected score that a query finds its neighbours by: how much each offset counts."""
@@ -34,11 +32,11 @@ class Rows:
     track_ids, starts
         (tracks,) ascending, and where each track's segments begin.
     stamps
-        (tracks,) that show which track was analysed again; see `db.index_rows`.
+        (tracks,) that show which track was analysed again; see `db.sound.index_rows`.
     song_offsets, passage_offsets
         (tracks,) of the hub correction.
-    tags
-        (tracks, tags) of the whole songs.
+    tags, means
+        (tracks, tags) and (tracks, dimensions) of the whole songs: means by length, as they were stored.
     """
 
     segment_ids: Ints
@@ -49,6 +47,7 @@ class Rows:
     song_offsets: Array
     passage_offsets: Array
     tags: Array
+    means: Array
 
 
 class SegmentIndex:
@@ -138,6 +137,10 @@ class SegmentIndex:
     def block(self, track: int) -> Array:
         """Return the centred vectors of the track at a position, (its segments, dimensions)."""
         return self.vectors[self.rows.starts[track] : self._ends[track]]
+
+    def centred(self, units: Array) -> Array:
+        """Return a query's unit vectors as those of the index are: the centre taken off, of length 1."""
+        return centred(units, self.reference.centre)
 
     def mean_vectors(self, tracks: Ints) -> Array:
         """Return the tracks' mean centred vectors, of length 1."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from db.features import vectors_token
-from db.index_rows import index_rows, index_tracks
 from db.session import Catalog
+from db.sound.features import vectors_token
+from db.sound.index_rows import index_rows, index_tracks
 from recommender import params
 from recommender.retrieval.index.build import build_index
 from recommender.retrieval.index.files import (

@@ -7,17 +7,23 @@ from typing import Final
 
 from classifier.features.waveform import Overview
 from classifier.model.bundle import Bundle
+from db.file_range import FileRange
 from recommender import params
-from recommender.retrieval.query import AnalysedFile, Span
+from recommender.retrieval.query_file import AnalysedFile, Span
 from recommender.service.decoding.decoder import Decoder
 from recommender.service.decoding.process import Limits
-from recommender.service.decoding.worker_process import serve_files, unpacked, unpacked_overview
+from recommender.service.decoding.worker_process import (
+    serve_files,
+    unpacked,
+    unpacked_hash,
+    unpacked_overview,
+)
 
-LIMITS: Final = Limits(params.HEAR_MEMORY, params.HEAR_CPU_S, params.HEAR_IDLE_S)
+LIMITS: Final = Limits(params.ANALYSIS_MEMORY, params.ANALYSIS_CPU_S, params.DECODER_IDLE_S)
 LONGEST_ANSWER: Final = 2**28
 
 
-class Hearing(Decoder):
+class Analyser(Decoder):
     """A process that analyses files.
 
     Parameters
@@ -28,14 +34,25 @@ class Hearing(Decoder):
 
     def __init__(
         self,
-        seconds: float = params.HEAR_S,
+        seconds: float = params.ANALYSIS_S,
         limits: Limits = LIMITS,
         target: Callable[..., None] = serve_files,
     ) -> None:
         super().__init__(seconds, limits, target, LONGEST_ANSWER)
 
-    def hear(self, path: Path, bundle: Bundle, span: Span | None = None) -> tuple[AnalysedFile, str | None]:
-        """Analyse a file, or a stretch of it; return what it is, and the hash of its content.
+    def content_hash(self, path: Path, bundle: Bundle) -> str | None:
+        """Return the hash of a file's audio, None where none can be read; it is not analysed for that.
+
+        Raises
+        ------
+        HTTPException
+            As of `Decoder.ask`.
+        """
+        task = {"path": str(path), "only_hash": True}
+        return self.ask(str(bundle.path), task, unpacked_hash, version=bundle.bundle_id)
+
+    def analyse(self, path: Path, bundle: Bundle, span: Span | None = None) -> AnalysedFile:
+        """Analyse a file, or an excerpt of it; return what it is.
 
         Raises
         ------
@@ -46,13 +63,13 @@ class Hearing(Decoder):
         read = partial(unpacked, n_tags=len(bundle.tag_names))
         return self.ask(str(bundle.path), task, read, version=bundle.bundle_id)
 
-    def overview(self, path: Path, bundle: Bundle, length_s: float | None) -> Overview:
-        """Return how a file looks; only of a process that runs `serve_overviews`.
+    def overview(self, source: FileRange, bundle: Bundle, length_s: float | None) -> Overview:
+        """Return how a file, or a part of one, looks; only of a process that runs `serve_overviews`.
 
         Raises
         ------
         HTTPException
             As of `Decoder.ask`.
         """
-        task = {"path": str(path), "length_s": length_s}
+        task = {"path": source.path, "length_s": length_s, "within": [source.start_s, source.end_s]}
         return self.ask(str(bundle.path), task, unpacked_overview, version=bundle.bundle_id)

@@ -1,6 +1,7 @@
 """The process that looks for covers: it parses the tags of files, and decodes pictures."""
 
 import base64
+import hashlib
 import io
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -12,8 +13,7 @@ from PIL import Image
 from recommender import params
 from recommender.file_tags.cover_art import embedded_picture, picture_beside
 from recommender.process_limits import confine
-from recommender.service.decoding.answering import OPEN_FILES, answer_all
-from recommender.service.decoding.process import Limits
+from recommender.service.decoding.process import OPEN_FILES, Limits, answer_all
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 QUALITY: Final = 88
@@ -33,8 +33,13 @@ def _answer(task: dict[str, Any]) -> dict[str, Any]:
     path, root, size = str(task["path"]), str(task["root"]), int(task["size"])
     for data in (embedded_picture(Path(path)), picture_beside(path, root)):
         found = None if data is None else shown(data, size)
-        if found is not None:
-            return {"kind": found[0], "picture": base64.b64encode(found[1]).decode("ascii")}
+        if found is not None and data is not None:
+            source = hashlib.blake2b(data, digest_size=12).hexdigest()
+            return {
+                "kind": found[0],
+                "picture": base64.b64encode(found[1]).decode("ascii"),
+                "source": source,
+            }
     return {"kind": None}
 
 

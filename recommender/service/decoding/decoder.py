@@ -12,7 +12,7 @@ from fastapi import HTTPException
 
 from recommender import params
 from recommender.service.decoding.process import LOG, DecoderProcess, Limits
-from recommender.service.http.troubles import RETRY_S
+from recommender.service.http.troubles import later
 from recommender.service.log import TRACEBACK
 
 Answer = TypeVar("Answer")
@@ -75,7 +75,7 @@ class Decoder:
             422 if it cannot be done, 503 if it did not get its turn, 504 if it takes too long.
         """
         if not self._turn.acquire(timeout=self._seconds):
-            raise _later("too much is being analysed; try again")
+            raise later("too much is being analysed; try again")
         try:
             if self._closed:  # while this one waited for its turn
                 raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the service is being stopped")
@@ -101,7 +101,7 @@ class Decoder:
     def _ready(self, wanted: tuple[str, str]) -> _Child:
         """Return a process that is waiting for files."""
         child = self._child
-        worn = child is not None and (child.files >= params.HEAR_FILES or child.started_for != wanted)
+        worn = child is not None and (child.files >= params.ANALYSIS_FILES or child.started_for != wanted)
         if child is None or worn or not child.process.is_alive():
             self._end()
             child = self._child = self._started(wanted)
@@ -112,7 +112,7 @@ class Decoder:
         try:
             process = DecoderProcess(self._target, self._limits, wanted[0])
         except OSError:  # there is no memory, no descriptor or no process for it
-            raise _later("files cannot be decoded now") from None
+            raise later("files cannot be decoded now") from None
         try:
             if process.connection.poll(START_S):
                 process.connection.recv_bytes(self._longest_answer)
@@ -121,7 +121,7 @@ class Decoder:
         except (EOFError, OSError):  # it ended
             pass
         process.close(1.0)
-        raise _later("files cannot be decoded now")
+        raise later("files cannot be decoded now")
 
     def _answer(self, wanted: tuple[str, str], task: bytes, *, again: bool = True) -> dict[str, Any]:
         connection = self._ready(wanted).process.connection
@@ -154,7 +154,3 @@ class Decoder:
             child.process.kill()
         with self._turn:
             self._end()
-
-
-def _later(said: str) -> HTTPException:
-    return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})

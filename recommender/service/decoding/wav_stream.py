@@ -6,76 +6,51 @@ The length is known beforehand, so that a player may ask for any range of bytes,
 import struct
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.to_thread
 from fastapi import HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from db.file_range import FileRange
+from db.models import Track
 from recommender import params
 from recommender.service.decoding.analysis import LIMITS
+from recommender.service.decoding.blocks import Blocks
 from recommender.service.decoding.process import DecoderProcess
-from recommender.service.decoding.worker_process import CUT, ENDED, FAILED, LISTEN_HZ, serve_samples
-from recommender.service.http.ranges import ByteRange, parse_ranges
-from recommender.service.http.troubles import RETRY_S
+from recommender.service.decoding.sample_process import LISTEN_HZ, serve_samples
+from recommender.service.http.file_response import attachment
+from recommender.service.http.ranges import ByteRange, outside, parse_ranges
+from recommender.service.http.troubles import later
+from recommender.service.shared import Board, Kind
 
 WAV: Final = "audio/wav"
 HEADER: Final = 44
 LARGEST_WAV: Final = 2**32 - 64
 
 
-class Decoding:
-    """A process that decodes a file, from a sample on.
+def decoding(source: FileRange, channels: int, first: int) -> Blocks:
+    """Start a process that decodes a file, or a part of one; return what reads its samples, 16 bits each.
 
     Parameters
     ----------
-    path, first
-        The file, and the sample.
+    source, channels, first
+        The file, or part of one; 1 or 2; and the sample to begin with.
 
     Raises
     ------
     OSError
         If no process can be started.
     """
+    told = (source.path, source.start_s, source.end_s, channels, first)
+    process = DecoderProcess(serve_samples, LIMITS, *told)
 
-    def __init__(self, path: Path, first: int) -> None:
-        self._process = DecoderProcess(serve_samples, LIMITS, str(path), first)
-        self._ours = self._process.connection
-        self._ended = False
+    def end(all_came: bool) -> None:
+        process.close(0.0 if all_came or process.is_alive() else 1.0)
 
-    def read(self) -> bytes:
-        """Return some samples, 16 bits each; nothing at the end and beyond.
-
-        Raises
-        ------
-        HTTPException
-            422 if the file cannot be decoded, 504 if that takes too long.
-        """
-        if self._ended:
-            return b""
-        try:
-            if not self._ours.poll(params.HEAR_S):
-                raise HTTPException(HTTPStatus.GATEWAY_TIMEOUT, "it takes too long to decode")
-            kind, content = _split(self._ours)
-        except (EOFError, OSError):
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "the decoder crashed on it") from None
-        if kind == FAILED:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, content.decode("utf-8", "replace"))
-        self._ended = kind == ENDED
-        return content
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.close(0.0 if self._ended or self._process.is_alive() else 1.0)
-
-
-def _split(connection: Connection) -> tuple[bytes, bytes]:
-    message = connection.recv_bytes(CUT + 1)
-    return message[:1], message[1:]
+    return Blocks(process.connection, end)
 
 
 class WavBytes(StreamingResponse):
@@ -83,26 +58,27 @@ class WavBytes(StreamingResponse):
 
     Parameters
     ----------
-    path, duration_s
-        The file, and how long it is: what it holds beyond is cut off, what it lacks is silence.
+    source, duration_s
+        The file, or part of one, and its length: what it holds beyond is cut off, what it lacks is silence.
     request
         Whose headers count.
+    channels
+        1 or 2.
     """
 
-    def __init__(self, path: Path, duration_s: float, request: Request) -> None:
-        self._path, self._app = path, request.app
+    def __init__(self, source: FileRange, duration_s: float, request: Request, channels: int = 1) -> None:
+        self._source, self._app, self._frame = source, request.app, 2 * channels
         samples = round(duration_s * LISTEN_HZ)
-        size = HEADER + 2 * samples
+        size = wav_size(duration_s, channels)
         if not 0 < size < LARGEST_WAV:
             raise HTTPException(HTTPStatus.CONFLICT, "it is too long to be listened to as WAV")
-        self._head = wav_header(samples)
-        self._decoding: Decoding | None = None
+        self._head = wav_header(samples, channels)
+        self._decoding: Blocks | None = None
         self._first = b""
         ranges = parse_ranges(request.headers.get("range"), size, 1)
         headers = {"Accept-Ranges": "bytes", "Content-Type": WAV, "Cache-Control": "private, no-cache"}
         if ranges == []:
-            none = {"Content-Range": f"bytes */{size}"}
-            raise HTTPException(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "none of these bytes", none)
+            raise outside(size, "none of these bytes", {})
         asked = ranges[0] if ranges else ByteRange(0, size)
         headers["Content-Length"] = str(len(asked))
         if ranges:
@@ -116,17 +92,15 @@ class WavBytes(StreamingResponse):
         Raises
         ------
         HTTPException
-            As of `Decoding.read`; 503 if too many are listening already.
+            As of `Blocks.read`; 503 if too many are listening already.
         """
-        state = self._app.state
-        state.listeners = getattr(state, "listeners", 0)
-        if state.listeners >= params.LISTENERS:
-            said = f"{state.listeners} songs are being decoded; try again"
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
-        state.listeners += 1
+        board: Board = self._app.state.board
+        if not board.take(Kind.LISTENERS, params.LISTENERS):
+            raise later(f"{board.total(Kind.LISTENERS)} songs are being decoded; try again")
         try:
-            first = max(0, self._asked.start - HEADER) // 2
-            self._decoding = await anyio.to_thread.run_sync(Decoding, self._path, first)
+            first = max(0, self._asked.start - HEADER) // self._frame
+            channels = self._frame // 2
+            self._decoding = await anyio.to_thread.run_sync(decoding, self._source, channels, first)
             self._first = await anyio.to_thread.run_sync(self._decoding.read)
         except BaseException:
             await self._close()
@@ -134,26 +108,26 @@ class WavBytes(StreamingResponse):
         return self
 
     async def _blocks(self) -> AsyncIterator[bytes]:
-        place, end = self._asked
-        if place < HEADER:
-            yield self._head[place : min(end, HEADER)]
-            place = min(end, HEADER)
-        block = self._first[(place - HEADER) % 2 :]
-        while place < end and self._decoding is not None:
+        position, end = self._asked
+        if position < HEADER:
+            yield self._head[position : min(end, HEADER)]
+            position = min(end, HEADER)
+        block = self._first[(position - HEADER) % self._frame :]
+        while position < end and self._decoding is not None:
             if not block:
-                block = bytes(min(params.READ_BYTES, end - place))  # shorter than it was said to be
-            block = block[: end - place]
-            place += len(block)
+                block = bytes(min(params.READ_BYTES, end - position))  # shorter than it was said to be
+            block = block[: end - position]
+            position += len(block)
             yield block
-            if place < end:
+            if position < end:
                 block = await anyio.to_thread.run_sync(self._decoding.read)
 
     async def _close(self) -> None:
-        decoding, self._decoding = self._decoding, None
-        self._app.state.listeners -= 1
-        if decoding is not None:
+        blocks, self._decoding = self._decoding, None
+        self._app.state.board.give_back(Kind.LISTENERS)
+        if blocks is not None:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(decoding.close)
+                await anyio.to_thread.run_sync(blocks.close)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -163,10 +137,43 @@ class WavBytes(StreamingResponse):
             await self._close()
 
 
-def wav_header(samples: int) -> bytes:
-    """Return the header of a mono WAV file of so many samples of 16 bits."""
-    size = 2 * samples
-    form = struct.pack("<HHIIHH", 1, 1, LISTEN_HZ, 2 * LISTEN_HZ, 2, 16)
+async def part_answer(track: Track, request: Request, *, download: bool = False) -> Response:
+    """Return a track that is a part of a file, and nothing else of that, as WAV of two channels.
+
+    Parameters
+    ----------
+    track
+        Whose file was looked at.
+    request
+        Whose headers count.
+    download
+        Whether the client should save it rather than play it.
+
+    Raises
+    ------
+    HTTPException
+        409 if it is not analysed; else as of `WavBytes`.
+    """
+    if track.duration_s is None:
+        raise HTTPException(HTTPStatus.CONFLICT, f"track {track.id} is not analysed: run ingest")
+    answer = WavBytes(track.file_range, track.duration_s, request, channels=2)
+    if download:
+        answer.headers["Content-Disposition"] = attachment(f"{track.title or track.id}.wav".replace("/", "_"))
+    if request.method == "HEAD":
+        return Response(headers=dict(answer.headers))
+    return await answer.prepare()
+
+
+def wav_size(duration_s: float, channels: int = 1) -> int:
+    """Return how many bytes a song is as WAV."""
+    return HEADER + 2 * channels * round(duration_s * LISTEN_HZ)
+
+
+def wav_header(samples: int, channels: int = 1) -> bytes:
+    """Return the header of a WAV file of so many samples of 16 bits, of one channel or two."""
+    frame = 2 * channels
+    size = frame * samples
+    form = struct.pack("<HHIIHH", 1, channels, LISTEN_HZ, frame * LISTEN_HZ, frame, 16)
     return (
         b"RIFF"
         + struct.pack("<I", 36 + size)

@@ -5,6 +5,7 @@ It is told what to do, and answers, in JSON: nothing that it sends can do more t
 
 import base64
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,36 +15,30 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.audio.audio_hash import audio_hash
-from classifier.audio.decode import DecodeReport, stream_mono
-from classifier.errors import AudioError
+from classifier.audio.decode import Range
 from classifier.features.waveform import Overview, overview
+from classifier.measures.key import KEYS
+from classifier.measures.measure import Measures
 from classifier.model import bundle
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
 from recommender.file_tags.read import read_tags
-from recommender.process_limits import allow_seconds, confine
-from recommender.retrieval.query import AnalysedFile
-from recommender.service.decoding.answering import OPEN_FILES, answer_all
-from recommender.service.decoding.process import Limits
-
-LISTEN_HZ = 44_100
-SAMPLES, FAILED, ENDED = b".", b"!", b"$"
-"""What a message with samples begins with, one with an error, and the last one."""
-CUT = 2**17
-"""Bytes of samples in one message."""
+from recommender.process_limits import confine
+from recommender.retrieval.query_file import AnalysedFile, Span, analysed_file
+from recommender.service.decoding.process import OPEN_FILES, Limits, answer_all
 
 
-def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hears: bool = True) -> None:
+def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, analyses: bool = True) -> None:
     """Analyse files until the other end closes the connection, or has been silent for long.
 
     Parameters
     ----------
-    hears
+    analyses
         Whether the network is needed; without it there are only overviews.
     """
     loaded = bundle.load(Path(bundle_path))
-    trunk = Trunk(loaded) if hears else None
+    trunk = Trunk(loaded) if analyses else None
     confine(limits.memory, OPEN_FILES)
     with suppress(EOFError, ConnectionError):
         answer_all(connection, limits, partial(_answer, loaded, trunk))
@@ -51,32 +46,23 @@ def serve_files(connection: Connection, bundle_path: str, limits: Limits, *, hea
 
 def serve_overviews(connection: Connection, bundle_path: str, limits: Limits) -> None:
     """Draw files until the other end closes the connection, or has been silent for long."""
-    serve_files(connection, bundle_path, limits, hears=False)
-
-
-def serve_samples(connection: Connection, path: str, first: int, limits: Limits) -> None:
-    """Send a file's samples from one on, 16 bits each, as fast as they are taken."""
-    confine(limits.memory, OPEN_FILES)
-    allow_seconds(limits.cpu_s)
-    with suppress(EOFError, ConnectionError):
-        try:
-            for block in stream_mono(Path(path), LISTEN_HZ, DecodeReport()):
-                samples, first = block[first:], max(0, first - len(block))
-                content = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-                for start in range(0, len(content), CUT):
-                    connection.send_bytes(SAMPLES + content[start : start + CUT])
-            connection.send_bytes(ENDED)
-        except AudioError as error:
-            connection.send_bytes(FAILED + str(error).encode("utf-8", "replace")[:CUT])
+    serve_files(connection, bundle_path, limits, analyses=False)
 
 
 def _answer(loaded: Bundle, trunk: Trunk | None, task: dict[str, Any]) -> dict[str, Any]:
     path = Path(task["path"])
-    return _overview(loaded, path, task["length_s"]) if trunk is None else _heard(trunk, path, task["span"])
+    if trunk is None:
+        return _overview(loaded, path, task["length_s"], tuple(task["within"]))
+    return {"hash": _content_hash(path)} if task.get("only_hash") else _analysed(trunk, path, task["span"])
 
 
-def _overview(loaded: Bundle, path: Path, length_s: float | None) -> dict[str, Any]:
-    found = overview(path, loaded.mel_filters, loaded.front_end, length_s)
+def _content_hash(path: Path) -> str | None:
+    read_tags(path)  # first: a demuxer takes them in without any limit
+    return audio_hash(path)
+
+
+def _overview(loaded: Bundle, path: Path, length_s: float | None, within: Range) -> dict[str, Any]:
+    found = overview(path, loaded.mel_filters, loaded.front_end, length_s, within)
     return {
         "column_s": found.column_s,
         "duration_s": found.duration_s,
@@ -85,34 +71,37 @@ def _overview(loaded: Bundle, path: Path, length_s: float | None) -> dict[str, A
     }
 
 
-def _heard(trunk: Trunk, path: Path, span: list[float] | None) -> dict[str, Any]:
-    tags = read_tags(path)  # first: a demuxer takes them in without any limit
-    analysis = trunk.analyse_file(path) if span is None else trunk.analyse_stretch(path, *span)
-    content_hash = audio_hash(path)
+def _analysed(trunk: Trunk, path: Path, span: list[float] | None) -> dict[str, Any]:
+    file = analysed_file(trunk, path, None if span is None else Span(*span))
     return {
-        "hash": content_hash,
-        "title": tags.title,
-        "artist": tags.artist,
-        "album": tags.album,
-        "duration_s": analysis.duration_s,
-        "warnings": analysis.warnings,
-        "segments": [_packed(segment) for segment in analysis.segments],
+        "title": file.title,
+        "artist": file.artist,
+        "album": file.album,
+        "duration_s": file.analysis.duration_s,
+        "warnings": file.analysis.warnings,
+        "measures": asdict(file.analysis.measures),
+        "segments": [_packed(segment) for segment in file.analysis.segments],
     }
 
 
 def _packed(segment: SegmentAnalysis) -> dict[str, Any]:
     arrays = {"tags": segment.tags, "embedding": segment.embedding, "patches": segment.patches}
     packed = {name: _base64(array) for name, array in arrays.items() if array is not None}
-    place = {"start_s": segment.start_s, "end_s": segment.end_s, "level_dbfs": segment.level_dbfs}
-    return place | packed
+    times = {"start_s": segment.start_s, "end_s": segment.end_s, "level_dbfs": segment.level_dbfs}
+    return {**times, **packed, "measures": asdict(segment.measures)}
 
 
 def _base64(array: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
-def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[AnalysedFile, str | None]:
-    """Return what such a process said of a file, and the hash of its content.
+def unpacked_hash(answer: dict[str, Any]) -> str | None:
+    """Return the hash of a file's content as such a process has found it; `KeyError` if it has not."""
+    return None if answer["hash"] is None else str(answer["hash"])
+
+
+def unpacked(answer: dict[str, Any], n_tags: int) -> AnalysedFile:
+    """Return what such a process has found in a file.
 
     Parameters
     ----------
@@ -125,17 +114,18 @@ def unpacked(answer: dict[str, Any], n_tags: int) -> tuple[AnalysedFile, str | N
         If it is not what such a process says.
     """
     segments = [_segment(packed, n_tags) for packed in answer["segments"]]
-    heard = [segment for segment in segments if segment.embedding is not None]
-    if not heard or len({len(s.embedding) for s in heard if s.embedding is not None}) != 1:
-        raise ValueError("nothing was heard")
-    analysis = TrackAnalysis(float(answer["duration_s"]), segments, [str(w) for w in answer["warnings"]])
+    analysed = [segment for segment in segments if segment.embedding is not None]
+    if not analysed or len({len(s.embedding) for s in analysed if s.embedding is not None}) != 1:
+        raise ValueError("nothing was analysed")
+    warnings = [str(warning) for warning in answer["warnings"]]
+    measures = _measures(answer["measures"])
+    analysis = TrackAnalysis(float(answer["duration_s"]), segments, warnings, measures=measures)
     title, artist, album = (str(answer[name]) for name in ("title", "artist", "album"))
-    content_hash = answer["hash"]
-    return AnalysedFile(title, artist, album, analysis), None if content_hash is None else str(content_hash)
+    return AnalysedFile(title, artist, album, analysis)
 
 
 def unpacked_overview(answer: dict[str, Any]) -> Overview:
-    """Return what such a process said of how a file looks.
+    """Return how a file looks, as such a process has found it.
 
     Raises
     ------
@@ -154,13 +144,22 @@ def unpacked_overview(answer: dict[str, Any]) -> Overview:
 
 def _segment(packed: dict[str, Any], n_tags: int) -> SegmentAnalysis:
     start_s, end_s, level = (float(packed[name]) for name in ("start_s", "end_s", "level_dbfs"))
+    measures = _measures(packed["measures"])
     if "embedding" not in packed:
-        return SegmentAnalysis(start_s, end_s, level, None, None, None)
+        return SegmentAnalysis(start_s, end_s, level, None, None, None, measures=measures)
     tags, embedding = _array(packed["tags"], np.float32), _array(packed["embedding"], np.float32)
     patches = _array(packed["patches"], np.float16).reshape(-1, len(embedding))
     if len(tags) != n_tags or not len(patches) or not np.isfinite([start_s, end_s, level]).all():
         raise ValueError("this is no segment")
-    return SegmentAnalysis(start_s, end_s, level, tags, embedding, patches)
+    return SegmentAnalysis(start_s, end_s, level, tags, embedding, patches, measures=measures)
+
+
+def _measures(packed: dict[str, Any]) -> Measures:
+    numbers = {name: value for name, value in packed.items() if name != "key" and value is not None}
+    key = packed["key"]
+    if not np.isfinite([float(value) for value in numbers.values()]).all() or (key and key not in KEYS):
+        raise ValueError("these are no measures")
+    return Measures(**packed)
 
 
 def _array(text: str, kind: Any) -> npt.NDArray[Any]:

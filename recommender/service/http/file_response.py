@@ -3,9 +3,9 @@
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate, parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
 from io import FileIO
 from pathlib import PurePath
@@ -15,14 +15,14 @@ from urllib.parse import quote
 import anyio
 import anyio.to_thread
 from fastapi import HTTPException, Request
-from fastapi.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from fastapi.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from db.models import Track
 from db.tracks import is_within
 from recommender import params
 from recommender.service.http.problems import documented
-from recommender.service.http.ranges import ByteRange, is_same_as_before, parse_ranges, precondition
+from recommender.service.http.ranges import ByteRange, is_same_as_before, outside, parse_ranges, precondition
 from recommender.service.http.troubles import noted, trouble
 
 MEDIA_TYPES: Final = {
@@ -71,10 +71,10 @@ def open_file(track: Track) -> FileIO:
     OSError
         If the system has no descriptor for it, or its disk fails.
     HTTPException
-        404 if it is gone or cannot be read, 409 if another file lies in its place.
+        404 if it is gone or cannot be read, 409 if another file lies where it was.
     """
     try:
-        file = open(os.fsencode(track.path), "rb", buffering=0, opener=_open)
+        file = open(os.fsencode(track.file_range.path), "rb", buffering=0, opener=_open)
     except (OSError, ValueError) as error:
         if trouble(error) is not None:
             raise
@@ -97,14 +97,14 @@ def _lies_within(file: FileIO, track: Track) -> bool:
     try:
         real = os.readlink(f"/proc/self/fd/{file.fileno()}")
     except OSError:  # not Linux
-        real = os.path.realpath(track.path)
+        real = os.path.realpath(track.file_range.path)
         if not os.path.samestat(os.stat(real), os.fstat(file.fileno())):
             return False
     return is_within(real, root)
 
 
-class FileBytes(StreamingResponse):
-    """An open file, whole or in ranges, as a request's headers ask for it; it is closed at the end.
+def file_answer(file: FileIO, name: str, request: Request, *, download: bool = False) -> Response:
+    """Return an open file, whole or in ranges, as a request's headers ask for it; it is closed at the end.
 
     Parameters
     ----------
@@ -116,84 +116,90 @@ class FileBytes(StreamingResponse):
         Whose headers count.
     download
         Whether the client should save it rather than play it.
+
+    Raises
+    ------
+    HTTPException
+        412 or 416, where the request's conditions or ranges are not met.
+    """
+    found = os.fstat(file.fileno())
+    version = f"{found.st_mtime_ns} {found.st_size}".encode()
+    etag = f'"{hashlib.blake2b(version, digest_size=12).hexdigest()}"'
+    modified = formatdate(max(0.0, min(found.st_mtime, 2.0**32)), usegmt=True)
+    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": modified}
+    headers["Cache-Control"] = "private, no-cache"
+    if download:
+        headers["Content-Disposition"] = attachment(PurePath(name).name)
+    status = precondition(request, etag, parsedate_to_datetime(modified))
+    ranges = None
+    if request.method == "GET" and is_same_as_before(request, etag, modified):
+        ranges = parse_ranges(request.headers.get("range"), found.st_size, params.MOST_RANGES)
+    if status == HTTPStatus.OK and ranges != []:
+        return _FileBytes(file, found, ranges or (), headers, media_type(name), request)
+    file.close()
+    if status == HTTPStatus.NOT_MODIFIED:
+        return Response(status_code=status, headers=headers)
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        raise HTTPException(status, "the file is not the one that the request is about", headers)
+    raise outside(found.st_size, "none of these bytes are in the file", headers)
+
+
+class _FileBytes(FileResponse):
+    """An open file: the one that was checked, whatever its name leads to by now.
+
+    Which ranges are meant is not left to Starlette: it refuses what RFC 9110 has a server ignore, such as
+    another unit than bytes, and all of several ranges where one lies beyond the end.
     """
 
-    def __init__(self, file: FileIO, name: str, request: Request, *, download: bool = False) -> None:
-        self._file, self._app, self._cut_short = file, request.app, False
-        found = os.fstat(file.fileno())
-        self._size, kind = found.st_size, media_type(name)
-        etag = (
-            f'"{hashlib.blake2b(f"{found.st_mtime_ns} {self._size}".encode(), digest_size=12).hexdigest()}"'
-        )
-        modified = formatdate(max(0.0, min(found.st_mtime, 2.0**32)), usegmt=True)
-        headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": modified}
-        headers["Cache-Control"] = "private, no-cache"
-        if download:
-            headers["Content-Disposition"] = _attachment(PurePath(name).name)
-        status = precondition(request, etag, parsedate_to_datetime(modified))
-        ranges = None
-        if status == HTTPStatus.OK and request.method == "GET" and is_same_as_before(request, etag, modified):
-            ranges = parse_ranges(request.headers.get("range"), self._size, params.MOST_RANGES)
-        if ranges == []:
-            headers["Content-Range"] = f"bytes */{self._size}"
-            status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-        if status >= HTTPStatus.BAD_REQUEST:
-            file.close()
-            raise HTTPException(status, _words(status), headers)
-        parts = self._parts(ranges, headers, kind)
-        if ranges:
-            status = HTTPStatus.PARTIAL_CONTENT
-        if status == HTTPStatus.NOT_MODIFIED or request.method == "HEAD":
-            parts = []
-        if status == HTTPStatus.NOT_MODIFIED:
-            headers.pop("Content-Length")
-            headers.pop("Content-Type")
-        super().__init__(self._blocks(parts), status, headers)
+    chunk_size = params.READ_BYTES
 
-    def _parts(
-        self, ranges: list[ByteRange] | None, headers: dict[str, str], kind: str
-    ) -> list[bytes | ByteRange]:
-        """Return what the body consists of; add its headers."""
-        parts: list[bytes | ByteRange] = []
-        if not ranges:
-            headers["Content-Type"] = kind
-            parts = [ByteRange(0, self._size)]
-        elif len(ranges) == 1:
-            headers["Content-Type"] = kind
-            headers["Content-Range"] = self._content_range(ranges[0])
-            parts = [ranges[0]]
-        else:
-            boundary = os.urandom(12).hex()
-            headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
-            for one in ranges:
-                head = f"Content-Type: {kind}\r\nContent-Range: {self._content_range(one)}\r\n\r\n"
-                parts += [f"\r\n--{boundary}\r\n{head}".encode(), one]
-            parts.append(f"\r\n--{boundary}--\r\n".encode())
-        headers["Content-Length"] = str(sum(map(len, parts)))
-        return parts
+    def __init__(
+        self,
+        file: FileIO,
+        found: os.stat_result,
+        ranges: Sequence[ByteRange],
+        headers: dict[str, str],
+        kind: str,
+        request: Request,
+    ) -> None:
+        path = f"/dev/fd/{file.fileno()}"  # were Starlette to open it, it would still be this file
+        super().__init__(path, 200, headers, kind, stat_result=found)
+        self._file, self._size, self._position, self._app = file, found.st_size, 0, request.app
+        self._ranges = ",".join(f"{one.start}-{one.end - 1}" for one in ranges)
 
-    def _content_range(self, one: ByteRange) -> str:
-        return f"bytes {one.start}-{one.end - 1}/{self._size}"
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; where the file is cut short meanwhile the answer is left unfinished, and broken off."""
+        asked = [pair for pair in scope["headers"] if pair[0] not in (b"range", b"if-range")]
+        if self._ranges:
+            asked.append((b"range", f"bytes={self._ranges}".encode()))
+        try:
+            with suppress(EOFError):
+                await super().__call__({**scope, "headers": asked}, receive, send)
+        except OSError as error:
+            noted(error)
+        finally:
+            self._file.close()
 
-    async def _blocks(self, parts: list[bytes | ByteRange]) -> AsyncIterator[bytes]:
-        for part in parts:
-            if isinstance(part, bytes):
-                yield part
-                continue
-            place = part.start
-            while place < part.end:
-                wanted = min(params.READ_BYTES, part.end - place)
-                read = partial(os.pread, self._file.fileno(), wanted, place)
-                try:
-                    block = await anyio.to_thread.run_sync(read, limiter=self._readers())
-                except OSError as error:
-                    noted(error)
-                    block = b""
-                if not block:
-                    self._cut_short = True
-                    return
-                place += len(block)
-                yield block
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncIterator[Any]:
+        yield self  # it has what Starlette needs of a file: `seek` and `read`
+
+    async def seek(self, start: int) -> None:
+        self._position = start
+
+    async def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer only at the end; `EOFError` where the file has become shorter."""
+        start, self._position = self._position, min(self._position + size, self._size)
+        return await anyio.to_thread.run_sync(self._read, start, self._position, limiter=self._readers())
+
+    def _read(self, start: int, end: int) -> bytes:
+        found = b""
+        while start + len(found) < end:
+            more = os.pread(self._file.fileno(), end - start - len(found), start + len(found))
+            if not more:
+                raise EOFError
+            found += more
+        return found
 
     def _readers(self) -> anyio.CapacityLimiter:
         """Return what lets so many threads read: songs go on while answers that take work are waited for."""
@@ -203,26 +209,8 @@ class FileBytes(StreamingResponse):
         readers: anyio.CapacityLimiter = state.readers
         return readers
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; where the file is cut short meanwhile the answer is left unfinished, and broken off."""
 
-        async def send_unless_cut(message: Message) -> None:
-            if not self._cut_short or message.get("more_body", True):
-                await send(message)
-
-        try:
-            await super().__call__(scope, receive, send_unless_cut)
-        finally:
-            self._file.close()
-
-
-def _attachment(name: str) -> str:
+def attachment(name: str) -> str:
     """Return a header that names a file, whatever is in the name (RFC 6266, RFC 8187)."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in " .-_()") else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(os.fsencode(name), safe='')}"
-
-
-def _words(status: int) -> str:
-    if status == HTTPStatus.PRECONDITION_FAILED:
-        return "the file is not the one that the request is about"
-    return "none of these bytes are in the file"

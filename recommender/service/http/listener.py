@@ -10,6 +10,7 @@ from typing import Final
 from recommender import params
 from recommender.errors import ServiceError
 from recommender.service.http.connection import ClientConnection
+from recommender.service.shared import Board, Kind
 
 LOOK_S: Final = 1.0
 """How often it is looked for connections that are overdue."""
@@ -17,6 +18,10 @@ FRESH_S: Final = 0.1
 """A connection is not closed for others in its first moments: its request may be on the way."""
 AGAIN_S: Final = 0.05
 """After so long it is tried again, where none can be taken."""
+LEAVE_S: Final = 0.002
+"""A process leaves a connection so long to those that have fewer …"""
+LEFT_AT_MOST: Final = 10
+"""… so many times at most: they may be busy."""
 TAKEN_AT_ONCE: Final = 32
 BACKLOG: Final = 512
 """Connections that the system keeps until they are taken."""
@@ -50,9 +55,11 @@ class Listener:
     bound
         A socket that has an address.
     most
-        Connections at once.
+        Connections at once, of all processes of the service together.
     made
         Makes the protocol of a connection that comes from an address.
+    board
+        Shared by the processes, which all take from the same socket: what comes goes to the one with fewest.
 
     Attributes
     ----------
@@ -61,9 +68,14 @@ class Listener:
     """
 
     def __init__(
-        self, bound: socket.socket, most: int, made: Callable[["Listener", str], ClientConnection]
+        self,
+        bound: socket.socket,
+        most: int,
+        made: Callable[["Listener", str], ClientConnection],
+        board: Board,
     ) -> None:
-        self._socket, self._most, self._made = bound, most, made
+        self._socket, self._most, self._made, self._board = bound, most, made, board
+        self._left = 0
         self._connections: set[ClientConnection] = set()
         self._starting: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -89,6 +101,7 @@ class Listener:
     def lost(self, connection: ClientConnection) -> None:
         """Note that a connection has ended."""
         self._connections.discard(connection)
+        self._board.note(Kind.CONNECTIONS, len(self._connections))
 
     def _resume(self) -> None:
         self._loop.add_reader(self._socket.fileno(), self._take)
@@ -96,7 +109,11 @@ class Listener:
     def _take(self) -> None:
         """Take those that have come, as far as there is room."""
         for _ in range(TAKEN_AT_ONCE):
-            if len(self._connections) >= self._most:
+            if len(self._connections) > self._board.fewest(Kind.CONNECTIONS) and self._left < LEFT_AT_MOST:
+                self._left += 1
+                self._pause(LEAVE_S)
+                return
+            if self._board.total(Kind.CONNECTIONS) >= self._most:
                 # Whoever leaves is gone in the loop's next round; then this is called again.
                 self.is_crowded = True
                 if not self._make_room():
@@ -106,6 +123,7 @@ class Listener:
                 taken, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 self.is_crowded = False
+                self._left = 0
                 return
             except OSError:  # other parts of the service, or of the system, have taken what there was
                 self._make_room()
@@ -114,13 +132,15 @@ class Listener:
             taken.setblocking(False)
             connection = self._made(self, str(address[0]))
             self._connections.add(connection)
+            self._board.note(Kind.CONNECTIONS, len(self._connections))
+            self._left = 0
             task = self._loop.create_task(self._begin(connection, taken))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
 
-    def _pause(self) -> None:
+    def _pause(self, seconds: float = AGAIN_S) -> None:
         self._loop.remove_reader(self._socket.fileno())
-        self._timers["resume"] = self._loop.call_later(AGAIN_S, self._resume)
+        self._timers["resume"] = self._loop.call_later(seconds, self._resume)
 
     async def _begin(self, connection: ClientConnection, taken: socket.socket) -> None:
         try:

@@ -84,51 +84,53 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 
 def add_problems(app: FastAPI) -> None:
     """Let every error leave as problem details, and say so in the description."""
-
-    async def http(request: Request, error: Exception) -> Response:
-        known = error if isinstance(error, HTTPException) else HTTPException(500)
-        headers = dict(known.headers or {})
-        if known.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = _allowed(app, request.url.path) or headers.get("Allow", "GET")
-        return problem(known.status_code, str(known.detail), headers)
-
-    async def invalid(_request: Request, error: Exception) -> Response:
-        found = error.errors() if isinstance(error, RequestValidationError) else []
-        wrong = [
-            {"where": [str(part)[:LONGEST_TEXT] for part in e["loc"]], "message": e["msg"]}
-            for e in found[:SHOWN_ERRORS]
-        ]
-        said = "; ".join(f"{'.'.join(e['where'])}: {e['message']}" for e in wrong)
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, said or "the request cannot be read", errors=wrong)
-
-    async def typed(_request: Request, error: Exception) -> Response:
-        found = noted(error)
-        if found is not None:
-            return problem(found.status, found.said, found.headers)
-        status = next((s for kind, s in STATUS_OF if isinstance(error, kind)), HTTPStatus.CONFLICT)
-        if isinstance(error, AmbiguousQueryError):
-            return problem(status, str(error), matches=error.matches)
-        return problem(status, str(error))
-
-    async def of_system(_request: Request, error: Exception) -> Response:
-        found = noted(error)
-        if found is None:
-            raise error
-        return problem(found.status, found.said, found.headers)
-
-    async def fault(_request: Request, _error: Exception) -> Response:
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log says more", SAFE_HEADERS
-        )
-
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
     for kind in (RecommenderError, ClassifierError, CatalogError):
-        app.add_exception_handler(kind, typed)
+        app.add_exception_handler(kind, _typed)
     for other in (exc.SQLAlchemyError, OSError, MemoryError, RuntimeError):
-        app.add_exception_handler(other, of_system)
-    app.add_exception_handler(Exception, fault)
+        app.add_exception_handler(other, _of_system)
+    app.add_exception_handler(Exception, _fault)
     _describe(app)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, HTTPException) else HTTPException(500)
+    headers = dict(known.headers or {})
+    if known.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request.app, request.url.path) or headers.get("Allow", "GET")
+    return problem(known.status_code, str(known.detail), headers)
+
+
+async def _of_validation(_request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    wrong = [
+        {"where": [str(part)[:LONGEST_TEXT] for part in e["loc"]], "message": e["msg"]}
+        for e in found[:SHOWN_ERRORS]
+    ]
+    said = "; ".join(f"{'.'.join(e['where'])}: {e['message']}" for e in wrong)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, said or "the request cannot be read", errors=wrong)
+
+
+async def _typed(_request: Request, error: Exception) -> Response:
+    found = noted(error)
+    if found is not None:
+        return problem(found.status, found.said, found.headers)
+    status = next((s for kind, s in STATUS_OF if isinstance(error, kind)), HTTPStatus.CONFLICT)
+    more: dict[str, Any] = {"matches": error.matches} if isinstance(error, AmbiguousQueryError) else {}
+    return problem(status, str(error), **more)
+
+
+async def _of_system(_request: Request, error: Exception) -> Response:
+    found = noted(error)
+    if found is None:
+        raise error
+    return problem(found.status, found.said, found.headers)
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    said = "a fault of the service; its log says more"
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, said, SAFE_HEADERS)
 
 
 def _allowed(app: FastAPI, path: str) -> str:
@@ -159,6 +161,7 @@ def _describe(app: FastAPI) -> None:
             for name, path in found.get("paths", {}).items():
                 for operation in path.values():
                     operation["responses"] |= anywhere
+                    operation["summary"] = operation["summary"].capitalize()
                     if name in OPEN_PATHS:
                         operation["security"] = []
         return app.openapi_schema or plain()

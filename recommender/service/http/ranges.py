@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NamedTuple
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 RANGE = re.compile(r"(\d{0,19})-(\d{0,19})", re.ASCII)
 ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
@@ -60,6 +60,12 @@ def parse_ranges(header: str | None, size: int, at_most: int) -> list[ByteRange]
         return None
     inside = [one for one in found if one.start < one.end]
     return inside if len(inside) < 2 or sum(map(len, inside)) <= size else None
+
+
+def outside(size: int, said: str, headers: dict[str, str]) -> HTTPException:
+    """Return the error of ranges none of which is in a file of so many bytes."""
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    return HTTPException(status, said, {**headers, "Content-Range": f"bytes */{size}"})
 
 
 def precondition(request: Request, etag: str, modified: datetime) -> HTTPStatus:

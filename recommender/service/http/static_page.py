@@ -1,73 +1,78 @@
-"""The page to listen with, and what it is made of: a handful of files that are read once."""
+"""The page to listen with, and what it is made of: a handful of files, by Starlette's `StaticFiles`."""
 
 import hashlib
-from dataclasses import dataclass
+import os
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
+from starlette.datastructures import Headers
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import Scope
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 MEDIA_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+"""Python and the system tell others for some, as their versions and tables have it."""
+TAGS: Final = {
+    file.name: f'"{hashlib.sha256(file.read_bytes()).hexdigest()[:20]}"'
+    for file in STATIC.iterdir()
+    if file.suffix in MEDIA_TYPES
+}
+"""HTTP's ETags by name; nothing else is ever sent, whatever path is asked for."""
 CACHE: Final = "no-cache"  # kept by the browser, but asked for again: a newer version is seen at once
 
 router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A file that the page is made of.
+class PageFiles(StaticFiles):
+    """The page's files; their tags go by the content: who packages them may give all the same time."""
 
-    Attributes
-    ----------
-    tag
-        Changes with the content, as HTTP's ETag.
-    """
-
-    content: bytes
-    media_type: str
-    tag: str
-
-    @classmethod
-    def read(cls, file: Path) -> "Part":
-        """Return the part that a file is."""
-        content = file.read_bytes()
-        return cls(content, MEDIA_TYPES[file.suffix], f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Return a file, or that the browser has it already."""
+        file = Path(full_path)
+        headers = {"ETag": TAGS[file.name], "Cache-Control": CACHE}
+        kind = MEDIA_TYPES[file.suffix]
+        answer = FileResponse(file, status_code, headers, kind, stat_result=stat_result)
+        known = self.is_not_modified(answer.headers, Headers(scope=scope))
+        return NotModifiedResponse(answer.headers) if known else answer
 
 
-PARTS: Final = {file.name: Part.read(file) for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES}
-"""By name; nothing else is ever sent, whatever path is asked for."""
+FILES: Final = PageFiles(directory=STATIC)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-def page(request: Request) -> Response:
-    """Return the page."""
-    return _answer(request, PARTS["index.html"])
-
-
-@router.api_route("/static/{name}", methods=["GET", "HEAD"])
-def part(request: Request, name: str) -> Response:
+@router.api_route("/static/{name}", methods=["GET"])
+async def part(request: Request, name: str) -> Response:
     """Return a part of the page."""
-    if name not in PARTS:
+    if name not in TAGS:
         raise HTTPException(404, "the page has no such part")
-    return _answer(request, PARTS[name])
+    return await FILES.get_response(name, request.scope)
 
 
-@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
-def icon(request: Request) -> Response:
+@router.api_route("/", methods=["GET"])
+async def page(request: Request) -> Response:
+    """Return the page."""
+    return await part(request, "index.html")
+
+
+@router.api_route("/docs", methods=["GET"])
+async def docs(request: Request) -> Response:
+    """Return the page that explains the REST interface."""
+    return await part(request, "docs.html")
+
+
+@router.api_route("/favicon.ico", methods=["GET"])
+async def icon(request: Request) -> Response:
     """Return the page's icon, which browsers ask for by this name."""
-    return _answer(request, PARTS["icon.svg"])
-
-
-def _answer(request: Request, wanted: Part) -> Response:
-    headers = {"ETag": wanted.tag, "Cache-Control": CACHE}
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if wanted.tag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(wanted.content, headers=headers, media_type=wanted.media_type)
+    return await part(request, "icon.svg")

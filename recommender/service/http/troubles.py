@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from fastapi import HTTPException
 from sqlalchemy import exc
 
-from db.errors import CatalogBusyError, CatalogError
+from db.errors import CatalogBusyError, CatalogError, CatalogGoneError
 
 LOG: Final = logging.getLogger("deepcuts.trouble")
 RETRY_S: Final = 2
@@ -51,6 +52,11 @@ READ_ONLY: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "it may only be read 
 BAD_DISK: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "the disk reports an error; nothing was changed")
 UNUSABLE: Final = Trouble(HTTPStatus.SERVICE_UNAVAILABLE, "the catalogue cannot be read: see deepcuts check")
 
+GONE: Final = Trouble(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "the catalogue was moved, replaced or deleted; nothing was changed; it is opened again when it is back",
+)
+
 OF_SQLITE: Final = (
     ("SQLITE_FULL", NO_DISK),
     ("SQLITE_IOERR_NOMEM", NO_MEANS),
@@ -63,6 +69,11 @@ OF_SQLITE: Final = (
     ("SQLITE_CORRUPT", UNUSABLE),
     ("SQLITE_NOTADB", UNUSABLE),
 )
+
+
+def later(said: str) -> HTTPException:
+    """Return the error of what cannot be done now, and may be asked for again in a moment."""
+    return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, said, {"Retry-After": str(RETRY_S)})
 
 
 def trouble(error: BaseException) -> Trouble | None:
@@ -103,6 +114,8 @@ def _of_system(error: OSError) -> Trouble | None:
 
 def _of_catalogue(error: Exception) -> Trouble | None:
     for cause in _causes(error):
+        if isinstance(cause, CatalogGoneError):
+            return GONE
         if isinstance(cause, MemoryError):
             return NO_MEANS
         name = getattr(getattr(cause, "orig", None), "sqlite_errorname", None)

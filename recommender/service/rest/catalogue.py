@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from db.errors import CatalogError
-from db.features import vectors_token
+from db.sound.features import vectors_token
 from recommender import params
 from recommender.presentation.status import status_answer
 from recommender.retrieval.filters import count_genres, count_tags
@@ -46,7 +46,7 @@ class Vocabulary:
 
 
 @router.get("/health", tags=["service"], response_model=Health)
-def health(state: TheState) -> Response:
+def get_health(state: TheState) -> Response:
     """Say whether the service can answer: that its catalogue can be read."""
     try:
         with state.session() as session:
@@ -62,27 +62,27 @@ def health(state: TheState) -> Response:
     response_class=Response,
     responses={200: {"description": "In Prometheus' text format.", "content": {"text/plain": {}}}},
 )
-def metrics(request: Request) -> Response:
+def get_metrics(request: Request) -> Response:
     """Return figures of the service for Prometheus."""
     found: Metrics = request.app.state.metrics
     return Response(found.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 @router.get("/api/status", tags=["catalogue"], response_model=CatalogueStatus)
-def status(state: TheState) -> Response:
+def get_status(state: TheState) -> Response:
     """Return what the catalogue holds, as ``deepcuts status --json`` does."""
     return JsonResponse(status_answer(state.home, state.catalog))
 
 
 @router.get("/api/genres", tags=["catalogue"], response_model=GenreCounts)
-def genres(request: Request, state: TheState, held: TheHeld) -> Response:
+def list_genres(request: Request, state: TheState, held: TheHeld) -> Response:
     """Return the genres and labels that lists can be filtered by, and how many tracks pass each."""
     vocabulary: Vocabulary = request.app.state.vocabulary
     return JsonResponse({"genres": _ranked(vocabulary.genres(state, held))})
 
 
 @router.get("/api/tags", tags=["catalogue"], response_model=TagCounts)
-def tags(held: TheHeld) -> Response:
+def list_tags(held: TheHeld) -> Response:
     """Return the tags that lists can be filtered by, and how many tracks have each."""
     return JsonResponse({"tags": _ranked(count_tags(held.index, held.bundle))})
 
@@ -94,7 +94,7 @@ def _ranked(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 
 @router.get("/api/evaluation", tags=["catalogue"], response_model=Evaluation, responses=documented(404))
-def evaluation(state: TheState, held: TheHeld) -> Response:
+def get_evaluation(state: TheState, held: TheHeld) -> Response:
     """Return how good the model is: as it was measured when it was trained, and where it was since.
 
     The latter is what ``deepcuts evaluate`` and ``deepcuts evaluate recommender`` write to the folder

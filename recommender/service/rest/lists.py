@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from db.models import LARGEST
 from recommender import params
 from recommender.errors import FilterError
 from recommender.presentation.lists import discover_answer, find_answer, path_answer, similar_answer
 from recommender.presentation.reasons import reasons_json
 from recommender.reasons.why import match_reasons
 from recommender.retrieval.query import Query as SongQuery
-from recommender.retrieval.query import Span, from_track
+from recommender.retrieval.query import from_track
+from recommender.retrieval.query_file import Span
 from recommender.retrieval.request import ListRequest, day_of
-from recommender.service.dependencies import TheHeld, TheState, present_track
+from recommender.service.dependencies import TheHeld, TheState, shown_track
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
     DiscoverAnswer,
@@ -31,9 +31,10 @@ from recommender.service.rest.params import (
     Ids,
     Text,
     TheFilters,
+    TheOptions,
     TheSpan,
-    TheWishes,
     TrackId,
+    Unwanted,
 )
 from recommender.service.state import Held
 
@@ -52,14 +53,14 @@ def similar_to_track(
     state: TheState,
     held: TheHeld,
     track_id: TrackId,
+    options: TheOptions,
     span: TheSpan,
-    wishes: TheWishes,
     explain: Explain = False,
 ) -> Response:
     """Return the songs that sound like a track, or like a passage of it, best first."""
     with state.snapshot() as session:
         queries = catalogued(session, held, [track_id], span)
-        return JsonResponse(answer_for(session, held, queries, wishes, explain=explain))
+        return JsonResponse(answer_for(session, held, queries, options, explain=explain))
 
 
 @router.get("/api/similar", response_model=SimilarAnswer, responses=documented(404))
@@ -67,12 +68,9 @@ def similar_to_tracks(
     state: TheState,
     held: TheHeld,
     id: Ids,
+    options: TheOptions,
     span: TheSpan,
-    wishes: TheWishes,
-    unwanted: Annotated[
-        list[Annotated[int, Query(ge=1, le=LARGEST)]],
-        Query(alias="not", max_length=params.MOST_NAMES, description="Songs that the list should be unlike."),
-    ] = [],  # noqa: B006
+    unwanted: Unwanted = [],  # noqa: B006
     explain: Explain = False,
 ) -> Response:
     """Return the songs that sound like each of several tracks, and unlike others."""
@@ -80,14 +78,14 @@ def similar_to_tracks(
         raise FilterError("a passage is of one song; name only one id")
     with state.snapshot() as session:
         queries, pushed = catalogued(session, held, id, span), catalogued(session, held, unwanted)
-        return JsonResponse(answer_for(session, held, queries, wishes, pushed, explain=explain))
+        return JsonResponse(answer_for(session, held, queries, options, pushed, explain=explain))
 
 
 @router.get("/api/discover", response_model=DiscoverAnswer, responses=documented(404))
-def discover(
+def discover_tracks(
     state: TheState,
     held: TheHeld,
-    wishes: TheWishes,
+    options: TheOptions,
     seeds: Annotated[
         int, Query(ge=1, le=params.MOST_NAMES, description="So many of the songs played most.")
     ] = params.SEEDS,
@@ -96,24 +94,24 @@ def discover(
     """Return songs never played that sound like what is played most, each with the song it is listed for."""
     day = day_of(since) if since is not None else None
     with state.snapshot() as session:
-        return JsonResponse(discover_answer(session, held.index, held.bundle, wishes, seeds, day))
+        return JsonResponse(discover_answer(session, held.index, held.bundle, options, seeds, day))
 
 
 @router.get("/api/find", response_model=FindAnswer)
-def find(
+def find_tracks(
     state: TheState,
     held: TheHeld,
     words: Text,
-    wishes: TheWishes,
+    options: TheOptions,
     unwanted: Annotated[str, Query(alias="not", max_length=params.LONGEST_TEXT)] = "",
 ) -> Response:
     """Return the songs that tags, genres or labels fit best; after a minus, what is not wanted."""
     with state.snapshot() as session:
-        return JsonResponse(find_answer(session, held.index, held.bundle, words, wishes, unwanted))
+        return JsonResponse(find_answer(session, held.index, held.bundle, words, options, unwanted))
 
 
 @router.get("/api/path", response_model=PathAnswer, responses=documented(404))
-def path(
+def path_between_tracks(
     state: TheState,
     held: TheHeld,
     start: Annotated[Id, Query(alias="from")],
@@ -140,20 +138,20 @@ def catalogued(
     HTTPException, QueryError
         If there is no such track, or it has no analysis.
     """
-    return [from_track(session, present_track(session, i), held.bundle, span) for i in track_ids]
+    return [from_track(session, shown_track(session, i), held.bundle, span) for i in track_ids]
 
 
 def answer_for(
     session: Session,
     held: Held,
     queries: Sequence[SongQuery],
-    wishes: ListRequest,
+    options: ListRequest,
     unwanted: Sequence[SongQuery] = (),
     *,
     explain: bool,
 ) -> dict[str, Any]:
     """Return the songs like some queries, with the reasons if they are asked for."""
-    answer, matches = similar_answer(session, held.index, held.bundle, queries, wishes, unwanted)
+    answer, matches = similar_answer(session, held.index, held.bundle, queries, options, unwanted)
     if explain:
         for result, match in zip(answer["results"], matches, strict=True):
             why = match_reasons(session, held.index, held.bundle, queries[match.query], match)

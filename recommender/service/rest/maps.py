@@ -8,21 +8,23 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from classifier.atomic_files import replace_file
-from classifier.private_files import make_folder
+from classifier.files import make_folder, replace_file
 from db.tracks import labels_by_id
 from recommender.errors import RecommenderError
 from recommender.map.layout import catalogue_map
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse
+from recommender.service.http.troubles import RETRY_S
 from recommender.service.rest.models import Computing, MapAnswer
+from recommender.service.shared import Kind
 from recommender.service.state import Held, State
 
 router = APIRouter(tags=["catalogue"])
 
-RETRY_S = 2
 KEPT = 4
 """Maps of older indexes that stay in the cache."""
+FORMAT = 2
+"""Of the kept maps: a song without a genre said none in the first."""
 
 
 class Maps:
@@ -61,6 +63,8 @@ class Maps:
                 if stored is not None:
                     self._ready = (name, stored)
                     return stored
+                if not self._state.board.take(Kind.MAPS, 1):
+                    return None  # another process computes it
                 self._running = threading.Thread(target=self._compute, args=(held, name), daemon=True)
                 self._running.start()
         return None
@@ -73,6 +77,12 @@ class Maps:
         return found
 
     def _compute(self, held: Held, name: str) -> None:
+        try:
+            self._compute_and_keep(held, name)
+        finally:
+            self._state.board.give_back(Kind.MAPS)
+
+    def _compute_and_keep(self, held: Held, name: str) -> None:
         points = None
         try:
             with self._state.catalog.snapshot() as session:
@@ -106,7 +116,7 @@ class Maps:
 
 
 def _name(held: Held) -> str:
-    key = f"{held.bundle.bundle_id} {held.token}".encode()
+    key = f"{FORMAT} {held.bundle.bundle_id} {held.token}".encode()
     return f"{hashlib.blake2b(key, digest_size=12).hexdigest()}.json"
 
 
@@ -115,7 +125,7 @@ def _name(held: Held) -> str:
     response_model=MapAnswer,
     responses={202: {"model": Computing, "description": "It is being computed; ask again."}},
 )
-def map_(request: Request, state: TheState, held: TheHeld) -> Response:
+def get_map(request: Request, state: TheState, held: TheHeld) -> Response:
     """Return the catalogue in two dimensions: tracks that sound alike lie near each other."""
     maps: Maps = request.app.state.maps
     tracks = maps.get(held)

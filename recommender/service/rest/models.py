@@ -1,8 +1,10 @@
 """The shapes of what the REST interface answers, for its description."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
+
+Time = Annotated[str, Field(description="ISO 8601, in UTC.", json_schema_extra={"format": "date-time"})]
 
 
 class Probability(BaseModel):
@@ -12,7 +14,28 @@ class Probability(BaseModel):
     probability: float = Field(ge=0, le=1)
 
 
-class Song(BaseModel):
+class PartOfFile(BaseModel):
+    """Which part of a file a track is."""
+
+    file: str
+    start_s: float
+    end_s: float | None
+
+
+class Measured(BaseModel):
+    """What is measured of a song or segment; null where there is none, or it was not measured yet."""
+
+    tempo_bpm: float | None = Field(description="Beats per minute.")
+    tempo_confidence: float | None = Field(ge=0, le=1, description="That the tempo is right within 4 %.")
+    key: str | None = Field(description="Such as `A minor`; sharps alone.")
+    key_confidence: float | None = Field(ge=0, le=1, description="That the key is the right one.")
+    loudness_lufs: float | None = Field(description="Integrated, after EBU R128.")
+    loudness_confidence: float | None = Field(ge=0, le=1, description="That it is right within 0.5 LU.")
+    energy: float | None = Field(ge=0, le=1, description="How loud, busy and bright it is.")
+    energy_confidence: float | None = Field(ge=0, le=1, description="How far these three agree.")
+
+
+class Song(Measured):
     """A track of the catalogue."""
 
     track_id: int
@@ -23,7 +46,8 @@ class Song(BaseModel):
     year: int | None
     duration_s: float | None
     plays: int
-    last_played: str | None = Field(description="ISO 8601, in UTC.")
+    last_played: Time | None
+    range: PartOfFile | None = Field(None, description="Of a track of a cue sheet; absent of others.")
     genres: list[Probability]
     tags: list[Probability] = Field(description="The ten most probable.")
 
@@ -60,17 +84,17 @@ class TrackFile(BaseModel):
 class Judgement(BaseModel):
     """What the model says of a song."""
 
-    label: str = Field(description="The finest sure label, or `unknown`.")
+    label: str = Field(description="The finest sure label, or `not music`, or `unsure`.")
     label_probability: float | None
-    unknown: str | None = Field(description="Why the model had better not decide.")
+    unknown: str | None = Field(description="Why it is `not music` or `unsure`.")
     nearest: Probability
     genres: list[Probability]
     hierarchy: list[Probability]
     facets: dict[str, list[Probability]]
 
 
-class SegmentSound(BaseModel):
-    """A stretch of a song and what it sounds like."""
+class SegmentSound(Measured):
+    """A segment of a song and what it sounds like."""
 
     start_s: float
     end_s: float
@@ -85,19 +109,21 @@ class TrackDetails(Song):
 
     label: str | None
     label_source: str | None
+    starred: Time | None
+    rating: int | None = Field(ge=1, le=5)
     file: TrackFile
     judgement: Judgement | None = Field(description="Null where the track is not analysed.")
     segments: list[SegmentSound]
 
 
 class Preview(BaseModel):
-    """The stretch that stands for a song."""
+    """The excerpt that stands for a song."""
 
     start_s: float
     end_s: float
 
 
-class Classified(Judgement):
+class Classified(Judgement, Measured):
     """What a file sounds like."""
 
     path: str = Field(description="The name that it was sent by.")
@@ -116,7 +142,7 @@ class MapTrack(BaseModel):
     artist: str
     x: float
     y: float
-    genre: str | None
+    genre: str
 
 
 class MapAnswer(BaseModel):
@@ -191,7 +217,7 @@ class Plays(BaseModel):
 
     track_id: int
     plays: int
-    last_played: str | None
+    last_played: Time | None
 
 
 class Evaluation(BaseModel):
@@ -204,7 +230,7 @@ class Evaluation(BaseModel):
 
 
 class Waveform(BaseModel):
-    """The peaks of a stretch of a track, evenly over it."""
+    """The peaks of an excerpt of a track, evenly over it."""
 
     track_id: int
     duration_s: float

@@ -29,7 +29,7 @@ class Trait(BaseModel):
 
 
 class Alike(BaseModel):
-    """How alike two places are."""
+    """How alike two moments are."""
 
     query_s: float
     match_s: float

@@ -1,16 +1,14 @@
-"""What a request may ask for: ids, pages, filters and wishes, each within bounds."""
+"""What a request may ask for: ids, pages, filters and options of lists, each within bounds."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Path, Query, Request
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi import Depends, Path, Query
 
 from db.models import LARGEST
 from recommender import params
 from recommender.retrieval.filters import Filters, Range
-from recommender.retrieval.query import Span
-from recommender.retrieval.request import ListRequest, day_of, ordered_range, passage_between
+from recommender.retrieval.query_file import Span
+from recommender.retrieval.request import ListRequest, day_of, keys_named, ordered_range, passage_between
 
 LATEST_S = 1e6
 LATEST_YEAR = 9999
@@ -23,6 +21,11 @@ Share = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Query(ge=1, le=params.LARGEST_PAGE)]
 Limit = Annotated[int | None, Query(ge=0, le=LARGEST)]
 Year = Annotated[int | None, Query(ge=0, le=LATEST_YEAR)]
+Tempo = Annotated[
+    float | None,
+    Query(ge=0, le=1000, allow_inf_nan=False, description="Beats per minute; half and double pass, too."),
+]
+Energy = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
 Day = Annotated[
     str | None,
     Query(
@@ -38,30 +41,17 @@ Ids = Annotated[
     list[Annotated[int, Query(ge=1, le=LARGEST)]],
     Query(min_length=1, max_length=params.MOST_NAMES, description="Ids of tracks."),
 ]
+Unwanted = Annotated[
+    list[Annotated[int, Query(ge=1, le=LARGEST)]],
+    Query(alias="not", max_length=params.MOST_NAMES, description="Songs that the list should be unlike."),
+]
 Offset = Annotated[int, Query(ge=0, le=LARGEST, description="How many to leave out first.")]
 PageSize = Annotated[int, Query(ge=1, le=params.LARGEST_PAGE)]
 
 
-async def only_known(request: Request) -> None:
-    """Refuse parameters that an endpoint does not have: a misspelt one would change nothing, unseen.
-
-    Raises
-    ------
-    HTTPException
-        422.
-    """
-    route = request.scope.get("route")
-    if isinstance(route, APIRoute):
-        known = _query_names(route.dependant)
-        unknown = [name for name in request.query_params if name not in known]
-        if unknown:
-            there = f"there are: {', '.join(sorted(known))}" if known else "there are none"
-            raise HTTPException(422, f"no parameter is called '{unknown[0]}'; {there}")
-
-
-def _query_names(asked: Dependant) -> set[str]:
-    below = [_query_names(inner) for inner in asked.dependencies]
-    return {field.alias for field in asked.query_params}.union(*below)
+def whole(value: Any) -> Any:
+    """Return 3.0 as 3, which is the same number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 async def filters(
@@ -74,13 +64,19 @@ async def filters(
     max_plays: Limit = None,
     unplayed: bool = False,
     not_played_since: Day = None,
+    tempo_from: Tempo = None,
+    tempo_to: Tempo = None,
+    key: Names = [],  # noqa: B006
+    related_keys: bool = False,
+    energy_from: Energy = None,
+    energy_to: Energy = None,
 ) -> Filters:
     """Return which tracks may be in a list.
 
     Raises
     ------
     FilterError
-        If a range ends before it begins, or a day is none.
+        If a range ends before it begins, or a key or a day is none.
     """
     return Filters(
         genres=tuple(genre),
@@ -89,13 +85,16 @@ async def filters(
         duration_s=_range("duration", duration_from_s, duration_to_s),
         max_plays=0 if unplayed else max_plays,
         not_played_since=day_of(not_played_since) if not_played_since is not None else None,
+        tempo_bpm=_range("tempo", tempo_from, tempo_to),
+        keys=keys_named(key, related=related_keys),
+        energy=_range("energy", energy_from, energy_to),
     )
 
 
 TheFilters = Annotated[Filters, Depends(filters)]
 
 
-async def wishes(
+async def list_options(
     filters: TheFilters,
     n: Count = params.N_RESULTS,
     hub_correction: bool = True,
@@ -111,7 +110,7 @@ async def wishes(
     )
 
 
-TheWishes = Annotated[ListRequest, Depends(wishes)]
+TheOptions = Annotated[ListRequest, Depends(list_options)]
 
 
 async def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:

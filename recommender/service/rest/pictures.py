@@ -2,7 +2,6 @@
 
 import hashlib
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import anyio
@@ -11,9 +10,11 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from classifier.features.waveform import Overview
+from db.file_range import FileRange
 from recommender import params
 from recommender.errors import FilterError
-from recommender.service.decoding.pictures import Pictures, between, mel_png, peaks
+from recommender.service.decoding.covers import KINDS, Covers, SongFile
+from recommender.service.decoding.overviews import Overviews, between, mel_png, peaks
 from recommender.service.decoding.wav_stream import WAV, WavBytes
 from recommender.service.dependencies import TheHeld, TheState, present_track
 from recommender.service.http.file_response import open_file
@@ -44,10 +45,16 @@ PNG: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+COVER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The picture.",
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(KINDS)},
+    }
+}
 
 
 @router.get("/api/tracks/{track_id}/mel.png", response_class=Response, responses=PNG | UNCHANGED | FAILURES)
-async def mel(
+async def get_spectrogram(
     request: Request,
     state: TheState,
     held: TheHeld,
@@ -57,7 +64,7 @@ async def mel(
     start_s: Seconds = None,
     end_s: Seconds = None,
 ) -> Response:
-    """Return a track's log-mel spectrogram, or that of a stretch, as a picture: time to the right."""
+    """Return a track's log-mel spectrogram, or that of an excerpt, as a picture: time to the right."""
     key, found = await _looked_at(request, state, held, track_id, start_s, end_s)
     headers = _headers(key, width, height, start_s, end_s)
     if has_tag(request, headers["ETag"]):
@@ -67,7 +74,7 @@ async def mel(
 
 
 @router.get("/api/tracks/{track_id}/waveform", response_model=Waveform, responses=UNCHANGED | FAILURES)
-async def waveform(
+async def get_waveform(
     request: Request,
     state: TheState,
     held: TheHeld,
@@ -76,7 +83,7 @@ async def waveform(
     start_s: Seconds = None,
     end_s: Seconds = None,
 ) -> Response:
-    """Return a track's peaks over time, or those of a stretch, 0..1; fewer where it is too short for more."""
+    """Return a track's peaks over time, or those of an excerpt, 0..1; fewer where it is too short."""
     key, found = await _looked_at(request, state, held, track_id, start_s, end_s)
     headers = _headers(key, points, start_s, end_s)
     if has_tag(request, headers["ETag"]):
@@ -94,19 +101,48 @@ async def waveform(
 
 
 @router.get("/api/tracks/{track_id}/listen", response_class=Response, responses=SAMPLES)
-async def listen(request: Request, state: TheState, track_id: TrackId) -> Response:
+async def listen_to_track(request: Request, state: TheState, track_id: TrackId) -> Response:
     """Return a track as WAV, mono, decoded while it is sent: for what a browser cannot play as it is."""
 
-    def found() -> tuple[Path, float | None]:
+    def found() -> tuple[FileRange, float | None]:
         with state.catalog.snapshot() as session:
             track = present_track(session, track_id)
         open_file(track).close()
-        return Path(track.path), track.duration_s
+        return track.file_range, track.duration_s
 
-    path, duration_s = await anyio.to_thread.run_sync(found)
+    source, duration_s = await anyio.to_thread.run_sync(found)
     if duration_s is None:
         raise HTTPException(409, f"track {track_id} is not analysed: run ingest")
-    return await WavBytes(path, duration_s, request).prepare()
+    return await WavBytes(source, duration_s, request).prepare()
+
+
+@router.get(
+    "/api/tracks/{track_id}/cover", response_class=Response, responses=COVER | UNCHANGED | documented(404)
+)
+async def get_cover(
+    request: Request,
+    state: TheState,
+    track_id: TrackId,
+    size: Annotated[int, Query(ge=0, le=params.LARGEST_SIDE, description="Longest side; 0 as it is.")] = 0,
+) -> Response:
+    """Return the picture in a track's file, or beside it; 404 where there is none."""
+
+    def file() -> SongFile:
+        with state.catalog.snapshot() as session:
+            track = present_track(session, track_id)
+            return SongFile(track.file_range.path, track.root.path)
+
+    covers: Covers = request.app.state.covers
+    found = await covers.find([await anyio.to_thread.run_sync(file)], size)
+    if found is None:
+        raise HTTPException(404, f"track {track_id} has no picture")
+    headers = {
+        "ETag": f'"{hashlib.blake2b(found.content, digest_size=12).hexdigest()}"',
+        "Cache-Control": CACHED,
+    }
+    if has_tag(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, headers=headers, media_type=found.kind)
 
 
 async def _looked_at(
@@ -119,19 +155,19 @@ async def _looked_at(
 ) -> tuple[str, Overview]:
     if start_s is not None and end_s is not None and start_s >= end_s:
         raise FilterError("start_s must lie before end_s")
-    pictures: Pictures = request.app.state.pictures
+    overviews: Overviews = request.app.state.overviews
 
     def kept() -> tuple[Any, str, Overview | None]:
         with state.catalog.snapshot() as session:
             track = present_track(session, track_id)
-        key = pictures.key(track, held.bundle)
-        return track, key, pictures.kept(key)
+        key = overviews.key(track, held.bundle)
+        return track, key, overviews.kept(key)
 
     track, key, found = await anyio.to_thread.run_sync(kept)
     if found is None:
         if not hasattr(request.app.state, "drawing"):
             request.app.state.drawing = anyio.CapacityLimiter(AT_ONCE)
-        make = partial(pictures.made, key, track, held.bundle)
+        make = partial(overviews.made, key, track, held.bundle)
         found = await anyio.to_thread.run_sync(make, limiter=request.app.state.drawing)
     return key, found
 

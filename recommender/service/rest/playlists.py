@@ -3,19 +3,21 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from db import playlists
+from db.listening import playlists
 from db.models import LARGEST, Playlist
+from db.values import iso_utc
 from recommender import params
 from recommender.playlist import PlaylistEntry, write_playlist
 from recommender.presentation.songs import tracks_json
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse, documented
-from recommender.service.rest.models import Song
+from recommender.service.rest.models import Song, Time
+from recommender.service.rest.params import whole
 from recommender.service.state import Held
 
 router = APIRouter(tags=["playlists"])
@@ -40,13 +42,8 @@ Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
 
 
-def _whole(value: Any) -> Any:
-    """Return 3.0 as 3, which is the same number in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 TrackIds = Annotated[
-    list[Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_whole)]],
+    list[Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(whole)]],
     Field(max_length=params.LONGEST_PLAYLIST),
 ]
 
@@ -68,19 +65,19 @@ class PlaylistChange(BaseModel):
 
     name: Title | None = None
     comment: Comment | None = None
-    track_ids: TrackIds | None = Field(default=None, description="In place of those that are in it.")
+    track_ids: TrackIds | None = Field(default=None, description="Instead of those that are in it.")
 
 
 class PlaylistInfo(BaseModel):
-    """A playlist; times are ISO 8601, in UTC."""
+    """A playlist."""
 
     playlist_id: int
     name: str
     comment: str
     songs: int
     duration_s: float
-    created: str
-    changed: str
+    created: Time
+    changed: Time
 
 
 class PlaylistSongs(PlaylistInfo):
@@ -96,7 +93,7 @@ class Playlists(BaseModel):
 
 
 @router.get("/api/playlists", response_model=Playlists)
-def all_(state: TheState) -> Response:
+def list_playlists(state: TheState) -> Response:
     """Return all playlists."""
     with state.catalog.snapshot() as session:
         found = playlists.all_playlists(session)
@@ -107,7 +104,7 @@ def all_(state: TheState) -> Response:
 @router.post(
     "/api/playlists", status_code=201, response_model=PlaylistSongs, responses=documented(400, 404, 413)
 )
-def create(state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
+def create_playlist(request: Request, state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
     """Make a playlist; its address is in the header `Location`."""
     with state.change() as session:
         try:
@@ -115,17 +112,24 @@ def create(state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
         except KeyError as error:
             raise _no_track(error) from None
         shown = _with_songs(session, held, made)
-    return JsonResponse(shown, 201, {"Location": f"/api/playlists/{shown['playlist_id']}"})
+    at = f"{request.scope['root_path']}/api/playlists/{shown['playlist_id']}"
+    return JsonResponse(shown, 201, {"Location": at})
 
 
 @router.get("/api/playlists/{playlist_id}.m3u8", response_class=Response, responses=FILE | documented(404))
-def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
+def get_playlist_file(state: TheState, playlist_id: PlaylistId) -> Response:
     """Return a playlist as a file for players on this machine: it names the files by their paths."""
     with state.catalog.snapshot() as session:
         found = _playlist(session, playlist_id)
         name, tracks = found.name, playlists.playlist_tracks(session, found)
     content, left_out = write_playlist(
-        [PlaylistEntry(t.path, t.title, t.artist, t.duration_s) for t in tracks], None
+        [
+            PlaylistEntry(
+                *(t.path, t.title, t.artist, t.duration_s), start_s=t.range_start_s, end_s=t.range_end_s
+            )
+            for t in tracks
+        ],
+        None,
     )
     file = quote(f"{name}.m3u8".encode("utf-8", "replace"), safe="")
     headers = {"Content-Disposition": f"attachment; filename=\"playlist.m3u8\"; filename*=UTF-8''{file}"}
@@ -135,7 +139,7 @@ def as_m3u8(state: TheState, playlist_id: PlaylistId) -> Response:
 
 
 @router.get("/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(404))
-def get(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
+def get_playlist(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
     """Return a playlist with its tracks."""
     with state.catalog.snapshot() as session:
         return JsonResponse(_with_songs(session, held, _playlist(session, playlist_id)))
@@ -144,7 +148,9 @@ def get(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
 @router.put(
     "/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(400, 404, 413)
 )
-def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange) -> Response:
+def change_playlist(
+    state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange
+) -> Response:
     """Rename a playlist, or put other tracks in it."""
     with state.change() as session:
         found = _playlist(session, playlist_id)
@@ -159,7 +165,7 @@ def change(state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: Play
 
 
 @router.delete("/api/playlists/{playlist_id:int}", status_code=204, responses=documented(404))
-def delete(state: TheState, playlist_id: PlaylistId) -> Response:
+def delete_playlist(state: TheState, playlist_id: PlaylistId) -> Response:
     """Delete a playlist; its tracks stay."""
     with state.change() as session:
         playlists.delete_playlist(session, _playlist(session, playlist_id))
@@ -191,6 +197,6 @@ def _info(found: Playlist, songs: int, seconds: float) -> dict[str, Any]:
         "comment": found.comment,
         "songs": songs,
         "duration_s": round(seconds, 3),
-        "created": f"{found.created.isoformat()}Z",
-        "changed": f"{found.changed.isoformat()}Z",
+        "created": iso_utc(found.created),
+        "changed": iso_utc(found.changed),
     }

@@ -8,7 +8,7 @@ export class Problem extends Error {
   }
 }
 
-/** Return an address with its parameters; those that are empty are left out, lists are repeated. */
+/** Return an address with its parameters; those that are empty are left out, lists are repeated. Paths go from the page's own, below whatever prefix that is. */
 export function address(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -72,10 +72,10 @@ export function sentence(text) {
 
 /** Return where a song's sound comes from. */
 export function soundOf(track) {
-  return track.source || `/api/tracks/${track.track_id}/audio`;
+  return track.source || `api/tracks/${track.track_id}/audio`;
 }
 
 /** The same as WAV, for browsers that do not know the file's format. */
 export function decodedSoundOf(track) {
-  return `/api/tracks/${track.track_id}/listen`;
+  return `api/tracks/${track.track_id}/listen`;
 }

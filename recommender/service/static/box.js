@@ -58,7 +58,7 @@ export function combobox(input, list, { options, choose, enter = () => {} }) {
 
 /** Return songs whose names hold a text, as suggestions. */
 export async function songOptions(text) {
-  const found = await ask("/api/search", { q: text, limit: 7 });
+  const found = await ask("api/search", { q: text, limit: 7 });
   return found.tracks.map((track) => ({ track, node: el("span", { class: "suggestion" },
     el("span", { dir: "auto" }, titleOf(track)), el("span", { class: "soft", dir: "auto" }, track.artist || "")) }));
 }

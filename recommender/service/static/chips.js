@@ -10,16 +10,18 @@ const SHOWN_TAG = 0.15;
 /** Return what a song is most probably, as buttons that filter; its genres follow when they are in sight. */
 export function chips(track, { genres = 2, most = 4 } = {}) {
   const list = el("ul", { class: "chips", "aria-label": "Genres and tags" });
-  const show = (known) => {
+  const show = (song) => {
+    const known = genresOf(song);
+    const none = song.judgement?.label === "not music" ? [el("li", { class: "soft" }, "not music")] : [];
     const first = known.slice(0, genres);
     const others = (track.tags || []).filter((tag) => tag.probability >= SHOWN_TAG && !first.some((genre) => genre.name === tag.name));
-    list.replaceChildren(...first.map((one) => chip("genre", one)), ...others.slice(0, most - first.length).map((one) => chip("tag", one)));
+    list.replaceChildren(...none, ...first.map((one) => chip("genre", one)), ...others.slice(0, most - first.length).map((one) => chip("tag", one)));
   };
-  show(track.judgement ? genresOf(track) : []);
+  show(track.judgement ? track : {});
   if (!track.judgement && track.track_id) {
     whenSeen(list, async () => {
-      const details = await once(`/api/tracks/${track.track_id}`).catch(() => null); // tags alone, then
-      if (details?.judgement || details?.label) show(genresOf(details));
+      const details = await once(`api/tracks/${track.track_id}`).catch(() => null); // tags alone, then
+      if (details?.judgement || details?.label) show(details);
     });
   }
   return list;
@@ -27,7 +29,8 @@ export function chips(track, { genres = 2, most = 4 } = {}) {
 
 /** Return the genres by which the filter knows a song: the user's label, and the finest that the model is sure of. */
 export function genresOf({ label, judgement }) {
-  const sure = (judgement?.hierarchy || []).filter((node) => node.probability >= SURE && !node.name.endsWith("/other"));
+  const music = judgement && judgement.label !== "not music"; // of no genre, then, but the user's own
+  const sure = (music ? judgement.hierarchy : []).filter((node) => node.probability >= SURE && !node.name.endsWith("/other"));
   const finest = sure.filter((node) => !sure.some((other) => other.name.startsWith(`${node.name}/`)));
   const own = label ? [{ name: label, own: true }] : [];
   return [...own, ...finest.filter((node) => node.name !== label)];

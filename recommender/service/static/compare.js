@@ -1,7 +1,7 @@
 /* A song and those that sound like it: the drawing, the sliders, the list. */
 
 import { filters } from "./chips.js";
-import { controls, wishes } from "./controls.js";
+import { controls, listOptions } from "./controls.js";
 import { announce, clock, counted, el, icon, notice, titleOf } from "./dom.js";
 import { sentence } from "./api.js";
 import { largeDrawing, passageOf, playFirst } from "./passage.js";
@@ -18,7 +18,7 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
   let tracks = [];
   let latest = new AbortController();
   signal.addEventListener("abort", () => latest.abort());
-  const play = (at_s) => playFirst(track, tracks, at_s);
+  const play = (at_s, until_s) => playFirst(track, tracks, at_s, until_s);
   const box = el("div", { class: "results" });
   const redraw = () => {
     const drawn = largeDrawing(track, play);
@@ -48,7 +48,8 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
     } catch (error) {
       if (error.name === "AbortError") return;
       tracks = [];
-      box.replaceChildren(filters(settings) || "", notice("No list", sentence(error.message)));
+      if (track.track_id === null && !narrowed(settings)) place.replaceChildren(unusable(track, error, parts));
+      else box.replaceChildren(filters(settings) || "", notice("No list", sentence(error.message)));
     } finally {
       box.removeAttribute("aria-busy");
     }
@@ -57,9 +58,19 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
   return update;
 }
 
+/** Whether filters or sliders shut songs out, or a passage was chosen. */
+function narrowed(settings) {
+  return ["genre", "tag", "unplayed", "others", "discover", "diversity", "from"].some((name) => settings[name]?.length);
+}
+
+/** Return what stands in the place of a file that nothing can be said of: no player, no list. */
+function unusable(track, error, parts) {
+  return el("div", {}, el("h1", { dir: "auto" }, titleOf(track)), notice("Nothing can be said of this file", sentence(error.message)), parts);
+}
+
 function parameters(settings, track) {
   const [from_s, to_s] = passageOf(settings, track);
-  return { ...wishes(settings), from_s, to_s };
+  return { ...listOptions(settings), from_s, to_s };
 }
 
 function heading(track, parts, play) {
@@ -72,7 +83,7 @@ function heading(track, parts, play) {
   mark();
   const listener = () => (button.isConnected ? mark() : player.removeEventListener("state", listener));
   player.addEventListener("state", listener);
-  const facts = [track.artist, track.album, track.year, track.duration_s && clock(track.duration_s)].filter(Boolean);
+  const facts = [track.artist, track.album, track.year, track.duration_s && clock(track.duration_s), track.tempo_bpm && `${Math.round(track.tempo_bpm)} bpm`, track.key].filter(Boolean);
   return el("div", { class: "subject" }, button, el("div", {},
     el("p", { class: "eyebrow" }, "Songs that sound like"),
     el("h1", { dir: "auto", tabindex: "-1" }, titleOf(track)),
@@ -92,7 +103,7 @@ function show(box, track, answer, settings, asked) {
     known ? el("p", { class: "soft" }, "The library holds this very recording: ",
       el("a", { class: "link", dir: "auto", href: hash({ track: known }) }, titleOf(answer.query))) : "",
     copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",
-    found.length ? songList(found, { query: track, asked }) : notice("No song is like that", "Take a filter away, or move a slider back."),
+    found.length ? songList(found, { query: track, asked }) : notice("No song is like that", ...(narrowed(settings) ? ["Take a filter away, or move a slider back."] : [])),
     answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
   announce(`${said} like ${titleOf(track)}${found[0] ? `, first ${titleOf(found[0])}` : ""}`);
 }

@@ -29,7 +29,7 @@ function slider(name, label, low, high, place) {
 }
 
 /** Return what a list is asked with. */
-export function wishes(place, n = 20) {
+export function listOptions(place, n = 20) {
   return {
     n, discover: place.discover, diversity: place.diversity, genre: place.genre, tag: place.tag,
     unplayed: place.unplayed === "1", exclude_same_artist: place.others === "1",

@@ -13,11 +13,11 @@ export async function deepCuts(place, setting, signal) {
     el("p", { class: "lead" }, "Songs of yours that were never played, and sound like what you play most."), body);
   async function update(now) {
     try {
-      const answer = await ask("/api/discover", { n: 30, genre: now.genre, tag: now.tag }, { signal });
+      const answer = await ask("api/discover", { n: 30, genre: now.genre, tag: now.tag }, { signal });
       const said = counted(answer.results.length, "song");
       body.replaceChildren(
         el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts")),
-        songList(answer.results), answer.shortfall ? el("p", { class: "soft" }, sentence(answer.shortfall)) : "");
+        answer.results.length ? songList(answer.results) : notice("Nothing is left to discover"), answer.shortfall ? el("p", { class: "soft" }, sentence(answer.shortfall)) : "");
       announce(said);
     } catch (error) {
       if (![404, 409, 422].includes(error.status)) throw error;

@@ -33,8 +33,8 @@ export async function yourFile(place, now, signal) {
     form.append("file", file, file.name);
     return form;
   };
-  const asked = (parameters, until) => ask(address("/api/similar", parameters), {}, { method: "POST", body: body(), signal: until });
-  const track = { track_id: null, title: file.name.replace(/\.[^.]{1,5}$/, ""), path: file.name, source, ...(await heardHere(file)) };
+  const asked = (parameters, until) => ask(address("api/similar", parameters), {}, { method: "POST", body: body(), signal: until });
+  const track = { track_id: null, title: file.name.replace(/\.[^.]{1,5}$/, ""), path: file.name, source, ...(await decodedHere(file)) };
   const parts = [el("div", { class: "row" }, el("label", { class: "plain button" }, "Another file", picker()))];
   let first = true;
   return compare(place, track, parts, now, {
@@ -63,7 +63,7 @@ function dropArea() {
 }
 
 /** Return the length and peaks of a file as the browser decodes it; nothing where it cannot. */
-async function heardHere(file) {
+async function decodedHere(file) {
   if (file.size > DRAWN_BYTES) return {};
   const context = new OfflineAudioContext(1, 1, 22050);
   try {

@@ -16,7 +16,7 @@ async function save(tracks, suggested, said) {
   const name = await prompted("Save as playlist", "Name", suggested);
   if (!name) return;
   try {
-    const made = await send("/api/playlists", { name, track_ids: tracks.map((track) => track.track_id) });
+    const made = await send("api/playlists", { name, track_ids: tracks.map((track) => track.track_id) });
     const open = made?.playlist_id ? el("a", { class: "link", href: hash({ playlist: made.playlist_id }) }, "Open it") : null;
     said.replaceChildren(`Saved ${counted(tracks.length, "song")}. `, ...(open ? [open] : []));
     announce(said.textContent);
@@ -48,7 +48,9 @@ const oneLine = (text) => (text || "").replace(/[\r\n]+/g, " ");
 export function m3u8(tracks) {
   const lines = tracks.filter((track) => track.path && !/[\r\n]/.test(track.path)).map((track) => {
     const by = track.artist ? `${track.artist} - ` : "";
-    return `#EXTINF:${Math.round(track.duration_s || -1)},${oneLine(by + titleOf(track))}\n${track.path}\n`;
+    const bounds = track.range ? [["start", track.range.start_s], ["stop", track.range.end_s]] : [];
+    const part = bounds.filter(([, at]) => at !== null).map(([name, at]) => `#EXTVLCOPT:${name}-time=${at}\n`).join("");
+    return `#EXTINF:${Math.round(track.duration_s || -1)},${oneLine(by + titleOf(track))}\n${part}${track.range ? track.range.file : track.path}\n`;
   });
   return `#EXTM3U\n${lines.join("")}`;
 }

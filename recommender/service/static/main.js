@@ -39,6 +39,7 @@ async function show(event) {
     if (link.dataset.place === (WITHIN[now.name] || now.name)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  remember(now);
   const waiting = setTimeout(() => place.setAttribute("aria-busy", "true"), 250);
   await guarded(async () => { mine.update = (await PLACES[now.name](place, now, mine.leave.signal)) || null; }, mine);
   clearTimeout(waiting);
@@ -46,6 +47,12 @@ async function show(event) {
   place.removeAttribute("aria-busy");
   if (!first) arrive();
   first = false;
+}
+
+/** The search field holds what is shown: after a reload and on the way back, too. */
+function remember(now) {
+  const box = document.getElementById("search-box");
+  if (document.activeElement !== box) box.value = now.search ?? now.find ?? "";
 }
 
 /** After a place is opened its heading has the focus, and the page begins at its top. */
@@ -79,7 +86,7 @@ function trouble(text) {
 /** Say what state the library is in, where that changes what is seen. */
 async function tellState() {
   try {
-    const status = await ask("/api/status");
+    const status = await ask("api/status");
     const waiting = status.to_analyse_again || 0;
     if (status.index && status.index !== "current" && status.tracks) trouble("New songs are being taken in; lists are of what was there before.");
     else if (waiting) trouble(`${waiting} songs wait for the model in use: run deepcuts ingest.`);

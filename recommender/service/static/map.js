@@ -30,7 +30,7 @@ export async function map(place, _now, signal) {
 async function laidOut(signal) {
   for (;;) {
     try {
-      const answer = await ask("/api/map", {}, { signal });
+      const answer = await ask("api/map", {}, { signal });
       if (!answer.waiting && answer.tracks) return answer.tracks;
     } catch (error) {
       if (error.status === 409 && /analysed/.test(error.message)) return [];
@@ -212,5 +212,5 @@ function square(pen, x, y, radius) {
 
 /** Return the top genre of a song on the map. */
 function genreOf(track) {
-  return track.genre ? track.genre.split("/")[0] : "unknown";
+  return track.genre.split("/")[0];
 }

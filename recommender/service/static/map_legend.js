@@ -3,15 +3,16 @@
 import { el, svg } from "./dom.js";
 
 const MOST = 12;
+const OF_NO_GENRE = ["unsure", "not music"];
 
 /** Return the genres, most frequent first, with the CSS property of each one's colour; the rest are "other". */
 export function colours(genres) {
   const counts = new Map();
   for (const genre of genres) counts.set(genre, (counts.get(genre) || 0) + 1);
-  const known = [...counts].filter(([name]) => name !== "unknown").sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const known = [...counts].filter(([name]) => !OF_NO_GENRE.includes(name)).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const found = new Map(known.slice(0, MOST).map(([name], i) => [name, `--map-${i}`]));
   if (known.length > MOST) found.set("other", "--map-rest");
-  if (counts.has("unknown")) found.set("unknown", "--map-rest");
+  for (const name of OF_NO_GENRE) if (counts.has(name)) found.set(name, "--map-rest");
   return found;
 }
 

@@ -16,12 +16,12 @@ export function pair(query, match, queue, index) {
   const upper = new Band(query, { top: 0, height: BAND, marked: mine, count });
   const lower = new Band(match, { top: HEIGHT - BAND, height: BAND, marked: its, count });
   const node = drawing([upper, lower], words(query, match, known), HEIGHT, known && link(upper, lower, mine, its));
-  const playMine = (at_s) => player.play([query, ...queue.slice(index)], 0, at_s);
-  const playIts = (at_s) => player.play(queue, index, at_s);
+  const playMine = (at_s, until_s) => player.play([query, ...queue.slice(index)], 0, at_s, until_s);
+  const playIts = (at_s, until_s) => player.play(queue, index, at_s, until_s);
   node.addEventListener("click", (event) => clicked(event, node, { upper, lower, playMine, playIts }));
   if (!known) return el("div", { class: "pair" }, node);
   return el("div", { class: "pair" }, node, el("div", { class: "pair-buttons" },
-    from(query, mine[0], "mine", playMine), el("span", { class: "about", "aria-hidden": "true" }, "≈"), from(match, its[0], "its", playIts)));
+    from(query, mine, "mine", playMine), el("span", { class: "about", "aria-hidden": "true" }, "≈"), from(match, its, "its", playIts)));
 }
 
 function words(query, match, known) {
@@ -34,19 +34,19 @@ function link(upper, lower, mine, its) {
   return svg("polygon", { class: "tie", points: points.map((point) => point.map((n) => n.toFixed(1)).join(",")).join(" ") });
 }
 
-function from(track, at_s, kind, play) {
-  const name = `Play ${titleOf(track)} from ${clock(at_s)}`;
-  return el("button", { type: "button", class: "from", data: { kind, at: at_s }, "aria-label": name, title: name, onclick: () => play(at_s) },
+function from(track, [at_s, until_s], kind, play) {
+  const name = `Play ${titleOf(track)} from ${clock(at_s)} to ${clock(until_s)}`;
+  return el("button", { type: "button", class: "from", data: { kind, at: at_s }, "aria-label": name, title: name, onclick: () => play(at_s, until_s) },
     icon("play"), clock(at_s));
 }
 
-/** A click on a passage starts where it begins, a click beside it where the pointer is. */
+/** A click on a passage plays that, a click beside it where the pointer is. */
 function clicked(event, node, { upper, lower, playMine, playIts }) {
   const box = node.getBoundingClientRect();
   const high = (event.clientY - box.top) / Math.max(1, box.height) < 0.5;
   const band = high ? upper : lower;
   const second = share(node, event) * band.length;
   const [start, end] = band.marked || [null, null];
-  const at_s = start !== null && second >= start && second <= end ? start : second;
-  (high ? playMine : playIts)(at_s);
+  const within = start !== null && second >= start && second <= end;
+  (high ? playMine : playIts)(within ? start : second, within ? end : null);
 }

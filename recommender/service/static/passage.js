@@ -84,7 +84,7 @@ function form(track, play) {
   const to = el("input", { type: "text", id: "to", inputmode: "numeric", size: 5, placeholder: clock(track.duration_s), "aria-label": "To, minutes and seconds" });
   const said = el("span", { class: "soft", role: "status" });
   const whole = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(null, null) }, "Whole song");
-  const hear = el("button", { type: "button", class: "from", hidden: true, onclick: () => play(seconds(from.value) || 0) });
+  const hear = el("button", { type: "button", class: "from", hidden: true, onclick: () => play(seconds(from.value) || 0, seconds(to.value)) });
   const here = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(...fromHere(track)) }, `Next ${NEXT_S} s`);
   here.title = "Take the passage that begins where the song is now";
   const follow = () => {
@@ -126,7 +126,7 @@ function pictures() {
   return el("div", { class: "switch", role: "group", "aria-label": "How songs are drawn" }, button("wave", "Waveform"), button("mel", "Spectrum"));
 }
 
-/** Play a song, then the list. */
-export function playFirst(track, tracks, at_s = 0) {
-  player.play([track, ...tracks], 0, at_s);
+/** Play a song, then the list; or a passage of it. */
+export function playFirst(track, tracks, at_s = 0, until_s = null) {
+  player.play([track, ...tracks], 0, at_s, until_s);
 }

@@ -9,7 +9,7 @@ import { songList } from "./rows.js";
 /** Show the walk. */
 export async function path(place, now, signal) {
   const n = number(now.n, 12);
-  const answer = await ask("/api/path", { from: now.path, to: now.to, n }, { signal });
+  const answer = await ask("api/path", { from: now.path, to: now.to, n }, { signal });
   const tracks = answer.results;
   const [first, last] = [tracks[0], tracks[tracks.length - 1]];
   const name = `From ${titleOf(first)} to ${titleOf(last)}`;

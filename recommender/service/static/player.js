@@ -4,6 +4,7 @@ import { decodedSoundOf, send, soundOf } from "./api.js";
 import * as settings from "./settings.js";
 
 const COUNTED_S = 240;
+const SOON_S = 0.5;
 
 class Player extends EventTarget {
   constructor() {
@@ -14,6 +15,8 @@ class Player extends EventTarget {
     this.queue = [];
     this.index = -1;
     this.startAt = null;
+    this.stopAt = null;
+    this.stopping = 0;
     this.heard = 0;
     this.last = null;
     this.failures = 0;
@@ -52,8 +55,8 @@ class Player extends EventTarget {
     return Boolean(this.track) && soundOf(this.track) === soundOf(track);
   }
 
-  /** Play a list from one of its songs on, and that from a second on. */
-  play(tracks, index = 0, at_s = 0) {
+  /** Play a list from one of its songs on, and that from a second on; where a passage's end is given, no further than that. */
+  play(tracks, index = 0, at_s = 0, until_s = null) {
     const same = this.queue[this.index] && tracks[index] && soundOf(tracks[index]) === soundOf(this.queue[this.index]);
     this.queue = [...tracks];
     this.index = index;
@@ -64,10 +67,12 @@ class Player extends EventTarget {
     } else {
       this.load(at_s);
     }
+    this.stopAt = until_s;
     this.tell("queue");
   }
 
   load(at_s = 0) {
+    this.stopAt = null;
     this.heard = 0;
     this.last = null;
     this.startAt = at_s;
@@ -111,7 +116,21 @@ class Player extends EventTarget {
     if (this.audio.readyState === 0) this.startAt = at_s;
     else this.audio.currentTime = at_s;
     this.last = null;
+    this.stopAt = null;
     this.tell("time");
+  }
+
+  /** Pause where the passage that was asked for ends; playing on goes beyond it. */
+  stopInTime() {
+    clearTimeout(this.stopping);
+    if (this.stopAt === null || this.audio.paused) return;
+    const left_s = this.stopAt - this.audio.currentTime;
+    if (left_s > SOON_S) return;
+    this.stopping = setTimeout(() => {
+      if (this.stopAt === null) return;
+      this.stopAt = null;
+      this.audio.pause();
+    }, Math.max(0, 1000 * left_s));
   }
 
   next() {
@@ -152,6 +171,7 @@ class Player extends EventTarget {
     const step = this.last === null ? 0 : now - this.last;
     this.last = now;
     if (step > 0 && step < 2) this.count(step);
+    this.stopInTime();
     this.tell("time");
   }
 
@@ -161,7 +181,7 @@ class Player extends EventTarget {
     this.heard += step;
     const { track_id: id } = this.track || {};
     if (!id || !settings.get("plays") || before >= enough || this.heard < enough) return;
-    send(`/api/tracks/${id}/plays`, {}).catch(() => {}); // a play that is not counted must not stop the music
+    send(`api/tracks/${id}/plays`, {}).catch(() => {}); // a play that is not counted must not stop the music
   }
 
   failed() {

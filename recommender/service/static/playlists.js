@@ -8,7 +8,7 @@ import { songList } from "./rows.js";
 
 /** Show all playlists. */
 export async function playlists(place, _now, signal) {
-  const found = (await ask("/api/playlists", {}, { signal })).playlists;
+  const found = (await ask("api/playlists", {}, { signal })).playlists;
   place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Playlists")), found.length ? el("ul", { class: "lists" }, found.map(line))
     : notice("No playlist yet", "Below each list of songs’ title is “Save as playlist”. Players that speak OpenSubsonic see the same ones."));
   announce(counted(found.length, "playlist"));
@@ -22,7 +22,7 @@ function line(one) {
 
 /** Show one playlist. */
 export async function playlist(place, now, signal) {
-  const at = `/api/playlists/${encodeURIComponent(now.playlist)}`;
+  const at = `api/playlists/${encodeURIComponent(now.playlist)}`;
   const found = await ask(at, {}, { signal });
   const tracks = found.tracks;
   const rename = el("button", { type: "button", class: "plain", onclick: async () => {

@@ -25,7 +25,7 @@ export async function songs(place, setting, signal) {
   async function update(now) {
     order.value = now.sort || "artist";
     const asked = { sort: now.sort || "artist", genre: now.genre, tag: now.tag, limit: PAGE };
-    const page = await ask("/api/tracks", { ...asked, offset: 0 }, { signal });
+    const page = await ask("api/tracks", { ...asked, offset: 0 }, { signal });
     if (!page.total && !now.genre.length && !now.tag.length) {
       title.textContent = "Nothing here yet";
       body.replaceChildren(empty());
@@ -40,7 +40,7 @@ export async function songs(place, setting, signal) {
 
 /** Show the genres that most songs are of; a click lists those songs. */
 async function listGenres(box) {
-  const known = await once("/api/genres").catch(() => ({ genres: [] }));
+  const known = await once("api/genres").catch(() => ({ genres: [] }));
   const most = known.genres.filter((genre) => genre.tracks > 0).slice(0, MOST_GENRES);
   if (!most.length) return;
   box.append(el("ul", { class: "chips browse", "aria-label": "Genres" }, most.map(({ name, tracks }) => el("li", {},
@@ -56,7 +56,7 @@ function show(body, first, asked, now, signal) {
   more.addEventListener("click", async () => {
     more.disabled = true;
     try {
-      const page = await ask("/api/tracks", { ...asked, offset: tracks.length }, { signal });
+      const page = await ask("api/tracks", { ...asked, offset: tracks.length }, { signal });
       const next = songList(page.tracks, { start: tracks.length });
       tracks.push(...page.tracks);
       list.append(next);

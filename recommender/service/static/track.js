@@ -11,10 +11,10 @@ import { why } from "./rows.js";
 /** Show a song. */
 export async function song(place, now, signal) {
   const id = encodeURIComponent(now.track);
-  const track = await ask(`/api/tracks/${id}`, {}, { signal });
+  const track = await ask(`api/tracks/${id}`, {}, { signal });
   document.title = `${titleOf(track)} · deepcuts`;
-  const path = `/api/tracks/${id}/similar`;
-  const parts = [chips(track, { genres: 3, most: 8 }), el("div", { class: "about-song" }, heard(track), walkFrom(track))];
+  const path = `api/tracks/${id}/similar`;
+  const parts = [chips(track, { genres: 3, most: 8 }), el("div", { class: "about-song" }, judgement(track), walkFrom(track))];
   return compare(place, track, parts, now, {
     asked: (parameters, until) => ask(path, parameters, { signal: until }),
     reasons: (parameters) => why(path, parameters),
@@ -22,13 +22,13 @@ export async function song(place, now, signal) {
   });
 }
 
-function heard(track) {
+function judgement(track) {
   const said = track.judgement;
-  if (!said) return el("p", { class: "soft heard" }, "This song is not analysed yet: run deepcuts ingest.");
+  if (!said) return el("p", { class: "soft judged" }, "This song is not analysed yet: run deepcuts ingest.");
   const { name, probability } = said.nearest;
   const share = `${Math.round(probability * 100)} %`;
-  const words = said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
-  return el("p", { class: "soft heard" }, words);
+  const words = said.label === "not music" ? ["This sounds like something other than music."] : said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
+  return el("p", { class: "soft judged" }, words);
 }
 
 /** Return a field to choose the song that a walk from this one leads to. */

@@ -26,11 +26,11 @@ async function inTurn(act) {
 /** Return a song's peaks, 0..1, evenly over its length. */
 async function peaksOf(track) {
   if (track.peaks) return track.peaks;
-  const found = await inTurn(() => once(`/api/tracks/${track.track_id}/waveform`, { points: POINTS }));
+  const found = await inTurn(() => once(`api/tracks/${track.track_id}/waveform`, { points: POINTS }));
   return found.peaks;
 }
 
-/** Return fewer peaks, the greatest of each stretch, so that the loudest is 1. */
+/** Return fewer peaks, the greatest of each few, so that the loudest is 1. */
 export function thinned(peaks, bars) {
   const n = Math.min(bars, peaks.length);
   const most = Math.max(1e-3, ...peaks);
@@ -88,7 +88,7 @@ export class Band {
   }
 
   showMel() {
-    const href = address(`/api/tracks/${this.track.track_id}/mel.png`, { width: this.count > 200 ? 1000 : 400, height: this.count > 200 ? 128 : 64 });
+    const href = address(`api/tracks/${this.track.track_id}/mel.png`, { width: this.count > 200 ? 1000 : 400, height: this.count > 200 ? 128 : 64 });
     this.image = svg("image", { href, x: 0, y: this.top, width: WIDTH, height: this.height, preserveAspectRatio: "none" });
     this.draw();
   }

@@ -8,7 +8,7 @@ import { songList } from "./rows.js";
 
 /** Return the names of all genres and tags, in lower case. */
 export async function knownNames() {
-  const [genres, tags] = await Promise.all([once("/api/genres"), once("/api/tags")]);
+  const [genres, tags] = await Promise.all([once("api/genres"), once("api/tags")]);
   const names = (answer) => (answer.genres || answer.tags || []).map((one) => (typeof one === "string" ? one : one.name));
   return [...new Set([...names(genres), ...names(tags)])];
 }
@@ -42,7 +42,7 @@ function ways(text, at) {
 /** Show songs whose title, artist or album holds the words. */
 export async function search(place, setting, signal) {
   const text = setting.search;
-  const found = await ask("/api/search", { q: text, limit: 100 }, { signal });
+  const found = await ask("api/search", { q: text, limit: 100 }, { signal });
   const said = found.total > found.tracks.length ? `the first ${found.tracks.length} of ${counted(found.total, "song")}` : counted(found.tracks.length, "song");
   show(place, text, "search", found.tracks, said);
 }
@@ -51,7 +51,7 @@ export async function search(place, setting, signal) {
 export async function find(place, setting, signal) {
   const text = setting.find;
   try {
-    const found = await ask("/api/find", { words: text, n: 50 }, { signal });
+    const found = await ask("api/find", { words: text, n: 50 }, { signal });
     show(place, text, "find", found.results, counted(found.results.length, "song"));
   } catch (error) {
     if (error.status !== 404 && error.status !== 422) throw error;

@@ -1,27 +1,33 @@
 """A call of a player: what its endpoint is given, and what its ids lead to."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from db import browse
-from db.browse import Album
+from db.listening.playlists import get_playlist
 from db.models import LARGEST, Playlist, Root, Track
-from db.playlists import get_playlist
+from db.playable import Album
 from recommender.service.state import Held
 from recommender.service.subsonic.envelope import MISSING, NOT_FOUND, SubsonicError
-from recommender.service.subsonic.genres import Heard, HeardGenres
+from recommender.service.subsonic.genres import GenreByTrack, PredictedGenres
+from recommender.service.subsonic.known_ids import KnownIds
 from recommender.service.subsonic.parameters import Asked
-from recommender.service.subsonic.serializers import Shapes, album_id, artist_id
+from recommender.service.subsonic.serializers import Shapes
+
+if TYPE_CHECKING:
+    from recommender.service.subsonic.sound.stream_plan import Wish
+
+Item = TypeVar("Item")
 
 
 @dataclass
-class Call:
+class PlayerCall:
     """A call of a player.
 
     Attributes
@@ -39,17 +45,28 @@ class Call:
     session: Session
     user: str
     held: Held
-    heard_genres: HeardGenres
+    predicted_genres: PredictedGenres
+
+    @property
+    def player(self) -> str:
+        """What the player calls itself, or nothing."""
+        return self.asked.one("c") or ""
+
+    @property
+    def player_limits(self) -> "Mapping[str, Wish]":
+        """What players are sent at most, by their names."""
+        limits: Mapping[str, Wish] = self.request.app.state.settings.player_limits
+        return limits
 
     @cached_property
-    def heard(self) -> Heard:
-        """What the model hears of songs whose files name no genre."""
-        return self.heard_genres.of(self.session, self.held)
+    def predicted(self) -> GenreByTrack:
+        """The model's genres, for songs whose files name none."""
+        return self.predicted_genres.of(self.session, self.held)
 
     @cached_property
     def shapes(self) -> Shapes:
         """What makes the shapes of the answer."""
-        return Shapes(self.session, lambda: self.heard)
+        return Shapes(self.session, lambda: self.predicted)
 
     def song(self, name: str = "id") -> Track:
         """Return the song that a parameter names."""
@@ -63,10 +80,7 @@ class Call:
         SubsonicError
             70 if there is none that can be played.
         """
-        found = browse.playable_track(self.session, _number(wanted))
-        if found is None:
-            raise SubsonicError(NOT_FOUND, f"no song has the id {wanted}")
-        return found
+        return _known(browse.playable_track(self.session, _number(wanted)), "song", wanted)
 
     def songs_of(self, wanted: Sequence[str]) -> list[int]:
         """Return the numbers of songs that can all be played.
@@ -80,8 +94,7 @@ class Call:
         some = [number for number in numbers if 0 < number <= LARGEST]
         known = {track.id for track in browse.playable_tracks(self.session, some)}
         for one, number in zip(wanted, numbers, strict=True):
-            if number not in known:
-                raise SubsonicError(NOT_FOUND, f"no song has the id {one}")
+            _known(number if number in known else None, "song", one)
         return numbers
 
     def album(self, wanted: str) -> Album:
@@ -92,11 +105,8 @@ class Call:
         SubsonicError
             70 if there is none.
         """
-        for artist, name in browse.album_names(self.session) if wanted.startswith("al-") else ():
-            found = browse.album(self.session, artist, name) if album_id(artist, name) == wanted else None
-            if found is not None:
-                return found
-        raise SubsonicError(NOT_FOUND, f"no album has the id {wanted}")
+        names = self._ids.album(self.session, wanted)
+        return _known(None if names is None else browse.album(self.session, *names), "album", wanted)
 
     def artist(self, wanted: str) -> str:
         """Return the name of the artist of an id.
@@ -106,10 +116,14 @@ class Call:
         SubsonicError
             70 if there is none.
         """
-        for name in browse.artists(self.session) if wanted.startswith("ar-") else ():
-            if artist_id(name) == wanted:
-                return name
-        raise SubsonicError(NOT_FOUND, f"no artist has the id {wanted}")
+        name = self._ids.artist(self.session, wanted)
+        known = name is not None and browse.is_artist(self.session, name)
+        return _known(name if known else None, "artist", wanted)
+
+    @property
+    def _ids(self) -> KnownIds:
+        found: KnownIds = self.request.app.state.known_ids
+        return found
 
     def playlist(self, wanted: str) -> Playlist:
         """Return the playlist of an id.
@@ -119,10 +133,8 @@ class Call:
         SubsonicError
             70 if there is none.
         """
-        found = get_playlist(self.session, _number(wanted.removeprefix("pl-")))
-        if found is None or not wanted.startswith("pl-"):
-            raise SubsonicError(NOT_FOUND, f"no playlist has the id {wanted}")
-        return found
+        number = _number(wanted.removeprefix("pl-")) if wanted.startswith("pl-") else 0
+        return _known(get_playlist(self.session, number), "playlist", wanted)
 
     def folder(self) -> int | None:
         """Return the library folder that is asked for; None for all.
@@ -144,9 +156,7 @@ class Call:
             70 if there is none.
         """
         found = self.session.get(Root, _number(wanted)) if 0 < _number(wanted) <= LARGEST else None
-        if found is None:
-            raise SubsonicError(NOT_FOUND, f"no music folder has the id {wanted}")
-        return found
+        return _known(found, "music folder", wanted)
 
     def ids(self, *names: str) -> list[str]:
         """Return all ids that some parameters name, at least one.
@@ -160,6 +170,13 @@ class Call:
         if not found:
             raise SubsonicError(MISSING, f"the parameter {' or '.join(names)} is missing")
         return found
+
+
+def _known(found: Item | None, kind: str, wanted: str) -> Item:
+    """Return what an id leads to; `SubsonicError` 70 where that is nothing."""
+    if found is None:
+        raise SubsonicError(NOT_FOUND, f"no {kind} has the id {wanted}")
+    return found
 
 
 def _number(text: str) -> int:

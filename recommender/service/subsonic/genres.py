@@ -1,50 +1,52 @@
-"""The genres of songs for players: the files' own, and what the model hears where a file names none."""
+"""The genres of songs for players: the files' own, and the model's where a file names none."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 from sqlalchemy.orm import Session
 
-from db.predictions import song_predictions
+from classifier.genres.taxonomy import finest_of_songs
 from recommender.params import WRITTEN_CONFIDENCE
+from recommender.retrieval.filters import are_music, song_genres, song_tags
 from recommender.service.state import Held
 
-Heard = Mapping[int, str]
-"""The model's most probable genre by track id, where it is as sure as one that is written into files."""
+GenreByTrack = Mapping[int, str]
+"""The model's finest genre by track id, where it is as sure as one that is written into files."""
 
 
-class HeardGenres:
-    """What the model hears, kept for as long as the index is the same."""
+class PredictedGenres:
+    """The model's genres, kept for as long as the index is the same."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: Held | None = None
-        self._heard: Heard = {}
+        self._genres: GenreByTrack = {}
 
-    def of(self, session: Session, held: Held) -> Heard:
+    def of(self, session: Session, held: Held) -> GenreByTrack:
         """Return the model's genres of all tracks in the index."""
         with self._lock:
             if self._held is not held:
-                self._heard, self._held = _read(session, held), held
-            return self._heard
+                self._genres, self._held = _read(session, held), held
+            return self._genres
 
 
-def _read(session: Session, held: Held) -> Heard:
-    ids, labels = held.index.rows.track_ids, held.bundle.labels
+def _read(session: Session, held: Held) -> GenreByTrack:
+    ids, bundle = held.index.rows.track_ids, held.bundle
     if not len(ids):
         return {}
-    genres = song_predictions(session, held.bundle.bundle_id, ids, len(labels))
-    sure = genres.max(axis=1) >= WRITTEN_CONFIDENCE
-    best = genres.argmax(axis=1)
-    return {int(ids[i]): labels[best[i]] for i in np.flatnonzero(sure)}
+    genres = song_genres(session, bundle, ids)
+    nodes = bundle.taxonomy.node_columns(genres, song_tags(held.index, bundle))
+    finest = finest_of_songs(nodes, WRITTEN_CONFIDENCE)
+    music = are_music(held.index, bundle)
+    found = zip(ids.tolist(), finest, music.tolist(), strict=True)
+    return {track_id: path for track_id, path, is_music in found if path is not None and is_music}
 
 
-def genres_of_song(track_id: int, own: Iterable[str], heard: Heard) -> list[str]:
-    """Return a song's own genres, or else the one that the model hears, if any."""
+def genres_of_song(track_id: int, own: Iterable[str], predicted: GenreByTrack) -> list[str]:
+    """Return a song's own genres, or else the one that the model is sure of, if any."""
     named = list(own)
-    return named or ([heard[track_id]] if track_id in heard else [])
+    return named or ([predicted[track_id]] if track_id in predicted else [])
 
 
 def same_genre(name: str) -> str:

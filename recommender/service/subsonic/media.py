@@ -1,23 +1,25 @@
-"""OpenSubsonic: the bytes of songs, and pictures."""
+"""OpenSubsonic: pictures."""
 
 import colorsys
 import io
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Final
 
-from fastapi import HTTPException
+import anyio
+import anyio.to_thread
 from fastapi.responses import Response
 from PIL import Image
 
 from db import browse
+from db.listening.playlists import playlist_tracks
 from db.models import Track
-from db.playlists import playlist_tracks
 from recommender.params import LARGEST_SIDE
-from recommender.service.decoding.covers import Covers, Place
-from recommender.service.http.file_response import FileBytes, open_file
-from recommender.service.subsonic.context import Call, Later
-from recommender.service.subsonic.envelope import NOT_FOUND, SubsonicError
+from recommender.service.decoding.covers import Covers, SongFile
+from recommender.service.http.ranges import has_tag
+from recommender.service.subsonic.context import Later, PlayerCall
 
 DRAWN_SIDE: Final = 300
 SONGS_TRIED: Final = 3
@@ -25,40 +27,29 @@ SONGS_TRIED: Final = 3
 KEPT: Final = "private, max-age=86400"
 
 
-def stream(call: Call) -> Response:
-    """Return a song's file as it is, whole or in ranges; nothing is transcoded."""
-    return _file(call, download=False)
-
-
-def download(call: Call) -> Response:
-    """Return the same, to be saved."""
-    return _file(call, download=True)
-
-
-def _file(call: Call, *, download: bool) -> Response:
-    track = call.song()
-    try:
-        file = open_file(track)
-    except HTTPException as error:
-        raise SubsonicError(NOT_FOUND, str(error.detail)) from None
-    return FileBytes(file, track.rel_path, call.request, download=download)
-
-
-def get_cover_art(call: Call) -> Later:
+def get_cover_art(call: PlayerCall) -> Later:
     """Return the picture of a song, album, artist or playlist; one is drawn where there is none."""
     wanted = call.asked.need("id")
     size = call.asked.number("size", 0, 0, LARGEST_SIDE)
-    places = [Place(track.path, track.root.path) for track in _songs(call, wanted)]
+    files = [SongFile(track.file_range.path, track.root.path) for track in _songs(call, wanted)]
     covers: Covers = call.request.app.state.covers
 
     async def made() -> Response:
-        found = await covers.find(places, size)
-        return _drawn(wanted, size or DRAWN_SIDE) if found is None else _picture(*found)
+        found = await covers.find(files, size)
+        side = size or DRAWN_SIDE
+        tag = f'"drawn-{_mark(wanted).hex()}-{side}"' if found is None else f'"{found.source}-{size}"'
+        headers = {"Cache-Control": KEPT, "ETag": tag}
+        if has_tag(call.request, tag):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        if found is not None:
+            return Response(found.content, headers=headers, media_type=found.kind)
+        drawn = await anyio.to_thread.run_sync(_drawn, _mark(wanted), side)
+        return Response(drawn, headers=headers, media_type="image/png")
 
     return Later(made)
 
 
-def _songs(call: Call, wanted: str) -> Iterator[Track]:
+def _songs(call: PlayerCall, wanted: str) -> Iterator[Track]:
     """Yield the songs to look into for a picture."""
     if wanted.startswith("al-"):
         album = call.album(wanted)
@@ -71,15 +62,18 @@ def _songs(call: Call, wanted: str) -> Iterator[Track]:
         yield call.song_of(wanted)
 
 
-def _drawn(wanted: str, size: int) -> Response:
-    """Return a square in a colour that belongs to an id."""
-    mark = blake2b(wanted.encode("utf-8", "replace"), digest_size=2).digest()
+def _mark(wanted: str) -> bytes:
+    """Return what decides the colour that is drawn for an id."""
+    return blake2b(wanted.encode("utf-8", "replace"), digest_size=2).digest()
+
+
+@lru_cache(maxsize=64)
+def _drawn(mark: bytes, size: int) -> bytes:
+    """Return a square in a colour, as PNG."""
     hue, light = mark[0] / 256, 0.3 + 0.2 * mark[1] / 256
-    colour = tuple(round(255 * part) for part in colorsys.hls_to_rgb(hue, light, 0.45))
+    colour = [round(255 * part) for part in colorsys.hls_to_rgb(hue, light, 0.45)]
+    image = Image.new("P", (size, size))  # of one colour: a small file, drawn soon
+    image.putpalette(colour)
     written = io.BytesIO()
-    Image.new("RGB", (size, size), colour).save(written, "PNG")
-    return _picture("image/png", written.getvalue())
-
-
-def _picture(kind: str, data: bytes) -> Response:
-    return Response(data, media_type=kind, headers={"Cache-Control": KEPT})
+    image.save(written, "PNG")
+    return written.getvalue()

@@ -1,8 +1,9 @@
 """What a player asks: its parameters, from the address or from a form, and who it says it is."""
 
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -26,13 +27,20 @@ from recommender.service.subsonic.envelope import (
 )
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The parameters of a request; one may be there more than once."""
+    """The parameters of a request, of which one may be there more than once, and what is sent beside them."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
+    body: bytes = b""
+
+    def fingerprint(self) -> Hashable:
+        """Return what is equal for those that ask for the same."""
+        asked = ((name, tuple(some)) for name, some in self.values.items() if name not in NOT_ASKED)
+        return tuple(sorted(asked)), self.body
 
     def one(self, name: str) -> str | None:
         """Return a parameter, or None where it is not there."""
@@ -87,6 +95,10 @@ class Asked:
         return text.lower() == "true"
 
 
+NOT_ASKED: Final = frozenset(("u", "p", "t", "s", "apiKey", "c", "v", "f"))
+"""Who asks, with what program, and in what form it is answered."""
+
+
 def whole(name: str, text: str) -> int:
     """Return a whole number.
 
@@ -109,10 +121,11 @@ async def read(request: Request) -> Asked:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and kind == FORM:
         pairs += _pairs((await request.body()).decode("latin-1"))  # whose size the guard bounds
+    body = await request.body() if request.method == "POST" and kind == JSON else b""
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
-    return Asked(values)
+    return Asked(values, body)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

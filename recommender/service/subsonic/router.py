@@ -1,5 +1,6 @@
 """OpenSubsonic: the interface that music players know. Each call is one endpoint, by GET or by POST."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from recommender.errors import RecommenderError
 from recommender.service.dependencies import state_of
 from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.troubles import noted, trouble
-from recommender.service.subsonic import browse, lists, media, search, similar, system
-from recommender.service.subsonic.context import Call, Content, Later
+from recommender.service.kept_answers import KeptAnswers
+from recommender.service.subsonic import browse, listening, media, search, similar, stream, system, user_data
+from recommender.service.subsonic.context import Content, Later, PlayerCall
 from recommender.service.subsonic.envelope import (
     GENERIC,
     WRONG_KEY,
@@ -31,6 +33,7 @@ from recommender.service.subsonic.parameters import Asked, check_meant, check_ve
 
 router = APIRouter(prefix="/rest", include_in_schema=False)
 
+LOG: Final = logging.getLogger("deepcuts.trouble")
 FORMS: Final = ("xml", "json")
 METHODS: Final = "GET, HEAD, POST"
 PREFLIGHT: Final = {
@@ -44,11 +47,12 @@ CLASHES: Final = ("40001", "40P01")
 """What PostgreSQL calls it when of two who change the same at once one has to begin again."""
 ATTEMPTS, CLASH_S = 20, 0.01
 
-Endpoints = dict[str, Callable[[Call], Content | Response | Later]]
+Endpoints = dict[str, Callable[[PlayerCall], Content | Response | Later]]
+
+UNLOCKED: Final[dict[str, Content]] = {"ping": {}, "getLicense": {"license": {"valid": True}}}
+"""What needs no look at the catalogue."""
 
 ANSWERS: Final[Endpoints] = {
-    "ping": system.ping,
-    "getLicense": system.get_license,
     "tokenInfo": system.token_info,
     "getUser": system.get_user,
     "getUsers": system.get_users,
@@ -78,30 +82,56 @@ ANSWERS: Final[Endpoints] = {
     "getArtistInfo2": similar.get_artist_info2,
     "getSonicSimilarTracks": similar.get_sonic_similar_tracks,
     "findSonicPath": similar.find_sonic_path,
-    "getPlaylists": lists.get_playlists,
-    "getPlaylist": lists.get_playlist,
+    "getPlaylists": user_data.get_playlists,
+    "getPlaylist": user_data.get_playlist,
+    "getPlayQueue": listening.get_play_queue,
+    "getPlayQueueByIndex": listening.get_play_queue_by_index,
+    "getBookmarks": listening.get_bookmarks,
+    "getNowPlaying": listening.get_now_playing,
+    "getAlbumInfo": system.get_album_info,
+    "getAlbumInfo2": system.get_album_info,
+    "getLyricsBySongId": system.get_lyrics_of_song,
 }
 """What looks at the catalogue, as it is at one moment."""
 
+SAME: Final = frozenset(
+    (
+        *("getIndexes", "getMusicDirectory", "getArtists", "getArtist", "getAlbum", "getAlbumList"),
+        *("getAlbumList2", "getGenres", "getSongsByGenre", "getTopSongs", "search2", "search3"),
+        *("getSimilarSongs", "getSimilarSongs2", "getArtistInfo", "getArtistInfo2"),
+        *("getSonicSimilarTracks", "findSonicPath"),
+    )
+)
+"""What is answered the same as long as nothing has changed."""
+
 ACTIONS: Final[Endpoints] = {
-    "createPlaylist": lists.create_playlist,
-    "updatePlaylist": lists.update_playlist,
-    "deletePlaylist": lists.delete_playlist,
-    "scrobble": lists.scrobble,
-    "star": lists.star_items,
-    "unstar": lists.unstar_items,
-    "setRating": lists.set_rating,
+    "createPlaylist": user_data.create_playlist,
+    "updatePlaylist": user_data.update_playlist,
+    "deletePlaylist": user_data.delete_playlist,
+    "scrobble": user_data.scrobble,
+    "star": user_data.star_items,
+    "unstar": user_data.unstar_items,
+    "setRating": user_data.set_rating,
+    "savePlayQueue": listening.save_play_queue,
+    "savePlayQueueByIndex": listening.save_play_queue_by_index,
+    "createBookmark": listening.create_bookmark,
+    "deleteBookmark": listening.delete_bookmark,
 }
 """What changes something."""
 
 FILES: Final[Endpoints] = {
-    "stream": media.stream,
-    "download": media.download,
+    "stream": stream.stream,
+    "getTranscodeDecision": stream.get_transcode_decision,
+    "getTranscodeStream": stream.get_transcode_stream,
+    "download": stream.download,
     "getCoverArt": media.get_cover_art,
 }
 """What gives out a file, and must not wait for others."""
 
-EVERY: Final = frozenset((*ANSWERS, *ACTIONS, *FILES))
+PICTURES: Final = frozenset(("getCoverArt",))
+"""Those of them that ask what is on an album, or an artist's."""
+
+EVERY: Final = frozenset((*UNLOCKED, *ANSWERS, *ACTIONS, *FILES))
 
 
 @router.api_route("/{name}", methods=METHODS.split(", "))
@@ -120,14 +150,22 @@ async def endpoint(name: str, request: Request) -> Response:
         answer = failed(SubsonicError(GENERIC, str(error.detail)), form, error.status_code)
         answer.headers.update(error.headers or {})
     except (CatalogError, SQLAlchemyError, OSError, MemoryError, RuntimeError) as error:
-        found = noted(error)
-        if found is None:
-            raise
-        answer = failed(SubsonicError(GENERIC, found.said), form, found.status)
-        answer.headers.update(found.headers)
+        answer = _of_trouble(error, form)
     if request.app.state.settings.credentials:
         # What opens the service is in the call, not in the browser: players on other sites may use it.
         answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+def _of_trouble(error: Exception, form: str) -> Response:
+    """Return what the catalogue or the system could not do, in the envelope; it is logged, too."""
+    found = noted(error)
+    if found is None:
+        LOG.error("a fault of the service", exc_info=error)
+        said = SubsonicError(GENERIC, "a fault of the service; its log says more")
+        return failed(said, form, HTTPStatus.INTERNAL_SERVER_ERROR)
+    answer = failed(SubsonicError(GENERIC, found.said), form, found.status)
+    answer.headers.update(found.headers)
     return answer
 
 
@@ -162,6 +200,8 @@ def _refused(error: SubsonicError, asked: Asked, request: Request, form: str) ->
 
 def _answer(name: str, asked: Asked, request: Request, form: str) -> Response | Later:
     try:
+        if name == PUBLIC or name in UNLOCKED:  # with which players begin
+            request.app.state.transcoder.warm()
         if name == PUBLIC:
             return answered(system.get_extensions(), form)
         check_version(asked)
@@ -171,34 +211,53 @@ def _answer(name: str, asked: Asked, request: Request, form: str) -> Response | 
             check_meant(asked, request.headers, checked=bool(credentials))
         if name in system.NOTHING:
             return answered(system.NOTHING[name], form)
+        if name in UNLOCKED:  # however much else is being worked on
+            return answered(UNLOCKED[name], form)
         if name not in EVERY:
-            error = SubsonicError(GENERIC, f"there is no {name}")
-            return failed(error, form, HTTPStatus.NOT_FOUND)
-        answer = _act(name, asked, request, user) if name in ACTIONS else _look(name, asked, request, user)
+            return failed(SubsonicError(GENERIC, f"there is no {name}"), form)
+        call = _act if name in ACTIONS else _look
+        return call(name, asked, request, user, form)
     except (RecommenderError, CatalogError, ClassifierError) as error:
         if trouble(error) is not None:
             raise
+        if isinstance(error, CatalogError):
+            LOG.warning("%s", error, exc_info=error)
         return failed(SubsonicError(GENERIC, str(error)), form)
+
+
+def _written(answer: Content | Response | Later, form: str) -> Response | Later:
+    """Return an answer as it is sent; what it holds is read as it is written, while there is a session."""
     return answer if isinstance(answer, (Response, Later)) else answered(answer, form)
 
 
-def _look(name: str, asked: Asked, request: Request, user: str) -> Content | Response | Later:
-    state, heard = state_of(request), request.app.state.heard_genres
+def _look(name: str, asked: Asked, request: Request, user: str, form: str) -> Response | Later:
+    state, predicted = state_of(request), request.app.state.predicted_genres
     if name in FILES:
-        with state.session() as session:
-            return FILES[name](Call(request, asked, session, user, state.held, heard))
-    with state.snapshot() as session:
-        return ANSWERS[name](Call(request, asked, session, user, state.held, heard))
+        looks = state.view if name in PICTURES else state.session
+        with looks() as session:
+            call = PlayerCall(request, asked, session, user, state.held, predicted)
+            return _written(FILES[name](call), form)
+
+    def made() -> Response | Later:
+        with state.snapshot() as session:
+            call = PlayerCall(request, asked, session, user, state.held, predicted)
+            return _written(ANSWERS[name](call), form)
+
+    if name not in SAME or asked.one("type") == "random":
+        return made()
+    answers: KeptAnswers = request.app.state.answers
+    return answers.same((name, form, user, asked.fingerprint()), made)
 
 
-def _act(name: str, asked: Asked, request: Request, user: str) -> Content | Response | Later:
+def _act(name: str, asked: Asked, request: Request, user: str, form: str) -> Response | Later:
     """Change something; once more, if on a server somebody else changed the same meanwhile."""
-    state, heard = state_of(request), request.app.state.heard_genres
+    state, predicted = state_of(request), request.app.state.predicted_genres
     attempt = 0
     while True:
         try:
             with state.change() as session:
-                return ACTIONS[name](Call(request, asked, session, user, state.held, heard))
+                call = PlayerCall(request, asked, session, user, state.held, predicted)
+                return _written(ACTIONS[name](call), form)
         except CatalogError as error:
             attempt += 1
             if attempt == ATTEMPTS or not _is_clash(error):

@@ -1,71 +1,92 @@
 """OpenSubsonic: search, and what is starred."""
 
+from typing import Any
+
 from db import browse
-from db.favourites import starred
+from db.album_names import with_plays
+from db.listening.favourites import starred
+from db.playable import Album
 from db.tracks import search_key
-from recommender.service.subsonic.browse import MOST
-from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.context import Content, PlayerCall
 from recommender.service.subsonic.serializers import Shape, album_as_folder, album_id, artist_id
 
 
-def search3(call: Call) -> Content:
+def search3(call: PlayerCall) -> Content:
     """Return artists, albums and songs whose names hold all the words; all there are for no words."""
     return {"searchResult3": _found(call)}
 
 
-def search2(call: Call) -> Content:
+def search2(call: PlayerCall) -> Content:
     """Return the same, albums as folders."""
-    return {"searchResult2": _as_folders(_found(call))}
+    found = _found(call)
+    return {"searchResult2": {**found, "album": found["album"].each(album_as_folder)}}
 
 
-def _found(call: Call) -> dict[str, list[Shape]]:
+def _found(call: PlayerCall) -> dict[str, Any]:
     text = call.asked.need("query").strip().strip('"').replace("*", " ")
-    words, folder = search_key(text).split(), call.folder()
-    first, n = call.asked.number("songOffset", 0), call.asked.number("songCount", 20, 0, MOST)
-    songs = browse.search_tracks(call.session, text, first, n, folder) if n else []
+    key, folder = search_key(text), call.folder()
+    first, n = call.asked.number("songOffset", 0), call.asked.number("songCount", 20)
+    songs = browse.search_ids(call.session, text, first, n, folder) if n else []
     return {
-        "artist": call.shapes.artists(_artists(call, words, folder)),
-        "album": call.shapes.albums(_albums(call, words, folder)),
-        "song": call.shapes.songs(songs),
+        "artist": call.shapes.artists(_artists(call, key, folder)),
+        "album": call.shapes.albums_in_parts(_albums(call, key, folder)),
+        "song": call.shapes.songs_of(songs),
     }
 
 
-def _page(call: Call, kind: str) -> slice:
+def _page(call: PlayerCall, kind: str) -> slice:
     first = call.asked.number(f"{kind}Offset", 0)
-    return slice(first, first + call.asked.number(f"{kind}Count", 20, 0, MOST))
+    return slice(first, first + call.asked.number(f"{kind}Count", 20))
 
 
-def _artists(call: Call, words: list[str], folder: int | None) -> list[tuple[str, int]]:
+def _artists(call: PlayerCall, key: str, folder: int | None) -> list[tuple[str, int]]:
     page = _page(call, "artist")
     if page.start == page.stop:
         return []
     known = browse.artists(call.session, folder).items()
-    return [one for one in known if _holds(search_key(one[0]), words)][page]
+    found = [one for one in known if _holds(search_key(one[0]), key)]
+    return sorted(found, key=lambda one: _rank(search_key(one[0]), key))[page]
 
 
-def _albums(call: Call, words: list[str], folder: int | None) -> list[browse.Album]:
+def _albums(call: PlayerCall, key: str, folder: int | None) -> list[Album]:
     page = _page(call, "album")
     if page.start == page.stop:
         return []
-    known = browse.albums(call.session, folder)
-    return [one for one in known if _holds(f"{search_key(one.artist)} {search_key(one.name)}", words)][page]
+    known = browse.albums_unplayed(call.session, folder)
+    found = [one for one in known if _holds(f"{search_key(one.artist)} {search_key(one.name)}", key)]
+    ranked = sorted(found, key=lambda one: _rank_of_album(one, key))
+    return with_plays(call.session, ranked[page], folder)
 
 
-def _holds(key: str, words: list[str]) -> bool:
-    return all(word in key for word in words)
+def _holds(text: str, key: str) -> bool:
+    return all(word in text for word in key.split())
 
 
-def get_starred2(call: Call) -> Content:
+def _rank(text: str, key: str) -> int:
+    """Return how well a name fits a search: 0 as it is, 1 as it begins, 2 as a word of it does, 3 else."""
+    if text == key or not key:
+        return 0
+    if text.startswith(key):
+        return 1
+    return 2 if f" {key}" in text else 3
+
+
+def _rank_of_album(album: Album, key: str) -> tuple[int, int]:
+    return _rank(search_key(album.name), key), _rank(search_key(album.artist), key)
+
+
+def get_starred2(call: PlayerCall) -> Content:
     """Return what is starred, the last first."""
     return {"starred2": _starred(call)}
 
 
-def get_starred(call: Call) -> Content:
+def get_starred(call: PlayerCall) -> Content:
     """Return the same, albums as folders."""
-    return {"starred": _as_folders(_starred(call))}
+    found = _starred(call)
+    return {"starred": {**found, "album": [album_as_folder(album) for album in found["album"]]}}
 
 
-def _starred(call: Call) -> dict[str, list[Shape]]:
+def _starred(call: PlayerCall) -> dict[str, list[Shape]]:
     ids, folder = [mark.item for mark in starred(call.session)], call.folder()
     kinds = {one[:3] for one in ids}
     artists = {artist_id(name): (name, n) for name, n in _all_artists(call, kinds, folder)}
@@ -78,13 +99,9 @@ def _starred(call: Call) -> dict[str, list[Shape]]:
     }
 
 
-def _all_artists(call: Call, kinds: set[str], folder: int | None) -> list[tuple[str, int]]:
+def _all_artists(call: PlayerCall, kinds: set[str], folder: int | None) -> list[tuple[str, int]]:
     return list(browse.artists(call.session, folder).items()) if "ar-" in kinds else []
 
 
-def _all_albums(call: Call, kinds: set[str], folder: int | None) -> list[browse.Album]:
+def _all_albums(call: PlayerCall, kinds: set[str], folder: int | None) -> list[Album]:
     return browse.albums(call.session, folder) if "al-" in kinds else []
-
-
-def _as_folders(found: dict[str, list[Shape]]) -> dict[str, list[Shape]]:
-    return found | {"album": [album_as_folder(album) for album in found["album"]]}

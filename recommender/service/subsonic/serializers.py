@@ -1,21 +1,28 @@
 """Songs, albums, artists and playlists in OpenSubsonic's shapes, and their ids."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.browse import Album, genres_of
-from db.favourites import favourites
+from db.browse import genres_of_albums, playable_tracks
+from db.listening.favourites import favourites
 from db.models import Favourite, Playlist, Track
+from db.playable import Album
+from db.values import in_parts
 from recommender.service.http.file_response import media_type
-from recommender.service.subsonic.genres import Heard, genres_of_song, most_common
+from recommender.service.subsonic.envelope import Many
+from recommender.service.subsonic.genres import GenreByTrack, genres_of_song, most_common
+from recommender.service.subsonic.sound.stream_plan import RAW, Wish, estimated_bytes, to_be_made
 
 Shape = dict[str, Any]
+AT_ONCE = 500
+"""Songs or albums of a long answer that are in memory at a time."""
 
 NO_ARTIST, NO_ALBUM = "[Unknown Artist]", "[Unknown Album]"
 LAST_SECOND = 253_402_300_799
@@ -37,6 +44,7 @@ def playlist_id(playlist: Playlist) -> str:
     return f"pl-{playlist.id}"
 
 
+@lru_cache(maxsize=2**15)
 def _hash(*names: str) -> str:
     return blake2b("\0".join(names).encode(), digest_size=10).hexdigest()
 
@@ -66,22 +74,39 @@ class Shapes:
     ----------
     session
         Of the catalogue, for what is starred and rated.
-    heard
-        Returns what the model hears of songs whose files name no genre; called if it is needed.
+    predicted
+        Returns the model's genres, for songs whose files name none; called if it is needed.
     """
 
-    def __init__(self, session: Session, heard: Callable[[], Heard]) -> None:
-        self._session, self._heard = session, heard
+    def __init__(self, session: Session, predicted: Callable[[], GenreByTrack]) -> None:
+        self._session, self._predicted = session, predicted
 
     def songs(self, tracks: Sequence[Track]) -> list[Shape]:
         """Return songs."""
         marks = favourites(self._session, {str(track.id) for track in tracks})
         return [self._song(track, marks.get(str(track.id))) for track in tracks]
 
+    def songs_of(self, ids: Sequence[int]) -> Many:
+        """Return the songs of some ids that can be played, however many: read as they are written."""
+
+        def parts() -> Iterator[list[Shape]]:
+            for some in in_parts(ids, AT_ONCE):
+                yield self.songs(playable_tracks(self._session, some))
+
+        return Many(parts)
+
+    def albums_in_parts(self, albums: Sequence[Album]) -> Many:
+        """Return albums, however many: they are made as they are written."""
+        return Many(lambda: (self.albums(some) for some in in_parts(albums, AT_ONCE)))
+
     def _song(self, track: Track, mark: Favourite | None) -> Shape:
         by, whole_by = track.artist or NO_ARTIST, track.album_artist or track.artist
         album = album_id(whole_by, track.album)
         duration = None if track.duration_s is None else round(track.duration_s)
+        size: int | None = track.size
+        name, made = track.rel_path, to_be_made(track, Wish(RAW))
+        if made is not None:  # a part of a file, cut out as it is sent
+            size, name = estimated_bytes(made, track.duration_s or 0.0), f"{track.rel_path}.{made.format}"
         shape = {
             "id": str(track.id),
             "parent": album,
@@ -91,18 +116,18 @@ class Shapes:
             "artist": by,
             "track": track.track_number,
             "year": track.year,
-            **_genres(genres_of_song(track.id, track.file_genres, self._heard())),
-            "coverArt": str(track.id),
-            "size": track.size,
-            "contentType": media_type(track.rel_path),
-            "suffix": PurePath(track.rel_path).suffix.lower().lstrip("."),
+            **_genres(genres_of_song(track.id, track.file_genres, self._predicted())),
+            "coverArt": album if track.album else str(track.id),
+            "size": size,
+            "contentType": media_type(name),
+            "suffix": PurePath(name).suffix.lower().lstrip("."),
             "duration": duration,
-            "bitRate": round(track.size * 8 / 1000 / duration) if duration else None,
-            "path": _readable(track.rel_path),
+            "bitRate": round(size * 8 / 1000 / duration) if duration and size else None,
+            "path": readable(name),
             "isVideo": False,
             "playCount": track.plays,
             "discNumber": track.disc_number,
-            "created": _changed(track.mtime_ns),
+            "created": time_of(track.added) or _changed(track.mtime_ns),
             "albumId": album,
             "artistId": artist_id(track.artist),
             "type": "music",
@@ -122,11 +147,9 @@ class Shapes:
         return [self._album(one, marks, genres.get((one.artist, one.name), [])) for one in albums]
 
     def _genres_of(self, albums: Sequence[Album]) -> dict[tuple[str, str], list[str]]:
-        names = {album.name for album in albums}
-        some = [Track.album.in_(names)] if len(names) <= 1000 else []
         found: dict[tuple[str, str], list[str]] = {}
-        for song in genres_of(self._session, None, some) if names else ():
-            own = genres_of_song(song.track_id, song.genres, self._heard())
+        for song in genres_of_albums(self._session, albums):
+            own = genres_of_song(song.track_id, song.genres, self._predicted())
             found.setdefault((song.artist, song.album), []).extend(own)
         return found
 
@@ -141,7 +164,7 @@ class Shapes:
             "songCount": album.songs,
             "duration": round(album.duration_s),
             "playCount": album.plays,
-            "created": _changed(album.changed_ns),
+            "created": time_of(album.added) or _changed(album.changed_ns),
             "year": album.year,
             **_genres(most_common(genres)),
             "played": time_of(album.last_played),
@@ -171,7 +194,8 @@ def _marked(mark: Favourite | None) -> Shape:
     return {} if mark is None else {"starred": time_of(mark.starred), "userRating": mark.rating}
 
 
-def _readable(path: str) -> str:
+def readable(path: str) -> str:
+    """Return a path as text, whatever bytes are in it."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 

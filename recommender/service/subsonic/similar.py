@@ -8,16 +8,16 @@ from db import browse
 from db.models import Track
 from recommender.errors import QueryError
 from recommender.retrieval.discover import walk
-from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.query import Query, from_track
+from recommender.retrieval.ranking import similarity as as_similarity
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, similar
-from recommender.retrieval.similar import similarity as as_similarity
-from recommender.service.subsonic.browse import MOST
-from recommender.service.subsonic.context import Call, Content
+from recommender.service.subsonic.context import Content, PlayerCall
 from recommender.service.subsonic.serializers import Shape
 
+MOST = 500
+"""Songs that are like others, in one answer."""
 SEEDS = 5
 """An artist or album is represented by so many of its songs."""
 MOST_ARTISTS = 50
@@ -25,33 +25,33 @@ SONGS_AN_ARTIST = 3
 """So many similar songs are looked at for each artist that is asked for."""
 
 
-def get_similar_songs(call: Call) -> Content:
+def get_similar_songs(call: PlayerCall) -> Content:
     """Return songs that sound like a song, or like those of an album or artist."""
     return {"similarSongs": {"song": _alike(call)}}
 
 
-def get_similar_songs2(call: Call) -> Content:
+def get_similar_songs2(call: PlayerCall) -> Content:
     """Return the same."""
     return {"similarSongs2": {"song": _alike(call)}}
 
 
-def _alike(call: Call) -> list[Shape]:
+def _alike(call: PlayerCall) -> list[Shape]:
     count = call.asked.number("count", 50, 0, MOST)
     found = _matches(call, _seeds(call, call.asked.need("id")), count)
     return call.shapes.songs([match.track for match in found])
 
 
-def get_artist_info(call: Call) -> Content:
+def get_artist_info(call: PlayerCall) -> Content:
     """Return artists whose songs sound like those of an artist, or of a song's or album's."""
     return {"artistInfo": {"similarArtist": _artists_alike(call)}}
 
 
-def get_artist_info2(call: Call) -> Content:
+def get_artist_info2(call: PlayerCall) -> Content:
     """Return the same."""
     return {"artistInfo2": {"similarArtist": _artists_alike(call)}}
 
 
-def _artists_alike(call: Call) -> list[Shape]:
+def _artists_alike(call: PlayerCall) -> list[Shape]:
     seeds = _seeds(call, call.asked.need("id"))
     count = call.asked.number("count", 20, 0, MOST_ARTISTS)
     own = {name for track in seeds for name in (track.artist, track.album_artist)} | {""}
@@ -61,7 +61,7 @@ def _artists_alike(call: Call) -> list[Shape]:
     return call.shapes.artists([(name, known[name]) for name in names[:count]])
 
 
-def _seeds(call: Call, wanted: str) -> list[Track]:
+def _seeds(call: PlayerCall, wanted: str) -> list[Track]:
     if wanted.startswith("al-"):
         album = call.album(wanted)
         return _spread(browse.album_tracks(call.session, album.artist, album.name))
@@ -76,31 +76,33 @@ def _spread(tracks: Sequence[Track]) -> list[Track]:
     return [tracks[i * len(tracks) // n] for i in range(n)]
 
 
-def _matches(call: Call, seeds: Sequence[Track], count: int) -> list[Match]:
+def _matches(call: PlayerCall, seeds: Sequence[Track], count: int) -> list[Match]:
     """Return the songs that sound like any of some; none where they are not analysed."""
     queries = [query for query in (_query(call, track) for track in seeds) if query is not None]
     if not queries or not count:
         return []
     tastes = [1.0] * len(queries) if len(queries) > 1 else None
     held = call.held
-    ranking = similar(call.session, held.index, held.bundle, queries, ListRequest(n=count), tastes=tastes)
+    ranking = similar(
+        call.session, held.index, held.bundle, queries, ListRequest(n=count, passages=False), tastes=tastes
+    )
     return [match for match in ranking.matches if browse.is_playable(match.track)]
 
 
-def _query(call: Call, track: Track) -> Query | None:
+def _query(call: PlayerCall, track: Track) -> Query | None:
     try:
         return from_track(call.session, track, call.held.bundle)
     except QueryError:
         return None
 
 
-def get_sonic_similar_tracks(call: Call) -> Content:
+def get_sonic_similar_tracks(call: PlayerCall) -> Content:
     """Return songs that sound like a song, the best first, with how much they do."""
     found = _matches(call, [call.song()], call.asked.number("count", 10, 0, MOST))
     return _sonic(call, [(match.track, match.similarity) for match in found])
 
 
-def find_sonic_path(call: Call) -> Content:
+def find_sonic_path(call: PlayerCall) -> Content:
     """Return a walk from one song to another in small steps, both included, with likeness to the first."""
     ends = (call.song("startSongId"), call.song("endSongId"))
     count = call.asked.number("count", 25, 0, MOST)
@@ -120,17 +122,17 @@ def find_sonic_path(call: Call) -> Content:
     return _sonic(call, list(zip(tracks, _likeness(call, queries[0], tracks), strict=True))[:count])
 
 
-def _likeness(call: Call, start: Query, tracks: Sequence[Track]) -> list[float]:
+def _likeness(call: PlayerCall, start: Query, tracks: Sequence[Track]) -> list[float]:
     """Return how much the songs of a walk sound like its first, 0..1."""
     index = call.held.index
-    places = np.concatenate([index.track_positions(np.array([track.id])) for track in tracks])
-    vectors, starts, _ = index.vectors_of(places)
-    scores = song_scores(centred(start.units, index.reference.centre), vectors, starts)
+    positions = np.concatenate([index.track_positions(np.array([track.id])) for track in tracks])
+    vectors, starts, _ = index.vectors_of(positions)
+    scores = song_scores(index.centred(start.units), vectors, starts)
     same = [track.id in start.excluded for track in tracks]
     return [1.0 if own else as_similarity(float(score)) for own, score in zip(same, scores, strict=True)]
 
 
-def _sonic(call: Call, found: Sequence[tuple[Track, float]]) -> Content:
+def _sonic(call: PlayerCall, found: Sequence[tuple[Track, float]]) -> Content:
     songs = call.shapes.songs([track for track, _ in found])
     scores = [round(score, 6) for _, score in found]
     return {

@@ -1,6 +1,8 @@
 """A file's audio hash: blind to tags and copies, not to the audio."""
 
+import hashlib
 import shutil
+import struct
 from pathlib import Path
 
 import mutagen
@@ -9,7 +11,7 @@ import pytest
 import soundfile
 from mutagen import apev2, id3
 
-from classifier.audio.audio_hash import audio_hash
+from classifier.audio.audio_hash import audio_hash, audio_identity
 from classifier.audio.decode import DecodeReport, stream_mono
 from tests import synth
 
@@ -38,12 +40,12 @@ def id3_tag(text_size: int) -> id3.ID3:
 
 
 @pytest.mark.parametrize("ext", synth.EXTENSIONS)
-def test_hash_is_32_hexadecimal_digits_and_a_copys_own(
+def test_hash_is_40_hexadecimal_digits_and_a_copys_own(
     files: dict[str, Path], tmp_path: Path, ext: str
 ) -> None:
     found = audio_hash(files[ext])
     assert found is not None
-    assert len(found) == 32
+    assert len(found) == 40
     int(found, 16)
     assert audio_hash(copy_of(files[ext], tmp_path)) == found
 
@@ -170,3 +172,46 @@ def test_playlist_does_not_hash_another_file(files: dict[str, Path], tmp_path: P
     path = tmp_path / "list.mp3"
     path.write_text("ffconcat version 1.0\nfile 'copy.flac'\n")
     assert audio_hash(path) is None
+
+
+def wav_of(rate_hz: int, channels: int, bits: int = 16, kind: int = 1) -> bytes:
+    """Return a WAV of the same 128,000 bytes of samples, whatever its header says that they are."""
+    samples = (synth.music_like(8, 3, 8000) * 20_000).astype("<i2").tobytes()
+    frame = channels * bits // 8
+    form = struct.pack("<HHIIHH", kind, channels, rate_hz, rate_hz * frame, frame, bits)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(samples))
+    return b"RIFF" + struct.pack("<I", len(chunks) + len(samples)) + chunks + samples
+
+
+@pytest.mark.parametrize(
+    ("other", "length_s"),
+    [
+        (wav_of(4000, 1), 16),
+        (wav_of(8000, 2), 4),
+        (wav_of(8000, 1, 8), 16),
+        (wav_of(8000, 1, 32, 3), 4),
+    ],
+)
+def test_the_same_bytes_at_another_rate_in_other_channels_or_codec_are_other_audio(
+    tmp_path: Path, other: bytes, length_s: float
+) -> None:
+    """As in cases/rate_8000.wav and rate_4000.wav; only the part that tells the packets is the same."""
+    paths = [tmp_path / "one.wav", tmp_path / "other.wav"]
+    for path, data in zip(paths, (wav_of(8000, 1), other), strict=True):
+        path.write_bytes(data)
+    one, found = map(audio_identity, paths)
+    assert one.hash is not None
+    assert found.hash is not None
+    assert one.hash != found.hash
+    assert one.hash[:32] == found.hash[:32] == hashlib.blake2b(wav_of(1, 1)[44:], digest_size=16).hexdigest()
+    assert (one.length_s, found.length_s) == (pytest.approx(8), pytest.approx(length_s))
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(44_100, 2), (22_050, 1), (48_000, 1), (8_000, 2)])
+def test_an_mp3_is_the_same_whichever_way_it_is_hashed(tmp_path: Path, rate_hz: int, channels: int) -> None:
+    """Its frames are counted here, and by FFmpeg where the name does not say that it is one."""
+    sound = np.repeat(synth.music_like(8, 2, rate_hz)[:, None], channels, axis=1)
+    path = synth.write(tmp_path / "music.mp3", sound, rate_hz)
+    other = Path(shutil.copy(path, tmp_path / "music.bin"))
+    assert len(audio_hash(path) or "") == 40
+    assert audio_hash(path) == audio_hash(other)

@@ -99,7 +99,7 @@ def test_tag_that_claims_more_than_the_file_has(tmp_path: Path) -> None:
         assert file.read()[: len(AUDIO)] == AUDIO
 
 
-def test_a_place_before_the_start_is_the_start(tmp_path: Path) -> None:
+def test_an_offset_before_the_start_is_the_start(tmp_path: Path) -> None:
     """As FFmpeg asks for the last byte of what has none, and damaged files for anything."""
     path = tmp_path / "file"
     path.write_bytes(BEFORE["id3v2"] + AUDIO + BEHIND["ape"])
@@ -119,12 +119,14 @@ def test_a_place_before_the_start_is_the_start(tmp_path: Path) -> None:
 def test_a_damaged_file_is_neither_an_error_of_the_system_nor_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Sizes that lead beyond all files make a demuxer ask for places that no system knows."""
+    """Sizes that lead beyond all files make a demuxer ask for offsets that no system knows."""
     path = synth.write(tmp_path / "file.wma", synth.tone(1.0))
     data = path.read_bytes()
-    for place in (16, 46, 46 + int.from_bytes(data[46:54], "little")):
+    for offset in (16, 46, 46 + int.from_bytes(data[46:54], "little")):
         for size in (2**49, 2**62, 2**63 - 1):
-            path.write_bytes(BEFORE["id3v2"] + data[:place] + size.to_bytes(8, "little") + data[place + 8 :])
+            path.write_bytes(
+                BEFORE["id3v2"] + data[:offset] + size.to_bytes(8, "little") + data[offset + 8 :]
+            )
             audio_hash(path)
             with suppress(NotAudioError):
                 for _ in open_ffmpeg(path, DecodeReport())[1]:

@@ -146,8 +146,8 @@ def aged(store: FeatureCache, *names: str) -> None:
     """Put entries, the first the oldest by far."""
     for age, key in enumerate(reversed(names), start=1):
         store.put(key, arrays())
-        place = store.folder / key[:2] / key
-        os.utime(place, (1_000_000_000 - age * 1000,) * 2)
+        entry = store.folder / key[:2] / key
+        os.utime(entry, (1_000_000_000 - age * 1000,) * 2)
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
@@ -184,8 +184,7 @@ def test_what_others_stored_for_this_run_stays_too(tmp_path: Path) -> None:
     (a,) = keys("a")
     run = FeatureCache(tmp_path, 0)
     FeatureCache(tmp_path, 0).put(a, arrays())
-    run.claim([a])
-    assert run.trim() == 0
+    assert run.trim([a]) == 0
     assert run.get(a) is not None
 
 

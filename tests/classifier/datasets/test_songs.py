@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.datasets.songs import Song, check_songs, most_representative, representative_weights
+from classifier.datasets.songs import TrunkSong, check_songs, most_representative, representative_weights
 from classifier.errors import TrainingDataError
 from classifier.params import REPRESENTATIVE_WIDTH
 
 
-def song(name: str, label: str) -> Song:
-    return Song(name, label, None, np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32), [30.0])
+def song(name: str, label: str) -> TrunkSong:
+    return TrunkSong(name, label, None, np.zeros((1, 2), np.float32), np.zeros((1, 1), np.float32), [30.0])
 
 
 def test_labels_are_in_order() -> None:

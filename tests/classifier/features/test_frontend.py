@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from classifier import params
 from classifier.features.frontend import (
     FrontEnd,
-    hann,
     log_mel,
     mel_filters,
     power_mel,
@@ -23,6 +22,7 @@ from classifier.features.frontend import (
 )
 from classifier.features.mel_bands import band_parts
 from classifier.features.segments import AudioSegment
+from classifier.measures.windows import hann
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from tests import synth

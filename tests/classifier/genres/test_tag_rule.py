@@ -1,6 +1,5 @@
 """The probabilities of many songs at once, against a loop that takes one song and one number at a time."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,29 +12,20 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 
 from classifier.genres.taxonomy import Taxonomy
-from classifier.model.bundle import SHIPPED
+from tests.classifier.genres import test_taxonomy
+from tests.classifier.genres.test_taxonomy import BUNDLE, LABELS, TAGS
 
 Vectors = npt.NDArray[Any]
-BUNDLE: dict[str, Any] = json.loads((SHIPPED / "bundle.json").read_text(encoding="utf-8"))
 DESCRIBED: dict[str, Any] = BUNDLE["taxonomy"]
-LABELS, TAGS = tuple(BUNDLE["labels"]), tuple(BUNDLE["tag_names"])
 FLAT = ("rock", "jazz", "polka")
 HIERARCHY = ("rock", "rock/punk", "rock/hard/thrash", "jazz/bop", "rock/other", "polka/krakow/fast")
 
-# By hand: two labels, a genre that only tags know and its child, two children of a label.
+# By hand: as in the other module, and a child of the genre that only tags know.
+FOLK = {"folk": {"tags": ["folk"], "usual": {"jazz": 0.1, "rock": 0.3}}, "folk/sad": {"tags": ["sad folk"]}}
 SMALL: dict[str, Any] = {
-    "format": 1,
+    **test_taxonomy.SMALL,
     "new_genre": 0.25,
-    "weak": 0.1,
-    "sharpness": 2,
-    "genres": {
-        "jazz": {"tags": []},
-        "rock": {"tags": ["rock"]},
-        "rock/punk": {"tags": ["punk"]},
-        "rock/indie": {"tags": ["indie", "indie rock"]},
-        "folk": {"tags": ["folk"], "usual": {"jazz": 0.1, "rock": 0.3}},
-        "folk/sad": {"tags": ["sad folk"]},
-    },
+    "genres": {**test_taxonomy.SMALL["genres"], **FOLK},
     "facets": {"mood": ["happy"]},
 }
 SMALL_TAGS = ("rock", "punk", "indie", "indie rock", "folk", "sad folk", "happy")

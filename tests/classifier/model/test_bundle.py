@@ -16,9 +16,10 @@ from classifier.features.frontend import FrontEnd
 from classifier.model import bundle
 from classifier.model import write as bundle_write
 from classifier.model.bundle import Bundle
+from classifier.model.bundle_values import check_front_end
 from classifier.model.calibration import Calibration, Familiarity
 from classifier.model.linear_head import LinearHead
-from classifier.model.write import Contents
+from classifier.model.write import BundleContents
 
 LABELS = ("blues", "jazz", "rock")
 
@@ -44,7 +45,7 @@ def write(folder: Path, shipped: Bundle, head: LinearHead | None = None, **chang
         "training": {"data": "none"},
         "embedding_size": shipped.embedding_size,
     }
-    return bundle_write.write(folder, trunk_files, Contents(**(arguments | changes)))
+    return bundle_write.write(folder, trunk_files, BundleContents(**(arguments | changes)))
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -55,12 +56,12 @@ def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def test_shipped_bundle_loads(shipped: Bundle) -> None:
-    assert len(shipped.labels) == 10
+    assert len(shipped.labels) == 15
     assert list(shipped.labels) == sorted(shipped.labels)
     assert len(shipped.tag_names) == len(set(shipped.tag_names)) == 50
     assert shipped.tag_names[:3] == ("rock", "pop", "alternative")
-    assert shipped.head.kernel.shape == ({"tags": 50, "embedding": 200}[shipped.head.input], 10)
-    assert shipped.head.bias.shape == (10,)
+    assert shipped.head.kernel.shape == ({"tags": 50, "embedding": 200}[shipped.head.input], 15)
+    assert shipped.head.bias.shape == (15,)
     assert shipped.embedding_size == 200
     assert shipped.front_end == FrontEnd()  # no default may drift from what the trunk was made with
 
@@ -144,7 +145,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda d: d.update(format=3), "format 3"),
+        (lambda d: d.update(format=4), "format 4"),
         (lambda d: d.pop("format"), "format"),
         (lambda d: d["labels"].reverse(), "bundle_id"),
         (lambda d: d["labels"].pop(), r"^bundle /.*bundle\.json does not fit its files \(the taxonomy"),
@@ -167,6 +168,13 @@ def test_changed_description_is_noticed(
     edit(copied, change)
     with pytest.raises(BundleError, match=named):
         bundle.load(copied)
+
+
+def test_front_end_that_would_take_very_long_is_refused() -> None:
+    shipped = bundle.load(bundle.SHIPPED).front_end
+    check_front_end(replace(shipped, hop_length=5))
+    with pytest.raises(BundleError, match="would transform 2,048,000 values for a second"):
+        check_front_end(replace(shipped, hop_length=4))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null"])
@@ -415,7 +423,7 @@ def digest(described: object, *groups: dict[str, np.ndarray]) -> str:
 
 def test_a_bundle_of_the_first_format_is_read(copied: Path, shipped: Bundle) -> None:
     """It knew no architecture, no calibration and no hierarchy."""
-    head = a_head(3, 10)
+    head = a_head(3, 15)
     np.savez(copied / bundle.HEAD, kernel=head.kernel, bias=head.bias)
     described = json.loads((copied / bundle.DESCRIPTION).read_text(encoding="utf-8"))
     with np.load(copied / bundle.TRUNK_WEIGHTS, allow_pickle=False) as archive:
@@ -446,6 +454,8 @@ def test_a_bundle_of_the_first_format_is_read(copied: Path, shipped: Bundle) -> 
     again = bundle_write.write(
         copied.parent / "again",
         copied,
-        Contents(loaded.front_end, loaded.head, loaded.labels, loaded.tag_names, {}, loaded.embedding_size),
+        BundleContents(
+            loaded.front_end, loaded.head, loaded.labels, loaded.tag_names, {}, loaded.embedding_size
+        ),
     )
     assert again.bundle_id == loaded.bundle_id, "an id means the same in both formats"

@@ -14,9 +14,8 @@ from classifier import params
 from classifier.model import calibration
 from classifier.model.calibration import Calibration, Familiarity
 from classifier.training.fit_calibration import calibrate, fit_familiarity
-from classifier.training.held_out import HeldOut
+from classifier.training.held_out import HeldOut, at_temperature, fit_temperature
 from classifier.training.metrics import expected_calibration_error
-from classifier.training.temperature import at_temperature, fit_temperature, held_out_temperature
 
 Array = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
@@ -269,7 +268,7 @@ def test_a_label_that_could_not_be_learned_has_no_say_in_the_temperature() -> No
             "durations_s": made.said.durations_s[40:],
         }
     )
-    assert held_out_temperature(said) == pytest.approx(held_out_temperature(rest), rel=1e-6)
+    assert said.temperature == pytest.approx(rest.temperature, rel=1e-6)
 
 
 def test_without_features_there_is_no_distance() -> None:

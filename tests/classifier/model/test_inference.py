@@ -1,7 +1,5 @@
 """From files to tags and embeddings: against the parts computed on their own."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import librosa
@@ -17,7 +15,7 @@ from classifier.model.bundle import SHIPPED
 from classifier.model.inference import Trunk
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis, song_mean
 from tests import synth
-from tests.conftest import REPO
+from tests.processes import run_python
 
 RATE_HZ = 16_000
 
@@ -209,15 +207,49 @@ def test_serving_imports_no_heavy_library(tmp_path: Path) -> None:
     """By both decoders, with resampling and hashing."""
     music = synth.music_like(4, 1)
     paths = [synth.write(tmp_path / f"song{ext}", music) for ext in (".mp3", ".m4a")]
-    done = subprocess.run(
-        [sys.executable, "-c", SERVE, SHIPPED, *paths],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run_python(SERVE, SHIPPED, *paths)
     assert done.returncode == 0, done.stderr
     assert "'onnxruntime'" in done.stdout
     for heavy in ("tensorflow", "keras", "librosa", "scipy", "numba", "sklearn", "sqlalchemy", "faiss"):
         assert f"'{heavy}'" not in done.stdout
+
+
+def test_silent_patches_inside_a_segment_do_not_count(trunk: Trunk, tmp_path: Path) -> None:
+    patch_n = 187 * 256
+    samples = synth.music_like(10 * patch_n / RATE_HZ, 4, RATE_HZ)
+    samples[3 * patch_n : 7 * patch_n] = 0
+    found = trunk.analyse_file(write_float(tmp_path / "gap.wav", samples)).segments[0]
+    loud = np.concatenate([samples[: 3 * patch_n], samples[7 * patch_n :]])
+    wanted = samples * np.float32(0.2 / np.sqrt(np.mean(loud**2)))
+    mel = np.log10(
+        10_000 * librosa.feature.melspectrogram(y=wanted, sr=RATE_HZ, n_fft=512, hop_length=256, n_mels=96)
+        + 1
+    ).T.astype(np.float32)
+    heard = [0, 1, 2, 7, 8, 9]
+    tags, embeddings = trunk.run(np.stack([mel[187 * n : 187 * (n + 1)] for n in heard]))
+    assert found.embedding is not None
+    assert found.patches is not None
+    np.testing.assert_allclose(found.embedding, embeddings.mean(axis=0), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found.tags, tags.mean(axis=0), rtol=0, atol=1e-5)
+    assert np.flatnonzero(found.patches.any(axis=1)).tolist() == heard
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_constant_is_silent_throughout(trunk: Trunk, tmp_path: Path, subtype: str) -> None:
+    soundfile.write(tmp_path / "flat.wav", np.full((8 * 44_100, 2), 0.9), 44_100, subtype=subtype)
+    with pytest.raises(SilentError):
+        trunk.analyse_file(tmp_path / "flat.wav")
+
+
+@pytest.mark.shared
+def test_cases_of_the_signal(trunk: Trunk, shared: Path) -> None:
+    """A constant of 0.1 changes nothing, and of opposite channels one is heard."""
+    cases = shared / "data/cases"
+    plain, offset = (
+        song_mean(*trunk.analyse_file(cases / name).features()[1:])
+        for name in ("quiet.flac", "quiet_dc_0.1.flac")
+    )
+    assert plain @ offset / np.linalg.norm(plain) / np.linalg.norm(offset) > 0.99
+    found = trunk.analyse_file(cases / "antiphase.flac")
+    assert found.warnings == ["its channels cancel each other; the stronger one was taken"]
+    assert found.segments[0].level_dbfs == pytest.approx(-16, abs=2)

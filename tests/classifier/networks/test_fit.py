@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from classifier.datasets.song_patches import SpectralSong, patch_weights
+from classifier.datasets.examples import SpectralSong, patch_weights
 from classifier.features.frontend import FrontEnd
 from classifier.model.linear_head import softmax
 from classifier.networks import frozen_features
@@ -64,7 +64,7 @@ def test_it_learns() -> None:
     recipe = replace(CNN, fit=replace(CNN.fit, epochs=12))
     made = fitted(recipe)
     for one in songs(2, seed=33):
-        assert LABELS[int(made.segment_probabilities(one).mean(axis=0).argmax())] == one.label
+        assert LABELS[int(made(one).mean(axis=0).argmax())] == one.label
     assert made.history["loss"][-1] < made.history["loss"][0]
 
 
@@ -94,9 +94,7 @@ def test_a_segments_embedding_is_the_mean_of_its_patches(plain: FittedNetwork) -
     means = np.stack([each[:3].mean(axis=0), each[3:].mean(axis=0)])
     head = plain.network.head()
     np.testing.assert_allclose(plain.embeddings(one), means, atol=1e-5)
-    np.testing.assert_allclose(
-        plain.segment_probabilities(one), softmax(means @ head.kernel + head.bias), atol=1e-5
-    )
+    np.testing.assert_allclose(plain(one), softmax(means @ head.kernel + head.bias), atol=1e-5)
 
 
 def test_without_validation_the_training_loss_is_watched() -> None:
@@ -263,7 +261,7 @@ def test_frozen_layers_see_each_patch_once(tmp_path: Path, monkeypatch: pytest.M
     again = fitted(vgg16, frozen_features=FrozenFeatures(tmp_path))
     assert sum(passed) == 3 * (9 + 3) and again.history == first.history
     one = songs(1, seed=9)[0]
-    probabilities = first.segment_probabilities(one)
+    probabilities = first(one)
     assert sum(passed) == 3 * (9 + 3)
     trunk = real(first.network.trunk, one.patches).mean(axis=0, keepdims=True)
     head = first.network.head()

@@ -12,16 +12,16 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from classifier import atomic_files
+from classifier import files
 from classifier.errors import PictureError
 from classifier.plotting import evaluation as plots
 from classifier.plotting import style
-from classifier.training.metrics import Evaluation, evaluate, wilson_interval
+from classifier.training.metrics import Figures, evaluate, wilson_interval
 
 MAX_BYTES = 100_000
 
 
-def evaluation(n: int, labels: list[str], seed: int = 0, sharpness: float = 1.0) -> Evaluation:
+def evaluation(n: int, labels: list[str], seed: int = 0, sharpness: float = 1.0) -> Figures:
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(n, len(labels))) * 2
     values = np.exp(logits)
@@ -255,7 +255,7 @@ def test_failure_leaves_an_existing_file_untouched(
     if failing == "write":
         monkeypatch.setattr(Image.Image, "save", fail)
     else:
-        monkeypatch.setattr(atomic_files.os, "replace", fail)
+        monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(PictureError, match="No space left"):
         ALL["trials"](target)
     assert target.read_bytes() == b"what was there"

@@ -9,36 +9,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.datasets.folds import split_validation
-from classifier.datasets.songs import Song
+from classifier.datasets.folds import folds_of, split_validation
+from classifier.datasets.songs import TrunkSong
 from classifier.errors import TrainingDataError
-from classifier.training.cross_validation import folds_of, held_out, run_key
+from classifier.training.cross_validation import EpochCount, Split, held_out, run_key
 from classifier.training.held_out import HeldOut
 
 LABELS = ("jazz", "rock")
 
 
-def song(number: int, label: str, group: str | None = None, n_segments: int = 1) -> Song:
+def song(number: int, label: str, group: str | None = None, n_segments: int = 1) -> TrunkSong:
     embeddings = np.full((n_segments, 1), number, np.float32)
     tags = np.zeros((n_segments, 1), np.float32)
-    return Song(f"{label}/{number:03d}.mp3", label, group, embeddings, tags, [30.0] * n_segments)
+    return TrunkSong(f"{label}/{number:03d}.mp3", label, group, embeddings, tags, [30.0] * n_segments)
 
 
-def songs_of(n: int) -> list[Song]:
+def songs_of(n: int) -> list[TrunkSong]:
     """Twice n songs, alternating between two genres."""
     return [song(number, LABELS[number % 2]) for number in range(2 * n)]
 
 
 @dataclass
 class Spy:
-    """Fits by remembering, and fails once a model hears what it was trained on."""
+    """Fits by remembering, and fails once a model judges what it was trained on."""
 
     trained: list[list[str]] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
     folders: list[Path | None] = field(default_factory=list)
     stop_after: int | None = None
 
-    def __call__(self, songs: Sequence[Song], folder: Path | None) -> "Remembered":
+    def __call__(self, songs: Sequence[TrunkSong], folder: Path | None) -> "Remembered":
         if self.stop_after is not None and len(self.trained) == self.stop_after:
             raise KeyboardInterrupt
         self.trained.append([s.name for s in songs])
@@ -51,21 +51,28 @@ class Spy:
 
 @dataclass
 class Remembered:
-    """Says by its probabilities which fit it came from and which song it heard."""
+    """Says by its probabilities which fit it came from and which song it judged."""
 
     spy: Spy
     seen: frozenset[str]
     number: int
 
-    def __call__(self, song: Song) -> np.ndarray:
+    def __call__(self, song: TrunkSong) -> np.ndarray:
         assert song.name not in self.seen, f"{song.name} was trained on"
-        self.spy.heard.append(song.name)
+        self.spy.judged.append(song.name)
         first = np.full(len(song.durations_s), 0.1 * self.number + 0.001 * song.embeddings[0, 0], np.float32)
         return np.stack([first, 1 - first], axis=1)
 
 
-def run(songs: list[Song], spy: Spy, folds: np.ndarray | None = None, **more: object) -> HeldOut:
-    return held_out(songs, LABELS, folds_of(songs, 3) if folds is None else folds, spy, **more)
+def run(
+    songs: list[TrunkSong],
+    spy: Spy,
+    folds: np.ndarray | None = None,
+    only: list[int] | None = None,
+    **more: object,
+) -> HeldOut:
+    folds = folds_of(songs, 3) if folds is None else folds
+    return held_out(songs, Split(LABELS, folds, only or np.unique(folds).tolist()), spy, **more)
 
 
 @settings(max_examples=60, deadline=None)
@@ -84,8 +91,8 @@ def test_no_song_is_judged_by_a_model_that_saw_it_or_its_group(
         assert groups[0] is not None
         return
     spy = Spy()
-    said = held_out(songs, LABELS, folds, spy)
-    assert sorted(spy.heard) == sorted(s.name for s in songs) == sorted(said.names)
+    said = run(songs, spy, folds)
+    assert sorted(spy.judged) == sorted(s.name for s in songs) == sorted(said.names)
     group_of = {s.name: s.group for s in songs}
     for names in spy.trained:
         there = {group_of[name] for name in names} - {None}
@@ -100,8 +107,8 @@ def test_everything_stays_with_its_song() -> None:
     assert said.names == tuple(s.name for s in songs)
     assert said.truth.tolist() == [LABELS.index(s.label) for s in songs]
     assert said.folds.tolist() == folds.tolist()
-    for place, (one, fold) in enumerate(zip(songs, folds, strict=True)):
-        assert said.segments[place][0, 0] == pytest.approx(0.1 * (fold + 1) + 0.001 * one.embeddings[0, 0])
+    for position, (one, fold) in enumerate(zip(songs, folds, strict=True)):
+        assert said.segments[position][0, 0] == pytest.approx(0.1 * (fold + 1) + 0.001 * one.embeddings[0, 0])
     assert len(said.fit_s) == 3
     assert min(said.fit_s) >= 0
 
@@ -110,6 +117,18 @@ def test_progress_counts_folds() -> None:
     seen: list[tuple[int, int]] = []
     run(songs_of(6), Spy(), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_a_fit_that_stops_early_counts_as_whole() -> None:
+    """Three fits of at most two epochs, of which each runs one; and the same counted in fits alone."""
+    for per_fit, expected in ((2, [0, 1, 2, 3, 4, 5, 6]), (1, [0, 0, 1, 1, 2, 2, 3])):
+        seen: list[tuple[int, int]] = []
+        count = EpochCount(lambda *step, seen=seen: seen.append(step), 3, per_fit)
+        for fit in range(3):
+            count.fits_done(fit, 3)
+            count.within_fit(1, 2)
+        count.fits_done(3, 3)
+        assert seen == [(done, 3 * per_fit) for done in expected]
 
 
 @pytest.mark.parametrize("only", [[2], [0, 2]])
@@ -145,7 +164,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 def test_what_a_fit_keeps_is_removed_once_its_fold_is_done(tmp_path: Path) -> None:
     class Stops(Spy):
-        def __call__(self, songs: Sequence[Song], folder: Path | None) -> Remembered:
+        def __call__(self, songs: Sequence[TrunkSong], folder: Path | None) -> Remembered:
             fitted = super().__call__(songs, folder)
             if len(self.trained) == 2:
                 raise KeyboardInterrupt

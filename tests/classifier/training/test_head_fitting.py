@@ -14,13 +14,14 @@ from scipy.special import log_softmax, logit
 from scipy.special import softmax as scipy_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from classifier.datasets.examples import Examples
+from classifier.datasets.examples import examples_of as examples_from
 from classifier.datasets.folds import assign_folds
-from classifier.datasets.songs import Song
+from classifier.datasets.songs import TrunkSong
 from classifier.model.inference import Trunk
 from classifier.model.linear_head import LinearHead, head_features, log_odds, softmax
 from classifier.training import head_fitting
-from classifier.training.head_fitting import Examples, HeadFit, choose_fit, fit_head, splits
-from classifier.training.head_fitting import examples_of as examples_from
+from classifier.training.head_fitting import HeadFit, fit_head, splits
 
 Array = npt.NDArray[np.float64]
 
@@ -40,6 +41,10 @@ def examples_of(seed: int, spread: float = 1.0, n_songs: int = 60) -> Examples:
     features = centres[targets] + spread * random.standard_normal((len(targets), N_FEATURES))
     scales = 10.0 ** np.linspace(-1, 2, N_FEATURES)
     return Examples(((features + 3) * scales).astype(np.float32), targets, songs)
+
+
+def choose(songs: Sequence[TrunkSong], labels: Sequence[str]) -> HeadFit:
+    return head_fitting.choose_fit(songs, examples_from(songs, labels, "embedding"), len(labels))
 
 
 def segment_weights(examples: Examples) -> Array:
@@ -205,12 +210,12 @@ def test_emphasis_moves_weight_between_the_segments_of_a_song_only() -> None:
 # Choosing how to fit
 
 
-def song(label: str, name: str, group: str | None, embedding: Array) -> Song:
+def song(label: str, name: str, group: str | None, embedding: Array) -> TrunkSong:
     segments = np.asarray(embedding, np.float32).reshape(1, -1)
-    return Song(name, label, group, segments, np.full((1, 50), 0.5, np.float32), [30.0])
+    return TrunkSong(name, label, group, segments, np.full((1, 50), 0.5, np.float32), [30.0])
 
 
-def noisy_songs(noise: float, groups: Sequence[str | None], seed: int = 0) -> list[Song]:
+def noisy_songs(noise: float, groups: Sequence[str | None], seed: int = 0) -> list[TrunkSong]:
     """Two labels, a group a song, told apart by one feature of 20 and by their group's own sound."""
     random = np.random.default_rng(seed)
     sound = {group: 3 * random.standard_normal(20) for group in sorted({g for g in groups if g})}
@@ -225,8 +230,8 @@ def noisy_songs(noise: float, groups: Sequence[str | None], seed: int = 0) -> li
 
 def test_the_noisier_the_songs_the_stronger_the_penalty() -> None:
     nobody: list[str | None] = [None] * 60
-    clear = choose_fit(noisy_songs(0.3, nobody), ["a", "b"])
-    noisy = choose_fit(noisy_songs(4.0, nobody), ["a", "b"])
+    clear = choose(noisy_songs(0.3, nobody), ["a", "b"])
+    noisy = choose(noisy_songs(4.0, nobody), ["a", "b"])
     assert clear.penalty < noisy.penalty
     assert clear.blend > 0
 
@@ -247,7 +252,7 @@ def test_songs_of_a_group_are_held_out_together(monkeypatch: pytest.MonkeyPatch)
         return found
 
     monkeypatch.setattr(head_fitting, "splits", watch)
-    choose_fit(songs, ["a", "b"])
+    choose(songs, ["a", "b"])
     assert len(seen) == 5
     assert all(not inside & tested for inside, tested in seen)
     assert set.union(*(tested for _, tested in seen)) == {s.group or s.name for s in songs}
@@ -256,7 +261,7 @@ def test_songs_of_a_group_are_held_out_together(monkeypatch: pytest.MonkeyPatch)
 def test_blend_is_the_ratio_at_which_both_are_as_sure_as_they_should_be() -> None:
     """At the chosen blend neither of the two drowns the other: their scores spread alike."""
     songs = noisy_songs(2.0, [None] * 200)
-    fit = choose_fit(songs, ["a", "b"])
+    fit = choose(songs, ["a", "b"])
     examples = examples_from(songs, ["a", "b"], "embedding")
     plain = scores(fit_head(examples, 2, HeadFit("embedding", fit.penalty)), examples.features)
     whole = fit.temperature * scores(fit_head(examples, 2, fit), examples.features)
@@ -267,7 +272,7 @@ def test_blend_is_the_ratio_at_which_both_are_as_sure_as_they_should_be() -> Non
 def test_the_chosen_head_is_about_as_sure_as_it_should_be() -> None:
     """Even where a strong penalty alone would make it hardly say more than that all labels are alike."""
     songs = noisy_songs(3.0, [None] * 160, seed=1)
-    fit = choose_fit(songs[:80], ["a", "b"])
+    fit = choose(songs[:80], ["a", "b"])
     head = fit_head(examples_from(songs[:80], ["a", "b"], "embedding"), 2, fit)
     new = examples_from(noisy_songs(3.0, [None] * 800, seed=2), ["a", "b"], "embedding")
     said = softmax(scores(head, new.features).astype(np.float32))
@@ -277,9 +282,9 @@ def test_the_chosen_head_is_about_as_sure_as_it_should_be() -> None:
 
 def test_nothing_to_hold_out_gives_the_default() -> None:
     one_artist = [song("ab"[i % 2], str(i), "she", np.eye(4)[i % 4]) for i in range(8)]
-    assert choose_fit(one_artist, ["a", "b"]) == HeadFit("embedding")
+    assert choose(one_artist, ["a", "b"]) == HeadFit("embedding")
     an_artist_each = [song("ab"[i % 2], str(i), "ab"[i % 2], np.eye(4)[i % 4]) for i in range(8)]
-    assert choose_fit(an_artist_each, ["a", "b"]) == HeadFit("embedding")
+    assert choose(an_artist_each, ["a", "b"]) == HeadFit("embedding")
 
 
 def test_splits_leave_out_what_was_not_learned() -> None:
@@ -296,13 +301,13 @@ def test_sixty_clips_in_three_blocks(trunk: Trunk, shared: Path) -> None:
     songs = []
     for path in sorted((shared / "data" / "gtzan60").glob("*/*.flac")):
         tags, embeddings, durations_s = trunk.analyse_file(path).features()
-        songs.append(Song(path.name, path.parent.name, None, embeddings, tags, durations_s))
+        songs.append(TrunkSong(path.name, path.parent.name, None, embeddings, tags, durations_s))
     labels = sorted({s.label for s in songs})
     folds = assign_folds([s.label for s in songs], [None] * 60, [s.name for s in songs], 3)
     right = 0
     for fold in range(3):
         inside = [s for s, f in zip(songs, folds, strict=True) if f != fold]
-        head = fit_head(examples_from(inside, labels, "embedding"), 10, choose_fit(inside, labels))
+        head = fit_head(examples_from(inside, labels, "embedding"), 10, choose(inside, labels))
         outside = [s for s, f in zip(songs, folds, strict=True) if f == fold]
         right += sum(
             labels[int(scores(head, s.embeddings).mean(axis=0).argmax())] == s.label for s in outside

@@ -19,7 +19,7 @@ from sklearn.metrics import (
 )
 
 from classifier.training.metrics import (
-    Evaluation,
+    Figures,
     at_level,
     confusion,
     cross_entropy,
@@ -66,7 +66,7 @@ def test_by_hand() -> None:
     assert (pop.songs, pop.precision, pop.recall, pop.f1) == (1, 0, 0, 0)
     assert (rock.songs, rock.precision, rock.recall, rock.f1) == (0, 0, 0, 0)
     # Nothing is rock and nothing was called rock: it says nothing about the answers.
-    assert macro_f1(truth, predicted, 4) == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
+    assert macro_f1(truth, predicted) == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
 
 
 @given(PAIRS)
@@ -80,7 +80,7 @@ def test_as_scikit_learn_has_it(pairs: list[tuple[int, int]]) -> None:
     for values, name in zip(wanted, ("precision", "recall", "f1", "songs"), strict=True):
         np.testing.assert_allclose([getattr(score, name) for score in found], values, rtol=0, atol=1e-12)
     assert tuple(score.label for score in found) == NAMES
-    assert macro_f1(truth, predicted, 4) == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert macro_f1(truth, predicted) == pytest.approx(f1_score(truth, predicted, average="macro"))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_evaluation_at_each_level() -> None:
     assert [len(found.labels) for found in levels] == [3, 4, 5]
     assert [found.accuracy for found in levels] == pytest.approx([2 / 3, 1 / 3, 0])
     assert levels[0].cross_entropy == pytest.approx(-np.log(0.2) / 3)
-    flat: list[Evaluation] = evaluate_levels(probabilities[:, :4], np.array([0, 1, 2]), NAMES)
+    flat: list[Figures] = evaluate_levels(probabilities[:, :4], np.array([0, 1, 2]), NAMES)
     assert [found.labels for found in flat] == [NAMES]
 
 

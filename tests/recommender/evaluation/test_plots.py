@@ -44,7 +44,9 @@ def everything(path: Path) -> None:
 def test_files_are_whole_and_small(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
     everything(tmp_path / "evaluation.png")
-    draw_map(points, ["jazz"] * 30 + [None] * 20, ["A $ong of $ome"] * 50, tmp_path / "map.png", size_px=700)
+    draw_map(
+        points, ["jazz"] * 30 + ["unsure"] * 20, ["A $ong of $ome"] * 50, tmp_path / "map.png", size_px=700
+    )
     for name, least, most in (("evaluation.png", 700, 1200), ("map.png", 700, 700)):
         with Image.open(tmp_path / name) as image:
             assert image.format == "PNG"
@@ -60,7 +62,7 @@ def test_an_unwritable_place_is_a_typed_error(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"^cannot write .*: [^\n]+$"):
         everything(tmp_path / "absent" / "it.png")
     with pytest.raises(PictureError, match=r"^cannot write .*: [^\n]+$"):
-        draw_map(np.zeros((1, 2)), [None], [""], tmp_path / "absent" / "it.png")
+        draw_map(np.zeros((1, 2)), ["unsure"], [""], tmp_path / "absent" / "it.png")
 
 
 # The evaluation.
@@ -116,18 +118,20 @@ def groups_of(figure: Figure) -> dict[str, PathCollection]:
 
 def test_a_map_carries_its_points_by_genre(drawn: list[Figure], tmp_path: Path) -> None:
     points = np.random.default_rng(2).uniform(-1, 1, (9, 2))
-    genres = ["jazz", "rock", None, "rock", "jazz", "rock", "", "polka", "rock"]
+    genres = ["jazz", "rock", "unsure", "rock", "jazz", "rock", "not music", "polka", "rock"]
     draw_map(points, genres, [""] * 9, tmp_path / "unused", heading="Nine")
     found = groups_of(drawn[0])
-    assert set(found) == {"rock (4)", "jazz (2)", "polka (1)", "unknown (2)"}
+    assert set(found) == {"rock (4)", "jazz (2)", "polka (1)", "unsure (1)", "not music (1)"}
     np.testing.assert_array_equal(found["rock (4)"].get_offsets(), points[[1, 3, 5, 8]])
-    np.testing.assert_array_equal(found["unknown (2)"].get_offsets(), points[[2, 6]])
+    np.testing.assert_array_equal(found["unsure (1)"].get_offsets(), points[[2]])
+    np.testing.assert_array_equal(found["not music (1)"].get_offsets(), points[[6]])
     colours = {name: to_hex(one.get_facecolor()[0]) for name, one in found.items()}
     assert colours["rock (4)"] == COLOURS[0].lower()
     assert len(set(colours.values())) == 4
-    assert len({colours["unknown (2)"][n : n + 2] for n in (1, 3, 5)}) == 1  # grey
+    assert len({colours["unsure (1)"][n : n + 2] for n in (1, 3, 5)}) == 1  # grey
     labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
-    assert labels == ["rock (4)", "jazz (2)", "polka (1)", "unknown (2)"]  # the largest first, grey last
+    # The largest first, grey last.
+    assert labels == ["rock (4)", "jazz (2)", "polka (1)", "unsure (1)", "not music (1)"]
 
 
 def test_ten_genres_look_different(drawn: list[Figure], tmp_path: Path) -> None:
@@ -144,8 +148,8 @@ def test_ten_genres_look_different(drawn: list[Figure], tmp_path: Path) -> None:
 
 
 def test_genres_are_grouped_to_ten_at_most() -> None:
-    few = ["rock/punk", "rock/indie", None, "jazz", ""]
-    assert genre_groups(few) == ["rock/punk", "rock/indie", "unknown", "jazz", "unknown"]
+    few = ["rock/punk", "rock/indie", "unsure", "jazz", "not music"]
+    assert genre_groups(few) == few
     fine = [f"rock/{n}" for n in range(8)] + ["jazz/a", "jazz/b", "pop"]
     assert genre_groups(fine) == ["rock"] * 8 + ["jazz"] * 2 + ["pop"]
     below_one = [f"rock/{n:02d}" for n in range(12)] + ["rock/00"]
@@ -195,6 +199,6 @@ def test_odd_titles_do_not_stop_a_map(drawn: list[Figure], tmp_path: Path) -> No
 
 
 def test_one_point_is_a_map(drawn: list[Figure], tmp_path: Path) -> None:
-    draw_map(np.zeros((1, 2)), [None], ["Alone"], tmp_path / "unused", size_px=300)
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["unknown (1)"]
+    draw_map(np.zeros((1, 2)), ["not music"], ["Alone"], tmp_path / "unused", size_px=300)
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["not music (1)"]
     assert set(boxes_of(drawn[0])) == {"Alone"}

@@ -17,10 +17,10 @@ from mutagen import id3
 from mutagen.apev2 import APEv2
 from mutagen.asf import ASFDWordAttribute, ASFUnicodeAttribute
 
-from recommender.file_tags.limits import MeteredFile
+from recommender.file_tags.limits.budget import MeteredFile
 from recommender.file_tags.read import FileTags, read_tags
-from recommender.library.workers.boundary import Failure
-from recommender.library.workers.pool import identify
+from recommender.library.workers.boundary import Failure, attempt
+from recommender.library.workers.tasks import identify
 from tests import synth
 
 WANTED = FileTags("Ein Lied — Песня", "Sigur Rós", "Ágætis byrjun", 1999, ["Post-Rock", "Ambient"])
@@ -355,8 +355,8 @@ def test_damaged_tags_never_raise(
     damage = random.Random(seed)
     raw = bytearray(tagged[kind])
     for _ in range(n_bytes):
-        place = damage.randrange(min(1024, len(raw)))
-        raw[place if damage.random() < 0.7 else -1 - place] = damage.randrange(256)
+        offset = damage.randrange(min(1024, len(raw)))
+        raw[offset if damage.random() < 0.7 else -1 - offset] = damage.randrange(256)
     if cut:
         del raw[damage.randrange(1, len(raw)) :]
     path = tmp_path / WRITERS[kind][0]
@@ -391,4 +391,4 @@ def test_where_the_disk_fails_a_file_is_not_taken_for_one_without_tags(
     monkeypatch.setattr(MeteredFile, "read", failing)
     with pytest.raises(OSError, match="Input/output error"):
         read_tags(path)
-    assert identify(str(path)) == Failure("unreadable", "cannot be read: input/output error")
+    assert attempt(lambda: identify(str(path))) == Failure("unreadable", "cannot be read: input/output error")

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.errors import TagError
 from recommender.file_tags import formats, genre_fields, stored_tags
 from recommender.file_tags.snapshots import describe, take_back
-from recommender.tagging.plan import Wishes, plan_file
+from recommender.tagging.file_plan import TagOptions, plan_file
 from tests.recommender import tag_files
 from tests.recommender.file_tags.test_formats import GENRES, written
 
@@ -65,10 +66,30 @@ def infos(path: Path) -> Chunks:
 
 def undone(path: Path, before: stored_tags.StoredTags, after: stored_tags.StoredTags) -> list[str]:
     """Take back what was written; return what was left."""
-    keys = genre_fields.touched(before, after)
+    keys = stored_tags.touched(before, after)
     back, left = take_back(formats.load(path), [(describe(before, keys), describe(after, keys))])
     formats.save(path, back)
     return left
+
+
+@pytest.mark.parametrize(
+    ("riff", "data"),
+    [(0, 0), (36, 0), (0, 2**32 - 1), (2**32 - 1, 2**32 - 1), (2**32 - 1, 0), (0x7FFF_F024, 0x7FFF_F000)],
+)
+def test_nothing_is_written_where_sizes_were_never_filled_in(tmp_path: Path, riff: int, data: int) -> None:
+    path = wav(tmp_path / "a.wav", listed([(b"INAM", b"Title\0")]), (b"data", bytes(1000)))
+    content = path.read_bytes()
+    formats.load(path)
+    at = content.index(b"data") + 4
+    path.write_bytes(
+        content[:4] + struct.pack("<I", riff) + content[8:at] + struct.pack("<I", data) + content[at + 4 :]
+    )
+    with pytest.raises(TagError, match="its header never got the sizes of what it holds"):
+        formats.load(path)
+
+
+def test_a_wav_without_samples_is_not_unfinished(tmp_path: Path) -> None:
+    assert formats.load(wav(tmp_path / "a.wav", (b"data", b""))).entries == ()
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +188,8 @@ def test_a_genre_in_a_list_is_a_persons(path: Path, text: bytes, genres: list[st
     assert genre_fields.texts(tags, "genre") == genres
     wants = {"genre": {"Rock": 0.9}}
     if genres:
-        assert plan_file(tags, wants, {}, Wishes()).kept == [("genre", "set by hand")]
-    made = plan_file(tags, wants, {}, Wishes(append=True))
+        assert plan_file(tags, wants, {}, TagOptions()).kept == [("genre", "set by hand")]
+    made = plan_file(tags, wants, {}, TagOptions(append=True))
     formats.save(path, made.after)
     assert infos(path) == [(b"IGNR", "; ".join([*genres, "Rock"]).encode() + b"\0")]
     assert tag_files.mutagen_genres(path) == [*genres, "Rock"]
@@ -194,7 +215,7 @@ def test_an_entry_that_says_it_already_stays_as_it_is(path: Path) -> None:
     wav(path, listed([(b"IGNR", TEXT.encode())]), SOUND)
     before, after = written(path)
     assert infos(path) == [(b"IGNR", TEXT.encode())]
-    assert stored_tags.INFO_GENRE not in genre_fields.touched(before, after)
+    assert stored_tags.INFO_GENRE not in stored_tags.touched(before, after)
 
 
 def test_a_name_with_a_semicolon_in_it_stays_one(path: Path) -> None:

@@ -100,7 +100,7 @@ def assert_complete(home: Path, expected: Sounds) -> None:
     rows = query(
         home,
         "SELECT segment_id, embedding FROM feature JOIN segment ON segment.id = segment_id "
-        "ORDER BY track_id, start_s",
+        "ORDER BY track_id, segment.start_s",
     )
     assert_array_equal(index.rows.segment_ids, [row[0] for row in rows])
     vectors = np.stack([np.frombuffer(row[1], "<f4") for row in rows]).astype(np.float64)

@@ -12,17 +12,17 @@ import pytest
 
 from classifier.model import bundle
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
-from db.plays import KnownSong, PlayCount
+from db.listening.plays import KnownSong, PlayCount
 from db.session import Catalog, open_catalog
 from db.tracks import present, search_key
 from recommender.file_tags.read import FileTags
 from recommender.library import ingest as ingest_module
 from recommender.library.ingest import ingest
-from recommender.library.ingest_report import IngestReport
-from recommender.library.workers import pool
+from recommender.library.ingest_plan import IngestReport
+from recommender.library.workers import tasks
 from recommender.library.workers.boundary import Failure
-from recommender.library.workers.pool import Identity
-from recommender.plays.import_plays import Tally, _from_songs
+from recommender.library.workers.tasks import Identity
+from recommender.plays.import_plays import Listens, _from_songs
 from recommender.plays.values import Listen
 from recommender.retrieval.diversity import Cap, choose
 from recommender.retrieval.duplicates.groups import find_duplicates, grouped
@@ -31,34 +31,26 @@ from recommender.retrieval.query import from_track
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
 from recommender.retrieval.similar import similar
-from recommender.tagging.links import links_of
-from recommender.tagging.write import bring_up_to_date, tagged_file
+from recommender.tagging.targets import links_of, tagged_file
+from recommender.tagging.write import bring_up_to_date
+from tests.recommender.here import Here
 from tests.work import Work, assert_linear, calls_of, counted
 
 FEW = 12
 
 
-class Quick:
+class Quick(Here):
     """Stands in for the worker processes: a file's first letter is its audio, and "x" is none."""
-
-    def __class_getitem__(cls, _key: object) -> type["Quick"]:
-        return cls
 
     def __init__(self, *_settings: object) -> None:
         self.identified = 0
-
-    def __enter__(self) -> "Quick":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
 
     def run(
         self, paths: Iterable[tuple[Any, str]], task: Callable[[str], object]
     ) -> Iterator[tuple[Any, object]]:
         for key, path in paths:
             audio = Path(path).read_text(encoding="ascii")[0]
-            if task is pool.identify:
+            if task is tasks.identify:
                 yield key, Identity(audio * 32, FileTags(title=audio, artist="Ann"))
             else:
                 yield key, Failure("not_audio", "not audio") if audio == "x" else heard(audio)
@@ -291,9 +283,10 @@ def test_tracks_of_copies_are_brought_up_to_date_once_they_are_written(
 def test_plays_of_songs_that_are_named_alike() -> None:
     def calls(n: int) -> int:
         songs = [
-            KnownSong(i, f"/{i}", "Ann", "Song", f"Album {i % (n // 2)}", "a" * 32, False) for i in range(n)
+            KnownSong(i, f"/{i}", f"{i}", "Ann", "Song", f"Album {i % (n // 2)}", "a" * 32, False)
+            for i in range(n)
         ]
-        said = [Tally(Listen(i, "Ann", "Song", f"Other {i}", None)) for i in range(n)]
+        said = [Listens(Listen(i, "Ann", "Song", f"Other {i}", None)) for i in range(n)]
         for tally in said:
             tally.count(tally.first)
         found: dict[int, PlayCount] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import mutagen
 import pytest
 
+from db.models import MEASURES
 from tests import synth
 from tests.recommender import support
 from tests.recommender.support import Library, counts, names, query, tracks, write_song
@@ -17,12 +18,6 @@ from tests.recommender.support import Library, counts, names, query, tracks, wri
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
 N = len(support.SONGS)
-
-
-@pytest.fixture
-def library(quick_library: Library) -> Library:
-    """A copy of the small library, ingested again without delay."""
-    return quick_library
 
 
 def test_first_ingest_says_what_every_row_is(ingested: Library) -> None:
@@ -46,7 +41,7 @@ def test_first_ingest_stores_segments_features_and_genres(ingested: Library) -> 
     for path, segments in stored.items():
         assert len(segments) == (2 if path.endswith("iota.flac") else 1)
         for _, _, embedding, tags, genres in segments:
-            assert (len(embedding), len(tags), len(genres)) == (800, 200, 40)
+            assert (len(embedding), len(tags), len(genres)) == (800, 200, 60)
     iota = stored[str(ingested.music / "folk/iota.flac")]
     assert [segment[:2] for segment in iota] == [(0, 30), (30, pytest.approx(36, abs=0.01))]
     status = ingested.run("status", "--json").json
@@ -179,6 +174,14 @@ def test_copies_are_rows_of_their_own(library: Library) -> None:
     assert copy["id"] != original["id"]
     assert (copy["content_hash"], copy["title"]) == (original["content_hash"], original["title"])
     assert (copy["duration_s"], copy["plays"]) == (original["duration_s"], 0)
+    measured = ", ".join((*MEASURES, "measures_version"))
+    one, other = query(
+        library.home, f"SELECT {measured} FROM track WHERE content_hash = '{copy['content_hash']}'"
+    )
+    assert one["loudness_lufs"] is not None and dict(one) == dict(other)
+    pairs = f"SELECT {', '.join(MEASURES)} FROM segment WHERE track_id IN ({original['id']}, {copy['id']})"
+    one, other = query(library.home, pairs)
+    assert one["energy"] is not None and dict(one) == dict(other)
     assert library.row("rock/alpha.mp3")["plays"] == 5
     assert library.row("retagged.flac")["title"] == "Beta again"
     sounds = support.analyses(library.home)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.library.scan import FoundFile, find_files, look_at
+from recommender.library.scan import FoundFile, ScanNotes, find_files, look_at
 
 
 def make(folder: Path, *names: str) -> None:
@@ -175,10 +175,10 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
         return listed(path)
 
     monkeypatch.setattr(os, "scandir", failing)
-    unlisted: dict[str, OSError] = {}
-    found = [file.path for file in find_files(str(tmp_path), unlisted)]
+    notes = ScanNotes()
+    found = [file.path for file in find_files(str(tmp_path), notes)]
     assert found == [str(tmp_path / "good" / "b.mp3")]
-    assert {path: error.errno for path, error in unlisted.items()} == {str(tmp_path / "bad"): errno.EIO}
-    unlisted.clear()
-    assert list(find_files(str(tmp_path / "none"), unlisted)) == []
-    assert unlisted == {}
+    assert {path: e.errno for path, e in notes.unlisted.items()} == {str(tmp_path / "bad"): errno.EIO}
+    notes.unlisted.clear()
+    assert list(find_files(str(tmp_path / "none"), notes)) == []
+    assert notes.unlisted == {}

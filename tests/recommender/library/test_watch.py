@@ -40,6 +40,16 @@ def test_what_changes_during_a_later_ingest_is_told(tmp_path: Path, stop: thread
         assert next(found, None) == [str(tmp_path)]
 
 
+def test_a_cue_sheet_is_told(tmp_path: Path, stop: threading.Event) -> None:
+    found = changed_folders([str(tmp_path)], stop, settle_s=0.1)
+    next(found)
+    (tmp_path / "Album.CUE").write_bytes(b"sheet")
+    assert next(found, None) == [str(tmp_path)]
+    (tmp_path / "cover.jpg").write_bytes(b"no music")
+    (tmp_path / "Album.CUE").unlink()
+    assert next(found, None) == [str(tmp_path)]
+
+
 def test_all_is_looked_at_after_a_rescan_s_time(tmp_path: Path, stop: threading.Event) -> None:
     folders = [str(tmp_path), str(tmp_path / "not there")]
     found = changed_folders(folders, stop, settle_s=0.1, rescan_s=0.5)

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.features import vectors_token
 from db.models import Track
 from db.session import Catalog
+from db.sound.features import vectors_token
 from db.tracks import at_path, root_for
 from recommender.errors import PlaysError
 from recommender.plays.import_plays import PlaysReport, import_plays
@@ -170,6 +170,8 @@ BAD_PATH_LINES = [
     ("a/beta.mp3,2147483648,", f"plays '2147483648' {NUMBER}"),
     (f"a/beta.mp3,{'9' * 5000},", f"plays '{'9' * 199}…' {NUMBER}"),
     ("a/beta.mp3,3,yesterday", "'yesterday' is no date that can be read, or before 1970"),
+    ("a/beta.mp3,3,5138-11-16", "'5138-11-16' is in the year 5138, which is still to come"),
+    ("a/beta.mp3,3,99999999999", "'99999999999' is in the year 5138, which is still to come"),
     ("a/beta.mp3,3,2021-02-29", "'2021-02-29' is no date that can be read, or before 1970"),
     (
         "a/beta.mp3,3,0001-01-01T00:00:00Z",

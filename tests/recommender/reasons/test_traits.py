@@ -32,6 +32,7 @@ from recommender.reasons.traits import (
 )
 from recommender.retrieval.alignment import PassagePair, PatchSequence, align
 from tests import synth
+from tests.recommender.albums import made_up, write_album
 
 PATCH_S = 2.992
 NAMES = ("rock", "jazz", "ambient", "piano", "female vocalists", "guitar")
@@ -220,6 +221,24 @@ def test_a_passage_begins_where_it_says(analyser: PassageAnalyser, tmp_path: Pat
     assert len(sound.mel) <= params.PICTURE_COLUMNS
     before = analyser.passage(path, [3.0])
     assert before.mel.std() < sound.mel.std()
+
+
+def test_a_passage_of_a_part_of_a_file_is_that_of_the_part_alone(
+    analyser: PassageAnalyser, tmp_path: Path
+) -> None:
+    album = write_album(tmp_path / "album.wav", made_up(3, 8.0, 22_050), 22_050)
+    alone = analyser.passage(album.write_separately(tmp_path / "files")[1], [1.0, 1.0 + PATCH_S])
+    within = (album.start_s(2), album.start_s(3))
+    part = analyser.passage(album.file, [1.0, 1.0 + PATCH_S], within)
+    assert (part.start_s, part.end_s) == (alone.start_s, alone.end_s)
+    assert_allclose(part.patches, alone.patches, atol=1e-3)
+    # It ends where the part does, whatever follows in the file.
+    last_s = len(album.tracks[1]) / 22_050 - 1.0
+    assert_allclose(
+        analyser.passage(album.file, [last_s], within).patches,
+        analyser.passage(tmp_path / "files/02.flac", [last_s]).patches,
+        atol=0.2,
+    )
 
 
 def test_what_is_not_there_cannot_be_analysed(analyser: PassageAnalyser, song: Path, tmp_path: Path) -> None:

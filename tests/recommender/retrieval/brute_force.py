@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender import params
+from recommender.retrieval.filters import Range
 from recommender.retrieval.index.hubness import ENOUGH, ROUNDS
 from recommender.retrieval.request import ListRequest
 from tests.recommender.random_catalog import SEGMENT_S, TAGS, RandomSong
@@ -327,7 +328,12 @@ class BruteForce:
 
     def passes(self, song: RandomSong, queries: Sequence[AskedQuery], options: ListRequest) -> bool:
         filters = options.filters
-        for value, wanted in ((song.year, filters.years), (song.duration_s, filters.duration_s)):
+        facts = (
+            (song.year, filters.years),
+            (song.duration_s, filters.duration_s),
+            (song.energy, filters.energy),
+        )
+        for value, wanted in facts:
             if wanted is not None:
                 if value is None:
                     return False
@@ -335,6 +341,10 @@ class BruteForce:
                     return False
                 if wanted.high is not None and value > wanted.high:
                     return False
+        if filters.keys and song.key not in filters.keys:
+            return False
+        if filters.tempo_bpm is not None and not self._has_tempo(song, filters.tempo_bpm):
+            return False
         if filters.max_plays is not None and song.plays > filters.max_plays:
             return False
         since = filters.not_played_since
@@ -346,6 +356,15 @@ class BruteForce:
         if plain(song.artist) in artists - {""}:
             return False
         return self._has_tags(song, filters.tags) and self._is_of_genre(song, filters.genres)
+
+    @staticmethod
+    def _has_tempo(song: RandomSong, wanted: Range) -> bool:
+        """Whether a listener who taps once, twice or half a beat finds the tempo."""
+        if song.tempo_bpm is None:
+            return False
+        low, high = wanted.low or 0.0, wanted.high or np.inf
+        by_taps = (song.tempo_bpm, song.tempo_bpm / 2, song.tempo_bpm * 2)
+        return any(low <= tempo <= high for tempo in by_taps)
 
     @staticmethod
     def _mean(song: RandomSong, name: str) -> Vectors:
@@ -389,11 +408,17 @@ class BruteForce:
         *,
         outside: bool = False,
         tastes: Sequence[float] | None = None,
+        heard_above: int | None = None,
     ) -> Answer:
-        """Return the list; `outside`: the queries are no tracks of the catalogue, but their sound is."""
+        """Return the list; `outside`: the queries are no tracks of the catalogue, but their sound is.
+
+        `heard_above`: no other file of a song played more often than that is in the list.
+        """
         contents = {query.song.content for query in unwanted}
         contents |= set() if outside else {query.song.content for query in queries}
         own = {query.song.recording for query in queries}
+        if heard_above is not None:
+            own |= {song.recording for song in self.songs.values() if song.plays > heard_above}
         ids = [
             i for i, s in self.songs.items() if s.content not in contents and self.passes(s, queries, options)
         ]

@@ -20,7 +20,7 @@ from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest
-from recommender.retrieval.similar import Ranking
+from recommender.retrieval.similar import Match, Ranking
 from recommender.retrieval.word_search import WordTerm
 from tests.recommender.random_catalog import (
     DIMENSIONS,
@@ -29,6 +29,7 @@ from tests.recommender.random_catalog import (
     Made,
     RandomSegment,
     RandomSong,
+    hears_no_music,
     make_songs,
     store,
 )
@@ -137,7 +138,7 @@ def test_deep_cuts_equal_brute_force(
     assert played == [song.id for song in liked]
     most = 0 if filters.max_plays is None else filters.max_plays
     wanted = ListRequest(n=n, filters=replace(filters, max_plays=most))
-    answer = truth.answer([asked(song) for song in liked], wanted, tastes=tastes(liked))
+    answer = truth.answer([asked(song) for song in liked], wanted, tastes=tastes(liked), heard_above=most)
     found = [made.songs[match.track.id] for match in ranking.matches]
     assert [song.content for song in found] == [one.song.content for one in answer.found]
     for match, one in zip(ranking.matches, answer.found, strict=True):
@@ -212,6 +213,33 @@ def test_a_planted_taste_is_found(tmp_path: Path, plays: dict[int, int], least: 
     made.catalog.close()
 
 
+def test_other_files_versions_and_cuts_of_what_was_played_are_no_deep_cuts(tmp_path: Path) -> None:
+    """Of thirty songs that sound alike one is the taste; another was played, and these are it once more."""
+    random = np.random.default_rng(5)
+    kind = np.eye(DIMENSIONS)[0]
+    songs = [song(n, kind + 0.3 * random.standard_normal(DIMENSIONS), int(n in (0, 1))) for n in range(30)]
+    songs[0] = replace(songs[0], plays=9)
+    real = make_songs(3)[2]  # whose sound changes with time, or it would be no evidence
+    songs[1] = replace(songs[1], segments=real.segments, duration_s=real.duration_s)
+    again = {
+        "by its audio": replace(songs[1], number=30, plays=0, artist="another", title="Z"),
+        "by its sound": replace(songs[1], number=31, plays=0, content="hash 31", artist="", title=""),
+        "live": song(32, kind, artist="Artist 1", title="Song 1 (Live at home)"),
+        "remix": song(33, kind, artist="artist 1", title="song 1 - Club Remix", segments=4),
+    }
+    others = [song(34, kind, artist="artist 1", title="Song One"), song(35, kind, artist="b", title="song 1")]
+    made = small(tmp_path, [*songs, *again.values(), *others])
+    numbers = {made.songs[m.track.id].number for m in cuts(made, ALL, seeds=1)[0].matches}
+    assert numbers == {*range(2, 30), 34, 35}
+    numbers = {made.songs[m.track.id].number for m in discovered_below(made, 1)}
+    assert numbers == {*range(1, 36)} - {30, 31} | {min(numbers & {1, 30, 31})}
+    made.catalog.close()
+
+
+def discovered_below(made: Made, max_plays: int) -> list[Match]:
+    return cuts(made, replace(ALL, filters=Filters(max_plays=max_plays)), seeds=1)[0].matches
+
+
 def test_of_what_cannot_be_heard_no_taste_is_made(tmp_path: Path) -> None:
     """Songs whose files are missing or failed are played most; the one taste is the next one's."""
     songs = [replace(s, plays=10_000 if s.state != "ok" else s.plays) for s in make_songs(80)]
@@ -244,7 +272,7 @@ def test_where_all_is_played_nothing_is_left(tmp_path: Path, songs: int) -> None
     made = small(tmp_path, [song(i, [1.0, i], plays=i + 1) for i in range(songs)])
     ranking, played = cuts(made, ListRequest())
     assert (ranking.matches, len(played)) == ([], songs)
-    assert ranking.shortfall == "the catalogue holds only 0 other tracks that pass the filters"
+    assert ranking.shortfall == "the catalogue holds only 0 other tracks never played"
     made.catalog.close()
 
 
@@ -254,6 +282,16 @@ def test_where_all_is_played_nothing_is_left(tmp_path: Path, songs: int) -> None
 def found_by(made: Made, words: str, options: ListRequest = ALL) -> tuple[list[WordMatch], list[WordTerm]]:
     with made.catalog.transaction() as session:
         return find(session, made.index, made.bundle, words, options)
+
+
+def test_words_of_genres_find_nothing_that_is_no_music(made: Made) -> None:
+    hearing, others = hears_no_music(made)
+    found = {one.track.id: one.score for one in found_by(hearing, "rock", ALL)[0]}
+    fitting = {one.track.id for one in found_by(made, "rock", ALL)[0]}
+    own = {i for i in made.songs if (made.songs[i].label or "").lower().startswith("rock")}
+    assert len(fitting & others - own) > 5
+    assert not found.keys() & (others - own)
+    assert found.keys() >= own & fitting
 
 
 @pytest.mark.parametrize("n", [1, 4, 30])
@@ -322,7 +360,10 @@ def test_songs_by_words_equal_a_loop(made: Made, words: str, terms: list[tuple[s
         ** (1 / len(terms))
         for i in made.songs
     }
-    assert len(found) == len({s.content for s in made.songs.values()})
+    contents = {made.songs[i].content for i, score in scores.items() if score >= params.LEAST_FIT}
+    assert 0 < len(contents) < len({s.content for s in made.songs.values()})
+    assert {made.songs[one.track.id].content for one in found} == contents
+    assert len(found) == len(contents)
     for one in found:
         assert one.score == pytest.approx(scores[one.track.id], abs=1e-4)
         for name, strength in one.strengths.items():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from recommender.retrieval.discovery import discovery_part, rarity
+from recommender.retrieval.ranking import discovery_part, rarity
 
 plays_of_songs = hnp.arrays(np.int64, 12, elements=st.integers(0, 10**9))
 scores_of_songs = hnp.arrays(np.float32, 12, elements=st.floats(-1, 1, width=32))

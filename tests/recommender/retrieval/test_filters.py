@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,16 @@ from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import Bundle
 from recommender.commands.list_arguments import filters_of, seconds_of, span_of
 from recommender.errors import FilterError
-from recommender.retrieval.filters import Filters, Range, allowed_positions, by_genres, by_tags
-from recommender.retrieval.query import Span
-from tests.recommender.random_catalog import LABELS, Made, make_songs, store
+from recommender.retrieval.filters import (
+    Filters,
+    Range,
+    allowed_positions,
+    by_genres,
+    by_tags,
+    count_genres,
+)
+from recommender.retrieval.query_file import Span
+from tests.recommender.random_catalog import LABELS, Made, hears_no_music, make_songs, store
 
 NONE = dict.fromkeys(("genre", "tag", "year", "duration", "max_plays", "not_played_since")) | {
     "unplayed": False
@@ -71,8 +79,13 @@ OWN = [None, None, "polka/fast", "Jazz/Swing"]
 )
 def test_a_genre_stands_for_all_below_it(asked: list[str], passed: list[int]) -> None:
     taxonomy = Taxonomy.from_labels(LABELS)
-    found = by_genres(asked, taxonomy, GENRES, np.zeros((4, 0), np.float32), OWN)
+    found = by_genres(asked, taxonomy, GENRES, np.zeros((4, 0), np.float32), OWN, np.ones(4, bool))
     assert np.flatnonzero(found).tolist() == passed
+    none = by_genres(asked, taxonomy, GENRES, np.zeros((4, 0), np.float32), OWN, np.zeros(4, bool))
+    by_label = {"jazz": [3], "jazz/swing": [3], "SWING": [3], "polka": [2], "fast": [2]}
+    assert np.flatnonzero(none).tolist() == sorted(
+        {song for name in asked for song in by_label.get(name, [])}
+    )
 
 
 @given(
@@ -91,7 +104,7 @@ def test_genres_of_the_shipped_hierarchy_equal_a_loop(shipped: Bundle, seed: int
         paths |= {"/".join(steps[: i + 1]) for i in range(len(steps))}
         names = {path.lower() for path in paths} | {path.lower().split("/")[-1] for path in paths}
         wanted.append(any(name.lower() in names for name in asked))
-    assert by_genres(asked, shipped.taxonomy, genres, tags, own).tolist() == wanted
+    assert by_genres(asked, shipped.taxonomy, genres, tags, own, np.ones(n, bool)).tolist() == wanted
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +127,21 @@ def test_no_filter_leaves_out_the_excluded_alone(made: Made) -> None:
     assert ids_passing(made, Filters(), frozenset([3, 9, 12345])) == sorted(set(made.songs) - {3, 9})
     assert not Filters()
     assert Filters(max_plays=0)
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_what_is_no_music_passes_no_filter_of_the_models_genres(made: Made) -> None:
+    hearing, others = hears_no_music(made)
+    assert 5 < len(others) < len(made.songs) - 5
+    assert ids_passing(hearing, Filters()) == sorted(made.songs)
+    for name in ("rock", "jazz", "folk", "rock/pop"):
+        before, after = (set(ids_passing(one, Filters(genres=(name,)))) for one in (made, hearing))
+        labels = {i: (made.songs[i].label or "").lower() for i in before}
+        own = {i for i, label in labels.items() if name in (label, *label.split("/"))}
+        assert after == before - (others - own)
+        with made.catalog.transaction() as session:
+            assert count_genres(session, made.index, hearing.bundle)[name] == len(after)
+    assert set(ids_passing(made, Filters(genres=("rock",)))) & others
 
 
 @pytest.mark.databases("sqlite", "postgresql")
@@ -201,6 +229,44 @@ def test_durations_as_typed(text: str, low: float | None, high: float | None) ->
     ],
 )
 def test_what_cannot_be_read_is_one_plain_line(options: dict[str, str], message: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        typed(**options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("120", 115.2, 124.8),
+        ("120 bpm", 115.2, 124.8),
+        ("90-130", 90, 130),
+        ("90.5 -", 90.5, None),
+        ("-130", None, 130),
+    ],
+)
+def test_tempi_as_typed(text: str, low: float | None, high: float | None) -> None:
+    found = typed(tempo=text).tempo_bpm
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_energies_and_keys_as_typed() -> None:
+    assert typed(energy="0.6-").energy == Range(0.6, None)
+    assert typed(energy="0.2-0.4").energy == Range(0.2, 0.4)
+    assert typed(key=["Am", "bb major", "A minor"]).keys == ("A minor", "A# major")
+    assert set(typed(key=["Am"], related_keys=True).keys) == {"A minor", "E minor", "D minor", "C major"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tempo": "fast"}, "--tempo fast cannot be read; write 120, 90-130, 90- or -130"),
+        ({"tempo": "130-90"}, "--tempo 130-90 ends before it begins"),
+        ({"energy": "high"}, "--energy high cannot be read; write 0.4-0.7, 0.6- or -0.3"),
+        ({"key": ["H major"]}, "H major is no key; write A minor, F# major, Bb or Am"),
+    ],
+)
+def test_what_cannot_be_read_of_sound_is_one_plain_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(FilterError) as caught:
         typed(**options)
     assert str(caught.value) == message

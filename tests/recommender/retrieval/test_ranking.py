@@ -8,12 +8,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from db.models import Track
-from db.patches import track_patches
+from db.sound.patches import track_patches
 from recommender import params
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index import inverted_build, inverted_file
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
+from recommender.retrieval.ranking import Ranked, best_of, candidates, rank_tracks, with_cosines
 from recommender.retrieval.request import ListRequest
 from tests.db.rows import TRUNK
 from tests.recommender.random_catalog import PATCH_S, Made, make_songs, store
@@ -163,3 +163,12 @@ def test_candidates_of_a_large_catalogue_own_the_nearest_segments(
             expected |= {position for _, position in sorted(worth)[:6]}
     found = candidates(index, queries, 2, allowed, hub_correction=hub_correction)
     assert found.tolist() == sorted(int(position) for position in expected)
+
+
+def test_the_best_are_those_that_an_order_of_all_begins_with() -> None:
+    random = np.random.default_rng(3)
+    for n in (1, 5, 16, 40, 41, 100):
+        scores = random.integers(0, 9, 41).astype(np.float32)  # many are equal
+        ids = random.permutation(1000)[:41]
+        expected = np.lexsort((ids, -scores))[:n]
+        assert best_of(scores, ids, n).tolist() == expected.tolist()

@@ -20,9 +20,11 @@ from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.index import inverted_build
 from recommender.retrieval.index.store import StoredIndex, build
-from recommender.retrieval.query import AnalysedFile, Query, Span, from_track, resolve
+from recommender.retrieval.query import Query, from_track, resolve
+from recommender.retrieval.query_file import AnalysedFile, Span
+from recommender.retrieval.ranking import similarity
 from recommender.retrieval.request import ListRequest
-from recommender.retrieval.similar import Match, Ranking, similar, similarity
+from recommender.retrieval.similar import Match, Ranking, similar
 from tests.databases import open_catalog
 from tests.db.rows import TRUNK, new_track, store_embeddings
 from tests.recommender.random_catalog import (
@@ -210,6 +212,9 @@ filters = st.builds(
     max_plays=st.sampled_from([None, None, 0, 5, 30]),
     not_played_since=st.sampled_from([None, None, datetime(2024, 1, 9), datetime(2024, 1, 20, 12)]),
     not_by=st.sampled_from([frozenset[str](), frozenset(["ANN", "cafe müller"]), frozenset([""])]),
+    tempo_bpm=st.sampled_from([None, None, Range(115.0, 125.0), Range(100.0, None), Range(None, 50.0)]),
+    keys=st.sampled_from([(), (), ("A minor",), ("C major", "E minor")]),
+    energy=st.sampled_from([None, None, Range(0.5, None), Range(None, 0.5), Range(0.3, 0.6)]),
 )
 options_of_all_kinds = st.builds(
     ListRequest,
@@ -246,10 +251,13 @@ ONE_BY_ONE = [
     Filters(max_plays=0),
     Filters(not_played_since=datetime(2024, 1, 15)),
     Filters(not_by=frozenset(["CAFE  MULLER", "Emile"])),
+    Filters(tempo_bpm=Range(115.2, 124.8)),
+    Filters(keys=("A minor", "E minor")),
+    Filters(energy=Range(0.4, 0.6)),
 ]
 
 
-@pytest.mark.parametrize("some", ONE_BY_ONE, ids=str)
+@pytest.mark.parametrize("some", ONE_BY_ONE)
 def test_every_filter_by_itself_leaves_the_right_songs(both: Both, some: Filters) -> None:
     found = check(both, Ask((0,)), replace(EVERYTHING, filters=some))
     passed = [s for s in both.made.songs.values() if both.truth.passes(s, [], ListRequest(filters=some))]
@@ -361,6 +369,20 @@ def test_the_same_query_twice_changes_nothing(both: Both) -> None:
     once, twice = (ranked(both, ask, ListRequest(n=20)) for ask in (Ask((17 + 1,)), Ask((18, 18))))
     assert [m.track.id for m in once.matches] == [m.track.id for m in twice.matches]
     assert_allclose([m.score for m in once.matches], [m.score for m in twice.matches], atol=1e-6)
+
+
+def test_a_list_without_passages_is_the_same_list(both: Both) -> None:
+    for ask, tastes in ((Ask((3,)), None), (Ask((3, 8)), None), (Ask((3, 8)), (1.0, 0.9))):
+        with_them, without = (ranked(both, ask, ListRequest(passages=yes), tastes) for yes in (True, False))
+        assert with_them.matches and all(match.passage is not None for match in with_them.matches)
+        assert all(match.passage is None for match in without.matches)
+        shown = [
+            [(match.track.id, match.similarity, match.parts) for match in found.matches]
+            for found in (with_them, without)
+        ]
+        assert shown[0] == shown[1]
+        if tastes is not None:
+            assert [m.query for m in with_them.matches] == [m.query for m in without.matches]
 
 
 def test_several_queries_agree_rather_than_average(both: Both) -> None:

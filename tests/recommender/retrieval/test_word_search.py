@@ -56,6 +56,16 @@ NAMES = (
         ("-hip-hop", [WordTerm("Hip-Hop", False)]),
         ("--rock vocal", [WordTerm("rock", False), WordTerm("vocal")]),
         ("mellow,-rock", [WordTerm("Mellow"), WordTerm("rock", False)]),
+        # What people say.
+        ("female vocals", [WordTerm("female vocalists")]),
+        ("calm -rap", [WordTerm("Mellow"), WordTerm("Hip-Hop", False)]),
+        ("slow female hard rock", [WordTerm("Mellow"), WordTerm("female vocalists"), WordTerm("hard rock")]),
+        ("hiphop hardrock", [WordTerm("Hip-Hop"), WordTerm("hard rock")]),
+        ("me llow", [WordTerm("Mellow")]),
+        ("vocals", [WordTerm("vocal")]),
+        ("vocalists", [WordTerm("female vocalists")]),
+        ("listen", [WordTerm("pop/easy listening")]),
+        ("-1960s", [WordTerm("60s", False)]),
     ],
 )
 def test_words_are_read_as_names_the_longest_first(text: str, terms: list[WordTerm]) -> None:
@@ -78,10 +88,11 @@ def test_what_is_written_is_read(asked: list[tuple[str, bool]]) -> None:
     [
         ("melow", "'melow' is no tag, genre or label; did you mean Mellow?"),
         ("rock -melow", "'-melow' is no tag, genre or label; did you mean Mellow?"),
-        ("female", "'female' is no tag, genre or label; there are: 60s, Hip-Hop, "),
+        ("noise", "'noise' is no tag, genre or label; there are 10, such as: 60s, c, female vocalist, "),
         ("punc rock", "'punc' is no tag, genre or label; did you mean rock/punk?"),
-        ("vocalists female", "'vocalists' is no tag, genre or label; did you mean female vocalists"),
-        ("rock -", "'-' is no tag, genre or label; there are: "),
+        ("upbeat", "'upbeat' is no tag, genre or label; there are"),  # none of what it means is known
+        ("lis", "'lis' is no tag, genre or label"),
+        ("rock -", "'-' is no tag, genre or label; there are "),
         ("", "nothing to find; name tags or genres"),
         (" , ", "nothing to find; name tags or genres"),
     ],

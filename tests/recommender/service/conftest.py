@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from recommender.service.access import Settings
+from recommender.service.access import AccessSettings
 from recommender.service.app import create_app
 from recommender.service.http.auth import Credentials
 from recommender.service.state import State
@@ -51,12 +53,20 @@ class Service:
 
 
 @contextmanager
-def serving(library: Library, settings: Settings | None = None) -> Iterator[Service]:
+def serving(library: Library, settings: AccessSettings | None = None) -> Iterator[Service]:
     """Serve a library in this process."""
     state = State(databases.home_at(library.home))
-    app = create_app(state, settings or Settings())
+    app = create_app(state, settings or AccessSettings())
     with TestClient(app, base_url=BASE, raise_server_exceptions=False, headers=PROGRAM) as client:
         yield Service(client, library, state)
+
+
+def settled(service: Service) -> None:
+    """Wait until a service has made, and taken up, what it keeps beside its catalogue."""
+    end_s = time.monotonic() + 30
+    while service.state._files.arrays is None:
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -89,16 +99,16 @@ def running(home: Path, *options: str, prefix: Sequence[str] = (), **more: str) 
             process.stderr.close()
 
 
-@pytest.fixture(scope="session")
-def ingested(database: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The small library, only to be read."""
-    return support.ingested_library(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture
-def library(ingested: Library, tmp_path: Path) -> Library:
-    """A copy of the small library, to be changed."""
-    return ingested.clone(tmp_path)
+@contextmanager
+def at_once(task: Callable[[Any], object], numbers: Iterable[Any]) -> Iterator[list[threading.Thread]]:
+    """Do something for each of some numbers at the same time; all are to be done a minute after the block."""
+    threads = [threading.Thread(target=task, args=(number,)) for number in numbers]
+    for thread in threads:
+        thread.start()
+    yield threads
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 @pytest.fixture(scope="session")
@@ -124,4 +134,16 @@ def live(service: Service) -> Iterator[Server]:
 
 
 Serve = Callable[..., Any]
-__all__ = ["CREDENTIALS", "KEY", "PASSWORD", "USER", "Server", "Service", "os", "running", "serving"]
+__all__ = [
+    "CREDENTIALS",
+    "KEY",
+    "PASSWORD",
+    "USER",
+    "Server",
+    "Service",
+    "at_once",
+    "os",
+    "running",
+    "serving",
+    "settled",
+]

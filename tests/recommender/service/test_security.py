@@ -1,7 +1,7 @@
 """Attacks, and how each is refused.
 
-Links that lead out of the library are in test_stream.py; uploads that are too large, too slow, malformed
-or crash the decoder, and one too many of them, are in test_uploads.py.
+Links that lead out of the library are in http/test_stream.py; uploads that are too large, too slow, malformed
+or crash the decoder, and one too many of them, are in test_upload_receiver.py.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ import soundfile
 
 from recommender import params
 from recommender.errors import ServiceError
-from recommender.service.access import SUBSONIC, Guard, Settings
-from recommender.service.decoding.analysis import Hearing
+from recommender.service.access import SUBSONIC, AccessSettings, Guard
+from recommender.service.decoding.analysis import Analyser
 from recommender.service.decoding.process import Limits
 from recommender.service.http.auth import OPEN_PATHS, Credentials, check_binding, is_known_host
 from recommender.service.http.login_throttle import WrongLogins
@@ -263,7 +263,8 @@ HEADERS: dict[str, tuple[tuple[str, ...], int]] = {
     "two hosts": (("Host: 127.0.0.1", "Host: evil.example"), 400),
     "localhost": (("Host: localhost:8450",), 200),
     "the loopback of IPv6": (("Host: [::1]:8450",), 200),
-    "a forwarded host": (("X-Forwarded-Host: evil.example",), 200),
+    "a forwarded host": (("X-Forwarded-Host: evil.example",), 421),
+    "a host that a forwarded one is to hide": (("Host: evil.example", "X-Forwarded-Host: 127.0.0.1"), 421),
     "a forwarded address": (("X-Forwarded-For: 8.8.8.8", "Forwarded: for=8.8.8.8"), 200),
     "another site": (("Sec-Fetch-Site: cross-site",), 403),
     "another port of the same site": (("Sec-Fetch-Site: same-site",), 403),
@@ -356,7 +357,7 @@ def test_a_decoder_bomb(own: Service, tmp_path: Any) -> None:
         for _ in range(30):
             file.write(np.zeros(96_000 * 60, np.int16))
     assert bomb.stat().st_size < 2**20
-    own.client.app.state.uploads.hearing = Hearing(30, Limits(2**30, 1, 60.0))  # type: ignore[attr-defined]
+    own.client.app.state.uploads.analyser = Analyser(30, Limits(2**30, 1, 60.0))  # type: ignore[attr-defined]
     answer = own.client.post("/api/classify", files={"file": bomb.read_bytes()})
     assert answer.status_code == 422
     assert answer.json()["detail"] in ("it takes too long to decode", "silent throughout")
@@ -369,7 +370,7 @@ def test_a_decoder_bomb(own: Service, tmp_path: Any) -> None:
 @pytest.fixture(scope="module")
 def guarded(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     copy = ingested.clone(tmp_path_factory.mktemp("guarded"))
-    with serving(copy, Settings(CREDENTIALS)) as found:
+    with serving(copy, AccessSettings(CREDENTIALS)) as found:
         yield found
 
 
@@ -448,7 +449,7 @@ def test_what_is_open_says_little(guarded: Service) -> None:
 
 def test_wrong_logins_are_logged_and_braked(ingested: Library, caplog: pytest.LogCaptureFixture) -> None:
     wrong = {"Authorization": basic("eve\nwrong login from 8.8.8.8", "a guess")}
-    with serving(ingested, Settings(CREDENTIALS)) as service:
+    with serving(ingested, AccessSettings(CREDENTIALS)) as service:
         client = service.client
         assert client.get("/api/tags").status_code == 401  # as browsers begin: no login at all
         assert not caplog.messages
@@ -518,7 +519,7 @@ def test_a_brake_is_for_one_user_too_wherever_the_guesses_come_from() -> None:
 
 
 def test_guesses_at_one_user_from_many_addresses_are_braked_on_both_interfaces(ingested: Library) -> None:
-    with serving(ingested, Settings(CREDENTIALS)) as service:
+    with serving(ingested, AccessSettings(CREDENTIALS)) as service:
         wrong = service.client.app.state.wrong_logins  # type: ignore[attr-defined]
         for n in range(10):
             wrong.note({"client": (f"192.0.2.{n}", 1)}, "REST", USER)
@@ -607,7 +608,7 @@ def test_what_is_under_way_when_the_service_stops_is_no_fault(started: bool) -> 
     async def stop_meanwhile() -> None:
         headers = [(b"host", b"localhost")]
         scope = {"type": "http", "method": "GET", "path": "/api/tracks", "headers": headers}
-        task = asyncio.create_task(Guard(slow, Settings(), WrongLogins())(scope, receive, send))
+        task = asyncio.create_task(Guard(slow, AccessSettings(), WrongLogins())(scope, receive, send))
         await asyncio.sleep(0.05)
         task.cancel()
         await task

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, running
-from tests.recommender.support import CLI, Library, deepcuts, deepcuts_here, environment
+from tests.recommender.support import CLI, Library, deepcuts, environment
 
 
 def stopped(server: Server, sign: int, timeout_s: float = 20.0) -> tuple[int, str]:
@@ -120,6 +120,9 @@ def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
         (("--user", "ann", "--password-file", "BYTES"), "cannot be read"),
         (("--api-key-file", "EMPTY"), "holds no API key"),
         (("--host", "192.0.2.1", "--api-key-file", "KEYS"), "cannot be listened at"),
+        (("--root-path", "/api"), "give a path such as /music"),
+        (("--trusted-proxy", "proxy.example"), "give an address, or a network"),
+        (("--limit-player", "box=wav"), "NAME=FORMAT:KBPS"),
         (("--host", "no.such.host.invalid", "--api-key-file", "KEYS"), "cannot be listened at"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -129,7 +132,7 @@ def test_what_cannot_be_served(tmp_path: Path, options: tuple[str, ...], said: s
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     words = [str(tmp_path / word) if word in files else word for word in options]
-    ran = deepcuts_here(tmp_path / "home", "serve", "--port", "0", *words)
+    ran = deepcuts(tmp_path / "home", "serve", "--port", "0", *words)
     assert (ran.code, said in ran.err) == (1, True), ran.err
     assert "is at http" not in ran.err
 
@@ -142,7 +145,7 @@ def test_no_password_on_the_command_line(tmp_path: Path) -> None:
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = deepcuts_here(tmp_path / "home", "serve", "--port", str(port))
+        ran = deepcuts(tmp_path / "home", "serve", "--port", str(port))
     assert ran.code == 1
     assert f"127.0.0.1 port {port} cannot be listened at" in ran.err
 
@@ -162,6 +165,14 @@ def test_the_size_of_an_upload_is_an_option(library: Library) -> None:
         files = {"file": ("a.flac", b"x" * (2**20 + 1))}
         answer = httpx2.post(f"{server.url}/api/classify", files=files, timeout=20)
         assert (answer.status_code, answer.json()["detail"]) == (413, "an upload may have 1 MB at most")
+
+
+def test_what_a_player_is_sent_at_most_is_an_option(library: Library) -> None:
+    song = library.row("rock/beta.flac")["id"]
+    with running(library.home, "--limit-player", "Box=opus:64") as server:
+        for player, kind in (("box", "audio/ogg"), ("other", "audio/flac")):
+            answer = httpx2.get(f"{server.url}/rest/stream?id={song}&c={player}", timeout=20)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
 
 
 def test_the_password_is_not_in_the_help_or_the_log(library: Library) -> None:

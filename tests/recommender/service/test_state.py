@@ -8,20 +8,19 @@ from typing import NoReturn
 import pytest
 from filelock import FileLock
 
-from db.features import renew_vectors_token
+from db.sound.features import renew_vectors_token
 from recommender import params
 from recommender.errors import RecommenderError
 from recommender.home import Home
 from recommender.service.state import State
-from tests.recommender import support
 from tests.recommender.support import Library, write_song
 
 PATIENCE_S = 30
 
 
 @pytest.fixture
-def library(database: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return support.ingested_library(tmp_path_factory.getbasetemp()).clone(tmp_path)
+def library(tmp_path: Path, ingested: Library) -> Library:
+    return ingested.clone(tmp_path)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.recommender.service.conftest import (
     PASSWORD,
     PROGRAM,
     USER,
+    AccessSettings,
     Service,
-    Settings,
     serving,
 )
 from tests.recommender.service.subsonic.shapes import error_of
@@ -140,7 +140,7 @@ def test_what_only_looks_needs_nothing(listed: Service) -> None:
 
 
 def test_right_credentials_are_enough(listed: Service) -> None:
-    with serving(listed.library, Settings(CREDENTIALS)) as guarded:
+    with serving(listed.library, AccessSettings(CREDENTIALS)) as guarded:
         del guarded.client.headers["X-Requested-With"]
         url = "/api/tracks/1/plays"
         assert guarded.client.post(url).status_code == 401

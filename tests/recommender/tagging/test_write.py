@@ -21,8 +21,9 @@ from recommender.file_tags import formats, genre_fields, stored_tags
 from recommender.file_tags.read import read_tags
 from recommender.tagging import write
 from recommender.tagging.recover import recover
-from recommender.tagging.run import tracks_to_undo, undo_files
-from recommender.tagging.write import STEPS, replace_tags, tagged_file
+from recommender.tagging.tagger import undo_files
+from recommender.tagging.targets import tagged_file
+from recommender.tagging.write import STEPS, replace_tags
 from tests import databases, synth
 from tests.recommender import tag_files
 
@@ -35,7 +36,7 @@ class Shelf:
     """A folder of files, and a catalogue that knows them."""
 
     music: Path
-    place: Path
+    catalog_path: Path
     catalog: Catalog
 
     def add(self, name: str, path: Path | None = None) -> Path:
@@ -75,8 +76,8 @@ class Shelf:
 
     def undo(self) -> list[str | None]:
         """Take all back; return why files were skipped."""
-        ids = tracks_to_undo(self.catalog, None)
-        return [outcome.skipped for outcome in undo_files(self.catalog, ids, write=True)]
+        _, outcomes = undo_files(self.catalog, None, write=True)
+        return [outcome.skipped for outcome in outcomes]
 
     def killed(self, step: str, action: Callable[["Shelf"], object]) -> None:
         """Do something in a process of its own, which is killed once a step is done."""
@@ -85,7 +86,7 @@ class Shelf:
         if child == 0:
             write.reached = lambda done: os.kill(os.getpid(), signal.SIGKILL) if done == step else None
             try:
-                action(Shelf(self.music, self.place, databases.open_catalog(self.place)))
+                action(Shelf(self.music, self.catalog_path, databases.open_catalog(self.catalog_path)))
             finally:
                 os._exit(1)
         _, ended = os.waitpid(child, 0)
@@ -105,9 +106,9 @@ class Shelf:
 def shelf(database: str, tmp_path: Path) -> Iterator[Shelf]:
     music = tmp_path / "music"
     music.mkdir()
-    place = tmp_path / "home" / "catalog.sqlite"
-    catalog = databases.open_catalog(place)
-    yield Shelf(music, place, catalog)
+    catalog_path = tmp_path / "home" / "catalog.sqlite"
+    catalog = databases.open_catalog(catalog_path)
+    yield Shelf(music, catalog_path, catalog)
     catalog.close()
 
 
@@ -158,13 +159,13 @@ def test_killed_after_any_step_nothing_is_lost(shelf: Shelf, name: str) -> None:
         if not renamed:
             shelf.tag(path)
         shelf.killed(step, Shelf.undo)
-        restored = genre_fields.same(formats.load(path), old)
+        restored = stored_tags.same(formats.load(path), old)
         assert restored == renamed
         assert audio_hash(path) == audio
         assert recover(shelf.catalog) == (step != "settled")
         assert shelf.strays() == []
         assert shelf.undo() == ([] if renamed else [None])
-        assert genre_fields.same(formats.load(path), old)
+        assert stored_tags.same(formats.load(path), old)
         path.write_bytes(whole)  # padding and all
 
 
@@ -195,7 +196,7 @@ def test_undo_keeps_what_was_changed_by_hand(shelf: Shelf) -> None:
     shelf.tag(path)
     edited = genre_fields.with_field(formats.load(path), "genre", ["By Hand"])
     formats.save(path, edited)
-    (outcome,) = undo_files(shelf.catalog, tracks_to_undo(shelf.catalog, None), write=True)
+    _, (outcome,) = undo_files(shelf.catalog, None, write=True)
     assert outcome.kept == [("genre", "changed by hand since it was written")]
     assert [change.field for change in outcome.changes] == ["scores"]
     assert read_tags(path).genres == ["By Hand"]
@@ -208,7 +209,7 @@ def test_a_scan_that_is_due_stays_due(shelf: Shelf) -> None:
     path = shelf.add("tagged.flac")
     shelf.tag(path)
     edited = formats.load(path)
-    entries = [stored_tags.Entry("TITLE", b"TITLE=New") if e.key == "TITLE" else e for e in edited.entries]
+    entries = [stored_tags.TagEntry("TITLE", b"TITLE=New") if e.key == "TITLE" else e for e in edited.entries]
     formats.save(path, edited.with_entries(entries))
     assert shelf.undo() == [None]
     assert read_tags(path).title == "New"
@@ -368,6 +369,20 @@ def test_a_folder_that_cannot_be_synced_undoes_nothing(shelf: Shelf, monkeypatch
     assert shelf.tag(path) is None
     assert [record.state for record in shelf.records()] == ["done"]
     assert shelf.is_current(path)
+    assert shelf.undo() == [None]
+    assert path.read_bytes() == whole
+
+
+def test_a_file_system_that_syncs_nothing_takes_tags(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shelf.add("tagged.flac")
+    whole = path.read_bytes()
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert shelf.tag(path) is None
+    assert read_tags(path).genres == ["Rock"]
     assert shelf.undo() == [None]
     assert path.read_bytes() == whole
 

@@ -1,7 +1,8 @@
 """Trained bundles in a home: what they record, what becomes active when, and who waits."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,30 +12,24 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sqlalchemy import select
 
-from classifier.datasets.songs import Song
+from classifier.datasets.songs import TrunkSong
 from classifier.model import bundle as bundles
 from classifier.model.bundle import SHIPPED, Bundle
 from classifier.model.calibration import Calibration
 from classifier.model.linear_head import LinearHead
-from classifier.model.write import Contents, write
-from classifier.networks.recipes import recipe_of
-from db.features import SegmentRow, store_segments
+from classifier.model.write import BundleContents, write
+from classifier.networks.recipes import Recipe, recipe_of
+from classifier.training.fitters import start_of
 from db.models import Prediction, Root, Segment
-from db.predictions import add_predictions, track_predictions
 from db.session import Catalog
+from db.sound.features import SegmentRow, store_segments
+from db.sound.predictions import add_predictions, track_predictions
 from recommender.home import Home
-from recommender.training import bundles as training
-from recommender.training.bundles import (
-    base_bundle,
-    facets_alone,
-    not_music,
-    predict_catalog,
-    start_of,
-    switch_bundle,
-    train_bundle,
-    waiting_tracks,
-)
+from recommender.library.predictions import predict_catalog
+from recommender.training import train as training
+from recommender.training.bundles import base_bundle, switch_bundle, waiting_tracks
 from recommender.training.data import TrainingData
+from recommender.training.train import Trained, facets_alone, train
 from tests import databases
 from tests.databases import home_at
 from tests.db.rows import new_track
@@ -57,7 +52,7 @@ def other_bundle(
 ) -> Bundle:
     """A bundle of two genres on the shipped trunk."""
     kernel = np.random.default_rng(seed).standard_normal((SIZE, 2)).astype(np.float32)
-    contents = Contents(
+    contents = BundleContents(
         front_end=shipped.front_end,
         head=LinearHead("embedding", kernel, np.zeros(2, np.float32)),
         labels=("calm", "loud"),
@@ -72,7 +67,7 @@ def other_bundle(
 
 @pytest.fixture
 def catalog(home: Home, shipped: Bundle) -> Iterator[Catalog]:
-    """Three tracks heard by the shipped trunk, one by another, one that failed, and one that is gone."""
+    """Three tracks analysed by the shipped trunk, one by another, one that failed, and one that is gone."""
     made = home.catalog()
     random = np.random.default_rng(3)
     with made.transaction() as session:
@@ -196,8 +191,8 @@ def test_switching_without_a_catalogue(home: Home, shipped: Bundle) -> None:
     assert not home.catalog_path.exists()
 
 
-def test_tracks_that_wait_are_those_a_trunk_has_not_heard(catalog: Catalog, shipped: Bundle) -> None:
-    """Neither one that failed nor one that is gone could be heard again."""
+def test_tracks_that_wait_are_those_a_trunk_has_not_analysed(catalog: Catalog, shipped: Bundle) -> None:
+    """Neither one that failed nor one that is gone could be analysed again."""
     assert waiting_tracks(catalog, shipped) == 1
     assert waiting_tracks(catalog, replace(shipped, trunk_id="trunk-other")) == 3
     assert waiting_tracks(catalog, replace(shipped, trunk_id="trunk-new")) == 4
@@ -221,8 +216,8 @@ def test_new_predictions_do_not_change_old_ones(catalog: Catalog, shipped: Bundl
 # The record
 
 
-def songs() -> list[Song]:
-    """Two genres that can be heard; two songs of jazz are by one artist."""
+def songs() -> list[TrunkSong]:
+    """Two genres that can be told apart; two songs of jazz are by one artist."""
     made = []
     for g, label in enumerate(("jazz", "rock/punk")):
         centre = np.random.default_rng(40 + g).standard_normal(SIZE)
@@ -231,16 +226,30 @@ def songs() -> list[Song]:
             embeddings = (centre + 0.2 * random.standard_normal((2, SIZE))).astype(np.float32)
             group = "Ann" if label == "jazz" and n < 2 else None
             tags = np.full((2, TAGS), 0.5, np.float32)
-            made.append(Song(f"/secret/{label}/{n}.mp3", label, group, embeddings, tags, [30.0, 12.0]))
+            made.append(TrunkSong(f"/secret/{label}/{n}.mp3", label, group, embeddings, tags, [30.0, 12.0]))
     return made
+
+
+def train_on_songs(
+    data: TrainingData,
+    recipe: Recipe,
+    n_folds: int | None,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Trained, Bundle]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingData, "songs", lambda _data, _recipe: songs())
+        trained, written, *_ = train(data, recipe, n_folds, seed, lambda: nullcontext(progress))
+    data.home.close()
+    return trained, written
 
 
 def test_a_trained_head_is_a_bundle_that_tells_how_it_came_to_be(home: Home, shipped: Bundle) -> None:
     data = TrainingData(home, shipped, Path("/secret"), failures=[("/secret/x.mp3", "not audio")])
     steps: list[tuple[int, int]] = []
-    trained, written = train_bundle(
-        data, songs(), recipe_of("musicnn+representative"), 2, 7, lambda *step: steps.append(step)
-    )
+    recipe = recipe_of("musicnn+representative")
+    trained, written = train_on_songs(data, recipe, 2, 7, lambda *step: steps.append(step))
+    assert data.home.bundle().bundle_id == written.bundle_id
     assert written.path == home.bundles_dir / written.bundle_id
     loaded = bundles.load(written.path)
     assert (loaded.trunk_id, loaded.tag_names) == (shipped.trunk_id, shipped.tag_names)
@@ -267,10 +276,9 @@ def test_sounds_that_are_not_music_are_handed_on(home: Home, shipped: Bundle) ->
     """From the base's calibration to that of every head trained on it."""
     noises = np.random.default_rng(8).standard_normal((12, SIZE)).astype(np.float32) * 4
     base = other_bundle(home, shipped, calibration=Calibration(1.0, 0.0, "none", None, noises))
-    assert not_music(replace(base, calibration=None)) is None
-    assert_array_equal(not_music(base), noises)
+    assert_array_equal(base.calibration.not_music, noises)
     data = TrainingData(home, base, Path("/secret"))
-    _, written = train_bundle(data, songs(), recipe_of("musicnn"), 2, 0, lambda done, total: None)
+    _, written = train_on_songs(data, recipe_of("musicnn"), 2, 0)
     assert_array_equal(bundles.load(written.path).calibration.examples, noises)
     assert "12 sounds that are not music" in written.calibration.data
 
@@ -294,13 +302,11 @@ def test_a_networks_run_is_kept_by_what_it_depends_on(
     class StoppedError(Exception):
         pass
 
-    def train_network(
-        _songs: Any, _recipe: Any, _start: Any, _folds: Any, _seed: Any, folder: Path, _progress: Any
-    ) -> None:
-        folders.append(folder)
+    def stop(_songs: Any, plan: training.TrainingPlan, _progress: Any) -> None:
+        folders.append(plan.folder)
         raise StoppedError
 
-    monkeypatch.setattr(training, "train_network", train_network)
+    monkeypatch.setattr(training, "train_classifier", stop)
     data = TrainingData(home, shipped, Path("/secret"))
     recipe = recipe_of(arch)
     shorter = replace(recipe, fit=replace(recipe.fit, epochs=3))
@@ -312,7 +318,7 @@ def test_a_networks_run_is_kept_by_what_it_depends_on(
         (shorter, None, 0),
     ):
         with pytest.raises(StoppedError):
-            train_bundle(data, songs(), one, folds, seed, lambda done, total: None)
+            train_on_songs(data, one, folds, seed)
     assert folders[0] == folders[1]
     assert len(set(folders)) == 4
     assert {folder.parent for folder in folders} == {home.cache_dir / "runs"}

@@ -3,6 +3,7 @@
 import pickle
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from classifier.datasets import dataset
 from classifier.features.frontend import FrontEnd, mel_filters
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
-from recommender.library.workers import pool
+from recommender.library.workers import tasks
+from recommender.library.workers.boundary import attempt
 from recommender.training import data as training_data
 from recommender.training.data import TrainingData
 from tests import synth
@@ -30,7 +32,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch, trunk: Trunk) -> list[str]:
     """The paths handed to a decoder; whoever asks for this fixture runs without worker processes."""
     Here.decoded = []
     monkeypatch.setattr(training_data, "Workers", Here)
-    monkeypatch.setattr(pool, "_trunk", trunk)
+    monkeypatch.setattr(tasks, "_trunk", trunk)
     return Here.decoded
 
 
@@ -169,7 +171,7 @@ def _with_copied_cache(
     _workers: Here, paths: Iterable[tuple[str, str]], task: Callable[[str], object]
 ) -> Iterator[tuple[str, object]]:
     for key, path in paths:
-        yield key, pickle.loads(pickle.dumps(task))(path)
+        yield key, attempt(partial(pickle.loads(pickle.dumps(task)), path))
 
 
 def test_songs_as_the_trunk_sees_them(data: Make, music: Path, decoded: list[str], trunk: Trunk) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.datasets.song_patches import SpectralSong
-from classifier.datasets.songs import Song
+from classifier.datasets.examples import SpectralSong
+from classifier.datasets.songs import TrunkSong
 from classifier.errors import TrainingDataError
 from classifier.features.frontend import FrontEnd
 from classifier.model.bundle import Bundle
@@ -19,19 +19,19 @@ from classifier.training.held_out import HeldOut
 from recommender.home import Home
 from recommender.training import evaluation as quality
 from recommender.training.data import TrainingData
-from recommender.training.evaluation import Outcome, judge_bundle, run, summarise
+from recommender.training.evaluation import RecipeResult, judge_bundle, run, summarise
 
 SIZE = 200
 
 
-def head_songs(n: int = 4) -> list[Song]:
+def head_songs(n: int = 4) -> list[TrunkSong]:
     made = []
     for g, label in enumerate(("jazz", "polka", "rock")):
         centre = np.random.default_rng(g).standard_normal(SIZE)
         for i in range(n):
             embeddings = centre + 0.1 * np.random.default_rng(10 * g + i).standard_normal((1, SIZE))
             tags = np.full((1, 50), 0.5, np.float32)
-            made.append(Song(f"{label}/{i}", label, None, embeddings.astype(np.float32), tags, [30.0]))
+            made.append(TrunkSong(f"{label}/{i}", label, None, embeddings.astype(np.float32), tags, [30.0]))
     return made
 
 
@@ -78,24 +78,23 @@ class Fake:
     seeds: list[int] = field(default_factory=list)
 
     def fitter(self, _recipe: Any, _labels: Any, seed: int, *_others: Any) -> Callable[..., "Fake"]:
-        def fit(songs: Sequence[SpectralSong], place: Path | None) -> "Fake":
+        def fit(songs: Sequence[SpectralSong], unfinished: Path | None) -> "Fake":
             self.fits.append({song.name for song in songs})
             self.seeds.append(seed)
-            if place is not None:
-                place.mkdir(parents=True)
+            if unfinished is not None:
+                unfinished.mkdir(parents=True)
             return self
 
         return fit
 
-    @staticmethod
-    def segment_probabilities(song: SpectralSong) -> np.ndarray:
+    def __call__(self, song: SpectralSong) -> np.ndarray:
         return np.tile(np.array([0.75, 0.25], np.float32), (len(song.durations_s), 1))
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     made = Fake()
-    monkeypatch.setattr(quality, "network_fitter", made.fitter)
+    monkeypatch.setattr(quality, "fitter_of", made.fitter)
     return made
 
 
@@ -110,10 +109,10 @@ def test_a_stopped_evaluation_goes_on(data: TrainingData, fake: Fake) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(data, network_songs(), recipe, 5, 2, progress=stop_at_the_second)
     assert len(fake.fits) == 1
-    said = run(data, network_songs(), recipe, 5, 2, watch=lambda place, network: watched.append(place))
+    said = run(data, network_songs(), recipe, 5, 2, watch=lambda folder, network: watched.append(folder))
     assert len(fake.fits) == 2
     assert not fake.fits[0] & fake.fits[1]
-    assert [place.name for place in watched] == ["fold-1"]
+    assert [folder.name for folder in watched] == ["fold-1"]
     assert watched[0].parent.parent == data.home.cache_dir / "evaluations"
     np.testing.assert_array_equal(said.segments[0], [[0.75, 0.25], [0.75, 0.25]])
     assert said.songs().accuracy == 0.5
@@ -139,16 +138,16 @@ def test_too_few_songs_are_refused(data: TrainingData) -> None:
 # Summaries
 
 
-def outcome(
+def result(
     seed: int, answers: list[int], folds: list[int], fit_s: list[float], sure: float = 0.72
-) -> Outcome:
+) -> RecipeResult:
     """Songs of truth 0, 0, 1, 1, each of two segments, of which the second says label 0."""
     rest = 1 - sure
     segments = [
         np.array([[sure, rest] if answer == 0 else [rest, sure], [sure, rest]], np.float32)
         for answer in answers
     ]
-    return Outcome(
+    return RecipeResult(
         "recipe",
         seed,
         HeldOut(
@@ -165,8 +164,8 @@ def outcome(
 
 def test_a_summary_by_hand() -> None:
     """Seed 0 has three of four songs right (folds: 1 and 0.5), seed 1 two (folds: 1 and 0)."""
-    first = outcome(0, [0, 0, 1, 0], [0, 1, 0, 1], [1.0, 3.0])
-    second = outcome(1, [0, 1, 1, 0], [0, 1, 0, 1], [5.0, 7.0])
+    first = result(0, [0, 0, 1, 0], [0, 1, 0, 1], [1.0, 3.0])
+    second = result(1, [0, 1, 1, 0], [0, 1, 0, 1], [5.0, 7.0])
     found = summarise([first, second])
     assert (found.recipe, found.seeds, found.songs, found.top_3) == ("recipe", 2, 4, None)
     accuracies = [3 / 4, 2 / 4]
@@ -188,7 +187,7 @@ def test_a_summary_by_hand() -> None:
 
 
 def test_a_single_seed_has_no_spread() -> None:
-    found = summarise([outcome(0, [0, 0, 1, 0], [0, 1, 0, 1], [2.0])])
+    found = summarise([result(0, [0, 0, 1, 0], [0, 1, 0, 1], [2.0])])
     assert (found.seeds, found.accuracy_spread) == (1, 0.0)
     assert found.accuracy == pytest.approx(0.75)
 
@@ -212,14 +211,14 @@ def test_a_bundle_says_of_segments_what_serving_says(shipped: Bundle, trunk: Tru
     random = np.random.default_rng(2)
     patches = random.uniform(0, 2, (3, 187, 96)).astype(np.float32)
     given: Any = Given([spectral("a", "rock", patches), spectral("b", "polka", patches * 2)])
-    outcome = judge_bundle(given, shipped)
+    result = judge_bundle(given, shipped)
     assert given.asked == [shipped.front_end]
-    said = outcome.held_out
-    assert (outcome.recipe, said.names, said.labels) == (shipped.bundle_id, ("a",), shipped.labels)
+    said = result.held_out
+    assert (result.recipe, said.names, said.labels) == (shipped.bundle_id, ("a",), shipped.labels)
     assert said.truth.tolist() == [shipped.labels.index("rock")]
     tags, embeddings = trunk.run(patches)
-    for segment, place in ((0, slice(0, 2)), (1, slice(2, 3))):
-        expected = shipped.genres(tags[place].mean(0)[None], embeddings[place].mean(0)[None])[0]
+    for segment, rows in ((0, slice(0, 2)), (1, slice(2, 3))):
+        expected = shipped.genres(tags[rows].mean(0)[None], embeddings[rows].mean(0)[None])[0]
         np.testing.assert_allclose(said.segments[0][segment], expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(
         said.song_probabilities()[0], (3 * said.segments[0][0] + said.segments[0][1]) / 4, atol=1e-6
@@ -228,5 +227,5 @@ def test_a_bundle_says_of_segments_what_serving_says(shipped: Bundle, trunk: Tru
 
 def test_a_bundle_that_knows_no_label_is_named(shipped: Bundle) -> None:
     given: Any = Given([spectral("b", "polka", np.zeros((3, 187, 96), np.float32))])
-    with pytest.raises(TrainingDataError, match=f"{shipped.bundle_id} knows: blues, classical"):
+    with pytest.raises(TrainingDataError, match=f"{shipped.bundle_id} knows: ambient, blues"):
         judge_bundle(given, shipped)

@@ -19,8 +19,8 @@ from classifier.networks.search_space import Axis, grid
 from classifier.training.held_out import HeldOut
 from recommender.errors import RecommenderError
 from recommender.training import tuning
-from recommender.training.trials import Row, Trial, TrialLog, ranked, write_results
-from recommender.training.tuning import Plan, tune
+from recommender.training.trials import Trial, TrialLog, TrialMeans, ranked, write_results
+from recommender.training.tuning import TuningPlan, tune
 
 VALUES = grid([Axis("n_mels", (64, 96)), Axis("learning_rate", (0.01, 0.1))])
 FILES = [LabelledFile(f"/music/{n}.mp3", ("jazz", "rock")[n % 2], None, f"content {n}") for n in range(4)]
@@ -67,7 +67,7 @@ class FakeRun:
         *,
         one_fold: bool,
         progress: Callable[[int, int], None],
-        epochs: Callable[[int, int], None],
+        in_epochs: bool,
         watch: Callable[[Path, Any], None],
         folder: Path,
     ) -> HeldOut:
@@ -78,8 +78,8 @@ class FakeRun:
         for fold in range(self.n_folds):
             if (folder / f"fold-{fold}.npz").exists():
                 continue
-            progress(fold, self.n_folds)
-            epochs(1, 2)
+            assert in_epochs
+            progress(2 * fold + 1, 2 * self.n_folds)
             if self.stop_at == len(self.called) and fold == self.n_folds - 1:
                 raise KeyboardInterrupt
             loss = rate + bands / 1000 + seed / 10 + fold
@@ -107,9 +107,9 @@ def no_bar(_title: str) -> Iterator[Callable[[int, int], None]]:
     yield lambda done, total: None
 
 
-def plan(**more: Any) -> Plan:
+def plan(**more: Any) -> TuningPlan:
     fields = {"recipe": recipe_of("cnn-mel"), "trials": VALUES, "seeds": (0,), "n_folds": None}
-    return Plan(**{**fields, "one_fold": True, **more})
+    return TuningPlan(**{**fields, "one_fold": True, **more})
 
 
 def start(
@@ -293,7 +293,7 @@ def test_rows_are_means_over_seeds_the_lowest_loss_first() -> None:
     assert list(second.best_epochs) == [3, 3]
 
 
-def rows() -> list[Row]:
+def rows() -> list[TrialMeans]:
     return ranked(
         trial(str(n), values={"n_mels": bands, "learning_rate": 0.001}, validation_loss=loss)
         for n, (bands, loss) in enumerate(((64, 1.5), (96, 0.25), (128, 1.0)))

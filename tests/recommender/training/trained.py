@@ -12,7 +12,7 @@ import pytest
 from classifier.model import bundle
 from classifier.model.inference import Trunk
 from recommender.library import ingest
-from recommender.library.workers import pool
+from recommender.library.workers import tasks
 from recommender.training import data
 from tests import databases, synth
 from tests.recommender import support
@@ -46,14 +46,14 @@ class _Quick(Here):
 
     def __init__(self, bundle_path: Path | None, _jobs: int) -> None:
         if bundle_path is not None:
-            pool._trunk = Trunk(bundle.load(bundle_path), threads=1)
+            tasks._trunk = Trunk(bundle.load(bundle_path), threads=1)
 
 
 @contextmanager
 def quick_workers() -> Iterator[None]:
     """Let commands that run in this process read files in it too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "_trunk", None)
+        patch.setattr(tasks, "_trunk", None)
         patch.setattr(Here, "decoded", [], raising=False)
         for module in (data, ingest):
             patch.setattr(module, "Workers", _Quick)
@@ -63,7 +63,7 @@ def quick_workers() -> Iterator[None]:
 def quick(home: Path, *arguments: str | Path | int) -> Ran:
     """Run a command in this process, without worker processes."""
     with quick_workers():
-        return support.deepcuts_here(home, *arguments)
+        return support.deepcuts(home, *arguments)
 
 
 TRAIN_NETWORK = ("--arch", "cnn-mel", "--epochs", str(EPOCHS), "--json")
@@ -105,7 +105,7 @@ def heard_by_network(temporary: Path) -> Heard:
 @functools.cache
 def _heard_by_network(temporary: Path, database: str) -> Heard:
     folder = temporary / f"heard by a network, {database}"
-    library = support.ingested_library(temporary).clone(folder, here=True)
+    library = support.ingested_library(temporary).clone(folder)
     genres = write_genres(folder / "genres")
     ran = quick(library.home, "train", genres, *TRAIN_NETWORK)
     assert ran.code == 0, ran.err

@@ -13,8 +13,8 @@ import pytest
 from alembic import command
 
 from classifier.model.bundle import Bundle
-from db.sqlite_file import backup_path
-from db.upgrade import HEAD_REVISION, alembic_config
+from db.backends.sqlite_file import backup_path
+from db.schema.upgrade import HEAD_REVISION, alembic_config
 from tests import databases
 from tests.classifier.model.test_bundle import write as write_bundle
 from tests.databases import home_at, open_catalog
@@ -65,8 +65,8 @@ def wrong_then_mended(library: Library, thing: str) -> tuple[dict[str, str], dic
 
 
 @pytest.mark.databases(*databases.KINDS)
-def test_a_home_in_which_all_is_well(quick_library: Library) -> None:
-    before = query(quick_library.home, "SELECT count(*) FROM feature")[0][0]
+def test_a_home_in_which_all_is_well(library: Library) -> None:
+    before = query(library.home, "SELECT count(*) FROM feature")[0][0]
     expected = {
         "catalogue": {"well"},
         "schema": {"well"},
@@ -77,16 +77,16 @@ def test_a_home_in_which_all_is_well(quick_library: Library) -> None:
         "leftover": {"well"},
         "permissions": {"well"},
     }
-    assert states(quick_library) == expected
-    assert states(quick_library, "--repair") == expected
-    ran = quick_library.run("check")
+    assert states(library) == expected
+    assert states(library, "--repair") == expected
+    ran = library.run("check")
     assert ran.out.splitlines()[0].startswith("well: catalogue: ")
     assert len(ran.out.splitlines()) == len(expected)
-    assert query(quick_library.home, "SELECT count(*) FROM feature")[0][0] == before
+    assert query(library.home, "SELECT count(*) FROM feature")[0][0] == before
 
 
 def test_a_home_without_a_catalogue(tmp_path: Path) -> None:
-    ran = support.deepcuts_here(tmp_path / "nothing", "check")
+    ran = support.deepcuts(tmp_path / "nothing", "check")
     assert ran.code == 1 and "is empty; fill it with" in ran.err
     assert not (tmp_path / "nothing").exists()
 
@@ -94,8 +94,8 @@ def test_a_home_without_a_catalogue(tmp_path: Path) -> None:
 # The catalogue
 
 
-def test_a_damaged_catalogue_is_left_and_the_way_back_named(quick_library: Library) -> None:
-    path = quick_library.home / "catalog.sqlite"
+def test_a_damaged_catalogue_is_left_and_the_way_back_named(library: Library) -> None:
+    path = library.home / "catalog.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         pages = [p for (p,) in connection.execute("SELECT pageno FROM dbstat WHERE name = 'segment'")]
@@ -107,7 +107,7 @@ def test_a_damaged_catalogue_is_left_and_the_way_back_named(quick_library: Libra
     path.write_bytes(content)
     path.with_name("catalog.before-0002.sqlite").write_bytes(b"no database, though it is called one" * 99)
     for options in ((), ("--repair",)):
-        each = found(quick_library, *options, code=1)
+        each = found(library, *options, code=1)
         assert each["catalogue"][0]["state"] == "wrong"
         assert "damaged" in each["catalogue"][0]["found"]
         assert f"{backup_path(path, '0003')} of 20" in each["catalogue"][0]["done"]
@@ -116,17 +116,17 @@ def test_a_damaged_catalogue_is_left_and_the_way_back_named(quick_library: Libra
         assert path.read_bytes() == content
 
 
-def test_a_file_that_is_no_database(quick_library: Library) -> None:
-    path = quick_library.home / "catalog.sqlite"
+def test_a_file_that_is_no_database(library: Library) -> None:
+    path = library.home / "catalog.sqlite"
     path.write_bytes(b"a letter to my sister\n" * 400)
-    each = only(quick_library, "catalogue", "--repair", code=1)
+    each = only(library, "catalogue", "--repair", code=1)
     assert ".recover" in each["done"]
     assert path.read_bytes().startswith(b"a letter")
 
 
-def test_an_index_of_the_database_is_made_again(quick_library: Library) -> None:
+def test_an_index_of_the_database_is_made_again(library: Library) -> None:
     """One that was not there while rows were changed, and is there again."""
-    path, index = quick_library.home / "catalog.sqlite", "ix_track_content_hash"
+    path, index = library.home / "catalog.sqlite", "ix_track_content_hash"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         row = connection.execute("SELECT * FROM sqlite_master WHERE name = ?", [index]).fetchone()
@@ -135,59 +135,59 @@ def test_an_index_of_the_database_is_made_again(quick_library: Library) -> None:
         connection.execute("UPDATE track SET content_hash = 'x' || content_hash WHERE id = 1")
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
-    before, after = wrong_then_mended(quick_library, "catalogue")
+    before, after = wrong_then_mended(library, "catalogue")
     assert index in before["found"]
     assert "made again from its tables" in after["done"]
 
 
-def test_a_catalogue_that_is_locked_or_newer_is_an_error_of_its_own(quick_library: Library) -> None:
-    query(quick_library.home, "UPDATE alembic_version SET version_num = '9999'")
-    ran = quick_library.run("check", "--repair")
+def test_a_catalogue_that_is_locked_or_newer_is_an_error_of_its_own(library: Library) -> None:
+    query(library.home, "UPDATE alembic_version SET version_num = '9999'")
+    ran = library.run("check", "--repair")
     assert (ran.code, ran.out) == (1, "")
     assert "newer than" in ran.err and ran.err.count("\n") == 1
 
 
 @pytest.mark.databases(*databases.KINDS)
-def test_an_older_schema(quick_library: Library) -> None:
-    catalog = open_catalog(quick_library.home / databases.FILE)
+def test_an_older_schema(library: Library) -> None:
+    catalog = open_catalog(library.home / databases.FILE)
     config = alembic_config()
     with catalog.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")
     catalog.close()
-    before, _ = wrong_then_mended(quick_library, "schema")
+    before, _ = wrong_then_mended(library, "schema")
     assert "0002" in before["found"]
-    assert query(quick_library.home, "SELECT version_num FROM alembic_version")[0][0] == HEAD_REVISION
+    assert query(library.home, "SELECT version_num FROM alembic_version")[0][0] == HEAD_REVISION
     on_server = databases.kind() == databases.POSTGRESQL
-    assert backup_path(quick_library.home / databases.FILE, HEAD_REVISION).exists() is not on_server
-    assert len(tracks(quick_library.home)) == N
+    assert backup_path(library.home / databases.FILE, HEAD_REVISION).exists() is not on_server
+    assert len(tracks(library.home)) == N
 
 
 @pytest.mark.databases(*databases.KINDS)
-def test_a_schema_that_lacks_something_although_it_is_the_newest(quick_library: Library) -> None:
+def test_a_schema_that_lacks_something_although_it_is_the_newest(library: Library) -> None:
     for change in (
         "DROP TABLE favourite",
         "DROP INDEX ix_segment_track_id",
         "ALTER TABLE track DROP COLUMN year",
     ):
-        query(quick_library.home, change)
-    ran = quick_library.run("check", "--json")
+        query(library.home, change)
+    ran = library.run("check", "--json")
     before = next(each for each in json.loads(ran.out)["findings"] if each["thing"] == "schema")
     assert ran.code == 1
     for lacks in ("favourite", "ix_segment_track_id", "year of track"):
         assert lacks in before["found"]
     # A column of the first version cannot come back: rows would be without it; the rest is one transaction.
-    left = found(quick_library, "--repair", code=1)["schema"][0]
+    left = found(library, "--repair", code=1)["schema"][0]
     assert (left["state"], "it cannot be made" in left["done"]) == ("wrong", True)
-    query(quick_library.home, "ALTER TABLE track ADD COLUMN year INTEGER")
-    assert states(quick_library, "--repair")["schema"] == {"mended"}
-    assert states(quick_library)["schema"] == {"well"}
-    assert len(tracks(quick_library.home)) == N
+    query(library.home, "ALTER TABLE track ADD COLUMN year INTEGER")
+    assert states(library, "--repair")["schema"] == {"mended"}
+    assert states(library)["schema"] == {"well"}
+    assert len(tracks(library.home)) == N
 
 
-def test_another_programs_table_does_no_harm(quick_library: Library) -> None:
-    query(quick_library.home, "CREATE TABLE theirs (x INTEGER)")
-    each = found(quick_library)["schema"][0]
+def test_another_programs_table_does_no_harm(library: Library) -> None:
+    query(library.home, "CREATE TABLE theirs (x INTEGER)")
+    each = found(library)["schema"][0]
     assert each["state"] == "noted" and "theirs" in each["found"]
 
 
@@ -200,75 +200,75 @@ def orphan(library: Library, *changes: str) -> None:
             connection.execute(change)
 
 
-def test_analyses_of_no_track_are_removed(quick_library: Library) -> None:
-    path, other = list(tracks(quick_library.home).values())[:2]
+def test_analyses_of_no_track_are_removed(library: Library) -> None:
+    path, other = list(tracks(library.home).values())[:2]
     orphan(
-        quick_library,
+        library,
         f"UPDATE segment SET track_id = 999 WHERE track_id = {path['id']}",
         f"DELETE FROM segment WHERE track_id = {other['id']}",
     )
-    rows = query(quick_library.home, "SELECT count(*) FROM segment WHERE track_id = 999")[0][0]
-    findings = found(quick_library, code=1)
+    rows = query(library.home, "SELECT count(*) FROM segment WHERE track_id = 999")[0][0]
+    findings = found(library, code=1)
     assert findings["rows"][0]["state"] == "wrong"
     assert f"{rows} of segment" in findings["rows"][0]["found"]
     assert "of feature" in findings["rows"][0]["found"]
-    assert states(quick_library, "--repair")["rows"] == {"mended"}
-    assert states(quick_library)["rows"] == {"well"}
-    assert query(quick_library.home, "SELECT count(*) FROM segment WHERE track_id = 999")[0][0] == 0
-    assert len(tracks(quick_library.home)) == N
+    assert states(library, "--repair")["rows"] == {"mended"}
+    assert states(library)["rows"] == {"well"}
+    assert query(library.home, "SELECT count(*) FROM segment WHERE track_id = 999")[0][0] == 0
+    assert len(tracks(library.home)) == N
 
 
-def test_what_nobody_else_knows_is_left(quick_library: Library) -> None:
+def test_what_nobody_else_knows_is_left(library: Library) -> None:
     orphan(
-        quick_library,
+        library,
         "INSERT INTO playlist VALUES (1, 'mine', '', '', 0, '2024-01-01', '2024-01-01')",
         "INSERT INTO playlist_track VALUES (1, 1, 999)",
     )
-    assert states(quick_library, "--repair", code=1)["index"] == {"well"}
-    each = only(quick_library, "rows", "--repair", code=1)
+    assert states(library, "--repair", code=1)["index"] == {"well"}
+    each = only(library, "rows", "--repair", code=1)
     assert "left" in each["done"] and "1 of playlist_track" in each["done"]
-    assert len(query(quick_library.home, "SELECT * FROM playlist_track")) == 1
+    assert len(query(library.home, "SELECT * FROM playlist_track")) == 1
 
 
 # Files
 
 
-def test_an_index_that_is_damaged_stale_or_gone(quick_library: Library) -> None:
-    vectors = next((quick_library.home / "index").glob("segments-*/vectors.npy"))
+def test_an_index_that_is_damaged_stale_or_gone(library: Library) -> None:
+    vectors = next((library.home / "index").glob("segments-*/vectors.npy"))
     content = bytearray(vectors.read_bytes())
     content[-3] ^= 1
     vectors.write_bytes(content)
-    before, after = wrong_then_mended(quick_library, "index")
+    before, after = wrong_then_mended(library, "index")
     assert (before["found"], "built again" in after["done"]) == ("it is damaged", True)
 
-    shutil.rmtree(quick_library.home / "index")
-    assert wrong_then_mended(quick_library, "index")[0]["found"] == "it is absent"
+    shutil.rmtree(library.home / "index")
+    assert wrong_then_mended(library, "index")[0]["found"] == "it is absent"
 
     # The token is the same, as if somebody had changed the rows by hand.
-    query(quick_library.home, "UPDATE track SET missing = 1 WHERE title = 'Zeta'")
-    assert wrong_then_mended(quick_library, "index")[0]["found"] == "it is stale"
-    assert len(quick_library.indexed()) == N - 1
+    query(library.home, "UPDATE track SET missing = 1 WHERE title = 'Zeta'")
+    assert wrong_then_mended(library, "index")[0]["found"] == "it is stale"
+    assert len(library.indexed()) == N - 1
 
 
-def test_bundles(quick_library: Library, shipped: Bundle) -> None:
-    home = home_at(quick_library.home)
+def test_bundles(library: Library, shipped: Bundle) -> None:
+    home = home_at(library.home)
     home.activate(write_bundle(home.bundles_dir, shipped))
     bundle_id = home.bundle().bundle_id
-    assert f"the active one is {bundle_id}" in found(quick_library)["bundle"][0]["found"]
-    head = quick_library.home / "bundles" / bundle_id / "head.npz"
+    assert f"the active one is {bundle_id}" in found(library)["bundle"][0]["found"]
+    head = library.home / "bundles" / bundle_id / "head.npz"
     head.write_bytes(head.read_bytes()[:-1])
-    each = found(quick_library, "--repair", code=1)
+    each = found(library, "--repair", code=1)
     assert each["bundle"][0]["state"] == "wrong" and "train --use shipped" in each["bundle"][0]["found"]
     home.activate(shipped)
-    each = found(quick_library, "--repair", code=1)
+    each = found(library, "--repair", code=1)
     assert [b["state"] for b in each["bundle"]] == ["well", "wrong"]
     assert "train it again, or remove it" in each["bundle"][1]["done"]
     shutil.rmtree(head.parent)
-    assert states(quick_library)["bundle"] == {"well"}
+    assert states(library)["bundle"] == {"well"}
 
 
-def test_leftovers_are_removed_and_what_is_being_written_is_not(quick_library: Library) -> None:
-    home = quick_library.home
+def test_leftovers_are_removed_and_what_is_being_written_is_not(library: Library) -> None:
+    home = library.home
     gone = [
         home / "index" / ".part-999999999",
         home / "index" / "segments-of-old",
@@ -286,63 +286,63 @@ def test_leftovers_are_removed_and_what_is_being_written_is_not(quick_library: L
             path.write_text("half")
     os.utime(gone[-1], (0, 0))
 
-    each = found(quick_library, code=1)["leftover"]
+    each = found(library, code=1)["leftover"]
     assert {e["found"] for e in each} == {str(path.relative_to(home)) for path in gone}
     assert {e["state"] for e in each} == {"wrong"}
     with home_at(home).writer_lock():
         pass  # which sweeps those of bundles
     assert all(path.exists() for path in gone[:2])
-    assert states(quick_library, "--repair")["leftover"] == {"mended"}
+    assert states(library, "--repair")["leftover"] == {"mended"}
     assert [path for path in gone if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
-    assert states(quick_library)["leftover"] == {"well"}
+    assert states(library)["leftover"] == {"well"}
 
 
-def test_writes_of_tags_that_were_cut_off(quick_library: Library) -> None:
-    row = quick_library.row("rock/beta.flac")
-    target = quick_library.music / "rock/beta.flac"
+def test_writes_of_tags_that_were_cut_off(library: Library) -> None:
+    row = library.row("rock/beta.flac")
+    target = library.music / "rock/beta.flac"
     copy = target.with_name(".deepcuts-tag-1.flac")
     copy.write_bytes(b"half")
     insert = "INSERT INTO tag_write VALUES (1, ?, 'write', 'begun', '2024-01-01', ?, ?, '{}', '{}')"
-    query(quick_library.home, insert, row["id"], os.fsencode(target), os.fsencode(copy))
-    before, _ = wrong_then_mended(quick_library, "tag writes")
+    query(library.home, insert, row["id"], os.fsencode(target), os.fsencode(copy))
+    before, _ = wrong_then_mended(library, "tag writes")
     assert before["found"] == "1 were cut off"
     assert not copy.exists() and target.exists()
 
 
-def test_permissions(quick_library: Library) -> None:
-    quick_library.home.chmod(0o700)
-    (quick_library.home / "writer.lock").chmod(0o644)
-    before, _ = wrong_then_mended(quick_library, "permissions")
+def test_permissions(library: Library) -> None:
+    library.home.chmod(0o700)
+    (library.home / "writer.lock").chmod(0o644)
+    before, _ = wrong_then_mended(library, "permissions")
     assert before["found"] == "others may read 1 of its files and folders"
-    assert stat.S_IMODE((quick_library.home / "writer.lock").stat().st_mode) == 0o600
+    assert stat.S_IMODE((library.home / "writer.lock").stat().st_mode) == 0o600
 
 
 # Others
 
 
-def test_repair_waits_for_nobody_and_a_look_disturbs_nobody(quick_library: Library) -> None:
-    (quick_library.home / "bundles" / ".part-x").mkdir()
-    with home_at(quick_library.home).writer_lock():
-        (quick_library.home / "bundles" / ".part-y").mkdir()
-        ran = quick_library.run("check", "--repair")
+def test_repair_waits_for_nobody_and_a_look_disturbs_nobody(library: Library) -> None:
+    (library.home / "bundles" / ".part-x").mkdir()
+    with home_at(library.home).writer_lock():
+        (library.home / "bundles" / ".part-y").mkdir()
+        ran = library.run("check", "--repair")
         assert (ran.code, ran.out) == (1, "") and "another deepcuts is writing" in ran.err
-        assert found(quick_library)["leftover, permissions"][0]["state"] == "noted"
-        assert (quick_library.home / "bundles" / ".part-y").exists()
+        assert found(library)["leftover, permissions"][0]["state"] == "noted"
+        assert (library.home / "bundles" / ".part-y").exists()
 
 
-def test_a_look_changes_nothing(quick_library: Library) -> None:
-    query(quick_library.home, "DROP TABLE favourite")
-    shutil.rmtree(quick_library.home / "index")
+def test_a_look_changes_nothing(library: Library) -> None:
+    query(library.home, "DROP TABLE favourite")
+    shutil.rmtree(library.home / "index")
 
     def snapshot() -> Any:
         files = {
             str(p): (p.stat().st_mode, p.read_bytes())
-            for p in quick_library.home.rglob("*")
+            for p in library.home.rglob("*")
             if p.is_file() and "sqlite-" not in p.name
         }
-        return files, [tuple(row) for row in query(quick_library.home, "SELECT name FROM sqlite_master")]
+        return files, [tuple(row) for row in query(library.home, "SELECT name FROM sqlite_master")]
 
     before = snapshot()
-    found(quick_library, code=1)
+    found(library, code=1)
     assert snapshot() == before

@@ -16,17 +16,18 @@ from classifier.model import bundle
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
 from classifier.model.predictions import TrackAnalysis
-from recommender import params
 from recommender.errors import ClusterError
+from recommender.library import params
 from recommender.library.workers import cluster_members
 from recommender.library.workers.boundary import CRASHED, NOT_SHARED, READING, Failure
 from recommender.library.workers.cluster import ClusterWorkers
 from recommender.library.workers.cluster_worker import bundle_files, perform, prepare, versions
-from recommender.library.workers.pool import analyse
+from recommender.library.workers.tasks import RangesAnalysis, analyse
 from tests import dask_cluster
 from tests.classifier.model.test_bundle import write as write_bundle
 from tests.dask_cluster import Cluster
 from tests.recommender import tasks
+from tests.recommender.albums import made_up, write_album
 from tests.recommender.library.workers.test_pool import WHAT_HAPPENS, expected, paths
 from tests.recommender.support import write_song
 
@@ -256,3 +257,20 @@ def test_prepare_finds_or_asks_for_the_bundle(another: Bundle, shipped: Bundle) 
     assert prepare(mine, gone, another.bundle_id, bundle_files(another)) == (mine, True)
     assert perform(tasks.upper, "a", another.bundle_id) == (True, pickle.dumps("A", 5))
     assert perform(tasks.upper, "a", shipped.bundle_id)[0]
+
+
+def test_parts_of_a_file_are_analysed_by_the_trunk_that_a_worker_has(shipped: Bundle, tmp_path: Path) -> None:
+    album = write_album(tmp_path / "album.flac", made_up(2), 44_100)
+    border_s = album.start_s(2)
+    assert prepare(dict(versions()), str(shipped.path), shipped.bundle_id, None)[1]
+    task = RangesAnalysis({str(album.file): [(0.0, border_s), (border_s, None), (999.0, None)]})
+    done, answer = perform(task, str(album.file), shipped.bundle_id)
+    assert done
+    first, second, beyond = pickle.loads(answer)
+    for part, file in zip((first, second), album.write_separately(tmp_path / "files"), strict=True):
+        whole = pickle.loads(perform(analyse, str(file), shipped.bundle_id)[1])
+        assert isinstance(part, TrackAnalysis)
+        assert part.duration_s == pytest.approx(whole.duration_s)
+        np.testing.assert_array_equal(part.segments[0].embedding, whole.segments[0].embedding)
+    assert isinstance(beyond, Failure)
+    assert beyond.kind == "too_short"

@@ -14,13 +14,14 @@ import pytest
 
 from classifier import params as limits
 from classifier.model.bundle import DESCRIPTION, SHIPPED
-from recommender import params
+from recommender.library import params
 from recommender.library.workers.boundary import CRASHED, NO_MEMORY, READING, Failure
-from recommender.library.workers.pool import Workers, analyse, identify
+from recommender.library.workers.pool import Workers
 from recommender.library.workers.process import WorkerStartError
+from recommender.library.workers.tasks import analyse, identify
 from tests.conftest import REPO
 from tests.recommender import tasks
-from tests.recommender.support import counts, deepcuts, ingest, write_song
+from tests.recommender.support import counts, deepcuts_process, ingest, write_song
 
 
 def paths(n: int, bad: tuple[int, ...] = ()) -> list[tuple[int, str]]:
@@ -258,7 +259,7 @@ def test_a_system_that_lets_no_process_be_started_is_said(monkeypatch: pytest.Mo
 def test_an_ingest_that_may_start_no_workers_says_so_in_a_line(tmp_path: Path) -> None:
     song = write_song(tmp_path / "music" / "song.wav", 1)
     before = ["bash", "-c", 'ulimit -n 12; exec "$@"', "bash"]
-    ran = deepcuts(tmp_path / "home", "ingest", song.parent, prefix=before)
+    ran = deepcuts_process(tmp_path / "home", "ingest", song.parent, prefix=before)
     assert ran.code == 1, ran.err
     assert len(ran.err.strip().splitlines()) == 1
     assert "ulimit -n" in ran.err

@@ -1,6 +1,7 @@
 """Whether two files are one recording: alignment by value, and what is enough to say so."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from db.patches import Patches
+from classifier.audio.excerpt import open_frames
+from classifier.model.inference import Trunk
+from db.sound.patches import Patches, patch_starts_s
 from recommender import params
 from recommender.retrieval.duplicates.evidence import (
     Agreement,
@@ -17,6 +20,8 @@ from recommender.retrieval.duplicates.evidence import (
     sound_agreement,
     sounds_the_same,
 )
+from tests import synth
+from tests.processes import REPO
 
 PATCH_S = 2.992
 FRAME_S = 0.136  # 22 frames a patch
@@ -186,9 +191,9 @@ def test_patches_that_are_zero_or_never_change_have_no_course() -> None:
     ("one_s", "other_s", "agree"),
     [
         (200, 200, True),
-        (200, 203, True),
-        (200, 203.2, False),
-        (15, 18.1, False),
+        (200, 203.2, True),
+        (200, 203.3, False),
+        (15, 18.3, False),
         (600, 606, True),
         (600, 606.1, False),  # a part in a hundred of the longer: 6.06 s
         (None, 200, False),
@@ -230,3 +235,63 @@ def test_without_lengths_or_with_other_ones_files_are_not_the_same() -> None:
     assert not is_same_recording(song, 90, song, 94)
     assert not is_same_recording(song, None, song, 90)
     assert not is_same_recording(song, 90, song, None)
+
+
+def rough(seed: int, seconds: float) -> np.ndarray:
+    """A song that changes from frame to frame, so that patches of it say little of what lies between them."""
+    n = round(seconds / FRAME_S) + 200
+    random = np.random.default_rng(seed)
+    base = 3 * np.random.default_rng(0).standard_normal(DIMENSIONS)
+    return base + np.repeat(random.standard_normal((n // 7 + 1, DIMENSIONS)), 7, axis=0)[:n]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_half_a_patch_of_silence_hides_no_recording(seed: int) -> None:
+    song = rough(seed, 100)
+    one, other = excerpt(song, 4, 60), excerpt(song, 4 - PATCH_S / 2, 60)
+    found = agreed(one, other)
+    correlation, _ = params.SAME_SOUND_BARS[None]
+    assert found.temporal_correlation < correlation  # which was not enough
+    assert found.smooth_correlation > found.temporal_correlation + 0.05
+    assert is_same_recording(one, 60, other, 61.5)
+    stranger = excerpt(rough(seed + 50, 100), 4, 60)
+    assert agreed(one, stranger).smooth_correlation < 0.5
+    assert not is_same_recording(one, 60, stranger, 61.5)
+
+
+def test_neighbours_are_averaged_by_value() -> None:
+    x, y = np.random.default_rng(3).standard_normal((2, 9, DIMENSIONS)).astype(np.float32)
+    starts = np.arange(9, dtype=np.float32) * np.float32(PATCH_S)
+    found = agreed(Patches(starts, x), Patches(starts, y), 0.0)
+    a, b = ((v[:-1].astype(float) + v[1:]) / 2 for v in (x, y))
+    cosines = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    correlation = np.corrcoef((a - a.mean(0)).ravel(), (b - b.mean(0)).ravel())[0, 1]
+    assert_allclose([found.smooth_cosine, found.smooth_correlation], [cosines.mean(), correlation], atol=1e-4)
+
+
+@pytest.mark.parametrize(("lead_s", "tail_s"), [(0.2, 1.5), (0.7, 0.5), (1.0, 0.2), (1.5, 1.5)])
+def test_a_song_with_some_silence_around_it_is_the_same(
+    trunk: Trunk, tmp_path: Path, lead_s: float, tail_s: float
+) -> None:
+    """MP3s and Ogg Vorbis of real songs, through the whole way from the file."""
+    songs = sorted((REPO / "demo/catalog").rglob("*.ogg"))[:3]
+    originals, copies = [], []
+    for number, song in enumerate(songs):
+        rate_hz, _, blocks = open_frames(song)
+        samples = np.concatenate([block.copy() for block in blocks])[: 60 * rate_hz, :2]
+        padding = [(round(s * rate_hz), samples.shape[1]) for s in (lead_s, tail_s)]
+        padded = np.concatenate([np.zeros(padding[0]), samples, np.zeros(padding[1])]).astype(np.float32)
+        originals.append(patches_of(trunk, synth.write(tmp_path / f"{number}.mp3", samples, rate_hz)))
+        copies.append(patches_of(trunk, synth.write(tmp_path / f"{number}.ogg", padded, rate_hz)))
+    same = [[is_same_recording(*one, *other) for other in copies] for one in originals]
+    assert same == np.eye(len(songs), dtype=bool).tolist()
+
+
+def patches_of(trunk: Trunk, path: Path) -> tuple[Patches, float]:
+    analysis = trunk.analyse_file(path)
+    starts, rows = [], []
+    for s in analysis.segments:
+        if s.patches is not None:
+            starts.append(patch_starts_s(s.start_s, s.end_s, len(s.patches), PATCH_S))
+            rows.append(s.patches.astype(np.float32))
+    return Patches(np.concatenate(starts), np.concatenate(rows)), analysis.duration_s

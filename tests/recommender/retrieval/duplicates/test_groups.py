@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sqlalchemy.orm import Session
 
-from db.features import SegmentRow, store_segments
 from db.models import Root, Track
-from db.patches import Patches, track_patches
+from db.sound.features import SegmentRow, store_segments
+from db.sound.patches import Patches, track_patches
 from recommender.retrieval.duplicates.evidence import is_same_recording
 from recommender.retrieval.duplicates.groups import (
     Pair,

@@ -43,7 +43,7 @@ def vectors(catalog: Catalog) -> tuple[list[int], list[int], np.ndarray]:
     with catalog.engine.connect() as connection:
         rows = connection.exec_driver_sql(
             "SELECT segment.id, track_id, embedding FROM segment JOIN feature ON segment_id = segment.id "
-            "JOIN track ON track.id = track_id WHERE NOT missing ORDER BY track_id, start_s"
+            "JOIN track ON track.id = track_id WHERE NOT missing ORDER BY track_id, segment.start_s"
         ).all()
     matrix = np.stack([np.frombuffer(row[2], "<f4") for row in rows]).astype(np.float64)
     return [r[0] for r in rows], [r[1] for r in rows], matrix / np.linalg.norm(matrix, axis=1, keepdims=True)

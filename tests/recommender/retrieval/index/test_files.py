@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,8 +68,8 @@ def test_damaged_file_is_noticed_and_replaced(catalog: Catalog, folder: Path, su
     assert path.read_bytes() == raw
 
 
-DAMAGED = ["[]", "null", '"segments"', "3", "{", "", '{"format": 3}', '{"format": 3, "unknown": 1}']
-OLDER = ["{}", '{"trunk_id": "trunk-a", "file": "segments-0.faiss"}', '{"format": 2}', '{"format": 99}']
+DAMAGED = ["[]", "null", '"segments"', "3", "{", "", '{"format": 4}', '{"format": 4, "unknown": 1}']
+OLDER = ["{}", '{"trunk_id": "trunk-a", "file": "segments-0.faiss"}', '{"format": 3}', '{"format": 99}']
 
 
 @pytest.mark.parametrize(
@@ -332,3 +333,20 @@ def test_a_generation_replaced_while_it_is_read_is_read_anew(
     assert tries[0] != tries[-1]
     monkeypatch.undo()
     assert_right(open_index(catalog, folder, TRUNK)[0], catalog)
+
+
+def test_unpublished_generation_goes_without_another_descriptor(folder: Path) -> None:
+    held: list[int] = []
+    with pytest.raises(OSError, match="no more"), index_files.generation(folder) as part:
+        (part / "vectors.npy").write_bytes(b"half")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, limits[0]), limits[1]))
+        try:
+            while True:
+                held.append(os.dup(0))
+        except OSError:
+            raise OSError("no more") from None
+    for descriptor in held:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not list(folder.iterdir())

@@ -126,3 +126,12 @@ def test_the_reference_is_no_copy_of_the_code() -> None:
     column = tau * math.log((math.exp(20) + 1) / 2)
     assert_allclose(brute_force.song_score(one, other), (mean_of_rows + column) / 2, atol=1e-9)
     assert_allclose(brute_force.passage_score(one, other), 0.5, atol=1e-9)
+
+
+@pytest.mark.parametrize("cells", [1, 12, 40, 10**6])
+def test_a_table_in_parts_has_the_scores_of_each_song(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    songs, candidates = tracks_of([2, 1, 3], 1), tracks_of([3, 1, 4, 2, 6], 2)
+    table = (*side_by_side(songs), *side_by_side(candidates))
+    expected = [scores_of(song_scores, song, candidates) for song in songs]
+    monkeypatch.setattr(scoring, "CELLS", cells)
+    assert_allclose(scoring.song_score_table(*table), expected, atol=1e-6)

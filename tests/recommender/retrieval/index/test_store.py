@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from db.features import renew_vectors_token
-from db.index_rows import index_rows
 from db.models import Track
 from db.session import Catalog
+from db.sound.features import renew_vectors_token
+from db.sound.index_rows import index_rows
 from recommender.retrieval.index import store as index_module
-from recommender.retrieval.index.exact import nearest, unit_rows
 from recommender.retrieval.index.files import FORMAT, read_sidecar
 from recommender.retrieval.index.hubness import offsets
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.store import StoredIndex, build, open_index, state
+from recommender.retrieval.index.unit_vectors import nearest, unit_rows
 from tests.databases import open_catalog
 from tests.db.rows import TRUNK, store_embeddings
 from tests.recommender.retrieval.index.index_truth import (

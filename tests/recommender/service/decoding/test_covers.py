@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +17,7 @@ from recommender.service.decoding.cover_child import serve_covers, shown
 from recommender.service.decoding.covers import LONGEST_ANSWER, Covers
 from recommender.service.decoding.decoder import Decoder
 from recommender.service.decoding.process import Limits
-from tests.recommender.service.conftest import Service
+from tests.recommender.service.conftest import Service, at_once
 from tests.recommender.service.decoding import processes
 
 LIMITS = Limits(2**28, 1, 60.0)
@@ -119,17 +118,12 @@ def test_others_are_answered_while_a_cover_is_looked_for(own: Service, give: Giv
     def ask(number: int) -> None:
         own.client.get(f"/rest/getCoverArt?id={number % 10 + 1}")
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(120)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    assert own.client.get("/rest/ping?f=json").status_code == 200
-    assert own.client.get("/api/tracks").status_code == 200
-    assert sum(thread.is_alive() for thread in threads) > 100
-    covers.decoder.close()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
+    with at_once(ask, range(120)) as threads:
+        time.sleep(0.5)
+        assert own.client.get("/rest/ping?f=json").status_code == 200
+        assert own.client.get("/api/tracks").status_code == 200
+        assert sum(thread.is_alive() for thread in threads) > 100
+        covers.decoder.close()
 
 
 def test_nothing_is_parsed_in_the_service(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ def test_a_play_is_counted(own: Service) -> None:
     answer = own.client.post(f"/api/tracks/{track_id}/plays").json()
     row = own.library.row("rock/beta.flac")
     assert (answer["plays"], row["plays"]) == (2, 2)
-    assert row["last_played"].replace(" ", "T") == answer["last_played"]
+    assert row["last_played"].replace(" ", "T") + "Z" == answer["last_played"]
+    assert own.get(f"/api/tracks/{track_id}")["last_played"] == answer["last_played"]
     assert own.client.post("/api/tracks/999/plays").status_code == 404
 
 
@@ -34,7 +35,7 @@ def test_a_later_date_of_a_play_stays_and_counts_do_not_overflow(own: Service) -
     sql = "UPDATE track SET plays = ?, last_played = ? WHERE title = 'Beta Motion'"
     query(own.library.home, sql, 2**31 - 1, "2999-01-01 00:00:00.000000")
     answer = own.client.post(f"/api/tracks/{own.id_of('rock/beta.flac')}/plays").json()
-    assert (answer["plays"], answer["last_played"]) == (2**31 - 1, "2999-01-01T00:00:00")
+    assert (answer["plays"], answer["last_played"]) == (2**31 - 1, "2999-01-01T00:00:00Z")
 
 
 def test_playlists(own: Service) -> None:

@@ -74,7 +74,6 @@ def test_tracks_by_path_artist_and_id(service: Service) -> None:
         ({"q": "' OR 1=1 --"}, set()),
         ({"q": "nothing like it"}, set()),
     ],
-    ids=str,
 )
 def test_tracks_that_fit(service: Service, asked: dict[str, str], expected: set[str]) -> None:
     answer = service.get("/api/tracks", params=asked)
@@ -127,12 +126,20 @@ def test_no_such_track(service: Service, path: str) -> None:
 
 SIMILAR: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "plain": ({}, ()),
-    "wishes": ({"n": 3, "discover": 0.5, "diversity": 0.4}, ("-n3", "--discover=0.5", "--diversity=0.4")),
+    "options": ({"n": 3, "discover": 0.5, "diversity": 0.4}, ("-n3", "--discover=0.5", "--diversity=0.4")),
     "caps": ({"per_artist": 1, "per_album": 0}, ("--per-artist=1", "--per-album=0")),
     "plain cosines": ({"hub_correction": False}, ("--no-hub-correction",)),
     "filters": (
         {"duration_from_s": 4.2, "duration_to_s": 60, "unplayed": True},
         ("--duration=4.2-1:00", "--unplayed"),
+    ),
+    "sound": (
+        {"tempo_from": 60, "tempo_to": 100, "energy_from": 0.2, "energy_to": 0.9},
+        ("--tempo=60-100", "--energy=0.2-0.9"),
+    ),
+    "keys": (
+        {"key": ["Am", "F"], "related_keys": True, "tempo_to": 300},
+        ("--key=A minor", "--key=F major", "--related-keys", "--tempo=-300"),
     ),
     "passage": ({"from_s": 30, "to_s": 36}, ("--from=0:30", "--to=0:36")),
     "not the artist": ({"exclude_same_artist": True}, ("--exclude-same-artist",)),
@@ -223,7 +230,7 @@ def test_head_is_answered_wherever_get_is(own: Service, monkeypatch: pytest.Monk
 
 def test_a_head_of_a_song_that_is_decoded_decodes_none_of_it(live: Server, service: Service) -> None:
     url = f"{live.url}/api/tracks/{service.id_of('folk/iota.flac')}/listen"
-    with httpx2.Client() as client:
+    with httpx2.Client(timeout=60) as client:
         got = client.get(url)
         head = client.head(url, headers={"Range": "bytes=0-9"})
         assert (head.status_code, head.content) == (200, b"")

@@ -53,7 +53,7 @@ CHECKS = [
 def url(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a library of its own, with plays and a playlist."""
     with running(ingested.clone(tmp_path_factory.mktemp("described")).home) as server:
-        with httpx2.Client(base_url=server.url, headers=PROGRAM) as client:
+        with httpx2.Client(base_url=server.url, headers=PROGRAM, timeout=60) as client:
             ids = [track["track_id"] for track in client.get("/api/tracks").json()["tracks"]]
             client.post("/api/playlists", json={"name": "first", "track_ids": ids})
             client.post(f"/api/tracks/{ids[0]}/plays")
@@ -81,7 +81,7 @@ def test_answers_are_as_described(url: str, operation: Any, mode: GenerationMode
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=url, headers=PROGRAM, checks=CHECKS)
+        case.call_and_validate(base_url=url, headers=PROGRAM, checks=CHECKS, timeout=60)
 
     try:
         ask()
@@ -93,8 +93,12 @@ def test_every_operation_is_described(service: Service) -> None:
     paths = service.get("/openapi.json")["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
     assert len(operations) >= 28
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    assert {"similar_to_track", "similar_to_file", "list_tracks", "create_playlist"} <= set(names)
     for operation in operations:
         assert operation["description"]
+        assert operation["summary"] == operation["operationId"].replace("_", " ").capitalize()
         assert {"401", "403", "421", "422", "429", "500", "503", "507"} <= operation["responses"].keys()
         for status, answer in operation["responses"].items():
             kinds = set(answer.get("content", {}))

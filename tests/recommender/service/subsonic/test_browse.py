@@ -11,18 +11,6 @@ from tests.recommender.service.subsonic.player import Player
 from tests.recommender.support import SONGS, Library, query
 
 
-@pytest.fixture(scope="module")
-def player(service: Service) -> Player:
-    """A player of the small library, that only reads."""
-    return Player(service)
-
-
-@pytest.fixture
-def mine(own: Service) -> Player:
-    """A player of a copy of it."""
-    return Player(own)
-
-
 def test_ids_are_the_same_after_a_restart_and_an_ingest(mine: Player) -> None:
     def ids() -> Any:
         artists = mine.ask("getArtists")["index"]
@@ -187,16 +175,21 @@ def test_a_song_without_a_genre_has_the_one_that_is_heard_if_that_is_sure(
     ranked = sorted(heard[wanted]["genres"][0]["probability"] for wanted in bare)
     bar = (ranked[1] + ranked[2]) / 2
     monkeypatch.setattr("recommender.service.subsonic.genres.WRITTEN_CONFIDENCE", bar)
+    noise = max(bare, key=lambda wanted: heard[wanted]["genres"][0]["probability"])
+    monkeypatch.setattr(
+        "recommender.service.subsonic.genres.are_music",
+        lambda index, bundle: index.rows.track_ids != int(noise),  # tones are no music, but here they are
+    )
 
     own = {title: [genre] for _, title, _, genre in SONGS.values() if genre}
     expected = {}
     for wanted, track in heard.items():
         best = track["genres"][0]
-        sure = [best["name"]] if best["probability"] >= bar else []
+        sure = [best["name"]] if best["probability"] >= bar and wanted != noise else []
         expected[wanted] = own[track["title"]] if wanted not in bare and track["title"] in own else sure
     shown = {i: [g["name"] for g in mine.ask("getSong", id=i)["genres"]] for i in heard}
     assert shown == expected
-    assert sum(not shown[wanted] for wanted in bare) == 2
+    assert sum(not shown[wanted] for wanted in bare) == 3
     counted = {genre["value"].casefold(): genre["songCount"] for genre in mine.ask("getGenres")["genre"]}
     flat = [genre.casefold() for genres in expected.values() for genre in genres]
     assert counted == {genre: flat.count(genre) for genre in flat}

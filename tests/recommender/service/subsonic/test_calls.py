@@ -1,16 +1,18 @@
 """OpenSubsonic within this process: envelope, logins, errors, and what each call answers."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from recommender import params
-from recommender.service.app import Settings
+from recommender.service.app import AccessSettings
 from recommender.service.http.auth import Credentials
-from recommender.service.subsonic.router import ANSWERS, EVERY
-from recommender.service.subsonic.system import NOTHING
+from recommender.service.subsonic.router import ANSWERS, EVERY, UNLOCKED
+from recommender.service.subsonic.system import EXTENSIONS, NOTHING
+from tests.conftest import REPO
 from tests.recommender.service.conftest import CREDENTIALS, KEY, PASSWORD, USER, Service, serving
 from tests.recommender.service.subsonic import shapes
 from tests.recommender.service.subsonic.player import Player
@@ -25,21 +27,9 @@ def _no_brake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def player(service: Service) -> Player:
-    """A player of the small library, that only reads."""
-    return Player(service)
-
-
-@pytest.fixture
-def mine(own: Service) -> Player:
-    """A player of a copy of it."""
-    return Player(own)
-
-
-@pytest.fixture(scope="module")
 def guarded(service: Service) -> Iterator[Player]:
     """A player of a service with a user, a password and a key."""
-    with serving(service.library, Settings(CREDENTIALS)) as found:
+    with serving(service.library, AccessSettings(CREDENTIALS)) as found:
         yield Player(found)
 
 
@@ -80,16 +70,26 @@ def calls(player: Player) -> dict[str, dict[str, Any]]:
         "getUser": {"username": "deepcuts"},
         "getUsers": {},
         "getLyrics": {"artist": "Bob", "title": "Gamma Ray"},
+        "getLyricsBySongId": one,
+        "getAlbumInfo": one,
+        "getAlbumInfo2": {"id": song["albumId"]},
+        "getBookmarks": {},
+        "getNowPlaying": {},
         **dict.fromkeys(NOTHING, one),
     }
 
 
-NOT_CALLED = {"getRandomSongs", "getCoverArt", "getPlaylist", "startScan"}
+NOT_CALLED = {
+    "getRandomSongs", "getCoverArt", "getPlaylist", "getPlayQueue", "getPlayQueueByIndex", "startScan",
+}  # fmt: skip
 
 
 def test_every_answer_has_its_shape_in_json_and_in_xml(player: Player) -> None:
     made = calls(player)
-    assert set(made) == (set(ANSWERS) | set(NOTHING) | {"getOpenSubsonicExtensions"}) - NOT_CALLED
+    assert (
+        set(made)
+        == (set(ANSWERS) | set(UNLOCKED) | set(NOTHING) | {"getOpenSubsonicExtensions"}) - NOT_CALLED
+    )
     for endpoint, parameters in made.items():
         body = player.body(endpoint, **parameters)
         checked(endpoint, body)
@@ -102,7 +102,7 @@ def test_every_answer_has_its_shape_in_json_and_in_xml(player: Player) -> None:
 
 
 def test_the_checker_knows_every_endpoint() -> None:
-    binary = {"stream", "download", "getCoverArt"}
+    binary = {"stream", "download", "getCoverArt", "getTranscodeStream"}
     known = EVERY | set(NOTHING) | {"getOpenSubsonicExtensions"}
     assert known - binary - {"startScan"} == set(shapes.ANSWERS)
 
@@ -182,11 +182,12 @@ def test_nothing_but_the_extensions_is_for_everybody(guarded: Player, endpoint: 
 def test_the_extensions_are_for_everybody(guarded: Player) -> None:
     found = {one["name"]: one["versions"] for one in guarded.ask("getOpenSubsonicExtensions")}
     assert found["sonicSimilarity"] == found["formPost"] == found["apiKeyAuthentication"] == [1]
-    assert not {"songLyrics", "transcodeOffset"} & set(found)
+    assert found["transcoding"] == found["transcodeOffset"] == found["indexBasedQueue"] == [1]
+    assert "songLyrics" not in found
 
 
 def test_only_keys(service: Service) -> None:
-    with serving(service.library, Settings(Credentials(api_keys=(KEY,)))) as found:
+    with serving(service.library, AccessSettings(Credentials(api_keys=(KEY,)))) as found:
         player = Player(found)
         player.ask("ping", apiKey=KEY)
         assert player.fail("ping", u=USER, t=token(PASSWORD), s="salt") == 41
@@ -321,7 +322,7 @@ def test_forms_of_answers(player: Player) -> None:
         assert answer.headers["Content-Type"].startswith("text/xml")
         assert 'status="failed"' in answer.text
         assert "alert" not in answer.text
-    assert player.get("noSuchCall", f="json").status_code == 404
+    assert player.fail("noSuchCall") == 0
     assert error_of(player.get("noSuchCall", f="json").json())[0] == 0
 
 
@@ -339,3 +340,17 @@ def test_a_form_that_is_too_large_is_refused(player: Player) -> None:
     player.service.client.post("/rest/ping", data={"c": "x" * (2**20 - 2)}).raise_for_status()
     answer = player.service.client.post("/rest/ping", data={"c": "x" * (2**20 - 1)})
     assert answer.status_code == 413
+
+
+def test_the_documentation_has_a_line_for_every_endpoint() -> None:
+    """What it says is served is served, what is empty answers with nothing, and the rest is not there."""
+    text = (REPO / "docs" / "SERVICE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (served|empty|not served) \|", text, re.MULTILINE)
+    assert len(rows) == len({name for name, _ in rows}) == 87
+    told = {kind: {name for name, of in rows if of == kind} for kind in ("served", "empty", "not served")}
+    empty = {*NOTHING, "getAlbumInfo", "getAlbumInfo2", "getLyrics", "getLyricsBySongId"}
+    assert told["empty"] == empty
+    assert told["served"] == {*EVERY, "getOpenSubsonicExtensions"} - empty
+    assert not told["not served"] & {*EVERY, *NOTHING}
+    named = set(re.findall(r"`(\w+)`", text[text.index("Extensions:") :].partition("\n\n")[0]))
+    assert named == set(EXTENSIONS)

@@ -239,6 +239,7 @@ def test_scrobbles_are_plays(client: Any, library: Library) -> None:
     before = library.row("rock/gamma.ogg")["plays"]
     assert client.scrobble(song.id, submission=False)
     assert library.row("rock/gamma.ogg")["plays"] == before
+    assert [(one.id, one.username) for one in client.get_now_playing()] == [(song.id, USER)]
     assert client.scrobble(song.id, submission=True, listen_time=PLAYED_MS // 1000)
     row = library.row("rock/gamma.ogg")
     assert row["plays"] == before + 1
@@ -261,10 +262,22 @@ def test_stars_and_ratings(client: Any) -> None:
 def test_the_rest_of_what_it_calls_when_it_starts(one_client: Any) -> None:
     assert one_client.get_scan_status().scanning is False
     assert one_client.get_indexes().index
-    assert one_client.get_now_playing() == []
+
     assert one_client.get_artist_info2(one_client.get_artists().index[0].artist[0].id) is not None
     with pytest.raises(libopensonic.errors.DataNotFoundError):
         one_client.get_song("999999")
+
+
+def test_a_queue_and_a_bookmark_are_kept(client: Any) -> None:
+    ids = [song.id for song in client.search3("", song_count=3).song]
+    assert client.save_play_queue(ids, current=ids[1], position=4000)
+    queue = client.get_play_queue()
+    assert ([song.id for song in queue.entry], str(queue.current), queue.position) == (ids, ids[1], 4000)
+    assert client.create_bookmark(ids[0], 7000, "here")
+    [mark] = client.get_bookmarks()
+    assert (mark.entry.id, mark.position, mark.comment) == (ids[0], 7000, "here")
+    assert client.delete_bookmark(ids[0])
+    assert client.get_bookmarks() == []
 
 
 def test_sonic_similarity_over_raw_http(raw: Raw, library: Library) -> None:

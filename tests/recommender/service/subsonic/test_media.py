@@ -10,16 +10,10 @@ from mutagen import id3
 from mutagen.flac import Picture
 from PIL import Image
 
-from tests.recommender.service.conftest import Service, serving
+from tests.recommender.service.conftest import serving
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import error_of
 from tests.recommender.support import Library
-
-
-@pytest.fixture
-def mine(own: Service) -> Player:
-    """A player of a copy of the small library."""
-    return Player(own)
 
 
 def picture(colour: tuple[int, int, int], size: tuple[int, int] = (400, 300), form: str = "PNG") -> bytes:
@@ -156,7 +150,7 @@ def test_a_picture_of_too_many_pixels_is_not_given(mine: Player) -> None:
 def test_songs_are_their_files(mine: Player, endpoint: str) -> None:
     for name in ("rock/alpha.mp3", "jazz/epsilon.opus", "jazz/zeta.m4a"):
         content = (mine.service.library.music / name).read_bytes()
-        answer = mine.get(endpoint, id=mine.service.id_of(name), format="mp3", maxBitRate="64")
+        answer = mine.get(endpoint, id=mine.service.id_of(name), format="raw", maxBitRate="64")
         assert (answer.status_code, answer.content) == (200, content)
         assert ("Content-Disposition" in answer.headers) == (endpoint == "download")
 
@@ -193,3 +187,48 @@ def test_a_library_below_a_link_has_its_pictures(library: Library, tmp_path: Pat
     moved.ingest()
     with serving(moved) as found:
         assert near(shown(Player(found), str(found.id_of("rock/alpha.mp3")))[2], GREEN)
+
+
+def test_a_cover_is_made_once_whatever_songs_have_it(mine: Player) -> None:
+    """Kept under its content's hash, private; a player that has it is told so."""
+    folder = mine.service.state.home.cache_dir / "covers"
+    data = picture(RED)
+    for name in ("rock/alpha.mp3", "rock/beta.flac"):
+        put_in(mine.service.library.music / name, data)
+    ids = [str(mine.service.id_of(name)) for name in ("rock/alpha.mp3", "rock/beta.flac")]
+    first, second = (mine.get("getCoverArt", id=one, size=100) for one in ids)
+    assert first.content == second.content
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert "max-age" in first.headers["Cache-Control"]
+    [kept] = folder.glob("*.picture")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    mine.service.client.app.state.covers.decoder.close()  # type: ignore[attr-defined]
+    assert mine.get("getCoverArt", id=ids[0], size=100).content == first.content
+    asked = {"id": ids[0], "size": 100}
+    again = mine.service.client.get(
+        "/rest/getCoverArt", params=asked, headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_what_is_known_of_a_cover_is_forgotten_when_it_changes(mine: Player) -> None:
+    track, folder = str(mine.service.id_of("rock/alpha.mp3")), mine.service.library.music / "rock"
+    drawn = mine.get("getCoverArt", id=track, size=100)
+    assert drawn.headers["ETag"].startswith('"drawn-')
+    (folder / "cover.png").write_bytes(picture(BLUE))
+    assert near(shown(mine, track, size=100)[2], BLUE)
+    (folder / "cover.png").write_bytes(picture(GREEN, (500, 300)))
+    assert near(shown(mine, track, size=100)[2], GREEN)
+
+
+def test_a_song_of_an_album_names_the_albums_cover(mine: Player) -> None:
+    titles = mine.songs()
+    song = mine.ask("getSong", id=titles["Beta Motion"])
+    assert song["coverArt"] == song["id"]  # of no album
+    name = mine.service.library.music / "rock/beta.flac"
+    file = mutagen.File(name)
+    file["album"] = "Motions"
+    file.save()
+    mine.service.library.ingest()
+    song = mine.ask("getSong", id=titles["Beta Motion"])
+    assert song["coverArt"] == song["albumId"] == mine.ask("getAlbum", id=song["albumId"])["coverArt"]

@@ -1,0 +1,96 @@
+"""What a session is given so that it need not ask for it: arrays and rows as they are in its snapshot.
+
+Whoever gives it vouches for that; without it, all is read. It is shared by sessions, and only ever added to.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy.orm import Session
+
+KEPT: Final = "kept"
+"""Where a session has it."""
+MOST_ROWS: Final = 10_000
+MOST_FACTS: Final = 100
+
+Value = TypeVar("Value")
+
+
+class TrackArrays(Protocol):
+    """Arrays of tracks, as the functions of their names read them from the rows.
+
+    Each returns those of the tracks that it has, by track; all others are to be read.
+    """
+
+    def features_of(self, track_ids: Sequence[int], trunk_id: str) -> dict[int, Any]:
+        """Return as `db.sound.features.features_of` does."""
+
+    def track_patches(self, track_ids: Sequence[int], trunk_id: str, patch_s: float) -> dict[int, Any]:
+        """Return as `db.sound.patches.track_patches` does."""
+
+    def tracks_predictions(self, track_ids: Sequence[int], bundle_id: str) -> dict[int, Any]:
+        """Return as `db.sound.predictions.tracks_predictions` does."""
+
+    def song_predictions(self, bundle_id: str, track_ids: Any) -> Any | None:
+        """Return as `db.sound.predictions.song_predictions` does, of all tracks asked for or of none."""
+
+
+@dataclass
+class Kept:
+    """What is known of one state of a catalogue.
+
+    Attributes
+    ----------
+    state
+        What is equal only for the same state of the catalogue; None where nobody can tell.
+    arrays
+        None where there are none that are as in this state.
+    rows
+        Tracks by id, as `db.rows` has them.
+    of_tracks
+        What was read of tracks, their plays aside; None while these are being written.
+    """
+
+    state: Hashable | None = None
+    arrays: TrackArrays | None = None
+    rows: dict[int, Any] = field(default_factory=dict)
+    of_tracks: dict[Hashable, Any] | None = None
+
+    def add_rows(self, rows: dict[int, Any]) -> None:
+        """Keep some rows; where they become too many, these alone."""
+        if len(self.rows) + len(rows) > MOST_ROWS:
+            self.rows = {}
+        self.rows.update(rows)
+
+
+def kept_of(session: Session) -> Kept | None:
+    """Return what a session was given; None where it was given nothing."""
+    found: Kept | None = session.info.get(KEPT)
+    return found
+
+
+def arrays_of(session: Session) -> TrackArrays | None:
+    """Return the arrays that a session was given, if any."""
+    kept = kept_of(session)
+    return None if kept is None else kept.arrays
+
+
+def known_of_tracks(session: Session, what: Hashable, read: Callable[[], Value]) -> Value | None:
+    """Return a fact of the tracks, their plays aside, read unless it is kept; nobody may change it.
+
+    Returns
+    -------
+    object or None
+        None where nothing is kept: to read a fact of all tracks for one of them takes longer.
+    """
+    kept = kept_of(session)
+    if kept is None or kept.of_tracks is None:
+        return None
+    facts = kept.of_tracks
+    found: Value | None = facts.get(what)
+    if found is None:
+        if len(facts) >= MOST_FACTS:
+            facts.clear()
+        found = facts[what] = read()
+    return found

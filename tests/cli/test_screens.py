@@ -1,0 +1,114 @@
+"""Lists of songs on terminals of 80 and 120 columns: what matters is whole, and nothing wraps."""
+
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from recommender.commands.song_table import (
+    Fact,
+    SongRow,
+    genres_fact,
+    measures_fact,
+    plays_fact,
+    show_songs,
+    song_row,
+    tags_fact,
+)
+
+STYLE = re.compile("\x1b\\[[0-9;]*m")
+PASSAGES = "0:30-1:00 ≈ 12:21-12:51"
+TAGS = [{"name": "metal", "probability": 0.864}, {"name": "heavy metal", "probability": 0.134}]
+GENRES = [{"name": "rock/progressive", "probability": 0.97}]
+
+
+def row(rank: int, name: str, plays: int = 0, length_s: float = 61.0, track_id: int = 19) -> SongRow:
+    artist, _, title = name.rpartition(" - ")
+    result = {
+        "rank": rank,
+        "artist": artist,
+        "title": title,
+        "duration_s": length_s,
+        "track_id": track_id,
+    }
+    facts = [Fact("passages", PASSAGES, PASSAGES, whole=True), plays_fact(plays)]
+    return song_row(result, "0.94", [*facts, genres_fact(GENRES, 1), tags_fact(TAGS, 2)])
+
+
+LONG = "A Band Whose Name Goes On - A Song Whose Title Does Not End Before The Screen Has Come To Its Own End"
+ROWS = [
+    row(1, "Muldjord - Armygeddon"),
+    row(2, LONG, 1234, 3723.0, 100_500),
+    row(10, "音楽 - バスとハス" * 9, 1),
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    def shown(width: int, rows: Sequence[SongRow] = ROWS) -> list[str]:
+        written = Terminal()
+        monkeypatch.setattr(sys, "stdout", written)
+        for name, value in {"COLUMNS": str(width), "TERM": "xterm"}.items():
+            monkeypatch.setenv(name, value)
+        show_songs("alike", rows)
+        monkeypatch.undo()
+        return [STYLE.sub("", line).rstrip() for line in written.getvalue().splitlines()]
+
+    return shown
+
+
+def test_eighty_columns(screen: Callable[[int], list[str]]) -> None:
+    assert screen(80) == [
+        " #  alike  song                                                  length      id",
+        " 1   0.94  Muldjord - Armygeddon                                   1:01      19",
+        "           0:30-1:00 ≈ 12:21-12:51 · rock/progressive 97 %",
+        " 2   0.94  A Band Whose Name Goes On - A Song Whose Title Does…   62:03  100500",
+        "           0:30-1:00 ≈ 12:21-12:51 · 1234 plays · rock/progressive 97 %",
+        "10   0.94  音楽 - バスとハス音楽 - バスとハス音楽 - バスとハス…    1:01      19",
+        "           0:30-1:00 ≈ 12:21-12:51 · 1 play · rock/progressive 97 %",
+    ]
+
+
+def test_tempo_and_key_are_in_lines_and_no_column(screen: Callable[..., list[str]]) -> None:
+    said = {"tempo_bpm": 119.6, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.5}
+    fact = measures_fact({**said, "loudness_lufs": -9.0, "energy": 0.4})
+    assert (fact.words, fact.column) == ("120 bpm, A minor", False)
+    assert measures_fact({}).words == ""
+    one = replace(ROWS[0], facts=[plays_fact(0), fact, tags_fact(TAGS, 2)])
+    assert screen(80, [one])[2].strip() == "120 bpm, A minor · tags metal 86 %, heavy metal 13 %"
+    assert "120 bpm" not in "".join(screen(160, [one]))
+
+
+def test_from_120_columns_on_one_line_a_song(screen: Callable[[int], list[str]]) -> None:
+    lines = [line for line in screen(120) if line]
+    assert len(lines) == 2 + len(ROWS)  # a heading and a rule
+    heading = [word for word in lines[0].split("  ") if word.strip()]
+    assert [word.strip() for word in heading] == [
+        *("#", "alike", "song", "length", "passages", "plays", "genres", "tags", "id")
+    ]
+    for line, song in zip(lines[2:], ROWS, strict=True):
+        assert all(part in line for part in (PASSAGES, "0.94", song.length, str(song.track_id)))
+        assert "…" in line
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 119, 120, 160, 400])
+def test_nothing_wraps_and_no_figure_is_cut(screen: Callable[[int], list[str]], width: int) -> None:
+    lines = screen(width)
+    assert max(map(cell_len, lines)) <= width
+    for song in ROWS:
+        assert any(line.lstrip().startswith(f"{song.rank} ") and song.length in line for line in lines)
+    assert sum(PASSAGES in line for line in lines) == len(ROWS)
+
+
+def test_a_list_without_songs_is_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show_songs("fits", [])
+    assert "fits" in capsys.readouterr().out

@@ -1,0 +1,159 @@
+"""What is kept of artists, albums and genres is what the rows say; a token tells when it no longer is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from db import browse
+from db.album_names import in_order_of_plays, with_plays
+from db.kept import KEPT, Kept
+from db.listening.plays import PlayCount, add_play, set_plays
+from db.models import Root, Track
+from db.session import Catalog
+from db.tracks_token import TRACKS_TOKEN, tokens_of
+from db.values import utc_now
+from tests.db.rows import new_track
+from tests.db.test_browse import put, songs
+
+
+@contextmanager
+def looking(catalog: Catalog, *, kept: bool) -> Iterator[Session]:
+    with catalog.snapshot() as session:
+        if kept:
+            session.info[KEPT] = Kept(of_tracks={})
+        yield session
+
+
+def all_of(session: Session) -> dict[str, Any]:
+    """Return whatever is asked of artists, albums and genres."""
+    found: dict[str, Any] = {}
+    for root in (None, *sorted(session.scalars(select(Root.id)))):
+        found[f"artists {root}"] = list(browse.artists(session, root).items())
+        found[f"album artists {root}"] = list(browse.artists(session, root, of_albums=True).items())
+        found[f"albums {root}"] = browse.albums(session, root)
+        unplayed = browse.albums_unplayed(session, root)
+        found[f"with plays {root}"] = with_plays(session, unplayed, root)
+        found[f"ids {root}"] = browse.playable_ids(session, root)
+        found[f"genres {root}"] = browse.genres_of(session, root)
+    every = browse.albums(session)
+    found["names"] = sorted(browse.album_names(session))
+    found["of each"] = [browse.album(session, one.artist, one.name) for one in every]
+    found["none"] = browse.album(session, "nobody", "nothing")
+    found["genres of some"] = sorted(
+        (song.track_id, song.genres)
+        for song in browse.genres_of_albums(session, every[:3])
+        if (song.artist, song.album) in {(one.artist, one.name) for one in every[:3]}
+    )
+    found["tracks"] = [[t.id for t in browse.album_tracks(session, a.artist, a.name)] for a in every]
+    for artist in sorted(browse.artist_names(session)):
+        found[f"of {artist}"] = browse.albums_of_artist(session, artist)
+    found["is"] = [browse.is_artist(session, name) for name in ("a", "nobody", "")]
+    return found
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(songs, max_size=12))
+def test_what_is_kept_is_what_the_rows_say(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> None:
+    put(catalog, rows)
+    with looking(catalog, kept=False) as session:
+        expected = all_of(session)
+    with looking(catalog, kept=True) as session:
+        for _ in range(2):  # made, and found again
+            found = all_of(session)
+            assert found.keys() == expected.keys()
+            for name, value in expected.items():
+                assert found[name] == value, name
+
+
+def _retitle(session: Session, track_id: int) -> None:
+    session.get_one(Track, track_id).title = "Other"
+
+
+def _bulk(session: Session, track_id: int) -> None:
+    session.execute(update(Track).where(Track.id == track_id).values(album="Other"))
+
+
+def _add(session: Session, _: int) -> None:
+    new_track(session, session.get_one(Root, 1), "more", search_text="")
+
+
+def _insert(session: Session, _: int) -> None:
+    row = {"root_id": 1, "rel_path": "bulk", "size": 1, "mtime_ns": 1, "file_genres": [], "own_genres": []}
+    session.execute(insert(Track), [row])
+
+
+def _delete(session: Session, track_id: int) -> None:
+    session.delete(session.get_one(Track, track_id))
+
+
+@pytest.mark.parametrize("change", [_retitle, _bulk, _add, _insert, _delete])
+def test_whatever_is_written_of_tracks_renews_their_token(
+    catalog: Catalog, change: Callable[[Session, int], None]
+) -> None:
+    ids = _one_song(catalog)
+    before = _token(catalog)
+    with catalog.transaction() as session:
+        change(session, ids)
+    assert _token(catalog) != before
+
+
+def test_plays_leave_it_as_it_is(catalog: Catalog) -> None:
+    track_id = _one_song(catalog)
+    before = _token(catalog)
+    with catalog.statement() as session:
+        assert add_play(session, track_id, utc_now())
+    with catalog.change() as session:
+        set_plays(session, {track_id: PlayCount(4, utc_now())}, add=True)
+    assert _token(catalog) == before
+    with catalog.transaction() as session:
+        assert session.get_one(Track, track_id).plays == 5
+
+
+def test_one_that_is_taken_back_renews_nothing_and_the_next_does(catalog: Catalog) -> None:
+    track_id = _one_song(catalog)
+    before = _token(catalog)
+    with pytest.raises(ZeroDivisionError), catalog.transaction() as session:
+        _retitle(session, track_id)
+        session.flush()
+        raise ZeroDivisionError
+    assert _token(catalog) == before
+    with catalog.transaction() as session:
+        _retitle(session, track_id)
+    assert _token(catalog) != before
+
+
+def _one_song(catalog: Catalog) -> int:
+    song = {"artist": "a", "album": "One", "title": "song"}
+    with catalog.transaction() as session:
+        session.add(Root(id=1, path="/a"))
+        session.flush()
+        track = new_track(session, session.get_one(Root, 1), "0", search_text="", **song)
+        session.flush()
+        return track.id
+
+
+def _token(catalog: Catalog) -> str | None:
+    with catalog.transaction() as session:
+        return tokens_of(session).get(TRACKS_TOKEN)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(songs, max_size=12))
+def test_albums_in_the_order_of_their_plays(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> None:
+    put(catalog, rows)
+    with looking(catalog, kept=True) as session:
+        for root in (None, *sorted(session.scalars(select(Root.id)))):
+            every, unplayed = browse.albums(session, root), browse.albums_unplayed(session, root)
+            often = sorted((one for one in every if one.plays), key=lambda one: -one.plays)
+            found = with_plays(session, in_order_of_plays(session, unplayed, root, last=False), root)
+            assert found == often
+            lately = [(one.last_played, one) for one in every if one.last_played is not None]
+            lately.sort(key=lambda one: one[0], reverse=True)
+            found = with_plays(session, in_order_of_plays(session, unplayed, root, last=True), root)
+            assert found == [one for _, one in lately]

@@ -1,0 +1,186 @@
+"""A browser on the page: Debian's Chromium without a window, a small library, and a real server."""
+
+import json
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import synth
+from tests.recommender.service.conftest import Server, running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+PATIENCE_MS = 10_000
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+SONGS: tuple[tuple[str, int, float, str, str], ...] = (
+    ("one.flac", 1, 42.0, "Amber Morning", "Ada"),
+    ("two.wav", 2, 38.0, "Bright Harbour", "Ben"),
+    ("three.opus", 3, 45.0, "Cold Cellar", "Cleo"),
+    ("four.ogg", 4, 40.0, "Dim Lantern", "Dov"),
+    ("five.flac", 5, 36.0, HOSTILE, '"><b>Eve</b>'),
+    ("six.flac", 6, 41.0, "Falling Slate", "Ada"),
+    ("seven.flac", 7, 8.0, "Grey Interlude", "Gil"),
+    ("eight.flac", 8, 39.0, "", ""),
+)
+"""File, seed of its sound, seconds, title, artist."""
+
+
+def write_songs(folder: Path) -> Path:
+    """Write the library; the second half of "Bright Harbour" is the first half of "Amber Morning"."""
+    folder.mkdir(parents=True)
+    for name, seed, seconds, title, artist in SONGS:
+        sound = synth.music_like(seconds, seed)
+        if name == "two.wav":
+            half = len(sound) // 2
+            sound = np.concatenate([sound[:half], synth.music_like(seconds, 1)[:half]])
+        tags = {"title": title, "artist": artist} if title else None
+        synth.write(folder / name, sound, tags=tags)
+    return folder
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running service with its library."""
+
+    url: str
+    home: Path
+    music: Path
+
+    def get(self, path: str) -> Any:
+        """Return the service's own answer, asked without the page."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def send(self, path: str, content: Any) -> Any:
+        """Send JSON to the service, without the page."""
+        headers = {"Content-Type": "application/json", "X-Requested-With": "tests"}
+        asked = urllib.request.Request(self.url + path, json.dumps(content).encode(), headers)
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return json.load(answer)
+
+    def id_of(self, title: str) -> int:
+        """Return the id of a song."""
+        tracks = self.get("/api/tracks?limit=50")["tracks"]
+        found: int = next(track["track_id"] for track in tracks if track["title"] == title)
+        return found
+
+    def similar(self, track_id: int, **more: Any) -> list[Any]:
+        """Return the songs like a track."""
+        said = "".join(f"&{name}={value}" for name, value in more.items())
+        found: list[Any] = self.get(f"/api/tracks/{track_id}/similar?n=20{said}")["results"]
+        return found
+
+
+@contextmanager
+def listening(home: Path) -> Iterator[Server]:
+    """Run a server until the block ends; it is ready when this begins."""
+    with running(home) as server:
+        until = time.monotonic() + 20
+        while True:
+            try:
+                urllib.request.urlopen(f"{server.url}/health", timeout=5).close()
+                break
+            except urllib.error.URLError:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        yield server
+
+
+@contextmanager
+def new_browser(profile: Path) -> Iterator[Any]:
+    """Open a browser of a new and empty profile."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with sync_api.sync_playwright() as started:
+        context = started.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            args=list(ARGUMENTS),
+            viewport=WIDE,
+            accept_downloads=True,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
+        context.close()
+
+
+def visit(page: Any, site: Site, at: str = "", ready: str = "h1") -> None:
+    """Open a place of the page, and wait until it is there."""
+    page.goto("about:blank")
+    page.goto(f"{site.url}/{at}")
+    page.wait_for_selector(f"main {ready}")
+
+
+def settled(page: Any, site: Site, place: str) -> None:
+    """Open a place and wait until all of it is there."""
+    visit(page, site, place)
+    waiting = "document.querySelector('main [aria-busy], main[aria-busy]')"
+    until(page, f"!{waiting} && !/Listening|Laying/.test(document.querySelector('main').innerText)")
+    ready = "main .song, main .empty, main canvas, main .lists, main .drop-area"
+    until(page, f"Boolean(document.querySelector('{ready}'))")
+
+
+def player(page: Any, expression: str) -> Any:
+    """Return what an expression of the page's `player` is."""
+    return page.evaluate(f"import('./static/player.js').then(({{ player }}) => {expression})")
+
+
+def until(page: Any, expression: str, arg: Any = None) -> None:
+    """Wait until an expression, or a function of `arg`, is true.
+
+    Playwright's own way evaluates strings within the page, which the page's policy forbids.
+    """
+    end = time.monotonic() + PATIENCE_MS / 1000
+    more = () if arg is None else (arg,)
+    while not page.evaluate(expression, *more):
+        assert time.monotonic() < end, f"never came true: {expression}"
+        page.wait_for_timeout(25)
+
+
+def wait_for_player(page: Any, condition: str) -> None:
+    """Wait until a condition on the page's `player` holds."""
+    until(page, f"import('./static/player.js').then(({{ player }}) => Boolean({condition}))")
+
+
+def titles(page: Any, within: str = "main .song .title") -> list[str]:
+    """Return the titles that are listed."""
+    found: list[str] = page.locator(within).all_text_contents()
+    return found
+
+
+def shown(track: Any) -> str:
+    """Return what a song is to be called."""
+    name: str = track["title"] or Path(track["path"]).stem
+    return name
+
+
+def on_the_map(page: Any, tracks: list[Any]) -> dict[int, tuple[float, float]]:
+    """Return where each track is: the whole map fills its box but for 28 pixels at each edge."""
+    box = page.locator("canvas.map").bounding_box()
+    places: dict[int, list[float]] = {track["track_id"]: [] for track in tracks}
+    for axis, start, length, sign in (("x", box["x"], box["width"], 1), ("y", box["y"], box["height"], -1)):
+        values = [track[axis] for track in tracks]
+        middle, half = (max(values) + min(values)) / 2, (max(values) - min(values)) / 2
+        for track in tracks:
+            share = sign * (track[axis] - middle) / half
+            places[track["track_id"]].append(start + length / 2 + share * (length / 2 - 28))
+    return {track_id: (x, y) for track_id, (x, y) in places.items()}

@@ -1,0 +1,50 @@
+"""A browser on a server on the page's library, one for all tests of the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.recommender import support
+from tests.recommender.service.static.browser import CHROMIUM, Site, listening, new_browser, write_songs
+
+
+@pytest.fixture(scope="package")
+def page_home(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home that the page's library was ingested into; the folder beside it is the library."""
+    folder = tmp_path_factory.mktemp("page")
+    music = write_songs(folder / "music")
+    assert len(support.ingest(folder / "home", music)["failed"]) == 0
+    return folder / "home"
+
+
+@pytest.fixture(scope="package")
+def site(page_home: Path) -> Iterator[Site]:
+    """The service on that library."""
+    with listening(page_home) as server:
+        yield Site(server.url, page_home, page_home.parent / "music")
+
+
+@pytest.fixture(scope="package")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser; what needs it is skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (Debian: apt install chromium)")
+    with new_browser(tmp_path_factory.mktemp("profile")) as context:
+        yield context
+
+
+@pytest.fixture
+def page(browser: Any, site: Site) -> Iterator[Any]:
+    """A page with all settings as they are at first; no script may fail, nor break its policy."""
+    opened = browser.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.goto(site.url + "/static/icon.svg")
+    opened.evaluate("localStorage.clear()")
+    yield opened
+    opened.close()
+    expected = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED")
+    assert [text for text in wrong if not any(part in text for part in expected)] == []

@@ -1,0 +1,142 @@
+/* What the tests ask a page: a function for each. */
+({
+  /** All text with its contrast to what is behind it, and the least that WCAG 2.2 AA wants; drawings too. */
+  contrasts: () => {
+    const numbers = (colour) => {
+      const found = colour.match(/[\d.]+/g).map(Number);
+      if (colour.startsWith('color(srgb')) return [...found.slice(0, 3).map((n) => n * 255), found[3] ?? 1];
+      return [...found.slice(0, 3), found[3] ?? 1];
+    };
+    const over = ([r, g, b, a], under) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
+    const behind = (element) => {
+      const chain = [];
+      for (let node = element; node; node = node.parentElement) chain.unshift(numbers(getComputedStyle(node).backgroundColor));
+      return chain.reduce((under, colour) => over(colour, under), [255, 255, 255]);
+    };
+    const luminance = (colour) => {
+      const [r, g, b] = colour.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratio = (one, other) => {
+      const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+      return (high + 0.05) / (low + 0.05);
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (!node.textContent.trim() || !element.checkVisibility({ visibilityProperty: true }) || element.closest('option, .unseen')) continue;
+      const style = getComputedStyle(element);
+      const under = behind(element);
+      const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && Number(style.fontWeight) >= 700);
+      found.push({ what: node.textContent.trim().slice(0, 40), ratio: ratio(over(numbers(style.color), under), under), least: large ? 3 : 4.5 });
+    }
+    for (const input of document.querySelectorAll('input[placeholder], input[type=search]')) {
+      const under = behind(input);
+      found.push({ what: 'placeholder ' + input.id, ratio: ratio(over(numbers(getComputedStyle(input, '::placeholder').color), under), under), least: 4.5 });
+    }
+    for (const drawn of document.querySelectorAll('.wave[d]')) {
+      const under = behind(drawn.closest('div'));
+      found.push({ what: 'bars', ratio: ratio(over(numbers(getComputedStyle(drawn).stroke), under), under), least: 3 });
+    }
+    for (const swatch of document.querySelectorAll('.swatch')) {
+      const under = behind(document.querySelector('.map-box'));
+      found.push({ what: 'colour of ' + swatch.parentElement.textContent, ratio: ratio(over(numbers(getComputedStyle(swatch).fill), under), under), least: 3 });
+    }
+    return found;
+  },
+
+  /** Elements that stick out of the window. */
+  wide: () => [...document.querySelectorAll('body *')].filter((node) => {
+    const box = node.getBoundingClientRect();
+    const inside = node.closest('.places, .unseen, .skip, svg svg, g');
+    return !inside && box.width > 0 && (box.right > innerWidth + 0.5 || box.left < -0.5);
+  }).map((node) => node.outerHTML.slice(0, 120)),
+
+  /** Words that lie on other words, or on a control or drawing that they do not belong to. */
+  overlaps: () => {
+    const layer = (node) => {
+      for (let at = node; at; at = at.parentElement) if (['fixed', 'sticky'].includes(getComputedStyle(at).position) || at.matches('.suggestions, .tip')) return at;
+      return null;
+    };
+    const seen = (box, element) => {
+      let { left, right, top, bottom } = box;
+      for (let at = element; at && at !== document.body; at = at.parentElement) {
+        const style = getComputedStyle(at);
+        const outer = at.getBoundingClientRect();
+        if (style.overflowX !== 'visible') [left, right] = [Math.max(left, outer.left), Math.min(right, outer.right)];
+        if (style.overflowY !== 'visible') [top, bottom] = [Math.max(top, outer.top), Math.min(bottom, outer.bottom)];
+      }
+      return { left, right, top, bottom, height: bottom - top };
+    };
+    const items = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (!node.textContent.trim() || !element.checkVisibility({ visibilityProperty: true }) || element.closest('option, .unseen, .skip, svg, noscript')) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      for (const box of range.getClientRects()) items.push({ node, element, box: seen(box, element), text: node.textContent.trim().slice(0, 30), layer: layer(element) });
+    }
+    for (const element of document.querySelectorAll('button, input, select, canvas, .bar-of, .drawing, .chip')) {
+      if (element.checkVisibility({ visibilityProperty: true }) && !element.closest('.unseen') && !element.matches('.unseen'))
+        items.push({ node: element, element, box: seen(element.getBoundingClientRect(), element), text: null, layer: layer(element) });
+    }
+    const found = [];
+    const told = (item) => item.text ?? `<${item.element.tagName.toLowerCase()} class="${item.element.getAttribute('class') ?? ''}">`;
+    items.forEach((one, i) => items.slice(i + 1).forEach((other) => {
+      const related = one.element.contains(other.element) || other.element.contains(one.element);
+      if (one.layer !== other.layer || one.node === other.node || (related && (one.text === null || other.text === null))) return;
+      const wide = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+      const high = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
+      const least = Math.min(one.box.height, other.box.height);
+      if (wide > 1.5 && high > Math.max(2, 0.25 * least)) found.push(`${told(one)} / ${told(other)}: ${wide.toFixed()}x${high.toFixed()}`);
+    }));
+    return found;
+  },
+
+  /** Words that are cut off by what they are in, where nothing (an ellipsis, a way to scroll) says so; short words that are broken. */
+  clipped: () => {
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (!element.checkVisibility({ visibilityProperty: true }) || element.closest('option, .unseen, .skip, svg, noscript')) continue;
+      const range = document.createRange();
+      for (const word of node.textContent.matchAll(/\S+/g)) {
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const boxes = [...range.getClientRects()];
+        const lines = new Set(boxes.map((box) => Math.round(box.top / 4)));
+        const whole = word[0].length <= 12 && !/[-\/–—].|[?&=]/.test(word[0]);
+        if (whole && lines.size > 1) found.push(`broken: ${word[0]}`);
+        for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
+          const style = getComputedStyle(at);
+          if (['fixed', 'sticky'].includes(style.position)) break;
+          const hides = (way) => ['hidden', 'clip'].includes(style[way]);
+          const outer = at.getBoundingClientRect();
+          const button = at.matches('button, .chip, a.plain');
+          const wide = (hides('overflowX') && style.textOverflow !== 'ellipsis') || button;
+          if (boxes.some((box) => (wide && (box.right > outer.right + 1.5 || box.left < outer.left - 1.5)) || ((hides('overflowY') || button) && (box.bottom > outer.bottom + 3 || box.top < outer.top - 3)))) {
+            found.push(`cut: ${word[0].slice(0, 30)} in <${at.tagName.toLowerCase()} class="${at.getAttribute('class') ?? ''}">`);
+            break;
+          }
+        }
+      }
+    }
+    return [...new Set(found)];
+  },
+
+  /** Controls that a screen reader could not name. */
+  nameless: () => [...document.querySelectorAll('button, a, input, select, canvas, [role=img]')]
+    .filter((node) => node.checkVisibility() && !(node.getAttribute('aria-label') || node.labels?.[0]?.innerText || node.textContent).trim())
+    .map((node) => node.outerHTML),
+
+  /** What has the focus, and whether one sees that it has. */
+  focus: () => {
+  const node = document.activeElement;
+  const style = getComputedStyle(node);
+  const name = node.getAttribute('aria-label') || node.labels?.[0]?.innerText || node.innerText || '';
+  return { name: name.trim(), id: node.id, tag: node.tagName, seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 };
+},
+})

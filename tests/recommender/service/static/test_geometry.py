@@ -1,0 +1,118 @@
+"""Where things lie, in every browser that is here: no word on another, none cut off, none broken."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.databases import query
+from tests.recommender.service.static.browser import Site, listening, until
+from tests.recommender.service.static.firefox import FIREFOX, new_firefox
+from tests.recommender.support import Library
+
+LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
+LONG = (
+    "A Very Long Title That Goes On and On About Everything That Was Ever Played in a Small Room on a Sunday "
+    "Afternoon (Live, Remastered 2011, Deluxe Edition)"
+)
+UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+PLACES = {
+    "": ".song",
+    "#track=1": ".pair",
+    "#track=1&from=5&to=25": ".pair",
+    "#search=a": ".song",
+    "#search=zzz": ".empty",
+    "#find=instrumental": ".song",
+    "#map": "canvas",
+    "#file": ".drop-area",
+    "#playlists": ".lists",
+    "#playlist=1": ".song",
+    "#deepcuts": ".song",
+    "#path=1&to=3": ".song",
+    "#track=999": "h1",
+    "docs#get_status": ".answer",
+}
+WINDOWS = ((390, "dark"), (768, "light"), (1280, "dark"))
+
+
+@pytest.fixture(scope="module")
+def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page's library with long names, plays, and a playlist."""
+    library = Library(page_home.parent / "music", page_home).clone(tmp_path_factory.mktemp("crowded"))
+    rename = "UPDATE track SET title = ?, artist = ?, album = ? WHERE id = ?"
+    query(library.home, rename, LONG, f"The {LONG}", LONG, 2)
+    query(library.home, rename, UNBROKEN, UNBROKEN[::-1], "", 3)
+    played = "UPDATE track SET plays = ?, last_played = ? WHERE id IN (1, 4)"
+    query(library.home, played, 12, "2026-01-01 00:00:00.000000")
+    with listening(library.home) as server:
+        site = Site(server.url, library.home, library.music)
+        site.send("/api/playlists", {"name": LONG, "track_ids": list(range(1, 9))})
+        yield site
+
+
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def window(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A page of each browser; skipped where it is not installed."""
+    if request.param == "chromium":
+        page = request.getfixturevalue("browser").new_page()
+        yield page
+        page.close()
+        return
+    if FIREFOX is None:
+        pytest.skip("no Firefox is installed (Debian: apt install firefox-esr)")
+    with new_firefox(tmp_path_factory.mktemp("firefox")) as page:
+        yield page
+
+
+def ready(page: Any, site: Site, place: str, theme: str) -> None:
+    """Open a place in a theme, and wait until all of it is there."""
+    page.goto("about:blank")
+    page.goto(f"{site.url}/static/icon.svg")
+    page.evaluate(f"localStorage.setItem('deepcuts', JSON.stringify({{ theme: '{theme}' }}))")
+    page.goto(f"{site.url}/{place}")
+    until(page, f"Boolean(document.querySelector('main {PLACES[place]}'))")
+    until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
+
+
+@pytest.mark.parametrize(("width", "theme"), WINDOWS)
+def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site, width: int, theme: str) -> None:
+    window.set_viewport_size({"width": width, "height": 860})
+    until(window, f"innerWidth === {width}")
+    wrong = {}
+    for place in PLACES:
+        ready(window, crowded, place, theme)
+        if place == "#track=1":  # the bar, and the reasons
+            window.evaluate("document.querySelector('.song .play').click()")
+            window.evaluate("document.querySelector('.song-links button').click()")
+            until(
+                window, "Boolean(document.querySelector('.why li')) && !document.querySelector('#bar').hidden"
+            )
+        found = [
+            said for kind in ("overlaps", "clipped", "wide") for said in window.evaluate(f"{LOOK}.{kind}()")
+        ]
+        if found:
+            wrong[place] = found
+    assert wrong == {}
+
+
+def style(page: Any, what: str, **changed: str) -> None:
+    """Give all elements of a kind another style."""
+    every = f"[...document.querySelectorAll('{what}')]"
+    page.evaluate(f"{every}.forEach((one) => {{ Object.assign(one.style, {json.dumps(changed)}); }})")
+
+
+def test_what_lies_wrong_is_found(window: Any, crowded: Site) -> None:
+    """That the looks above see anything: three faults are made, and are told."""
+    window.set_viewport_size({"width": 1280, "height": 860})
+    ready(window, crowded, "#deepcuts", "light")
+    assert window.evaluate(f"{LOOK}.overlaps()") == []
+    style(window, ".alike", transform="translateX(-3rem)")
+    assert any("Similar" in said and "bar-of" in said for said in window.evaluate(f"{LOOK}.overlaps()"))
+    ready(window, crowded, "#deepcuts", "light")
+    style(window, ".alike > :last-child", width="1ch", whiteSpace="normal")
+    assert any(said.startswith("broken: 0.") for said in window.evaluate(f"{LOOK}.clipped()"))
+    ready(window, crowded, "#deepcuts", "light")
+    style(window, "h1", overflow="hidden", width="3rem", whiteSpace="nowrap")
+    assert any(said.startswith("cut: ") for said in window.evaluate(f"{LOOK}.clipped()"))
