@@ -56,14 +56,14 @@ class Attacked:
         self._pinger.start()
 
     def memory(self) -> int:
-        """Return the bytes of memory that its processes have, what they share counted once each."""
+        """Return the bytes of memory that its processes have together, pages that are shared once."""
         pids, found = [self.process.pid], 0
         for pid in pids:
             with suppress(OSError, ValueError):
                 for children in Path(f"/proc/{pid}/task").glob("*/children"):
                     pids += map(int, children.read_text().split())
-                status = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-                found += int(status[1]) * 1024 if status else 0
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                found += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
         return found
 
     def rows(self) -> str:

@@ -167,6 +167,19 @@ def titles(page: Any, within: str = "main .song .title") -> list[str]:
     return found
 
 
+def listed(page: Any, wanted: list[str], within: str = "main .song .title") -> None:
+    """Wait until just these titles are listed, in this order: that of the place before may be there."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while titles(page, within) != wanted and time.monotonic() < end:
+        page.wait_for_timeout(25)
+    assert titles(page, within) == wanted
+
+
+def count_of_songs(page: Any, wanted: int) -> None:
+    """Wait until so many songs are listed."""
+    until(page, f"document.querySelectorAll('main .song .title').length === {wanted}")
+
+
 def shown(track: Any) -> str:
     """Return what a song is to be called."""
     name: str = track["title"] or Path(track["path"]).stem

@@ -18,9 +18,10 @@ from tests.recommender.service.conftest import PROGRAM, running
 from tests.recommender.service.static.browser import (
     SONGS,
     Site,
+    count_of_songs,
+    listed,
     player,
     shown,
-    titles,
     until,
     visit,
     wait_for_player,
@@ -110,10 +111,10 @@ def opened(browser: Any, below: Site) -> Iterator[Any]:
 
 def test_the_page_finds_all_its_parts(opened: Any, below: Site) -> None:
     visit(opened, below, ready=".song")
-    assert titles(opened) == [shown(t) for t in below.get("/api/tracks?sort=artist&limit=50")["tracks"]]
+    listed(opened, [shown(t) for t in below.get("/api/tracks?sort=artist&limit=50")["tracks"]])
     track_id = below.id_of("Amber Morning")
     visit(opened, below, f"#track={track_id}", ready=".pair")
-    assert titles(opened) == [shown(track) for track in below.similar(track_id)]
+    listed(opened, [shown(track) for track in below.similar(track_id)])
     opened.click("text=Spectrum")
     drawn = "[...document.querySelectorAll('main .pair image')].length > 0"
     until(opened, drawn)
@@ -150,7 +151,7 @@ def test_a_file_is_sent_through(opened: Any, below: Site) -> None:
     visit(opened, below, "#file", ready=".drop-area")
     opened.set_input_files("#file-box", below.music / "three.opus")
     opened.wait_for_selector("main .pair", timeout=20_000)
-    assert len(titles(opened)) == len(SONGS) - 1
+    count_of_songs(opened, len(SONGS) - 1)
 
 
 def test_programs_are_led_on_below_the_prefix(below: Site) -> None:

@@ -14,6 +14,8 @@ from tests.recommender import support
 from tests.recommender.service.static.browser import (
     SONGS,
     Site,
+    count_of_songs,
+    listed,
     on_the_map,
     player,
     shown,
@@ -29,7 +31,7 @@ NOTE_SEEKS = "player.audio.addEventListener('seeking', () => seeks.push(player.a
 
 def test_all_songs_are_listed_by_artist_and_then_as_asked(page: Any, site: Site) -> None:
     visit(page, site, ready=".song")
-    assert titles(page) == [shown(t) for t in site.get("/api/tracks?sort=artist&limit=50")["tracks"]]
+    listed(page, [shown(t) for t in site.get("/api/tracks?sort=artist&limit=50")["tracks"]])
     page.select_option("#order", "title")
     until(page, "location.hash.includes('sort=title')")
     wanted = [shown(t) for t in site.get("/api/tracks?sort=title&limit=50")["tracks"]]
@@ -46,7 +48,7 @@ def test_search_suggests_finds_and_plays(page: Any, site: Site) -> None:
     page.press("#search-box", "Enter")
     until(page, "location.hash === '#search=harb'")
     until(page, "document.querySelectorAll('main .song').length === 1")
-    assert titles(page) == ["Bright Harbour"]
+    listed(page, ["Bright Harbour"])
     page.click("main .song .play")
     wait_for_player(page, "player.audio.currentTime > 0.2 && !player.audio.paused")
     before = player(page, "player.audio.currentTime")
@@ -65,7 +67,7 @@ def test_words_of_the_sound_are_looked_for_in_the_sound(page: Any, site: Site) -
     wanted = site.get("/api/find?words=mellow+instrumental&n=50")["results"]
     assert wanted
     page.wait_for_selector("main .song")
-    assert titles(page) == [shown(track) for track in wanted]
+    listed(page, [shown(track) for track in wanted])
     page.click("text=In titles and artists")
     page.wait_for_selector("text=No song is called that")
 
@@ -75,7 +77,7 @@ def test_passages_are_drawn_and_start_where_the_answer_says(page: Any, site: Sit
     asked = site.get(f"/api/tracks/{site.id_of(FIRST)}")
     results = site.similar(asked["track_id"])
     visit(page, site, f"#track={asked['track_id']}", ready=".pair")
-    assert titles(page) == [shown(track) for track in results]
+    listed(page, [shown(track) for track in results])
     player(page, f"{{ window.seeks = []; {NOTE_SEEKS} }}")
     tried = [i for i, match in enumerate(results) if match[f"{kind}_start_s"] > 1][:2]
     assert tried, "no passage of this library begins later than its song"
@@ -212,7 +214,7 @@ def test_a_passage_is_chosen_by_dragging_and_by_its_times(page: Any, site: Site)
     assert (start, end) == pytest.approx((0.25 * asked["duration_s"], 0.6 * asked["duration_s"]), abs=0.2)
     wanted = site.similar(asked["track_id"], from_s=start, to_s=end)
     page.wait_for_selector("text=with a passage like it")
-    assert titles(page) == [shown(track) for track in wanted]
+    listed(page, [shown(track) for track in wanted])
     page.fill("#from", "0:03")
     page.fill("#to", "0:04")
     page.press("#to", "Enter")
@@ -250,21 +252,21 @@ def test_the_slider_for_discovery_changes_the_list(page: Any, site: Site, tmp_pa
     plain, deep = site.similar(asked), site.similar(asked, discover=0.9)
     assert [t["track_id"] for t in plain] != [t["track_id"] for t in deep]
     visit(page, site, f"#track={asked}", ready=".pair")
-    assert titles(page) == [shown(track) for track in plain]
+    listed(page, [shown(track) for track in plain])
     page.evaluate("""() => { const slider = document.getElementById('discover'); slider.value = 0.9;
         slider.dispatchEvent(new Event('input', { bubbles: true })); }""")
     until(page, "location.hash.includes('discover=0.9')")
     until(
         page, "(n) => document.querySelector('main .song').dataset.track === String(n)", deep[0]["track_id"]
     )
-    assert titles(page) == [shown(track) for track in deep]
+    listed(page, [shown(track) for track in deep])
     page.reload()
     page.wait_for_selector("main .pair")
-    assert titles(page) == [shown(track) for track in deep]
+    listed(page, [shown(track) for track in deep])
     assert page.input_value("#discover") == "0.9"
     visit(page, site, "#deepcuts", ready=".song")
     cuts = site.get("/api/discover?n=30")["results"]
-    assert titles(page) == [shown(track) for track in cuts]
+    listed(page, [shown(track) for track in cuts])
     assert page.inner_text("main .because") == f"because you play {shown(cuts[0]['because'] | first)}"
 
 
@@ -289,11 +291,11 @@ def test_chips_filter_and_are_taken_away(page: Any, site: Site, kind: str) -> No
     chip.click()
     page.wait_for_selector(".filters .chip")
     wanted = site.similar(asked, **{kind: quote(name)})
-    assert titles(page) == [shown(track) for track in wanted]
+    listed(page, [shown(track) for track in wanted])
     assert int(its) in [track["track_id"] for track in wanted], "a song passes the filters that it shows"
     page.click(".filters .chip")
     page.wait_for_selector(".filters", state="detached")
-    assert len(titles(page)) == len(SONGS) - 1
+    count_of_songs(page, len(SONGS) - 1)
 
 
 def test_the_reasons_are_shown_when_they_are_asked_for(page: Any, site: Site) -> None:
@@ -340,7 +342,7 @@ def test_a_file_of_ones_own_is_compared_with_the_library(page: Any, site: Site) 
     page.set_input_files("#file-box", site.music / "three.opus")
     page.wait_for_selector("main .pair", timeout=20_000)
     assert page.inner_text("h1") == "three"
-    assert len(titles(page)) == len(SONGS) - 1  # the recording itself is told apart
+    count_of_songs(page, len(SONGS) - 1)  # the recording itself is told apart
     assert "holds this very recording" in page.inner_text("main")
     assert (
         page.get_attribute("main .results a >> text=Cold Cellar", "href")
@@ -393,21 +395,21 @@ def test_a_walk_leads_from_one_song_to_another(page: Any, site: Site) -> None:
     until(page, f"location.hash === '#path={first}&to={last}'")
     wanted = site.get(f"/api/path?from={first}&to={last}&n=12")["results"]
     page.wait_for_selector("text=The other way")
-    assert titles(page) == [shown(track) for track in wanted]
-    assert (titles(page)[0], titles(page)[-1]) == (FIRST, "Dim Lantern")
+    listed(page, [shown(track) for track in wanted])
+    assert (shown(wanted[0]), shown(wanted[-1])) == (FIRST, "Dim Lantern")
 
 
 def test_the_queue_goes_on_and_back(page: Any, site: Site) -> None:
     visit(page, site, ready=".song")
-    listed = titles(page)
+    songs = titles(page)
     page.locator("main .song .play").first.click()
-    for step, wanted in (("next", listed[1]), ("next", listed[2]), ("previous", listed[1])):
+    for step, wanted in (("next", songs[1]), ("next", songs[2]), ("previous", songs[1])):
         page.click(f"#{step}")
         assert page.inner_text("#bar-title") == wanted
     page.click("#queue-open")
-    assert titles(page, "#queue .title") == listed
+    listed(page, songs, "#queue .title")
     page.locator("#queue button").nth(3).click()
-    assert page.inner_text("#bar-title") == listed[3]
+    assert page.inner_text("#bar-title") == songs[3]
     page.fill("#seek", "12")
     wait_for_player(page, "player.audio.currentTime >= 12 && player.audio.currentTime < 15")
     page.fill("#volume", "0.4")
