@@ -15,8 +15,11 @@ import sys
 from pathlib import Path
 
 WORKER = """
-import json, sys, time
-from recommender.library.workers import tasks
+import importlib, json, sys, time
+try:
+    tasks = importlib.import_module("recommender.library.workers.tasks")
+except ImportError:  # where they were before
+    tasks = importlib.import_module("recommender.library.workers.pool")
 checkout, *files = sys.argv[1:]
 tasks.load(checkout + "/classifier/shipped", 1)
 tasks.identify(files[0]), tasks.analyse(files[0])

@@ -101,6 +101,7 @@ class Mixer:
         self._blocks = 0
         self._mixed = self._whole = 0.0
         self._chosen: int | None = None
+        self._ones = np.ones(0, np.float32)
 
     def __call__(self, frames: Samples) -> Samples:
         """Return the one channel of a block, (samples,)."""
@@ -119,7 +120,9 @@ class Mixer:
         mixed = mix(frames)
         energy = float(np.dot(frames.ravel(), frames.ravel())) / channels
         kept = float(np.dot(mixed, mixed))
-        offset = float(np.dot(mixed, np.ones_like(mixed))) ** 2 / max(1, len(mixed))
+        if len(self._ones) < len(mixed):  # kept: to make them takes as long as all the rest here
+            self._ones = np.ones_like(mixed)
+        offset = float(np.dot(mixed, self._ones[: len(mixed)])) ** 2 / max(1, len(mixed))
         if offset > MOSTLY * kept:  # a constant that all channels have does not cancel, whatever else does
             centred = frames - frames.mean(axis=0, dtype=np.float64).astype(np.float32)
             energy = float(np.dot(centred.ravel(), centred.ravel())) / channels
