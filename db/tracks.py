@@ -185,6 +185,21 @@ def by_ids(session: Session, ids: Sequence[int]) -> dict[int, Track]:
     return found
 
 
+def check_known(session: Session, ids: Sequence[int]) -> None:
+    """Make sure that there is a track of each id.
+
+    Raises
+    ------
+    KeyError
+        With the first id that none has.
+    """
+    for some in in_parts(ids):
+        known = set(session.scalars(select(Track.id).where(Track.id.in_(some))))
+        for track_id in some:
+            if track_id not in known:
+                raise KeyError(track_id)
+
+
 def failures(session: Session) -> list[Track]:
     """Return the present tracks that could not be analysed, by path."""
     query = select(Track).where(Track.error_kind.is_not(None), Track.missing.is_(False))

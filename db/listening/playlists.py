@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.models import LARGEST, Playlist, PlaylistTrack, Track
-from db.tracks import by_ids
+from db.tracks import by_ids, check_known
 from db.values import in_parts, utc_now
 
 
@@ -154,21 +154,13 @@ def _present(session: Session, playlist: Playlist) -> list[tuple[int, int]]:
 
 
 def _append(session: Session, playlist: Playlist, track_ids: Sequence[int], first: int) -> None:
-    _check_known(session, list(dict.fromkeys(track_ids)))
+    check_known(session, list(dict.fromkeys(track_ids)))
     rows = [
         {"playlist_id": playlist.id, "position": position, "track_id": track_id}
         for position, track_id in enumerate(track_ids, first)
     ]
     if rows:
         session.execute(insert(PlaylistTrack), rows)
-
-
-def _check_known(session: Session, track_ids: Sequence[int]) -> None:
-    for some in in_parts(track_ids):
-        known = set(session.scalars(select(Track.id).where(Track.id.in_(some))))
-        for track_id in some:
-            if track_id not in known:
-                raise KeyError(track_id)
 
 
 def _touch(session: Session, playlist: Playlist) -> None:
