@@ -72,17 +72,15 @@ def overview(
     AudioError
         A subclass that names the reason why it cannot be decoded.
     """
-    rate_hz, hop = front_end.rate_hz, front_end.hop_length
+    rate_hz = front_end.rate_hz
     column_s = max(LEAST_S, (length_s or 0.0) / (MOST_COLUMNS / 2))
-    frames = max(1, round(column_s * rate_hz / hop))
+    frames = max(1, round(column_s * rate_hz / front_end.hop_length))
+    column_n = frames * front_end.hop_length
     peaks, powers = np.zeros(0, np.float32), np.zeros((0, len(mel_filters)), np.float32)
     decoded, merged = 0, 1
-    for chunk in _chunks(path, rate_hz, frames * hop, within):
+    for chunk in _chunks(path, rate_hz, column_n, within):
         decoded += len(chunk)
-        whole = np.pad(chunk, (0, -len(chunk) % (frames * hop)))
-        power = power_mel(whole, mel_filters, front_end)[:-1].reshape(-1, frames, len(mel_filters))
-        new_peaks = np.abs(whole).reshape(-1, frames * hop).max(axis=1)
-        new_powers = power.mean(axis=1)
+        new_peaks, new_powers = _columns(chunk, frames, mel_filters, front_end)
         for _ in range(merged.bit_length() - 1):
             new_peaks, new_powers = _halved(new_peaks, new_powers)
         peaks, powers = np.append(peaks, new_peaks), np.concatenate([powers, new_powers])
@@ -91,7 +89,15 @@ def overview(
     if not decoded:
         raise TooShortError("too short: it holds no audio")
     loudness = np.asarray(np.rint(255 * np.minimum(peaks, 1)), np.uint8)
-    return Overview(merged * frames * hop / rate_hz, decoded / rate_hz, loudness, _levels(powers))
+    return Overview(merged * column_n / rate_hz, decoded / rate_hz, loudness, _levels(powers))
+
+
+def _columns(chunk: Array, frames: int, mel_filters: Array, front_end: FrontEnd) -> tuple[Array, Array]:
+    """Return the peak of each column of so many frames, (columns,), and its mean power, (columns, bands)."""
+    column_n = frames * front_end.hop_length
+    whole = np.pad(chunk, (0, -len(chunk) % column_n))
+    power = power_mel(whole, mel_filters, front_end)[:-1].reshape(-1, frames, len(mel_filters))
+    return np.abs(whole).reshape(-1, column_n).max(axis=1), power.mean(axis=1)
 
 
 def _chunks(path: Path, rate_hz: int, column_n: int, within: Range) -> Iterator[Array]:

@@ -86,6 +86,22 @@ class IngestPlan:
         of_audio = len(self.changed) + len(self.new) + len(self.to_renew)
         return of_audio + len(self.outdated) + len(self.unmeasured)
 
+    def take_in(self, file: FoundFile, row: Any | None, *, retry: bool) -> None:
+        """Note what is to be done with a file that was found, and is at a track's path if there is one."""
+        if row is None:
+            self.new.append(file)
+        elif _changed(row, file) or (retry if row.error_kind is not None else not row.analysed):
+            self.changed.append(file)
+        elif len(row.content_hash or "") == PACKET_DIGITS and os.access(file.file, os.R_OK):
+            self.to_renew.append(file)
+        else:
+            self.known_failures += row.error_kind is not None
+            self.unchanged += row.error_kind is None
+            if row.tags_version < TAGS_VERSION or row.sheet_hash != file.borders[2]:
+                self.outdated.append(file)
+            if _unmeasured(row):
+                self.unmeasured.append(file)
+
 
 def plan(
     session: Session,
@@ -102,12 +118,7 @@ def plan(
     Of what is below folders that could not be listed nothing is known: no track there is gone. With `retry`,
     files that failed before are to be identified again.
     """
-    kept = (Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
-    of_part = (Track.range_start_s, Track.range_end_s, Track.sheet_hash)
-    versions = (Track.tags_version, Track.measures_version)
-    columns = (*kept, *of_part, *versions, Track.content_hash, has_features_of(trunk_id).label("analysed"))
-    rows = session.execute(select(*columns).where(*below(root, folder)).order_by(Track.id))
-    known = {os.path.join(root.path, row.rel_path): row for row in rows}
+    known = _known(session, root, folder, trunk_id)
     found = [part for file in found for part in _opened(file, known.get(file.path), notes)]
     made, back = IngestPlan(found=len(found)), []
     for old, new in _respelled(known, found):
@@ -116,19 +127,7 @@ def plan(
         session.execute(update(Track).where(Track.id == known[new].id).values(rel_path=respelled))
     for file in found:
         row = known.pop(file.path, None)
-        if row is None:
-            made.new.append(file)
-        elif _changed(row, file) or (retry if row.error_kind is not None else not row.analysed):
-            made.changed.append(file)
-        elif len(row.content_hash or "") == PACKET_DIGITS and os.access(file.file, os.R_OK):
-            made.to_renew.append(file)
-        else:
-            made.known_failures += row.error_kind is not None
-            made.unchanged += row.error_kind is None
-            if row.tags_version < TAGS_VERSION or row.sheet_hash != file.borders[2]:
-                made.outdated.append(file)
-            if _unmeasured(row):
-                made.unmeasured.append(file)
+        made.take_in(file, row, retry=retry)
         if row is not None and row.missing:
             back.append(row.id)
     files = {file.file for file in found}
@@ -142,6 +141,16 @@ def plan(
     set_missing(session, back, missing=False)
     set_missing(session, made.left_out, missing=True)
     return made
+
+
+def _known(session: Session, root: Root, folder: str, trunk_id: str) -> dict[str, Any]:
+    """Return what is known of the tracks below a folder, by their paths."""
+    kept = (Track.id, Track.rel_path, Track.size, Track.mtime_ns, Track.error_kind, Track.missing)
+    of_part = (Track.range_start_s, Track.range_end_s, Track.sheet_hash)
+    versions = (Track.tags_version, Track.measures_version)
+    columns = (*kept, *of_part, *versions, Track.content_hash, has_features_of(trunk_id).label("analysed"))
+    rows = session.execute(select(*columns).where(*below(root, folder)).order_by(Track.id))
+    return {os.path.join(root.path, row.rel_path): row for row in rows}
 
 
 def _opened(file: FoundFile, row: Any | None, notes: ScanNotes) -> list[FoundFile]:

@@ -128,24 +128,38 @@ def find_files(
         if NO_MEDIA in names:
             notes.left_out.add(current)
             continue
-        folders: list[tuple[str, IgnoreRules]] = []
-        audio: list[FoundFile] = []
-        sheets: list[str] = []
-        for entry in entries:
-            is_folder = os.path.isdir(entry.path)
-            if here.leave_out(entry.path, is_folder=is_folder):
-                if is_folder or is_audio_path(entry.name):
-                    notes.left_out.add(entry.path)
-            elif is_folder:
-                (linked if entry.is_symlink() else folders).append((entry.path, here))
-            elif entry.name.lower().endswith(CUE) and entry.is_file():
-                sheets.append(entry.path)
-            elif not is_audio_path(entry.name):
-                notes.pass_over(entry.name)
-            elif _is_file_or_broken(entry.path):
-                audio.append(look_at(entry.path, linked=entry.is_symlink()))
-        yield from _cut(audio, sheets, notes)
-        pending.extend(reversed(folders))
+        held = _sorted_out(entries, here, notes)
+        linked.extend((entry.path, here) for entry in held.folders if entry.is_symlink())
+        yield from _cut(held.audio, held.sheets, notes)
+        pending.extend((entry.path, here) for entry in reversed(held.folders) if not entry.is_symlink())
+
+
+@dataclass
+class _Held:
+    """What is in a folder and not left out; `sheets` are the paths of its cue sheets."""
+
+    folders: list["os.DirEntry[str]"] = field(default_factory=list)
+    audio: list[FoundFile] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
+
+
+def _sorted_out(entries: Iterable["os.DirEntry[str]"], rules: IgnoreRules, notes: ScanNotes) -> _Held:
+    """Return what a folder holds, and note what is left out or passed over."""
+    held = _Held()
+    for entry in entries:
+        is_folder = os.path.isdir(entry.path)
+        if rules.leave_out(entry.path, is_folder=is_folder):
+            if is_folder or is_audio_path(entry.name):
+                notes.left_out.add(entry.path)
+        elif is_folder:
+            held.folders.append(entry)
+        elif entry.name.lower().endswith(CUE) and entry.is_file():
+            held.sheets.append(entry.path)
+        elif not is_audio_path(entry.name):
+            notes.pass_over(entry.name)
+        elif _is_file_or_broken(entry.path):
+            held.audio.append(look_at(entry.path, linked=entry.is_symlink()))
+    return held
 
 
 def _cut(audio: list[FoundFile], sheets: list[str], notes: ScanNotes) -> Iterator[FoundFile]:

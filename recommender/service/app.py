@@ -34,22 +34,13 @@ from recommender.service.subsonic.listening import PlayNotes
 
 def create_app(state: State, settings: AccessSettings) -> FastAPI:
     """Return the application; its state is started and closed with it."""
-    board = state.board
-    uploads = Uploads(settings.max_upload_bytes, board=board)
-    covers = Covers(folder=state.home.cache_dir / "covers")
-    overviews = Overviews(state.home.cache_dir / "pictures")
-    transcoder = Transcoder(state.home.cache_dir / "transcoded", board)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = params.THREADS
         state.start()
         yield
-        uploads.analyser.close()
-        overviews.analyser.close()
-        covers.decoder.close()
-        transcoder.close()
-        app.state.play_notes.close()
+        _release(app)
         state.close()
 
     app = FastAPI(
@@ -62,13 +53,7 @@ def create_app(state: State, settings: AccessSettings) -> FastAPI:
         redirect_slashes=False,  # it would name the host that the request names
         default_response_class=JsonResponse,
     )
-    app.state.deepcuts, app.state.settings = state, settings
-    app.state.predicted_genres, app.state.play_notes = PredictedGenres(), PlayNotes(state)
-    app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
-    app.state.overviews, app.state.covers, app.state.transcoder = overviews, covers, transcoder
-    app.state.metrics = Metrics(state, uploads)
-    app.state.board, app.state.wrong_logins = board, WrongLogins(board=board)
-    app.state.answers, app.state.known_ids = KeptAnswers(state), KnownIds(state)
+    _equip(app, state, settings)
     add_problems(app)
     app.add_middleware(CompressMiddleware)  # text alone: audio and pictures are packed already
     app.add_middleware(Remembered, answers=app.state.answers)
@@ -80,3 +65,26 @@ def create_app(state: State, settings: AccessSettings) -> FastAPI:
     app.include_router(subsonic.router)
     app.include_router(static_page.router)
     return app
+
+
+def _equip(app: FastAPI, state: State, settings: AccessSettings) -> None:
+    """Give the application what its requests are answered with."""
+    board, cache = state.board, state.home.cache_dir
+    uploads = Uploads(settings.max_upload_bytes, board=board)
+    app.state.deepcuts, app.state.settings = state, settings
+    app.state.predicted_genres, app.state.play_notes = PredictedGenres(), PlayNotes(state)
+    app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
+    app.state.overviews, app.state.covers = Overviews(cache / "pictures"), Covers(folder=cache / "covers")
+    app.state.transcoder = Transcoder(cache / "transcoded", board)
+    app.state.metrics = Metrics(state, uploads)
+    app.state.board, app.state.wrong_logins = board, WrongLogins(board=board)
+    app.state.answers, app.state.known_ids = KeptAnswers(state), KnownIds(state)
+
+
+def _release(app: FastAPI) -> None:
+    """End the processes and threads that answer."""
+    app.state.uploads.analyser.close()
+    app.state.overviews.analyser.close()
+    app.state.covers.decoder.close()
+    app.state.transcoder.close()
+    app.state.play_notes.close()
