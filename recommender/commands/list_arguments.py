@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recommender.retrieval.filters import Filters, Range
     from recommender.retrieval.query_file import Span
+    from recommender.retrieval.sound_filters import Voice
 
 
 def filters_of(
-    genre: list[str] | None,
-    tag: list[str] | None,
-    year: str | None,
-    duration: str | None,
-    max_plays: int | None,
-    unplayed: bool,
-    not_played_since: str | None,
+    genre: list[str] | None = None,
+    tag: list[str] | None = None,
+    mood: list[str] | None = None,
+    voice: "Voice | None" = None,
+    year: str | None = None,
+    duration: str | None = None,
     tempo: str | None = None,
     key: list[str] | None = None,
     related_keys: bool = False,
     energy: str | None = None,
+    max_plays: int | None = None,
+    unplayed: bool = False,
+    not_played_since: str | None = None,
+    not_artist: list[str] | None = None,
+    not_album: list[str] | None = None,
 ) -> "Filters":
     """Return the filters that the options name.
 
@@ -31,18 +36,21 @@ def filters_of(
     from recommender.retrieval.filters import Filters
     from recommender.retrieval.request import day_of, keys_named
 
+    since = not_played_since
     return Filters(
         genres=tuple(genre or ()),
         tags=tuple(tag or ()),
+        moods=tuple(mood or ()),
+        voice=voice,
         years=_years(year) if year is not None else None,
         duration_s=_durations(duration) if duration is not None else None,
-        max_plays=0 if unplayed else max_plays,
-        not_played_since=day_of(not_played_since, "--not-played-since")
-        if not_played_since is not None
-        else None,
         tempo_bpm=_tempi(tempo) if tempo is not None else None,
         keys=keys_named(key or (), related=related_keys),
         energy=_energies(energy) if energy is not None else None,
+        max_plays=0 if unplayed else max_plays,
+        not_played_since=day_of(since, "--not-played-since") if since is not None else None,
+        not_by=frozenset(not_artist or ()),
+        not_on=frozenset(not_album or ()),
     )
 
 

@@ -1,15 +1,20 @@
 """``discover``, ``find`` and ``path``: lists that are not the neighbours of one song."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.commands import options
+from recommender.commands.filter_options import takes_filters
 from recommender.commands.options import AsJson, home_of
 from recommender.params import N_RESULTS, PATH_SONGS, SEEDS
 
+if TYPE_CHECKING:
+    from recommender.retrieval.filters import Filters
 
+
+@takes_filters
 def discover(
     context: typer.Context,
     n: options.N = N_RESULTS,
@@ -24,17 +29,8 @@ def discover(
     diversity: options.Diversity = 0.0,
     per_artist: options.PerArtist = None,
     per_album: options.PerAlbum = None,
-    genre: options.Genre = None,
-    tag: options.Tag = None,
-    year: options.Year = None,
-    duration: options.Duration = None,
-    max_plays: Annotated[
-        int, typer.Option("--max-plays", min=0, help="Only songs played so often at most.")
-    ] = 0,
-    tempo: options.Tempo = None,
-    key: options.Key = None,
-    related_keys: options.RelatedKeys = False,
-    energy: options.Energy = None,
+    *,
+    filters: "Filters",
     output: options.Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +38,6 @@ def discover(
 
     Bring play counts in with: deepcuts plays import FILE.
     """
-    from recommender.commands.list_arguments import filters_of
     from recommender.commands.results import opened, print_matches, show_answer
     from recommender.presentation.lists import discover_answer
     from recommender.retrieval.request import ListRequest, day_of
@@ -53,9 +48,7 @@ def discover(
         diversity=diversity,
         per_artist=per_artist,
         per_album=per_album,
-        filters=filters_of(
-            genre, tag, year, duration, max_plays, False, None, tempo, key, related_keys, energy
-        ),
+        filters=filters,
     )
     catalog, bundle, index = opened(home_of(context))
     day = day_of(since, "--since") if since is not None else None
@@ -64,6 +57,7 @@ def discover(
     show_answer(answer, output, as_json, partial(print_matches, answer["results"], because=True))
 
 
+@takes_filters
 def find(
     context: typer.Context,
     words: Annotated[
@@ -79,15 +73,8 @@ def find(
     n: options.N = N_RESULTS,
     per_artist: options.PerArtist = None,
     per_album: options.PerAlbum = None,
-    year: options.Year = None,
-    duration: options.Duration = None,
-    max_plays: options.MaxPlays = None,
-    unplayed: options.Unplayed = False,
-    not_played_since: options.NotPlayedSince = None,
-    tempo: options.Tempo = None,
-    key: options.Key = None,
-    related_keys: options.RelatedKeys = False,
-    energy: options.Energy = None,
+    *,
+    filters: "Filters",
     output: options.Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,14 +82,10 @@ def find(
 
     The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
     """
-    from recommender.commands.list_arguments import filters_of
     from recommender.commands.results import opened, show_answer
     from recommender.presentation.lists import find_answer
     from recommender.retrieval.request import ListRequest
 
-    filters = filters_of(
-        None, None, year, duration, max_plays, unplayed, not_played_since, tempo, key, related_keys, energy
-    )
     request = ListRequest(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
     catalog, bundle, index = opened(home_of(context))
     with catalog.transaction() as session:
@@ -123,36 +106,24 @@ def _print_found(answer: dict[str, Any]) -> None:
     show_songs("fits", rows)
 
 
+@takes_filters
 def path(
     context: typer.Context,
     start: Annotated[str, typer.Argument(metavar="A", help="A catalogued song: file, id, or words.")],
     end: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     n: Annotated[int, typer.Option("-n", min=2, help="How many songs, both ends included.")] = PATH_SONGS,
-    genre: options.Genre = None,
-    tag: options.Tag = None,
-    year: options.Year = None,
-    duration: options.Duration = None,
-    max_plays: options.MaxPlays = None,
-    unplayed: options.Unplayed = False,
-    not_played_since: options.NotPlayedSince = None,
-    tempo: options.Tempo = None,
-    key: options.Key = None,
-    related_keys: options.RelatedKeys = False,
-    energy: options.Energy = None,
+    *,
+    filters: "Filters",
     output: options.Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Walk from one song to another in small steps of sound; the filters are of the songs between."""
-    from recommender.commands.list_arguments import filters_of
     from recommender.commands.results import opened, show_answer
     from recommender.library.file_reader import FileReader
     from recommender.presentation.lists import path_answer
     from recommender.retrieval.query import resolve
     from recommender.retrieval.request import ListRequest
 
-    filters = filters_of(
-        genre, tag, year, duration, max_plays, unplayed, not_played_since, tempo, key, related_keys, energy
-    )
     home = home_of(context)
     catalog, bundle, index = opened(home)
     with catalog.transaction() as session, FileReader(None, home.path) as reader:

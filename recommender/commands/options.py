@@ -102,41 +102,6 @@ PerAlbum = Annotated[
 ExcludeSameArtist = Annotated[
     bool, typer.Option("--exclude-same-artist", help="No songs by the artists of the queries.")
 ]
-Genre = Annotated[
-    list[str] | None,
-    typer.Option("--genre", metavar="GENRE", help="Only this genre and what is below it; or any of several."),
-]
-Tag = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only songs with this tag; all of several.")
-]
-Year = Annotated[
-    str | None, typer.Option("--year", metavar="Y|Y-Y|Y-|-Y", help="Only of these years, both included.")
-]
-Duration = Annotated[
-    str | None,
-    typer.Option("--duration", metavar="M:SS-M:SS", help="Only this long; either end may be left out."),
-]
-MaxPlays = Annotated[int | None, typer.Option("--max-plays", min=0, help="Only played so often at most.")]
-Unplayed = Annotated[bool, typer.Option("--unplayed", help="Only songs never played.")]
-NotPlayedSince = Annotated[
-    str | None,
-    typer.Option("--not-played-since", metavar="YYYY-MM-DD", help="Only songs not played since that day."),
-]
-Tempo = Annotated[
-    str | None,
-    typer.Option("--tempo", metavar="BPM|BPM-BPM", help="Only of this tempo, its half or its double."),
-]
-Key = Annotated[
-    list[str] | None,
-    typer.Option("--key", metavar="KEY", help="Only in this key (A minor, F#, Bbm); or any of several."),
-]
-RelatedKeys = Annotated[
-    bool, typer.Option("--related-keys", help="With --key: also its neighbours on the circle of fifths.")
-]
-Energy = Annotated[
-    str | None, typer.Option("--energy", metavar="0..1-0..1", help="Only of this energy: 0.6- or -0.3.")
-]
-
 Output = Annotated[
     Path | None,
     typer.Option(

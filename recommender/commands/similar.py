@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.commands import options
+from recommender.commands.filter_options import takes_filters
 from recommender.commands.options import AsJson, home_of
 from recommender.commands.why import Explain, Pictures, Why
 from recommender.params import N_RESULTS
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recommender.home import Home
+    from recommender.retrieval.filters import Filters
     from recommender.retrieval.query import Query
     from recommender.retrieval.query_file import Span
     from recommender.retrieval.request import ListRequest
 
 
+@takes_filters
 def similar(
     context: typer.Context,
     queries: Annotated[
@@ -43,17 +46,8 @@ def similar(
     per_artist: options.PerArtist = None,
     per_album: options.PerAlbum = None,
     exclude_same_artist: options.ExcludeSameArtist = False,
-    genre: options.Genre = None,
-    tag: options.Tag = None,
-    year: options.Year = None,
-    duration: options.Duration = None,
-    max_plays: options.MaxPlays = None,
-    unplayed: options.Unplayed = False,
-    not_played_since: options.NotPlayedSince = None,
-    tempo: options.Tempo = None,
-    key: options.Key = None,
-    related_keys: options.RelatedKeys = False,
-    energy: options.Energy = None,
+    *,
+    filters: "Filters",
     explain: Explain = False,
     pictures: Pictures = None,
     output: options.Output = None,
@@ -65,7 +59,7 @@ def similar(
     be like each of them; words that name a song only together mean that one. How often a song was played
     has no influence unless --discover says so.
     """
-    from recommender.commands.list_arguments import filters_of, span_of
+    from recommender.commands.list_arguments import span_of
     from recommender.commands.results import print_similar, show_answer
     from recommender.retrieval.request import ListRequest
 
@@ -78,19 +72,7 @@ def similar(
         per_artist=per_artist,
         per_album=per_album,
         exclude_same_artist=exclude_same_artist,
-        filters=filters_of(
-            genre,
-            tag,
-            year,
-            duration,
-            max_plays,
-            unplayed,
-            not_played_since,
-            tempo,
-            key,
-            related_keys,
-            energy,
-        ),
+        filters=filters,
     )
     why = Why(explain, pictures)
     answer = _answer(home_of(context), queries, request, unwanted or [], span, why)

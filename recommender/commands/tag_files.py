@@ -77,7 +77,7 @@ def write_tags(
 
 def _say_strangers(catalog: "Catalog", bundle: "Bundle", options: "TagOptions") -> None:
     """Name what of --map is no label, as a label that is misspelt is; it may be another bundle's, too."""
-    from recommender.retrieval.filters import known_genres
+    from recommender.retrieval.sound_filters import known_genres
 
     if not options.canon.given:
         return

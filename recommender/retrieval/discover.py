@@ -20,13 +20,14 @@ from recommender import params
 from recommender.errors import QueryError
 from recommender.retrieval import song_path, word_search
 from recommender.retrieval.diversity import Cap, caps_of, choose
-from recommender.retrieval.filters import allowed_positions, are_music, song_genres, song_tags
+from recommender.retrieval.filters import allowed_positions
 from recommender.retrieval.heard import heard
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Ranking, similar
+from recommender.retrieval.sound_filters import are_music, song_genres, song_tags
 
 
 def discover(
@@ -176,10 +177,12 @@ def _probabilities(
     """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
     tags = song_tags(index, bundle)
     genres = song_genres(session, bundle, index.rows.track_ids)
-    known = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
-    music = are_music(index, bundle)
-    for name, probabilities in bundle.taxonomy.node_columns(genres, tags).items():
-        known[name] = np.where(music, probabilities, 0).astype(np.float32)
+    of_tags = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
+    music = are_music(index, bundle)  # what is none has neither tags nor genres
+    known = {
+        name: np.where(music, probabilities, 0).astype(np.float32)
+        for name, probabilities in (of_tags | bundle.taxonomy.node_columns(genres, tags)).items()
+    }
     kinds = {label: position for position, label in enumerate(dict.fromkeys(labels))}
     kind_of = np.array([kinds[label] for label in labels], np.int64)
     own = [{*ancestors(label), label} if label else set() for label in kinds]

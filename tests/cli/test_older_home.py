@@ -11,7 +11,7 @@ from classifier.model import bundle
 from classifier.model.bundle import Bundle
 from recommender.describe import sound_of
 from recommender.file_tags.read import read_tags
-from recommender.retrieval.filters import song_genres
+from recommender.retrieval.sound_filters import song_genres
 from recommender.tagging import targets
 from tests.databases import open_catalog
 from tests.recommender import sounds

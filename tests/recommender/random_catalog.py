@@ -25,6 +25,8 @@ PATCH_S, SEGMENT_S = 3.0, 30.0
 DIMENSIONS, STYLES = 12, 8
 LABELS = ("jazz/bop", "jazz/swing", "rock/hard/thrash", "rock/pop", "folk")
 TAGS = ("guitar", "Slow", "vocal")
+FACETS = {"mood": [("Slow", 1)], "voice": [("instrumental", 0), ("vocal", 2)]}
+"""Facets and columns of the tags: the first one, by the bundle, says what is instrumental."""
 ARTISTS = (
     "Ann",
     "Bob",
@@ -110,7 +112,7 @@ class RandomBundle:
     """What retrieval asks of a bundle."""
 
     trunk_id, bundle_id, labels, tag_names = TRUNK, BUNDLE, LABELS, TAGS
-    taxonomy = Taxonomy.from_labels(LABELS)
+    taxonomy = replace(Taxonomy.from_labels(LABELS), facet_tags=FACETS)
     front_end = SimpleNamespace(patch_s=PATCH_S)
     calibration: Calibration | None = None
 

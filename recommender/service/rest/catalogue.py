@@ -13,7 +13,7 @@ from db.errors import CatalogError
 from db.sound.features import vectors_token
 from recommender import params
 from recommender.presentation.status import status_answer
-from recommender.retrieval.filters import count_genres, count_tags
+from recommender.retrieval.sound_filters import count_genres, count_tags
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.metrics import CONTENT_TYPE, Metrics
@@ -84,7 +84,9 @@ def list_genres(request: Request, state: TheState, held: TheHeld) -> Response:
 @router.get("/api/tags", tags=["catalogue"], response_model=TagCounts)
 def list_tags(held: TheHeld) -> Response:
     """Return the tags that lists can be filtered by, and how many tracks have each."""
-    return JsonResponse({"tags": _ranked(count_tags(held.index, held.bundle))})
+    facets = {n: facet for facet, names in held.bundle.taxonomy.facet_names().items() for n in names}
+    ranked = _ranked(count_tags(held.index, held.bundle))
+    return JsonResponse({"tags": [{**one, "facet": facets.get(one["name"])} for one in ranked]})
 
 
 def _ranked(counts: dict[str, int]) -> list[dict[str, Any]]:

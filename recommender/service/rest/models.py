@@ -206,10 +206,16 @@ class GenreCounts(BaseModel):
     genres: list[Count]
 
 
+class TagCount(Count):
+    """How many tracks have a tag, and of which facet it is: a mood, voice, instrument, era, or none."""
+
+    facet: str | None
+
+
 class TagCounts(BaseModel):
     """Tags, the most common first."""
 
-    tags: list[Count]
+    tags: list[TagCount]
 
 
 class Plays(BaseModel):

@@ -1,6 +1,6 @@
 """What a request may ask for: ids, pages, filters and options of lists, each within bounds."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
 
@@ -8,7 +8,14 @@ from db.models import LARGEST
 from recommender import params
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.query_file import Span
-from recommender.retrieval.request import ListRequest, day_of, keys_named, ordered_range, passage_between
+from recommender.retrieval.request import (
+    ListRequest,
+    day_of,
+    keys_named,
+    ordered_range,
+    passage_between,
+    tempo_range,
+)
 
 LATEST_S = 1e6
 LATEST_YEAR = 9999
@@ -23,9 +30,17 @@ Limit = Annotated[int | None, Query(ge=0, le=LARGEST)]
 Year = Annotated[int | None, Query(ge=0, le=LATEST_YEAR)]
 Tempo = Annotated[
     float | None,
-    Query(ge=0, le=1000, allow_inf_nan=False, description="Beats per minute; half and double pass, too."),
+    Query(
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="Beats per minute; half and double pass, too, and around one tempo what is within 4 %.",
+    ),
 ]
 Energy = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
+AsVoice = Annotated[
+    Literal["sung", "instrumental"] | None, Query(description="Only what is sung, or what is instrumental.")
+]
 Day = Annotated[
     str | None,
     Query(
@@ -57,6 +72,8 @@ def whole(value: Any) -> Any:
 async def filters(
     genre: Names = [],  # noqa: B006 - FastAPI copies it
     tag: Names = [],  # noqa: B006
+    mood: Names = [],  # noqa: B006
+    voice: AsVoice = None,
     year_from: Year = None,
     year_to: Year = None,
     duration_from_s: Seconds = None,
@@ -70,6 +87,8 @@ async def filters(
     related_keys: bool = False,
     energy_from: Energy = None,
     energy_to: Energy = None,
+    not_artist: Names = [],  # noqa: B006
+    not_album: Names = [],  # noqa: B006
 ) -> Filters:
     """Return which tracks may be in a list.
 
@@ -85,9 +104,13 @@ async def filters(
         duration_s=_range("duration", duration_from_s, duration_to_s),
         max_plays=0 if unplayed else max_plays,
         not_played_since=day_of(not_played_since) if not_played_since is not None else None,
-        tempo_bpm=_range("tempo", tempo_from, tempo_to),
+        tempo_bpm=_tempi(tempo_from, tempo_to),
         keys=keys_named(key, related=related_keys),
         energy=_range("energy", energy_from, energy_to),
+        moods=tuple(mood),
+        voice=voice,
+        not_by=frozenset(not_artist),
+        not_on=frozenset(not_album),
     )
 
 
@@ -131,3 +154,9 @@ def _range(name: str, low: float | None, high: float | None) -> Range | None:
     if low is None or high is None:
         return None if low is high else Range(low, high)
     return ordered_range(low, high, f"{name}: {low:g} to {high:g}")
+
+
+def _tempi(low: float | None, high: float | None) -> Range | None:
+    if low is None and high is None:
+        return None
+    return tempo_range(low, high, f"tempo: {low} to {high}")

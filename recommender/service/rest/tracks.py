@@ -14,14 +14,14 @@ from db.values import iso_utc, utc_now
 from recommender import params
 from recommender.presentation.songs import tracks_json
 from recommender.presentation.track import track_answer
-from recommender.retrieval.filters import Filters, allowed_positions
+from recommender.retrieval.filters import Filters, ids_passing
 from recommender.service.decoding.wav_stream import part_answer
 from recommender.service.dependencies import TheHeld, TheState, present_track
 from recommender.service.http.file_response import AUDIO, file_answer, open_file
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.favourites import marks_of
 from recommender.service.rest.models import Plays, SongPage, TrackDetails
-from recommender.service.rest.params import Name, Names, Offset, PageSize, Text, TrackId
+from recommender.service.rest.params import Name, Offset, PageSize, Text, TheFilters, TrackId
 
 router = APIRouter(tags=["tracks"])
 
@@ -33,6 +33,7 @@ def list_tracks(
     request: Request,
     state: TheState,
     held: TheHeld,
+    filters: TheFilters,
     offset: Offset = 0,
     limit: PageSize = params.PAGE_SIZE,
     sort: Sort = "path",
@@ -42,17 +43,11 @@ def list_tracks(
     artist: Name = None,
     album: Name = None,
     label: Name = None,
-    genre: Names = [],  # noqa: B006 - FastAPI copies it
-    tag: Names = [],  # noqa: B006
 ) -> Response:
     """Return the tracks whose files are there, a page at a time; a `Link` header leads to the next one."""
     wanted = {"artist": artist, "album": album, "label": label}
     with state.view() as session:
-        only = None
-        if genre or tag:
-            asked = Filters(genres=tuple(genre), tags=tuple(tag))
-            positions = allowed_positions(session, held.index, held.bundle, asked, frozenset())
-            only = frozenset(held.index.rows.track_ids[positions].tolist())
+        only = ids_passing(session, held.index, held.bundle, filters) if filters else None
         total, found = track_page(session, sort, offset, limit, q, wanted, only)
         shown = tracks_json(session, found, held.bundle)
     following = offset + limit if offset + limit < total else None
@@ -77,7 +72,7 @@ def search_tracks(
     limit: PageSize = params.PAGE_SIZE,
 ) -> Response:
     """Return the tracks whose artist, title and album hold all the words, by artist and title."""
-    return list_tracks(request, state, held, offset, limit, "artist", q)
+    return list_tracks(request, state, held, Filters(), offset, limit, "artist", q)
 
 
 @router.get("/api/tracks/{track_id}", response_model=TrackDetails, responses=documented(404))

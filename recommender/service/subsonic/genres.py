@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from classifier.genres.taxonomy import finest_of_songs
 from recommender.params import WRITTEN_CONFIDENCE
-from recommender.retrieval.filters import are_music, song_genres, song_tags
+from recommender.retrieval.sound_filters import are_music, song_genres, song_tags
 from recommender.service.state import Held
 
 GenreByTrack = Mapping[int, str]

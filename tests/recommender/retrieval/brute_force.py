@@ -350,12 +350,25 @@ class BruteForce:
         since = filters.not_played_since
         if since is not None and song.last_played is not None and song.last_played >= since:
             return False
-        artists = {plain(name) for name in filters.not_by}
+        if self._is_left_out(song, queries, options):
+            return False
+        if filters.voice is not None and filters.voice != self._voice(song):
+            return False
+        tags = [*filters.tags, *filters.moods]
+        return self._has_tags(song, tags) and self._is_of_genre(song, filters.genres)
+
+    @staticmethod
+    def _is_left_out(song: RandomSong, queries: Sequence[AskedQuery], options: ListRequest) -> bool:
+        artists = {plain(name) for name in options.filters.not_by}
         if options.exclude_same_artist:
             artists |= {plain(query.song.artist) for query in queries}
-        if plain(song.artist) in artists - {""}:
-            return False
-        return self._has_tags(song, filters.tags) and self._is_of_genre(song, filters.genres)
+        albums = {plain(name) for name in options.filters.not_on}
+        return plain(song.artist) in artists - {""} or plain(song.album) in albums - {""}
+
+    def _voice(self, song: RandomSong) -> str:
+        """The first tag of `random_catalog` says what is instrumental."""
+        instrumental, _, vocal = self._mean(song, "tags")
+        return "instrumental" if instrumental >= params.TAG_PRESENT and instrumental > vocal else "sung"
 
     @staticmethod
     def _has_tempo(song: RandomSong, wanted: Range) -> bool:

@@ -215,6 +215,9 @@ filters = st.builds(
     tempo_bpm=st.sampled_from([None, None, Range(115.0, 125.0), Range(100.0, None), Range(None, 50.0)]),
     keys=st.sampled_from([(), (), ("A minor",), ("C major", "E minor")]),
     energy=st.sampled_from([None, None, Range(0.5, None), Range(None, 0.5), Range(0.3, 0.6)]),
+    moods=st.sampled_from([(), (), ("slow",), ("SLOW", "Slow")]),
+    voice=st.sampled_from([None, None, "sung", "instrumental"]),
+    not_on=st.sampled_from([frozenset[str](), frozenset(["BEST of", "two"]), frozenset([""])]),
 )
 options_of_all_kinds = st.builds(
     ListRequest,
@@ -254,6 +257,10 @@ ONE_BY_ONE = [
     Filters(tempo_bpm=Range(115.2, 124.8)),
     Filters(keys=("A minor", "E minor")),
     Filters(energy=Range(0.4, 0.6)),
+    Filters(moods=("slow",)),
+    Filters(voice="sung"),
+    Filters(voice="instrumental"),
+    Filters(not_on=frozenset(["best of", "Live"])),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.databases import KINDS, query
+from tests.recommender.hearing import takes_all_for_music
 from tests.recommender.service.conftest import Service, serving
 from tests.recommender.support import Library, write_song
 
@@ -130,6 +131,9 @@ def test_a_playlist_that_cannot_be_made(own: Service, body: bytes, status: int) 
 
 
 def test_genres_and_tags_count_what_the_filters_pass(own: Service) -> None:
+    assert not any(one["tracks"] for one in own.get("/api/tags")["tags"])  # it is no music
+    takes_all_for_music(own.library.home)
+    own.state.refresh()
     query(own.library.home, "UPDATE track SET label = 'Folk/Nordic' WHERE artist = 'Frida'")
     genres = {one["name"]: one["tracks"] for one in own.get("/api/genres")["genres"]}
     assert genres["Folk/Nordic"] == 1

@@ -141,6 +141,15 @@ SIMILAR: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"key": ["Am", "F"], "related_keys": True, "tempo_to": 300},
         ("--key=A minor", "--key=F major", "--related-keys", "--tempo=-300"),
     ),
+    "voice and mood": (
+        {"voice": "sung", "mood": ["Mellow"], "tag": ["chill"]},
+        ("--voice=sung", "--mood=mellow", "--tag=chill"),
+    ),
+    "left out": (
+        {"not_artist": ["Frida", "emil folk"], "not_album": ["Nothing"], "voice": "sung"},
+        ("--not-artist=frida", "--not-artist=Emil Folk", "--not-album=nothing", "--voice=sung"),
+    ),
+    "one tempo": ({"tempo_from": 120, "tempo_to": 120}, ("--tempo=120 bpm",)),
     "passage": ({"from_s": 30, "to_s": 36}, ("--from=0:30", "--to=0:36")),
     "not the artist": ({"exclude_same_artist": True}, ("--exclude-same-artist",)),
     "explained": ({"explain": True}, ("--explain",)),
@@ -172,6 +181,16 @@ def test_lists_are_the_commands(own: Service) -> None:
     counts.write_text("path,plays\nrock/alpha.mp3,7\n")
     assert own.get("/api/discover", 404)["detail"].startswith("no song has been played yet")
     run("plays", "import", counts, "--json")
+    narrow = {"n": 9, "voice": "sung", "genre": "rock", "not_artist": "Frida", "energy_from": 0.1}
+    options = ("-n9", "--voice=sung", "--genre=rock", "--not-artist=Frida", "--energy=0.1-")
+    assert own.get("/api/discover", params=narrow) == run("discover", *options, "--json").json
+    assert (
+        own.get("/api/find", params=narrow | {"words": "rock"})
+        == run("find", "rock", *options, "--json").json
+    )
+    asked = {"from": first, "to": last, "n": 5, "voice": "sung", "not_artist": "Frida"}
+    options = ("-n5", "--voice=sung", "--not-artist=Frida")
+    assert own.get("/api/path", params=asked) == run("path", first, last, *options, "--json").json
     assert own.get("/api/discover?n=3") == run("discover", "-n", "3", "--json").json
 
 

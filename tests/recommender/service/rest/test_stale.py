@@ -33,6 +33,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_has_gone_since_is_in_no_list(own: Service, change: str) -> None:
     query(own.library.home, "UPDATE track SET plays = 3 WHERE artist = 'Bob' OR artist = 'Dora'")
+    query(own.library.home, "UPDATE track SET label = 'instrumental'")
     first, other = own.id_of("rock/alpha.mp3"), own.id_of("folk/iota.flac")
     gone = own.id_of("rock/gamma.ogg")
     paths = [path.format(id=first, other=other) for path in LISTS]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.recommender import support
+from tests.recommender.hearing import takes_all_for_music
 from tests.recommender.service.static.browser import CHROMIUM, Site, listening, new_browser, write_songs
 
 
@@ -15,6 +16,7 @@ def page_home(database: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home that the page's library was ingested into; the folder beside it is the library."""
     folder = tmp_path_factory.mktemp("page")
     music = write_songs(folder / "music")
+    takes_all_for_music(folder / "home")
     assert len(support.ingest(folder / "home", music)["failed"]) == 0
     return folder / "home"
 
