@@ -44,8 +44,8 @@ async function listGenres(box) {
   const most = known.genres.filter((genre) => genre.tracks > 0).slice(0, MOST_GENRES);
   if (!most.length) return;
   box.append(el("ul", { class: "chips browse", "aria-label": "Genres" }, most.map(({ name, tracks }) => el("li", {},
-    el("button", { type: "button", class: "chip", "aria-label": `Only ${name}, ${counted(tracks, "song")}`, onclick: () => add("genre", name) },
-      name, el("span", { class: "soft" }, String(tracks)))))));
+    el("button", { type: "button", class: "chip", onclick: () => add("genre", name) },
+      el("span", { class: "unseen" }, "Only "), name, el("span", { class: "soft" }, ` ${tracks}`), el("span", { class: "unseen" }, tracks === 1 ? " song" : " songs"))))));
 }
 
 function show(body, first, asked, now, signal) {

@@ -120,3 +120,16 @@ def test_each_module_names_only_parts_that_there_are() -> None:
     for file in FILES:
         for name in re.findall(r'(?:from|import) "\./([^"]+)"', file.read_text(encoding="utf-8")):
             assert (STATIC / name).is_file(), f"{file.name} wants {name}"
+
+
+def test_what_the_page_loads_ahead_is_what_it_needs() -> None:
+    """Modules that import others are found one after another, unless the page names them at once."""
+    needed, found = ["main.js"], set()
+    while needed:
+        name = needed.pop()
+        found.add(name)
+        parts = re.findall(r'(?:from|import) "\./([^"]+)"', (STATIC / name).read_text(encoding="utf-8"))
+        needed += [part for part in parts if part not in found]
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    ahead = re.findall(r'<link rel="modulepreload" href="static/([^"]+)">', page)
+    assert set(ahead) <= found - {"main.js"} and len(ahead) == len(set(ahead)) > 0.7 * len(found)

@@ -1,0 +1,100 @@
+"""axe-core, which knows the rules for accessible pages, on every place, in both themes and two widths."""
+
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from tests.recommender.service.static.browser import PHONE, WIDE, Site, settled, until, visit, wait_for_player
+from tests.recommender.service.static.test_page_look import PLACES
+
+pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+TELL = """async () => {
+  const on = { enabled: true };
+  const rules = { "label-content-name-mismatch": on, "focus-order-semantics": on };
+  const found = await axe.run(document, { resultTypes: ["violations"], rules });
+  return found.violations.flatMap((rule) => rule.nodes.map((node) =>
+    `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary.split("\\n")[1]}`));
+}"""
+STILL = """Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getTiming().iterations !== Infinity)
+  .map((one) => one.finished.catch(() => null))).then(() => 0)"""
+"""All that moves for a while has come to its end."""
+
+
+def violations(page: Any) -> list[str]:
+    """Return each element that breaks a rule, with the rule."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
+    page.evaluate(STILL)
+    found: list[str] = page.evaluate(TELL)
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_place_breaks_a_rule(page: Any, site: Site, theme: str, window: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(window)
+    wrong = {}
+    for place in PLACES:
+        settled(page, site, place)
+        if found := violations(page):
+            wrong[place] = found
+    for name, act in {"bar and reasons": bar_and_reasons, "suggestions": suggestions, "help": help_}.items():
+        act(page, site)
+        if found := violations(page):
+            wrong[name] = found
+    page.set_viewport_size(WIDE)
+    assert wrong == {}
+
+
+def bar_and_reasons(page: Any, site: Site) -> None:
+    """Let a song play, open the queue and the reasons of another."""
+    settled(page, site, "#track=1")
+    page.get_by_role("button", name="Why").first.click()
+    page.locator(".song .play").nth(1).click()
+    page.locator(".why li").first.wait_for()
+    wait_for_player(page, "player.track")
+    page.click("#queue-open")
+    page.wait_for_selector("#queue:not([hidden])")
+
+
+def suggestions(page: Any, site: Site) -> None:
+    """Type into the search box."""
+    visit(page, site, ready=".song")
+    page.fill("#search-box", "amber")
+    page.wait_for_selector("#search-list [role=option]")
+
+
+def help_(page: Any, site: Site) -> None:
+    """Open the help."""
+    visit(page, site, ready=".song")
+    page.click("#help-open")
+    page.wait_for_selector("#help[open]")
+
+
+@pytest.mark.parametrize(("theme", "window"), [("light", WIDE), ("dark", PHONE)], ids=["wide", "phone"])
+def test_the_page_of_the_rest_interface_breaks_no_rule(
+    page: Any, site: Site, theme: str, window: Any
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(window)
+    page.goto(f"{site.url}/docs#list_tracks")
+    page.wait_for_selector("#list_tracks .answer")
+    until(page, "!document.getElementById('state')?.innerText.startsWith('Reading')")
+    found = violations(page)
+    page.set_viewport_size(WIDE)
+    assert found == []
+
+
+def test_what_breaks_a_rule_is_found(page: Any, site: Site) -> None:
+    """That the engine sees anything: a button without a name, a picture without a text."""
+    visit(page, site, ready=".song")
+    page.evaluate("document.querySelector('#help-open').removeAttribute('aria-label')")
+    page.evaluate("document.querySelector('#help-open').removeAttribute('title')")
+    page.evaluate("document.querySelector('#help-open').replaceChildren()")
+    page.evaluate("document.querySelector('main').append(document.createElement('select'))")
+    found = {one.split(":")[0] for one in violations(page)}
+    assert found == {"button-name", "select-name"}

@@ -1,0 +1,29 @@
+"""What the browser fetches before the first list stands: little, and packed."""
+
+from typing import Any
+
+import pytest
+
+from tests.recommender.service.static.browser import Site, until
+
+MOST_BYTES = 120 * 1024
+FETCHED = """["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind)).map((one) => ({
+  name: one.name, bytes: one.transferSize, packed: one.encodedBodySize, whole: one.decodedBodySize }))"""
+
+
+@pytest.mark.parametrize("place", ["", "#track=1", "#map", "docs"])
+def test_the_first_load_is_small(page: Any, site: Site, place: str) -> None:
+    page.goto("about:blank")
+    page.context.new_cdp_session(page).send("Network.clearBrowserCache")
+    page.goto(f"{site.url}/{place}")
+    page.locator("main .song, main canvas, main .operation").first.wait_for()
+    last = "docs_trial.js" if place == "docs" else "api/status"
+    until(page, f"({FETCHED}).some((one) => one.name.endsWith('{last}'))")
+    fetched = {one["name"]: one for one in page.evaluate(FETCHED)}
+    names = [name.rsplit("/", 1)[-1] for name in fetched]
+    assert {"style.css", "theme.js"} < set(names), names
+    for name, one in fetched.items():
+        if "/static/" in name and one["whole"] > 1024:
+            assert one["packed"] < 0.7 * one["whole"], f"{name} is not packed"
+    total = sum(one["bytes"] for one in fetched.values())
+    assert 20_000 < total <= MOST_BYTES, fetched
