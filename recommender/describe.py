@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from classifier.arrays import Array
 from classifier.genres.label_paths import SEPARATOR
-from classifier.genres.taxonomy import Placement, finest
+from classifier.genres.taxonomy import Placement, finest, finest_of_songs
 from classifier.model.bundle import Bundle
-from classifier.model.calibration import NOT_MUSIC, WEAK
+from classifier.model.calibration import NOT_MUSIC, WEAK, Calibration
 from classifier.model.onnx_trunk import is_brought
 from classifier.model.predictions import song_mean
 from db.sound.features import TrackFeatures, features_of
@@ -20,6 +20,8 @@ from db.values import in_parts
 
 NOT_MUSIC_LABEL = "not music"
 UNSURE_LABEL = "unsure"
+SECOND_GUESS = 0.1
+"""An unsure song may be of a second genre, too, that is as probable."""
 SHOWN_NODE = 0.05
 """Nodes of the hierarchy less probable than this are not listed."""
 
@@ -54,6 +56,20 @@ class Sound:
         if self.unknown is None:
             return self.placement.path
         return NOT_MUSIC_LABEL if self.unknown == NOT_MUSIC else UNSURE_LABEL
+
+    @property
+    def verdict(self) -> str:
+        """The label in words: a label, "not music", or "unsure: a or b"."""
+        return self.label if self.label != UNSURE_LABEL else unsure_between(self.nodes, self.placement.path)
+
+
+def unsure_between(nodes: Mapping[str, float], nearest: str) -> str:
+    """Return "unsure: a or b": the nearest node, and the most probable top one that is not above it."""
+    first = nearest.split(SEPARATOR, 1)[0]
+    others = [path for path in nodes if SEPARATOR not in path and path != first]
+    second = max(others, key=nodes.__getitem__, default=None)
+    named = [nearest] if second is None or nodes[second] < SECOND_GUESS else [nearest, second]
+    return f"{UNSURE_LABEL}: {' or '.join(named)}"
 
 
 def sound_of(
@@ -127,6 +143,7 @@ def judgement(sound: Sound) -> dict[str, Any]:
     known = sound.unknown is None
     nodes = sorted(sound.nodes.items(), key=lambda node: -node[1])
     return {
+        "verdict": sound.verdict,
         "label": sound.label,
         "label_probability": nearest["probability"] if known else None,
         "unknown": sound.unknown,
@@ -155,17 +172,53 @@ def track_sounds(session: Session, track_ids: Sequence[int], bundle: Bundle) -> 
 
 def named_of_tracks(
     session: Session, track_ids: Sequence[int], bundle: Bundle, n_tags: int
-) -> dict[int, dict[str, list[dict[str, object]]]]:
-    """Return ``genres`` and ``tags`` alone of some catalogued tracks: quicker than all of their sound."""
-    ids, song_genres, song_tags = [], [], []
+) -> dict[int, dict[str, Any]]:
+    """Return ``verdict``, ``genres`` and ``tags`` of some tracks: quicker than all of their sound."""
+    ids, songs = [], []
     for track_id, features, genres in _features(session, track_ids, bundle):
         ids.append(track_id)
-        song_genres.append(song_mean(genres, features.durations_s))
-        song_tags.append(song_mean(features.tags, features.durations_s))
+        songs.append(_Song(features, genres))
     if not ids:
         return {}
-    shown = genres_and_tags(bundle, np.stack(song_genres), np.stack(song_tags), n_tags)
-    return dict(zip(ids, shown, strict=True))
+    song_genres, song_tags = (
+        np.stack([song.genres for song in songs]),
+        np.stack([song.tags for song in songs]),
+    )
+    shown = genres_and_tags(bundle, song_genres, song_tags, n_tags)
+    verdicts = _verdicts(bundle, songs, song_genres, song_tags)
+    return {i: {"verdict": verdict, **one} for i, verdict, one in zip(ids, verdicts, shown, strict=True)}
+
+
+class _Song:
+    """A song's segments, and what they are on average."""
+
+    def __init__(self, features: TrackFeatures, genres: Array) -> None:
+        self.features, self.of_segments = features, genres
+        self.genres = song_mean(genres, features.durations_s)
+        self.tags = song_mean(features.tags, features.durations_s)
+
+    def judged(self, bundle: Bundle, calibration: Calibration) -> str | None:
+        """Return why the labels say nothing of it; None where they do."""
+        f = self.features
+        read = bundle.head.features(f.tags, f.embeddings)
+        return calibration.judge(read, self.of_segments, f.durations_s, f.embeddings).reason
+
+
+def _verdicts(bundle: Bundle, songs: Sequence[_Song], genres: Array, tags: Array) -> Iterator[str]:
+    """Yield the verdict of each of some songs, as `Sound` has it."""
+    nodes = bundle.taxonomy.node_columns(genres, tags)
+    for i, (song, path) in enumerate(zip(songs, finest_of_songs(nodes), strict=True)):
+        reason = WEAK if path is None and is_brought(bundle) else None
+        if bundle.calibration is not None:
+            reason = song.judged(bundle, bundle.calibration)
+        if reason == NOT_MUSIC:
+            yield NOT_MUSIC_LABEL
+        elif reason is not None or path is None:
+            its = {name: float(p[i]) for name, p in nodes.items()}
+            nearest = path or max((name for name in its if SEPARATOR not in name), key=its.__getitem__)
+            yield nearest if reason is None else unsure_between(its, nearest)
+        else:
+            yield path
 
 
 def _features(

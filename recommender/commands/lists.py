@@ -101,7 +101,7 @@ def _print_found(answer: dict[str, Any]) -> None:
     show(f"Songs that are {printable(asked)}")
     rows = []
     for result in answer["results"]:
-        facts = [plays_fact(result["plays"]), genres_fact(result["genres"], 2), tags_fact(result["tags"], 3)]
+        facts = [plays_fact(result["plays"]), genres_fact(result, 2), tags_fact(result, 3)]
         rows.append(song_row(result, f"{result['score']:.2f}", facts))
     show_songs("fits", rows)
 
@@ -143,6 +143,6 @@ def _print_path(answer: dict[str, Any]) -> None:
 
     rows = []
     for result in answer["results"]:
-        facts = [genres_fact(result["genres"], 2), tags_fact(result["tags"], 3)]
+        facts = [genres_fact(result, 2), tags_fact(result, 3)]
         rows.append(song_row(result, "" if result["step"] is None else f"{result['step']:.2f}", facts))
     show_songs("step", rows)

@@ -108,7 +108,7 @@ def label_in_words(judgement: dict[str, Any]) -> str:
     if judgement["unknown"] is None:
         return percent([judgement["nearest"]], 1)
     if judgement["label"] == "unsure":
-        return f"unsure: {judgement['unknown']} (nearest: {percent(judgement['genres'], NEAREST)})"
+        return f"{judgement['verdict']} ({judgement['unknown']}; {percent(judgement['genres'], NEAREST)})"
     return f"{judgement['label']}: {judgement['unknown']}"
 
 

@@ -88,7 +88,7 @@ def print_matches(results: list[dict[str, Any]], *, because: bool = False) -> No
         passages = passages_in_words(result)
         reason = _because(result) if because else plays_fact(result["plays"])
         facts = [Fact("passages", passages, passages, whole=True), reason]
-        facts += [genres_fact(result["genres"], 1), measures_fact(result), tags_fact(result["tags"], 2)]
+        facts += [genres_fact(result, 1), measures_fact(result), tags_fact(result, 2)]
         rows.append(song_row(result, f"{result['similarity']:.2f}", facts))
     show_songs("alike", rows)
 

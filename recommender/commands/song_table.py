@@ -19,6 +19,9 @@ LEAST_CUT: Final = 8
 """Columns that a cell keeps however much there is beside it."""
 LEAST_FACT: Final = 24
 """Columns below which the last fact of a line is left out rather than cut."""
+NOT_MUSIC: Final = "not music"
+UNSURE: Final = "unsure"
+"""What verdicts are, or begin with, that are no labels."""
 GAP: Final = "  "
 BETWEEN: Final = 3
 """Columns of the screen between two of a table."""
@@ -78,10 +81,10 @@ def plays_fact(plays: int) -> Fact:
     return Fact("plays", str(plays), words, whole=True)
 
 
-def tags_fact(items: Sequence[dict[str, Any]], at_most: int) -> Fact:
-    """Return a song's most probable tags."""
-    cell = percent(items, at_most)
-    return Fact("tags", cell, f"tags {cell}")
+def tags_fact(result: dict[str, Any], at_most: int) -> Fact:
+    """Return a song's most probable tags; what is not music has none."""
+    cell = "" if result["verdict"] == NOT_MUSIC else percent(result["tags"], at_most)
+    return Fact("tags", cell, f"tags {cell}" if cell else "")
 
 
 def measures_fact(result: dict[str, Any]) -> Fact:
@@ -92,9 +95,11 @@ def measures_fact(result: dict[str, Any]) -> Fact:
     return Fact("tempo, key", cell, cell, column=False)
 
 
-def genres_fact(items: Sequence[dict[str, Any]], at_most: int) -> Fact:
-    """Return a song's most probable genres."""
-    cell = percent(items, at_most)
+def genres_fact(result: dict[str, Any], at_most: int) -> Fact:
+    """Return a song's most probable genres; or that it is no music, or between what the model is unsure."""
+    verdict = result["verdict"] or ""
+    unknown = verdict.startswith((UNSURE, NOT_MUSIC))
+    cell = verdict if unknown else percent(result["genres"], at_most)
     return Fact("genres", cell, cell)
 
 

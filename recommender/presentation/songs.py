@@ -47,9 +47,10 @@ def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> li
             "duration_s": track.duration_s,
             "plays": track.plays,
             "last_played": iso_utc(track.last_played) if track.last_played else None,
+            "label": track.label,
             **range_json(track),
             **measures_json(track),
-            **known.get(track.id, {"genres": [], "tags": []}),
+            **known.get(track.id, {"verdict": None, "genres": [], "tags": []}),
         }
         for track in tracks
     ]

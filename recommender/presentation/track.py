@@ -19,7 +19,6 @@ def track_answer(session: Session, track: Track, bundle: Bundle) -> Answer:
     sound = track_sound(session, track.id, bundle)
     return {
         **tracks_json(session, [track], bundle)[0],
-        "label": track.label,
         "label_source": track.label_source,
         "file": _file(track),
         "judgement": judgement(sound) if sound is not None else None,

@@ -21,6 +21,7 @@ from recommender.retrieval.sound_filters import (
     by_tags,
     by_voice,
     check_genres,
+    least_of,
     song_genres,
     song_tags,
 )
@@ -152,7 +153,7 @@ def _by_sound(session: Session, index: SegmentIndex, bundle: Bundle, filters: Fi
         ids = index.rows.track_ids[positions]
         genres, labels = song_genres(session, bundle, ids), labels_by_id(session)
         own = [labels.get(int(i)) for i in ids]
-        found &= by_genres(filters.genres, bundle.taxonomy, genres, tags, own, music)
+        found &= by_genres(filters.genres, bundle.taxonomy, genres, tags, own, music, least_of(bundle))
     passed = np.zeros(len(among), np.bool_)
     passed[positions[found]] = True
     return passed

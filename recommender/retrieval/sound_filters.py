@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifier.arrays import Array, Ints, Mask
-from classifier.genres.label_paths import ancestors
+from classifier.genres.label_paths import SEPARATOR, ancestors
 from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import Bundle
 from classifier.params import SURE
@@ -137,6 +137,7 @@ def by_genres(
     tags: Array,
     labels: Sequence[str | None],
     music: Mask,
+    least: float = SURE,
 ) -> Mask:
     """Return which songs are of one of the genres, (tracks,).
 
@@ -150,14 +151,34 @@ def by_genres(
         (tracks,) the user's.
     music
         (tracks,) whether they are music: what is not is of no genre of the model's.
+    least
+        How probable its most probable label is of a song that the model gives a label.
     """
     asked = [name.casefold() for name in wanted]
     own = {label for label in set(labels) if label and _is_one(_with_above(label), asked)}
     passed = np.array([label in own for label in labels], bool)
-    for path, p in taxonomy.node_columns(genres, tags).items():
+    for path, found in _nodes_passed(taxonomy, genres, tags, least).items():
         if _is_one([path], asked):
-            passed |= (p >= SURE) & music
+            passed |= found & music
     return passed
+
+
+def _nodes_passed(taxonomy: Taxonomy, genres: Array, tags: Array, least: float) -> dict[str, Mask]:
+    """Return which songs pass the filter of each node, (tracks,): of all that it is sure of, and its verdict.
+
+    The verdict where no node is sure is the most probable top one, if a label is probable enough.
+    """
+    nodes = taxonomy.node_columns(genres, tags)
+    tops = [path for path in nodes if SEPARATOR not in path]
+    best = np.argmax([nodes[path] for path in tops], axis=0)
+    labelled = genres.max(axis=1, initial=0) >= least
+    found = {path: p >= SURE for path, p in nodes.items()}
+    return found | {path: found[path] | labelled & (best == i) for i, path in enumerate(tops)}
+
+
+def least_of(bundle: Bundle) -> float:
+    """Return how probable the most probable label is of a song that a bundle gives a label."""
+    return SURE if bundle.calibration is None else bundle.calibration.least_confidence
 
 
 def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[str, int]:
@@ -166,7 +187,8 @@ def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[
     genres = song_genres(session, bundle, ids)
     labels = labels_by_id(session)
     music = are_music(index, bundle)
-    masks = {path: (p >= SURE) & music for path, p in bundle.taxonomy.node_columns(genres, tags).items()}
+    passed = _nodes_passed(bundle.taxonomy, genres, tags, least_of(bundle))
+    masks = {path: found & music for path, found in passed.items()}
     own: dict[str, list[int]] = {}
     for position, track_id in enumerate(ids.tolist()):
         for path in _with_above(labels[track_id]) if labels.get(track_id) else ():

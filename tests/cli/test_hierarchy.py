@@ -315,7 +315,9 @@ def test_sounds_that_are_no_music_are_unknown_with_their_guesses(
         assert shown.code == 0
         nearest = percent(answer["genres"], 3)
         assert answer["nearest"] == answer["genres"][0]
-        expected = f"{strange[name]} (0:03): unsure: {answer['unknown']} (nearest: {nearest})\n"
+        names = [g["name"] for g in answer["genres"] if g["probability"] >= 0.1]
+        assert answer["verdict"] == f"unsure: {' or '.join(names)}"
+        expected = f"{strange[name]} (0:03): {answer['verdict']} ({answer['unknown']}; {nearest})\n"
         assert shown.out.startswith(expected)
         assert "\n  genres: m" in shown.out
     songs = [answer for name, answer in answers.items() if name.startswith("song")]

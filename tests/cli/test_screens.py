@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -24,6 +25,7 @@ STYLE = re.compile("\x1b\\[[0-9;]*m")
 PASSAGES = "0:30-1:00 ≈ 12:21-12:51"
 TAGS = [{"name": "metal", "probability": 0.864}, {"name": "heavy metal", "probability": 0.134}]
 GENRES = [{"name": "rock/progressive", "probability": 0.97}]
+SOUND: dict[str, Any] = {"verdict": "rock/progressive", "genres": GENRES, "tags": TAGS}
 
 
 def row(rank: int, name: str, plays: int = 0, length_s: float = 61.0, track_id: int = 19) -> SongRow:
@@ -34,9 +36,10 @@ def row(rank: int, name: str, plays: int = 0, length_s: float = 61.0, track_id: 
         "title": title,
         "duration_s": length_s,
         "track_id": track_id,
+        **SOUND,
     }
     facts = [Fact("passages", PASSAGES, PASSAGES, whole=True), plays_fact(plays)]
-    return song_row(result, "0.94", [*facts, genres_fact(GENRES, 1), tags_fact(TAGS, 2)])
+    return song_row(result, "0.94", [*facts, genres_fact(result, 1), tags_fact(result, 2)])
 
 
 LONG = "A Band Whose Name Goes On - A Song Whose Title Does Not End Before The Screen Has Come To Its Own End"
@@ -45,6 +48,21 @@ ROWS = [
     row(2, LONG, 1234, 3723.0, 100_500),
     row(10, "音楽 - バスとハス" * 9, 1),
 ]
+
+
+def test_nothing_in_a_list_contradicts_the_verdict() -> None:
+    """Of what is not music neither genres nor tags are told; where the model is unsure, between what."""
+    assert genres_fact(SOUND, 1).cell == "rock/progressive 97 %"
+    none = {**SOUND, "verdict": "not music"}
+    assert (genres_fact(none, 1).words, tags_fact(none, 2).cell, tags_fact(none, 2).words) == (
+        "not music",
+        "",
+        "",
+    )
+    unsure = {**SOUND, "verdict": "unsure: rock or folk"}
+    assert genres_fact(unsure, 2).cell == "unsure: rock or folk"
+    assert tags_fact(unsure, 1).words == "tags metal 86 %"
+    assert genres_fact({**SOUND, "verdict": None}, 1).cell == "rock/progressive 97 %"
 
 
 class Terminal(io.StringIO):
@@ -83,7 +101,7 @@ def test_tempo_and_key_are_in_lines_and_no_column(screen: Callable[..., list[str
     fact = measures_fact({**said, "loudness_lufs": -9.0, "energy": 0.4})
     assert (fact.words, fact.column) == ("120 bpm, A minor", False)
     assert measures_fact({}).words == ""
-    one = replace(ROWS[0], facts=[plays_fact(0), fact, tags_fact(TAGS, 2)])
+    one = replace(ROWS[0], facts=[plays_fact(0), fact, tags_fact(SOUND, 2)])
     assert screen(80, [one])[2].strip() == "120 bpm, A minor · tags metal 86 %, heavy metal 13 %"
     assert "120 bpm" not in "".join(screen(160, [one]))
 

@@ -278,7 +278,7 @@ def hears_no_music(made: Made) -> tuple[Made, set[int]]:
     """Return the songs with a bundle that takes some of them for no music, and which."""
     detector = MusicDetector(np.eye(DIMENSIONS, dtype=np.float32)[0], np.zeros(DIMENSIONS, np.float32), -0.2)
     bundle = RandomBundle()
-    bundle.calibration = Calibration(1.0, 0.0, "", detector=detector)
+    bundle.calibration = Calibration(1.0, 0.4, "", detector=detector)
     others = set()
     for song in made.songs.values():
         seconds = [segment.end_s - segment.start_s for segment in song.audible]

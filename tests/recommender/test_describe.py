@@ -17,7 +17,16 @@ from classifier.model.linear_head import LinearHead
 from classifier.params import SURE
 from db.models import Root
 from db.session import Catalog
-from recommender.describe import Sound, judgement, named, sound_of, track_sound
+from recommender.describe import (
+    Sound,
+    judgement,
+    named,
+    named_of_tracks,
+    sound_of,
+    track_sound,
+    track_sounds,
+    unsure_between,
+)
 from tests.databases import open_catalog
 from tests.db.rows import TRUNK, new_track, store_embeddings
 
@@ -266,3 +275,59 @@ def test_a_track_without_predictions_of_the_bundle_is_given_them(catalog: Catalo
         assert sound.placement.path == "c"
         assert sound.nodes["c"] == pytest.approx(np.exp(5) / (np.exp(5) + 3), abs=1e-4)
         assert track_sound(session, other.id, bundle) is None
+
+
+# One verdict.
+
+
+@pytest.mark.parametrize(
+    ("nodes", "nearest", "verdict"),
+    [
+        ({"folk": 0.5, "rock": 0.5, "rock/punk": 0.4}, "folk", "unsure: folk or rock"),
+        ({"folk": 0.2, "rock": 0.8, "rock/punk": 0.7}, "rock/punk", "unsure: rock/punk or folk"),
+        ({"folk": 0.09, "rock": 0.91}, "rock", "unsure: rock"),
+        ({"folk": 1.0}, "folk", "unsure: folk"),
+    ],
+)
+def test_unsure_names_the_nearest_and_another_that_may_be(
+    nodes: dict[str, float], nearest: str, verdict: str
+) -> None:
+    assert unsure_between(nodes, nearest) == verdict
+
+
+DETECTOR = MusicDetector(np.array([1, 0, 0, 0], np.float32), np.zeros(4, np.float32), -2.0)
+JUDGES = {
+    "none": None,
+    "weak": Calibration(1.0, 0.6, "by hand"),
+    "familiar": Calibration(1.0, 0.0, "by hand", FAMILIAR),
+    "detector": Calibration(1.0, 0.5, "by hand", detector=DETECTOR),
+}
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.parametrize("judge", JUDGES)
+def test_lists_give_the_verdict_that_each_song_has(database: str, tmp_path: Path, judge: str) -> None:
+    bundle = a_bundle(JUDGES[judge])
+    random = np.random.default_rng(3)
+    catalog = open_catalog(tmp_path / "catalog.sqlite")
+    with catalog.transaction() as session:
+        root = Root(path="/music")
+        session.add(root)
+        session.flush()
+        ids = []
+        for number in range(40):
+            track = new_track(session, root, f"{number}.mp3")
+            store_embeddings(session, track, 3 * random.standard_normal((1 + number % 3, 4)))
+            ids.append(track.id)
+        whole = {i: sound.verdict for i, sound in track_sounds(session, ids, bundle).items()}
+        shown = named_of_tracks(session, ids, bundle, 2)
+    catalog.close()
+    assert {i: one["verdict"] for i, one in shown.items()} == whole
+    assert len(set(whole.values())) > 3
+    kinds = {verdict.split(":")[0] for verdict in whole.values()} - {*LABELS, "rock", "rock/hard"}
+    assert (
+        kinds
+        == {"none": set(), "weak": {"unsure"}, "familiar": {"unsure"}, "detector": {"unsure", "not music"}}[
+            judge
+        ]
+    )

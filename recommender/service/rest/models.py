@@ -47,7 +47,11 @@ class Song(Measured):
     duration_s: float | None
     plays: int
     last_played: Time | None
+    label: str | None = Field(description="The user's own.")
     range: PartOfFile | None = Field(None, description="Of a track of a cue sheet; absent of others.")
+    verdict: str | None = Field(
+        description="What the model says: a label, `not music`, or `unsure: a or b`; null if not analysed."
+    )
     genres: list[Probability]
     tags: list[Probability] = Field(description="The ten most probable.")
 
@@ -84,6 +88,7 @@ class TrackFile(BaseModel):
 class Judgement(BaseModel):
     """What the model says of a song."""
 
+    verdict: str = Field(description="The label in words: where it is unsure, between what.")
     label: str = Field(description="The finest sure label, or `not music`, or `unsure`.")
     label_probability: float | None
     unknown: str | None = Field(description="Why it is `not music` or `unsure`.")
@@ -107,7 +112,6 @@ class SegmentSound(Measured):
 class TrackDetails(Song):
     """All that is known of a track."""
 
-    label: str | None
     label_source: str | None
     starred: Time | None
     rating: int | None = Field(ge=1, le=5)

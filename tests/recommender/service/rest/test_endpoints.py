@@ -99,6 +99,16 @@ def test_tracks_by_sound_are_those_that_the_commands_filter_by(service: Service)
     assert {track["track_id"] for track in found["results"]} == expected
 
 
+def test_every_list_gives_each_song_its_one_verdict(service: Service) -> None:
+    tracks = service.get("/api/tracks", params={"limit": 500})["tracks"]
+    verdicts = {track["track_id"]: track["verdict"] for track in tracks}
+    for track_id, verdict in verdicts.items():
+        assert service.get(f"/api/tracks/{track_id}")["judgement"]["verdict"] == verdict
+    similar = service.get(f"/api/tracks/{min(verdicts)}/similar", params={"n": 50})["results"]
+    assert similar
+    assert all(one["verdict"] == verdicts[one["track_id"]] for one in similar)
+
+
 def test_a_track(service: Service) -> None:
     name = "folk/iota.flac"
     answer = service.get(f"/api/tracks/{service.id_of(name)}")
