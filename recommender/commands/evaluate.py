@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 from recommender.commands.training_options import print_genres
 
 evaluate = typer.Typer(help="Measure how good classifiers and the recommender are.", no_args_is_help=True)
-evaluate.command("recommender")(recommender)
+evaluate.command("recommender", short_help="Measure how good the catalogue's own lists are.")(recommender)
 
 MOST_CONFUSED = 5
 
 
-@evaluate.command("classifier")
+@evaluate.command("classifier", short_help="Measure how good genres are, on songs not trained on.")
 def classifier(
     context: typer.Context,
     data: Data = None,

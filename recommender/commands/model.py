@@ -120,7 +120,7 @@ def _print_added(added: "AddedModel") -> None:
     show(f"Use it with: deepcuts model use {added.name}")
 
 
-@model.command("list")
+@model.command("list", short_help="List the models that are here, and which one is in use.")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models: the shipped one, those that were brought, those that were trained here."""
     from dataclasses import asdict
@@ -148,7 +148,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
             say(f"Warning: {printable(row.name)} cannot be used: {printable(row.fault)}")
 
 
-@model.command()
+@model.command(short_help="Use a model from now on; 'shipped' is the package's own.")
 def use(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Use a model from now on; 'shipped' is the one that comes with deepcuts.
 
@@ -163,7 +163,7 @@ def use(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
         use_and_print(home, home.find_bundle(bundle_name(home, name)), as_json=as_json)
 
 
-@model.command()
+@model.command(short_help="Remove a model that is not in use.")
 def remove(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Remove a model that is not in use, and what its network said of the tracks."""
     from dataclasses import asdict

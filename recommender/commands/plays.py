@@ -23,7 +23,7 @@ def _group() -> None:
     """Import and list play counts."""
 
 
-@plays.command("import")
+@plays.command("import", short_help="Import play counts from a CSV, ListenBrainz or Last.fm.")
 def import_(
     context: typer.Context,
     file: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from recommender.commands.options import AudioFile, PictureFile, check_ending, home_of
+from recommender.commands.options import AsJson, AudioFile, PictureFile, check_ending, home_of
 
 plot = typer.Typer(help="Draw pictures of audio.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -15,7 +15,7 @@ def _group() -> None:
     """Draw pictures of audio."""
 
 
-@plot.command()
+@plot.command(short_help="Draw the mel bands or MFCCs of a clip.")
 def features(
     context: typer.Context,
     file: AudioFile,
@@ -26,6 +26,7 @@ def features(
     ] = "mel",
     start: Annotated[float, typer.Option("--start", min=0, help="Second at which the clip begins.")] = 0.0,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Its length at most.")] = 30.0,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the features of a clip, from -20 (dark) to 80 (bright), as the study of this project did.
 
@@ -33,7 +34,7 @@ def features(
     """
     from classifier.plotting.clip_features import clip_features
     from classifier.plotting.evaluation import draw_features
-    from recommender.commands.output import printable, say
+    from recommender.commands.output import printable, say, show_json
     from recommender.library.file_reader import FileReader
 
     check_ending(output, "-o", ".png")
@@ -41,4 +42,8 @@ def features(
     with FileReader(None, home_of(context).path) as reader:
         found, front_end = reader.do(drawn, str(file))
     draw_features(found, front_end.rate_hz, front_end.hop_length, kind, output)
-    say(f"{len(found) * front_end.hop_length / front_end.rate_hz:.1f} s drawn in {printable(str(output))}")
+    drawn_s = len(found) * front_end.hop_length / front_end.rate_hz
+    if as_json:
+        show_json({"picture": str(output), "kind": kind, "start_s": start, "seconds": round(drawn_s, 2)})
+    else:
+        say(f"{drawn_s:.1f} s drawn in {printable(str(output))}")

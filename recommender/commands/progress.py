@@ -40,7 +40,8 @@ class Pace:
         if rate is None:
             return ""
         digits = 0 if rate >= 1 / 6 else 1
-        return f"{rate * 60:.{digits}f} {unit}/min, {left_in_words((total - done) / rate)} left"
+        said = f"{rate * 60:.{digits}f} {unit}/min"
+        return f"{said}, {left_in_words((total - done) / rate)} left" if done < total else said
 
 
 def left_in_words(seconds: float) -> str:

@@ -1,12 +1,13 @@
 """``serve``: the catalogue over HTTP, for the page, for programs and for OpenSubsonic players."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import home_of
+from recommender.commands.options import AsJson, home_of
 from recommender.params import HOST, MAX_UPLOAD_MB, PORT, PROXIES, WORKERS
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ def serve(
             help="What a music player is sent at most (or one of both); the name * is that of all others.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the catalogue: a page to listen with, a REST interface, and OpenSubsonic for players.
 
     Only this machine is answered, unless --host says otherwise; then credentials are needed. Secrets come
     from files, or from DEEPCUTS_PASSWORD. Stop it with Ctrl-C or SIGTERM.
     """
-    from recommender.commands.output import say
+    from recommender.commands.output import say, show_json
     from recommender.service.workers import count_together
 
     if workers > 1:  # before what counts is imported
@@ -89,8 +91,12 @@ def serve(
     check_binding(host, credentials)
     bound = bound_socket(host, port)
     serve_until_stopped = prepared(home_of(context), host, bound, settings, workers)
-    shown = f"[{host}]" if ":" in host else host
-    say(f"deepcuts is at http://{shown}:{bound.getsockname()[1]}/  (stop it with Ctrl-C)")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
+    if as_json:
+        show_json({"url": url, "workers": workers})
+        sys.stdout.flush()
+    else:
+        say(f"deepcuts is at {url}  (stop it with Ctrl-C)")
     serve_until_stopped()
 
 

@@ -41,6 +41,8 @@ class TagOptions:
         Replace what a person set, or add to it; otherwise it is left alone.
     min_confidence
         Genres less probable than this are not written; 0..1.
+    min_facet_confidence
+        The same for moods, voices and eras, whose probabilities are those of tags, which are lower.
     canon
         Turns labels into the names that are written.
     """
@@ -49,6 +51,7 @@ class TagOptions:
     overwrite: bool = False
     append: bool = False
     min_confidence: float = params.WRITTEN_CONFIDENCE
+    min_facet_confidence: float = params.TAG_PRESENT
     canon: Canon = field(default_factory=Canon)
 
 
@@ -67,7 +70,8 @@ def wanted(sound: Sound, options: TagOptions, measured: Scores = NOTHING) -> dic
     found = {GENRE: _named(probable, options.canon)}
     for name, facet in FACETS.items():
         if name in options.also:
-            present = ((label, p) for label, p in sound.facets.get(facet, []) if p >= params.TAG_PRESENT)
+            known = sound.facets.get(facet, [])
+            present = ((label, p) for label, p in known if p >= options.min_facet_confidence)
             found[facet] = _named(present, options.canon)
     return {name: names for name, names in found.items() if names} | sure
 

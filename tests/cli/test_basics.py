@@ -4,9 +4,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import click
 import pytest
 from typer.main import get_command
 
@@ -73,6 +75,31 @@ def test_the_help_has_every_command_once_with_the_whole_of_its_summary() -> None
             assert [line.split(maxsplit=1) for line in lines].count([name, summary]) == 1
     assert max(map(len, lines)) <= 80
     assert lines[0].strip() == "Usage: deepcuts [OPTIONS] COMMAND [ARGS]..."
+
+
+def all_commands() -> Iterator[tuple[list[str], click.Command]]:
+    """Yield every command and group below the program, with the words that call it."""
+    waiting: list[tuple[list[str], click.Command]] = [([], get_command(cli.app))]
+    while waiting:
+        words, command = waiting.pop()
+        waiting += [([*words, name], below) for name, below in getattr(command, "commands", {}).items()]
+        if words:
+            yield words, command
+
+
+def test_every_help_fits_80_columns_and_cuts_no_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for words, _ in all_commands():
+        lines = deepcuts(None, *words, "--help").out.splitlines()
+        assert max(map(len, lines)) <= 80, words
+        cut = [line for line in lines if line.endswith("...") and not line.startswith("Usage")]
+        assert (words, cut) == (words, [])
+
+
+def test_every_command_prints_json_if_asked() -> None:
+    for words, command in all_commands():
+        options = [option for one in command.params for option in one.opts]
+        assert "--json" in options or hasattr(command, "commands"), words
 
 
 def test_the_name_is_the_same_whatever_started_it() -> None:

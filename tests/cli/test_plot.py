@@ -38,6 +38,8 @@ def test_a_picture_from_the_real_command_line(song: Path, tmp_path: Path) -> Non
     assert (ran.code, ran.out) == (0, "")
     assert ran.err == f"12.0 s drawn in {tmp_path / 'out.png'}\n"
     assert size_of(tmp_path / "out.png") == (800, 320)
+    answer = deepcuts(None, "plot", "features", song, "-o", tmp_path / "out.png", "--json")
+    assert (answer.code, answer.json["seconds"], answer.json["kind"]) == (0, 12.0, "mel")
     assert (tmp_path / "out.png").stat().st_size < 200_000
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 

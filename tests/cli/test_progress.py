@@ -45,6 +45,7 @@ def test_nothing_is_foretold_from_what_was_there_before() -> None:
     assert pace.in_words(500, 1000, "tracks", 0.0) == ""  # 500 were known
     assert pace.in_words(502, 1000, "tracks", 10.0) == ""
     assert pace.in_words(510, 1000, "tracks", 10.0) == "60 tracks/min, about 8 min left"
+    assert pace.in_words(1000, 1000, "tracks", 10.0) == "3000 tracks/min"
 
 
 def test_of_slow_things_one_is_enough() -> None:

@@ -1,5 +1,6 @@
 """``deepcuts serve`` as a process: how it starts, whom it lets in, how it ends."""
 
+import json
 import os
 import signal
 import socket
@@ -44,6 +45,23 @@ def test_it_answers_at_once_and_ends_when_told(library: Library) -> None:
         code, said = stopped(server, signal.SIGTERM)
         assert (code, said) == (-signal.SIGTERM, "")
         assert below and not alive(below)
+
+
+def test_where_it_is_as_json(library: Library) -> None:
+    command = [*CLI, "--home", str(library.home), "serve", "--port", "0", "--workers", "1", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment(library.home)
+    ) as process:
+        assert process.stdout is not None
+        try:
+            said = ""
+            while line := process.stdout.readline():
+                said += line
+                if line == "}\n":
+                    break
+            assert json.loads(said)["url"].startswith("http://127.0.0.1:")
+        finally:
+            process.terminate()
 
 
 def test_what_is_under_way_is_finished_first(library: Library) -> None:

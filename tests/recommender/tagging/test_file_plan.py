@@ -174,6 +174,15 @@ def test_least_confidence(least: float, found: list[str]) -> None:
     assert list(wanted(sound(), options).get("genre", {})) == found
 
 
+def test_least_confidence_of_moods_voices_and_eras() -> None:
+    options = TagOptions(also=frozenset(ALSO), min_confidence=0.4, min_facet_confidence=0.4)
+    found = wanted(sound(), options)
+    assert {name: list(found[name]) for name in found if name != "genre"} == {
+        "mood": ["happy"],
+        "voice": ["female vocalists"],
+    }
+
+
 # Names.
 
 
