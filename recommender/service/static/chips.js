@@ -1,63 +1,50 @@
-/* Genres and tags: what is said of a song, and the filters that they become when they are clicked. */
+/* What is said of a song, as chips: its verdict, tags, tempo and key, and the filters that they become when they are clicked. */
 
-import { once } from "./api.js";
-import { el, whenSeen } from "./dom.js";
-import { change, go, here } from "./route.js";
+import { el } from "./dom.js";
+import { go, here } from "./route.js";
 
-const SURE = 0.4; // from here on the filter of a genre lets a song pass
+const SURE = 0.4; // from here on a tempo or key is written into files, too
 const SHOWN_TAG = 0.15;
+const FILTERED = ["songs", "search", "find", "track", "deepcuts", "file"];
 
-/** Return what a song is most probably, as buttons that filter; its genres follow when they are in sight. */
-export function chips(track, { genres = 2, most = 4 } = {}) {
-  const list = el("ul", { class: "chips", "aria-label": "Genres and tags" });
-  const show = (song) => {
-    const known = genresOf(song);
-    const none = song.judgement?.label === "not music" ? [el("li", { class: "soft" }, "not music")] : [];
-    const first = known.slice(0, genres);
-    const others = (track.tags || []).filter((tag) => tag.probability >= SHOWN_TAG && !first.some((genre) => genre.name === tag.name));
-    list.replaceChildren(...none, ...first.map((one) => chip("genre", one)), ...others.slice(0, most - first.length).map((one) => chip("tag", one)));
-  };
-  show(track.judgement ? track : {});
-  if (!track.judgement && track.track_id) {
-    whenSeen(list, async () => {
-      const details = await once(`api/tracks/${track.track_id}`).catch(() => null); // tags alone, then
-      if (details?.judgement || details?.label) show(details);
-    });
-  }
-  return list;
+/** Return what a song is, by its one verdict, as buttons that filter. */
+export function chips(track, { most = 4 } = {}) {
+  const verdict = track.verdict ?? track.judgement?.verdict ?? "";
+  const known = genresOf(track);
+  const tags = verdict === "not music" ? [] : (track.tags || []).filter((tag) => tag.probability >= SHOWN_TAG && !known.some((genre) => genre.name === tag.name));
+  const items = [...known.map((genre) => chip("genre", genre.name, genre.said)), unknown(verdict),
+    ...tags.slice(0, Math.max(0, most - known.length)).map((tag) => chip("tag", tag.name, `${Math.round(tag.probability * 100)} % sure`)), ...measured(track)].filter(Boolean);
+  return items.length ? el("ul", { class: "chips", "aria-label": "Verdict, tags, tempo and key" }, items) : el("div", {});
 }
 
-/** Return the genres by which the filter knows a song: the user's label, and the finest that the model is sure of. */
-export function genresOf({ label, judgement }) {
-  const music = judgement && judgement.label !== "not music"; // of no genre, then, but the user's own
-  const sure = (music ? judgement.hierarchy : []).filter((node) => node.probability >= SURE && !node.name.endsWith("/other"));
-  const finest = sure.filter((node) => !sure.some((other) => other.name.startsWith(`${node.name}/`)));
-  const own = label ? [{ name: label, own: true }] : [];
-  return [...own, ...finest.filter((node) => node.name !== label)];
+/** Return the genres of a song: the user's label, and the model's verdict where that is one. */
+export function genresOf({ label, verdict, judgement }) {
+  const said = verdict ?? judgement?.verdict ?? "";
+  const own = label ? [{ name: label, said: "your label" }] : [];
+  const known = said && said !== "not music" && !said.startsWith("unsure");
+  return known && said !== label ? [...own, { name: said, said: "the model's verdict" }] : own;
 }
 
-function chip(kind, { name, probability, own }) {
-  const said = own ? "your label" : `${Math.round(probability * 100)} % sure`;
-  const words = `${kind === "genre" ? "Genre" : "Tag"} ${name}, ${said}: show only such songs`;
-  return el("li", {}, el("button", { type: "button", class: `chip ${kind}`, title: words, "aria-label": words, onclick: () => add(kind, name) }, name));
+function unknown(verdict) {
+  return verdict === "not music" || verdict.startsWith("unsure") ? el("li", { class: "soft verdict" }, verdict) : null;
 }
 
-/** Filter by a genre or a tag too. */
+function measured({ tempo_bpm: tempo, tempo_confidence: tempoSure, key, key_confidence: keySure }) {
+  const share = (sure) => `${Math.round(sure * 100)} % sure`;
+  return [tempo && tempoSure >= SURE ? chip("tempo", String(Math.round(tempo)), share(tempoSure), `${Math.round(tempo)} bpm`) : null,
+    key && keySure >= SURE ? chip("key", key, share(keySure)) : null];
+}
+
+function chip(kind, name, said, shown = name) {
+  const words = `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${shown}, ${said}: show only such songs`;
+  return el("li", {}, el("button", { type: "button", class: `chip ${kind}`, title: words, "aria-label": words, onclick: () => add(kind, name) }, shown));
+}
+
+/** Filter by a genre, a tag, a tempo or a key too; a song from elsewhere leads to all songs like it in that. */
 export function add(kind, name) {
   const place = here();
-  const at = ["songs", "track", "deepcuts", "file"].includes(place.name) ? place : { name: "songs", genre: [], tag: [] };
-  if (!at[kind].includes(name)) go({ ...at, [kind]: [...at[kind], name] });
-}
-
-/** Return the filters in force, each a button that takes it away. */
-export function filters(place) {
-  const found = ["genre", "tag"].flatMap((kind) => place[kind].map((name) => [kind, name]));
-  if (!found.length) return null;
-  return el("div", { class: "filters", role: "group", "aria-label": "Filters" }, el("span", { class: "soft" }, "Only"),
-    found.map(([kind, name]) => el("button", { type: "button", class: "chip active", "aria-label": `Remove the filter ${kind} ${name}`, onclick: () => drop(kind, name) },
-      name, el("span", { "aria-hidden": "true" }, " ×"))));
-}
-
-function drop(kind, name) {
-  change({ [kind]: here()[kind].filter((other) => other !== name) });
+  const at = FILTERED.includes(place.name) ? place : { name: "songs" };
+  const now = at[kind];
+  if (Array.isArray(now) && now.includes(name)) return;
+  go({ ...at, [kind]: kind === "tempo" ? name : [...(now || []), name] });
 }

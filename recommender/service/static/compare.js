@@ -1,9 +1,10 @@
 /* A song and those that sound like it: the drawing, the sliders, the list. */
 
-import { filters } from "./chips.js";
 import { controls, listOptions } from "./controls.js";
 import { announce, clock, counted, el, icon, notice, titleOf } from "./dom.js";
 import { sentence } from "./api.js";
+import { anySet, filters } from "./filters.js";
+import { panel } from "./panel.js";
 import { largeDrawing, passageOf, playFirst } from "./passage.js";
 import { player } from "./player.js";
 import { keep } from "./keep.js";
@@ -31,13 +32,15 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
   let current = now;
   const list = (found) => box.querySelector(".songs")?.replaceWith(songList(found, { query: track, asked: reasons(parameters(current, track)) }));
   addEventListener("picture", redraw, { signal });
-  place.replaceChildren(heading(track, parts, play), large.node, controls(now), box);
+  const choice = panel(now);
+  place.replaceChildren(heading(track, parts, play), large.node, controls(now), choice.node, box);
 
   async function update(settings) {
     latest.abort();
     latest = new AbortController();
     current = settings;
     large.update(settings);
+    choice.update(settings);
     box.setAttribute("aria-busy", "true");
     if (!box.childElementCount) box.append(el("p", { class: "soft" }, "Listening for songs like it…"));
     try {
@@ -60,7 +63,7 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
 
 /** Whether filters or sliders shut songs out, or a passage was chosen. */
 function narrowed(settings) {
-  return ["genre", "tag", "unplayed", "others", "discover", "diversity", "from"].some((name) => settings[name]?.length);
+  return anySet(settings) || ["others", "discover", "diversity", "from"].some((name) => settings[name]?.length);
 }
 
 /** Return what stands in the place of a file that nothing can be said of: no player, no list. */
@@ -83,7 +86,7 @@ function heading(track, parts, play) {
   mark();
   const listener = () => (button.isConnected ? mark() : player.removeEventListener("state", listener));
   player.addEventListener("state", listener);
-  const facts = [track.artist, track.album, track.year, track.duration_s && clock(track.duration_s), track.tempo_bpm && `${Math.round(track.tempo_bpm)} bpm`, track.key].filter(Boolean);
+  const facts = [track.artist, track.album, track.year, track.duration_s && clock(track.duration_s)].filter(Boolean);
   return el("div", { class: "subject" }, button, el("div", {},
     el("p", { class: "eyebrow" }, "Songs that sound like"),
     el("h1", { dir: "auto", tabindex: "-1" }, titleOf(track)),

@@ -1,15 +1,14 @@
 /* The sliders of a list. */
 
 import { el, later } from "./dom.js";
+import { asked } from "./filters.js";
 import { change, number } from "./route.js";
 
-/** Return the sliders for discovery and variety, and the choice of what was never played. */
+/** Return the sliders for discovery and variety, and the choice of other artists alone. */
 export function controls(place) {
   return el("div", { class: "controls", role: "group", "aria-label": "What the list is like" },
     slider("discover", "Discovery", "nearest", "rarely played", place),
     slider("diversity", "Variety", "alike", "varied", place),
-    el("label", { class: "check" }, el("input", { type: "checkbox", id: "unplayed", checked: place.unplayed === "1",
-      onchange: (event) => change({ unplayed: event.target.checked ? "1" : "" }, { quietly: true }) }), "Never played"),
     el("label", { class: "check" }, el("input", { type: "checkbox", id: "others", checked: place.others === "1",
       onchange: (event) => change({ others: event.target.checked ? "1" : "" }, { quietly: true }) }), "Other artists"));
 }
@@ -31,7 +30,6 @@ function slider(name, label, low, high, place) {
 /** Return what a list is asked with. */
 export function listOptions(place, n = 20) {
   return {
-    n, discover: place.discover, diversity: place.diversity, genre: place.genre, tag: place.tag,
-    unplayed: place.unplayed === "1", exclude_same_artist: place.others === "1",
+    n, discover: place.discover, diversity: place.diversity, exclude_same_artist: place.others === "1", ...asked(place),
   };
 }

@@ -1,23 +1,26 @@
 /* Deep cuts: songs never played that sound like what is played most. */
 
 import { ask, sentence } from "./api.js";
-import { filters } from "./chips.js";
 import { announce, counted, el, notice } from "./dom.js";
+import { asked, filters, takeOneAway } from "./filters.js";
 import { keep } from "./keep.js";
+import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
 /** Show deep cuts. */
 export async function deepCuts(place, setting, signal) {
   const body = el("div");
+  const choice = panel(setting, { played: false });
   place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Deep cuts")),
-    el("p", { class: "lead" }, "Songs of yours that were never played, and sound like what you play most."), body);
+    el("p", { class: "lead" }, "Songs of yours that were never played, and sound like what you play most."), choice.node, body);
   async function update(now) {
+    choice.update(now);
     try {
-      const answer = await ask("api/discover", { n: 30, genre: now.genre, tag: now.tag }, { signal });
+      const answer = await ask("api/discover", { n: 30, ...asked(now) }, { signal });
       const said = counted(answer.results.length, "song");
       body.replaceChildren(
         el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts")),
-        answer.results.length ? songList(answer.results) : notice("Nothing is left to discover"), answer.shortfall ? el("p", { class: "soft" }, sentence(answer.shortfall)) : "");
+        answer.results.length ? songList(answer.results) : notice("Nothing is left to discover", ...takeOneAway(now)), answer.shortfall ? el("p", { class: "soft shortfall" }, sentence(answer.shortfall)) : "");
       announce(said);
     } catch (error) {
       if (![404, 409, 422].includes(error.status)) throw error;

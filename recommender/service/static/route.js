@@ -1,7 +1,8 @@
 /* Where one is on the page, as the address says after its #: reload and the back button work. */
 
 const NAMES = ["track", "search", "find", "deepcuts", "map", "playlists", "playlist", "file", "path"];
-const LISTS = ["genre", "tag"];
+/** Settings that may be said several times. */
+export const LISTS = ["genre", "tag", "mood", "key", "not_artist", "not_album"];
 
 /** Return the place and its settings: `{name, genre: [], tag: [], …}`. */
 export function here() {

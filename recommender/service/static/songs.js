@@ -1,10 +1,12 @@
 /* All songs of the library, a page at a time. */
 
 import { ask, once } from "./api.js";
-import { add, filters } from "./chips.js";
+import { add } from "./chips.js";
 import { announce, counted, el, notice } from "./dom.js";
+import { anySet, asked as filtered, filters, takeOneAway } from "./filters.js";
 import { change } from "./route.js";
 import { keep } from "./keep.js";
+import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
 const PAGE = 50;
@@ -19,17 +21,19 @@ export async function songs(place, setting, signal) {
   const title = el("h1", {}, "Your songs");
   const lead = el("p", { class: "lead" }, "Choose one to hear what else here sounds like it, and where.");
   const genres = el("div");
-  place.replaceChildren(el("div", { class: "head" }, title, el("label", { class: "order" }, "by ", order)), lead, genres, body);
+  const choice = panel(setting);
+  place.replaceChildren(el("div", { class: "head" }, title, el("label", { class: "order" }, "by ", order)), lead, genres, choice.node, body);
   listGenres(genres);
 
   async function update(now) {
     order.value = now.sort || "artist";
-    const asked = { sort: now.sort || "artist", genre: now.genre, tag: now.tag, limit: PAGE };
+    choice.update(now);
+    const asked = { sort: now.sort || "artist", ...filtered(now), limit: PAGE };
     const page = await ask("api/tracks", { ...asked, offset: 0 }, { signal });
-    if (!page.total && !now.genre.length && !now.tag.length) {
+    if (!page.total && !anySet(now)) {
       title.textContent = "Nothing here yet";
       body.replaceChildren(empty());
-      order.parentElement.hidden = lead.hidden = true;
+      order.parentElement.hidden = lead.hidden = choice.node.hidden = true;
       return;
     }
     show(body, page, asked, now, signal);
@@ -41,7 +45,7 @@ export async function songs(place, setting, signal) {
 /** Show the genres that most songs are of; a click lists those songs. */
 async function listGenres(box) {
   const known = await once("api/genres").catch(() => ({ genres: [] }));
-  const most = known.genres.filter((genre) => genre.tracks > 0).slice(0, MOST_GENRES);
+  const most = known.genres.filter((genre) => genre.tracks > 0 && !genre.name.endsWith("/other")).slice(0, MOST_GENRES);
   if (!most.length) return;
   box.append(el("ul", { class: "chips browse", "aria-label": "Genres" }, most.map(({ name, tracks }) => el("li", {},
     el("button", { type: "button", class: "chip", onclick: () => add("genre", name) },
@@ -68,7 +72,7 @@ function show(body, first, asked, now, signal) {
   });
   const said = counted(first.total, "song");
   body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => tracks, () => "Songs")),
-    first.total ? list : notice("No song is like that", "Take one of the filters away."), more);
+    first.total ? list : notice("No song is like that", ...takeOneAway(now)), more);
   end();
   announce(said);
 }

@@ -3,7 +3,9 @@
 import { ask, once } from "./api.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { go, hash } from "./route.js";
+import { asked, filters, takeOneAway } from "./filters.js";
 import { keep } from "./keep.js";
+import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
 /** Return the names of all genres and tags, in lower case. */
@@ -42,22 +44,39 @@ function ways(text, at) {
 /** Show songs whose title, artist or album holds the words. */
 export async function search(place, setting, signal) {
   const text = setting.search;
-  const found = await ask("api/search", { q: text, limit: 100 }, { signal });
-  const said = found.total > found.tracks.length ? `the first ${found.tracks.length} of ${counted(found.total, "song")}` : counted(found.tracks.length, "song");
-  show(place, text, "search", found.tracks, said);
+  return listed(place, setting, "search", async (now) => {
+    const found = await ask("api/tracks", { q: text, sort: "artist", limit: 100, ...asked(now) }, { signal });
+    const said = found.total > found.tracks.length ? `the first ${found.tracks.length} of ${counted(found.total, "song")}` : counted(found.tracks.length, "song");
+    return show(now, "search", found.tracks, said);
+  });
 }
 
 /** Show songs that are what the words say. */
 export async function find(place, setting, signal) {
   const text = setting.find;
-  try {
-    const found = await ask("api/find", { words: text, n: 50 }, { signal });
-    show(place, text, "find", found.results, counted(found.results.length, "song"));
-  } catch (error) {
-    if (error.status !== 404 && error.status !== 422) throw error;
-    const names = await knownNames().catch(() => []);
-    place.replaceChildren(head(text, "find"), notice("No such word", error.message), vocabulary(names));
-  }
+  return listed(place, setting, "find", async (now) => {
+    try {
+      const found = await ask("api/find", { words: text, n: 50, ...asked(now) }, { signal });
+      return show(now, "find", found.results, counted(found.results.length, "song"));
+    } catch (error) {
+      if (error.status !== 404 && error.status !== 422) throw error;
+      const names = await knownNames().catch(() => []);
+      return [notice("No such word", error.message), vocabulary(names)];
+    }
+  });
+}
+
+/** Show a list below the words that it is of, and the filters; return the function that shows it anew. */
+async function listed(place, setting, at, made) {
+  const choice = panel(setting);
+  const body = el("div");
+  place.replaceChildren(head(setting[at], at), choice.node, body);
+  const update = async (now) => {
+    choice.update(now);
+    body.replaceChildren(...(await made(now)));
+  };
+  await update(setting);
+  return update;
 }
 
 function vocabulary(names) {
@@ -69,12 +88,12 @@ function head(text, at) {
   return el("div", { class: "head" }, el("h1", { dir: "auto" }, `“${text}”`), ways(text, at));
 }
 
-function show(place, text, at, tracks, said) {
+function show(now, at, tracks, said) {
+  const text = now[at];
   const none = at === "search"
-    ? notice("No song is called that", "Look in the sound instead, if these are genres or moods.")
-    : notice("No song sounds like that", "Use fewer words.");
-  place.replaceChildren(head(text, at),
-    el("div", { class: "list-head" }, el("p", { class: "count" }, said), tracks.length ? keep(() => tracks, () => text) : null),
-    tracks.length ? songList(tracks) : none);
+    ? notice("No song is called that", ...takeOneAway(now), "Look in the sound instead, if these are genres or moods.")
+    : notice("No song sounds like that", ...takeOneAway(now), "Use fewer words.");
   announce(`${said} for ${text}`);
+  return [el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", tracks.length ? keep(() => tracks, () => text) : ""),
+    tracks.length ? songList(tracks) : none];
 }

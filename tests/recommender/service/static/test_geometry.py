@@ -22,6 +22,8 @@ PLACES = {
     "": ".song",
     "#track=1": ".pair",
     "#track=1&from=5&to=25": ".pair",
+    "#voice=sung&tempo=40-200&energy=0-1&not_artist=Nobody+at+all&not_album=Nothing": ".song",
+    f"#track=2&not_artist={UNBROKEN}&tempo=40-": ".pair",
     "#search=a": ".song",
     "#search=zzz": ".empty",
     "#find=instrumental": ".song",
@@ -89,6 +91,7 @@ def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site, width: int, 
             until(
                 window, "Boolean(document.querySelector('.why li')) && !document.querySelector('#bar').hidden"
             )
+        window.evaluate("document.querySelectorAll('.panel').forEach((one) => { one.open = true; })")
         found = [
             said for kind in ("overlaps", "clipped", "wide") for said in window.evaluate(f"{LOOK}.{kind}()")
         ]
