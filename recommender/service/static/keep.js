@@ -12,7 +12,8 @@ export function keep(tracks, name) {
     el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"));
 }
 
-async function save(tracks, suggested, said) {
+/** Save songs as a playlist, under a name that is asked for; `said` is where it is told. */
+export async function save(tracks, suggested, said) {
   const name = await prompted("Save as playlist", "Name", suggested);
   if (!name) return;
   try {

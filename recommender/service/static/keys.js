@@ -25,6 +25,8 @@ export function singleKeys() {
     n: () => player.next(),
     p: () => player.previous(),
     m: () => player.mute(),
+    q: () => document.getElementById("queue-open")?.click(),
+    s: () => player.shuffle(!player.list.shuffled),
     "?": () => document.getElementById("help").showModal(),
   };
   addEventListener("keydown", (event) => {
@@ -48,6 +50,9 @@ export function helpAndTheme() {
     box.checked = settings.get(name);
     box.addEventListener("change", () => settings.set(name, box.checked));
   }
+  const fade = document.getElementById("set-crossfade");
+  fade.value = String(settings.get("crossfade"));
+  fade.addEventListener("change", () => settings.set("crossfade", Number(fade.value)));
   const button = document.getElementById("theme");
   const show = () => {
     const theme = Object.hasOwn(THEMES, settings.get("theme")) ? settings.get("theme") : "auto";

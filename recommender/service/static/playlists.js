@@ -1,16 +1,17 @@
 /* The playlists that are kept in the catalogue. */
 
 import { ask, send } from "./api.js";
-import { announce, counted, el, notice } from "./dom.js";
+import { announce, counted, el, notice, titleOf } from "./dom.js";
 import { go, hash } from "./route.js";
 import { keep, prompted } from "./keep.js";
 import { songList } from "./rows.js";
+import { handle, sortable } from "./sortable.js";
 
 /** Show all playlists. */
 export async function playlists(place, _now, signal) {
   const found = (await ask("api/playlists", {}, { signal })).playlists;
   place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Playlists")), found.length ? el("ul", { class: "lists" }, found.map(line))
-    : notice("No playlist yet", "Below each list of songs’ title is “Save as playlist”. Players that speak OpenSubsonic see the same ones."));
+    : notice("No playlist yet", "Below each list of songs’ title is “Save as playlist”, and the menu beside each song adds it to one. Players that speak OpenSubsonic see the same ones."));
   announce(counted(found.length, "playlist"));
 }
 
@@ -24,7 +25,7 @@ function line(one) {
 export async function playlist(place, now, signal) {
   const at = `api/playlists/${encodeURIComponent(now.playlist)}`;
   const found = await ask(at, {}, { signal });
-  const tracks = found.tracks;
+  let tracks = found.tracks;
   const rename = el("button", { type: "button", class: "plain", onclick: async () => {
     const name = await prompted("Rename the playlist", "Name", found.name);
     if (!name) return;
@@ -40,8 +41,60 @@ export async function playlist(place, now, signal) {
     await ask(at, {}, { method: "DELETE" });
     go({ playlists: "" }, { quietly: true });
   } }, "Delete");
+  const body = el("div");
+  const count = el("p", { class: "count" });
   place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, rename, remove)),
-    el("div", { class: "list-head" }, el("p", { class: "count" }, counted(tracks.length, "song")), keep(() => tracks, () => found.name)),
-    tracks.length ? songList(tracks) : notice("The playlist is empty"));
+    el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
+  const draw = () => {
+    count.textContent = counted(tracks.length, "song");
+    body.replaceChildren(tracks.length ? editable(tracks, kept) : notice("The playlist is empty", "The menu beside each song, in any list, adds it to a playlist."));
+  };
+  /** Store another order, or other songs; return whether that went well, else it is undone. */
+  const kept = async (changed) => {
+    const before = tracks;
+    tracks = changed;
+    draw();
+    try {
+      await send(at, { track_ids: changed.map((track) => track.track_id) }, "PUT");
+      return true;
+    } catch (error) {
+      tracks = before;
+      draw();
+      announce(error.message);
+      return false;
+    }
+  };
+  draw();
   announce(`${found.name}, ${counted(tracks.length, "song")}`);
+}
+
+/** Return a list that is put in order by dragging or keys, and out of which songs can be taken. */
+function editable(tracks, kept) {
+  const list = songList(tracks);
+  const without = async (i) => {
+    const name = titleOf(tracks[i]);
+    const box = list.parentElement;
+    const stored = await kept(tracks.filter((_, other) => other !== i));
+    const left = box.querySelectorAll(".take-out");
+    left[Math.min(i, left.length - 1)]?.focus();
+    if (stored) announce(`${name} is out of the playlist`);
+  };
+  [...list.children].forEach((item, i) => {
+    item.querySelector(".play").classList.add("held");
+    item.querySelector(".number").before(handle());
+    item.querySelector(".acts").before(el("button", { type: "button", class: "link take-out", onclick: () => without(i) }, "Take out"));
+  });
+  list.addEventListener("keydown", (event) => {
+    const at = [...list.children].indexOf(event.target.closest("li"));
+    if (event.key !== "Delete" || at < 0) return;
+    event.preventDefault();
+    without(at);
+  });
+  return sortable(list, async (from, to) => {
+    const changed = [...tracks];
+    changed.splice(to, 0, ...changed.splice(from, 1));
+    const box = list.parentElement;
+    await kept(changed);
+    return box.firstElementChild;
+  });
 }

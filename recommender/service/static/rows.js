@@ -1,5 +1,6 @@
 /* Lists of songs: what every list has in common. */
 
+import { actsButton } from "./acts.js";
 import { chips } from "./chips.js";
 import { ask, sentence } from "./api.js";
 import { clock, counted, el, icon, titleOf } from "./dom.js";
@@ -19,7 +20,7 @@ function row(track, { query, asked, tracks, i, number }) {
   const play = el("button", { type: "button", class: "round play", data: { play: track.track_id }, onclick: () => toggle(tracks, i) });
   const item = el("li", { class: "song", data: { track: track.track_id } },
     el("div", { class: "song-head" }, el("span", { class: "number", "aria-hidden": "true" }, track.rank || number), play, names(track), figures(track)),
-    el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query))));
+    el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query), actsButton(track))));
   if (asked) addReasons(track, asked, item);
   if (query) item.querySelector(".song-head").after(pair(query, track, tracks, i));
   return item;
@@ -81,7 +82,7 @@ function toggle(tracks, i) {
 /** Arrow keys go from the play button of one song to that of the next. */
 function walk(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || !event.target.matches(".play")) return;
+  if (!step || event.altKey || !event.target.matches(".play")) return;
   const buttons = [...event.currentTarget.querySelectorAll(".play")];
   const next = buttons[buttons.indexOf(event.target) + step];
   if (!next) return;

@@ -29,7 +29,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-PATIENCE_MS = 10_000
+PATIENCE_MS = 40_000
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 SONGS: tuple[tuple[str, int, float, str, str], ...] = (
@@ -77,6 +77,13 @@ class Site:
         asked = urllib.request.Request(self.url + path, json.dumps(content).encode(), headers)
         with urllib.request.urlopen(asked, timeout=30) as answer:
             return json.load(answer)
+
+    def delete(self, path: str) -> None:
+        """Delete something, without the page."""
+        asked = urllib.request.Request(
+            self.url + path, headers={"X-Requested-With": "tests"}, method="DELETE"
+        )
+        urllib.request.urlopen(asked, timeout=30).close()
 
     def id_of(self, title: str) -> int:
         """Return the id of a song."""

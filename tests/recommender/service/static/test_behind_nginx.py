@@ -150,7 +150,7 @@ def test_the_player_plays_counts_and_keeps_lists(opened: Any, below: Site) -> No
 def test_a_file_is_sent_through(opened: Any, below: Site) -> None:
     visit(opened, below, "#file", ready=".drop-area")
     opened.set_input_files("#file-box", below.music / "three.opus")
-    opened.wait_for_selector("main .pair", timeout=20_000)
+    opened.wait_for_selector("main .pair")
     count_of_songs(opened, len(SONGS) - 1)
 
 

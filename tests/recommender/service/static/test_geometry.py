@@ -111,7 +111,7 @@ def test_what_lies_wrong_is_found(window: Any, crowded: Site) -> None:
     window.set_viewport_size({"width": 1280, "height": 860})
     ready(window, crowded, "#deepcuts", "light")
     assert window.evaluate(f"{LOOK}.overlaps()") == []
-    style(window, ".alike", transform="translateX(-3rem)")
+    style(window, ".alike", transform="translateX(-6rem)")
     assert any("Similar" in said and "bar-of" in said for said in window.evaluate(f"{LOOK}.overlaps()"))
     ready(window, crowded, "#deepcuts", "light")
     style(window, ".alike > :last-child", width="1ch", whiteSpace="normal")
