@@ -80,7 +80,8 @@ def find(
 ) -> None:
     """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -female vocalists".
 
-    The words are the 50 tags, the genres of the model's hierarchy, and your own labels.
+    The words are the 50 tags, the genres of the model's hierarchy, your own labels, what people say for them,
+    and filters: "120 bpm", "in A minor", "1994", "vocals", "never played".
     """
     from recommender.commands.results import opened, show_answer
     from recommender.presentation.lists import find_answer
@@ -94,11 +95,13 @@ def find(
 
 
 def _print_found(answer: dict[str, Any]) -> None:
-    from recommender.commands.output import printable, show
+    from recommender.commands.output import printable, say, show
     from recommender.commands.song_table import genres_fact, plays_fact, show_songs, song_row, tags_fact
 
-    asked = ", ".join(term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"])
-    show(f"Songs that are {printable(asked)}")
+    asked = [term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"]]
+    show(f"Songs that are {printable(', '.join(asked + answer['filters']))}")
+    if answer["not_searched"]:
+        say(f"Not searched for: {printable('; '.join(answer['not_searched']))}.")
     rows = []
     for result in answer["results"]:
         facts = [plays_fact(result["plays"]), genres_fact(result, 2), tags_fact(result, 3)]

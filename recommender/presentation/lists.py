@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from classifier.model.bundle import Bundle
 from recommender import params
 from recommender.presentation.songs import matches_json, query_json, ranked_json, tracks_json
-from recommender.retrieval.discover import discover, find, walk
+from recommender.retrieval.discover import discover, walk
+from recommender.retrieval.find import find
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
 from recommender.retrieval.request import ListRequest
@@ -83,22 +84,24 @@ def find_answer(
 
     Raises
     ------
-    QueryError
-        If a word is none that is known.
+    FilterError
+        If no word is any that is known.
     """
-    found, terms = find(session, index, bundle, words, request, unwanted)
+    found = find(session, index, bundle, words, request, unwanted)
     more = [
         {
             "score": round(one.score, 6),
             "strengths": {name: round(value, 4) for name, value in one.strengths.items()},
         }
-        for one in found
+        for one in found.matches
     ]
-    short = f"only {len(found)} fit the words, the filters and the limits"
+    short = f"only {len(found.matches)} fit the words, the filters and the limits"
     return {
-        "terms": [{"name": term.name, "wanted": term.wanted} for term in terms],
-        "results": ranked_json(session, [one.track for one in found], bundle, more),
-        "shortfall": short if len(found) < request.n else None,
+        "terms": [{"name": term.name, "wanted": term.wanted} for term in found.terms],
+        "filters": found.said.words(),
+        "not_searched": list(found.unknown),
+        "results": ranked_json(session, [one.track for one in found.matches], bundle, more),
+        "shortfall": short if len(found.matches) < request.n else None,
     }
 
 

@@ -1,6 +1,6 @@
-"""Lists that are not the neighbours of one song: deep cuts by taste, songs by words, a walk between two."""
+"""Lists that are not the neighbours of one song: deep cuts by taste, a walk between two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -8,26 +8,23 @@ from itertools import pairwise
 import numpy as np
 from sqlalchemy.orm import Session
 
-from classifier.arrays import Array, Ints
-from classifier.genres.label_paths import ancestors
+from classifier.arrays import Ints
 from classifier.model.bundle import Bundle
 from db.listening.plays import most_played, played_ids
 from db.models import Track
 from db.rows import rows_by_ids
 from db.sound.features import has_features
-from db.tracks import labels_by_id
 from recommender import params
 from recommender.errors import QueryError
-from recommender.retrieval import song_path, word_search
-from recommender.retrieval.diversity import Cap, caps_of, choose
+from recommender.retrieval import song_path
 from recommender.retrieval.filters import allowed_positions
+from recommender.retrieval.find import is_there
 from recommender.retrieval.heard import heard
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Ranking, similar
-from recommender.retrieval.sound_filters import are_music, song_genres, song_tags
 
 
 def discover(
@@ -100,101 +97,6 @@ def _most_played(
 
 
 @dataclass(frozen=True)
-class WordMatch:
-    """A song that words fit: score 0..1, and how strong each word is in it, 0..1, 0.5 being usual."""
-
-    track: Track
-    score: float
-    strengths: dict[str, float]
-
-
-def find(
-    session: Session,
-    index: SegmentIndex,
-    bundle: Bundle,
-    words: str,
-    request: ListRequest,
-    unwanted: str = "",
-) -> tuple[list[WordMatch], list[word_search.WordTerm]]:
-    """Return the songs that words fit best and unwanted words least; see `recommender.retrieval.word_search`.
-
-    A song that fits less than `params.LEAST_FIT` is not among them, however few they are.
-
-    Raises
-    ------
-    FilterError
-        If a word is no tag, genre or label.
-    """
-    positions = allowed_positions(session, index, bundle, request.filters, frozenset())
-    labels = labels_by_id(session)
-    known = _probabilities(session, index, bundle, [labels.get(int(i)) for i in index.rows.track_ids])
-    terms = word_search.parse(words, known)
-    terms += [
-        replace(term, wanted=False) for term in (word_search.parse(unwanted, known) if unwanted else ())
-    ]
-    scores = word_search.scores(terms, known)
-    positions = positions[scores[positions] >= params.LEAST_FIT]
-    scores = scores[positions]
-    order = np.lexsort((positions, -scores))
-    strong = {term.name: word_search.strengths(known[term.name])[positions] for term in terms}
-    found = [
-        WordMatch(track, float(scores[i]), {name: float(values[i]) for name, values in strong.items()})
-        for i, track in _best_by_words(session, index.rows.track_ids[positions], scores, order, request)
-    ]
-    return found, terms
-
-
-def _best_by_words(
-    session: Session, ids: Ints, scores: Array, order: Ints, request: ListRequest
-) -> list[tuple[int, Track]]:
-    """Return the chosen songs with their positions, from ever more of the best until the list is full."""
-    pool = max(params.PLAIN_POOL, 4 * request.n)
-    while True:
-        some = order[:pool]
-        rows = rows_by_ids(session, [int(i) for i in ids[some]])
-        there = some[[_is_there(rows, int(i)) for i in ids[some]]]
-        listed = [rows[int(i)] for i in ids[there]]
-        contents = [track.content_hash or f"track {track.id}" for track in listed]
-        once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
-        firm, soft = caps_of(listed, request.n, request.per_artist, request.per_album)
-        chosen = choose(scores[there], request.n, [once, *firm, *soft])
-        last = len(some) == len(order)
-        if len(chosen) < request.n and last:
-            chosen = choose(scores[there], request.n, [once, *firm])
-        if last or len(chosen) >= request.n:
-            return [(int(there[i]), listed[i]) for i in chosen]
-        pool *= 4
-
-
-def _is_there(rows: Mapping[int, Track], track_id: int) -> bool:
-    """Return whether a track of the index, which may be older than the catalogue, is still there."""
-    return track_id in rows and not rows[track_id].missing
-
-
-def _probabilities(
-    session: Session, index: SegmentIndex, bundle: Bundle, labels: Sequence[str | None]
-) -> dict[str, Array]:
-    """Return the probability of every tag, node of the hierarchy and label of the user's, in all songs."""
-    tags = song_tags(index, bundle)
-    genres = song_genres(session, bundle, index.rows.track_ids)
-    of_tags = {name: tags[:, i] for i, name in enumerate(bundle.tag_names)}
-    music = are_music(index, bundle)  # what is none has neither tags nor genres
-    known = {
-        name: np.where(music, probabilities, 0).astype(np.float32)
-        for name, probabilities in (of_tags | bundle.taxonomy.node_columns(genres, tags)).items()
-    }
-    kinds = {label: position for position, label in enumerate(dict.fromkeys(labels))}
-    kind_of = np.array([kinds[label] for label in labels], np.int64)
-    own = [{*ancestors(label), label} if label else set() for label in kinds]
-    called = {word_search.key(name): name for name in known}
-    for path in sorted(set().union(*own)):
-        name = called.setdefault(word_search.key(path), path)
-        below = np.array([path in nodes for nodes in own], np.float32)[kind_of]
-        known[name] = np.maximum(known.get(name, below), below)
-    return known
-
-
-@dataclass(frozen=True)
 class Step:
     """A song of a walk: how much it sounds like the one before it (None for the first), −1..1."""
 
@@ -257,7 +159,7 @@ def _one_of_each(session: Session, index: SegmentIndex, positions: Ints) -> Ints
     seen: set[str] = set()
     kept = []
     for position in positions:
-        if not _is_there(rows, int(index.rows.track_ids[position])):
+        if not is_there(rows, int(index.rows.track_ids[position])):
             continue
         track = rows[int(index.rows.track_ids[position])]
         key = track.content_hash or f"track {track.id}"

@@ -177,6 +177,22 @@ def test_what_is_not_wanted_may_be_an_option(library: Library) -> None:
     assert both == answer(library, "find", "rock -female vocalists")
 
 
+def test_words_that_are_filters_are_shown_and_words_of_nothing_told_once(library: Library) -> None:
+    ran = library.run("find", "smoky bar", "20-250", "bpm", "in", "A", "minor", "zither", "zither", "-n", 2)
+    assert ran.code == 0
+    assert ran.out.splitlines()[0] == "Songs that are smoky bar, 20-250 bpm, A minor"
+    told = [line for line in ran.err.splitlines() if line.startswith("Not searched for: ")]
+    assert len(told) == 1
+    assert told[0].count("'zither'") == 1
+    plain = answer(library, "find", "smoky bar", "--tempo", "20-250", "--key", "Am", "-n", 2)
+    same = answer(library, "find", "smoky bar 20-250 bpm in A minor", "-n", 2)
+    assert same["results"] == plain["results"]
+    assert (same["filters"], same["not_searched"]) == (["20-250 bpm", "A minor"], [])
+    nothing = library.run("find", "zither", "--json")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert nothing.err.startswith("deepcuts: 'zither' is no tag, genre or label")
+
+
 # Walks.
 
 

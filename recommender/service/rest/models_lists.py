@@ -137,6 +137,8 @@ class FindAnswer(BaseModel):
     """Songs that are what some words say."""
 
     terms: list[Term]
+    filters: list[str] = Field(description="Tempo, key, years and the like that the words name.")
+    not_searched: list[str] = Field(description="A line for each word that nothing is known of.")
     results: list[FoundSong]
     shortfall: str | None
 

@@ -1,6 +1,6 @@
 /* What was typed: songs by their names, or songs that sound as the words say. */
 
-import { ask, once } from "./api.js";
+import { ask, once, sentence } from "./api.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { go, hash } from "./route.js";
 import { asked, filters, takeOneAway } from "./filters.js";
@@ -28,12 +28,13 @@ export function isOfSound(text, names) {
   return words.length > 0;
 }
 
-/** Go where a text leads: to sounds if it names them, else to titles and artists. */
+/** Go where a text leads: to sounds if all of it names them, else to titles and artists. */
 export async function look(text) {
   const wanted = text.trim();
   if (!wanted) return;
   const names = await knownNames().catch(() => []);
-  go(isOfSound(wanted, names) ? { find: wanted } : { search: wanted });
+  const all = () => ask("api/find", { words: wanted, n: 1 }).then((answer) => !answer.not_searched.length).catch(() => false);
+  go(isOfSound(wanted, names) || (await all()) ? { find: wanted } : { search: wanted });
 }
 
 function ways(text, at) {
@@ -57,7 +58,9 @@ export async function find(place, setting, signal) {
   return listed(place, setting, "find", async (now) => {
     try {
       const found = await ask("api/find", { words: text, n: 50, ...asked(now) }, { signal });
-      return show(now, "find", found.results, counted(found.results.length, "song"));
+      const meant = [...found.terms.map((term) => (term.wanted ? term.name : `not ${term.name}`)), ...found.filters].join(", ");
+      return [el("p", { class: "soft meant" }, `Songs that are ${meant}.`, found.not_searched.length ? ` Not searched for: ${sentence(found.not_searched.join("; "))}` : ""),
+        ...show(now, "find", found.results, counted(found.results.length, "song"))];
     } catch (error) {
       if (error.status !== 404 && error.status !== 422) throw error;
       const names = await knownNames().catch(() => []);

@@ -15,13 +15,14 @@ from numpy.testing import assert_allclose
 from db.models import Track
 from recommender import params
 from recommender.errors import FilterError, QueryError
-from recommender.retrieval.discover import Step, WordMatch, discover, find, walk
+from recommender.retrieval.discover import Step, discover, walk
 from recommender.retrieval.filters import Filters, Range
+from recommender.retrieval.find import WordMatch, find
 from recommender.retrieval.index.hubness import centred
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.similar import Match, Ranking
-from recommender.retrieval.word_search import WordTerm
+from recommender.retrieval.words.word_search import WordTerm
 from tests.recommender.random_catalog import (
     DIMENSIONS,
     LABELS,
@@ -281,7 +282,9 @@ def test_where_all_is_played_nothing_is_left(tmp_path: Path, songs: int) -> None
 
 def found_by(made: Made, words: str, options: ListRequest = ALL) -> tuple[list[WordMatch], list[WordTerm]]:
     with made.catalog.transaction() as session:
-        return find(session, made.index, made.bundle, words, options)
+        found = find(session, made.index, made.bundle, words, options)
+    assert found.unknown == ()
+    return found.matches, list(found.terms)
 
 
 def test_words_of_genres_find_nothing_that_is_no_music(made: Made) -> None:
@@ -371,6 +374,34 @@ def test_songs_by_words_equal_a_loop(made: Made, words: str, terms: list[tuple[s
     shown = [one.score for one in found]
     assert shown == sorted(shown, reverse=True)
     assert all(0 <= score <= 1 for score in shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "bare", "filters"),
+    [
+        ("slow 120 bpm", "slow", Filters(tempo_bpm=Range(115.2, 124.8))),
+        ("guitar in A minor 60-100 bpm", "guitar", Filters(keys=("A minor",), tempo_bpm=Range(60, 100))),
+        ("slow 1990s", "slow", Filters(years=Range(1990, 1999))),
+        ("slow 1975-1985 never played", "slow", Filters(years=Range(1975, 1985), max_plays=0)),
+        ("slow, singing", "slow", Filters(voice="sung")),
+        ("slow -singing", "slow", Filters(voice="instrumental")),
+    ],
+)
+def test_words_that_are_filters_filter(made: Made, words: str, bare: str, filters: Filters) -> None:
+    low = Range(None, 0.6)
+    for energy in (None, low):
+        found, terms = found_by(made, words, replace(ALL, filters=Filters(energy=energy)))
+        expected, bare_terms = found_by(made, bare, replace(ALL, filters=replace(filters, energy=energy)))
+        assert terms == bare_terms
+        assert [(o.track.id, o.score) for o in found] == [(o.track.id, o.score) for o in expected]
+        assert found or energy
+
+
+def test_words_that_are_nothing_but_filters_find_all_that_pass(made: Made) -> None:
+    found, terms = found_by(made, "in C major, 1970-1999")
+    passing = {s.content for s in made.songs.values() if s.key == "C major" and 1970 <= (s.year or 0) <= 1999}
+    assert {made.songs[one.track.id].content for one in found} == passing
+    assert (terms, {one.score for one in found}) == ([], {1.0})
 
 
 def test_filters_leave_scores_as_they_are(made: Made) -> None:

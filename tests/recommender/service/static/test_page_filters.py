@@ -150,3 +150,20 @@ def test_no_empty_list_blames_filters_that_are_not_set(page: Any, site: Site) ->
     assert "Take one of the filters away" in page.inner_text("main .empty")
     visit(page, site, "#year=1800", ready=".empty")
     assert "Take one of the filters away" in page.inner_text("main .empty")
+
+
+def test_words_that_are_filters_and_words_that_mean_nothing(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    page.fill("#search-box", "female vocals 20-250 bpm")
+    page.press("#search-box", "Enter")
+    until(page, "location.hash.startsWith('#find=')")
+    wanted = site.get("/api/find?words=female+vocals+20-250+bpm&n=50")
+    page.wait_for_selector("main .meant")
+    listed(page, names(wanted["results"]))
+    assert page.inner_text("main .meant") == "Songs that are female vocalists, 20-250 bpm."
+    visit(page, site, "#find=instrumental+zither", ready=".meant")
+    said = page.inner_text("main .meant")
+    assert said.startswith(
+        "Songs that are instrumental. Not searched for: 'zither' is no tag, genre or label"
+    )
+    assert page.inner_text("main").count("zither") == 2  # the heading, and once more

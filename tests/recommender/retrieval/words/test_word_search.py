@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import FilterError
-from recommender.retrieval.word_search import WordTerm, parse, scores, strengths
+from recommender.retrieval.words.said_filters import SaidFilters, decade_of
+from recommender.retrieval.words.word_search import ParsedWords, WordTerm, parse, scores, strengths
 
 NAMES = (
     "rock",
@@ -69,8 +70,7 @@ NAMES = (
     ],
 )
 def test_words_are_read_as_names_the_longest_first(text: str, terms: list[WordTerm]) -> None:
-    assert parse(text, NAMES) == terms
-    assert parse(text, reversed(NAMES)) == terms
+    assert parse(text, NAMES) == parse(text, reversed(NAMES)) == ParsedWords(tuple(terms), SaidFilters(), ())
 
 
 ALONE = ("rock", "female vocalists", "Mellow", "Hip-Hop", "rock/punk", "60s", "Été")
@@ -80,19 +80,18 @@ ALONE = ("rock", "female vocalists", "Mellow", "Hip-Hop", "rock/punk", "60s", "�
 @given(st.lists(st.tuples(st.sampled_from(ALONE), st.booleans()), min_size=1, max_size=6))
 def test_what_is_written_is_read(asked: list[tuple[str, bool]]) -> None:
     text = " ".join(name.upper() if wanted else f"-{name}" for name, wanted in asked)
-    assert parse(text, NAMES) == [WordTerm(name, wanted) for name, wanted in asked]
+    assert parse(text, NAMES).terms == tuple(WordTerm(name, wanted) for name, wanted in asked)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("melow", "'melow' is no tag, genre or label; did you mean Mellow?"),
-        ("rock -melow", "'-melow' is no tag, genre or label; did you mean Mellow?"),
         ("noise", "'noise' is no tag, genre or label; there are 10, such as: 60s, c, female vocalist, "),
-        ("punc rock", "'punc' is no tag, genre or label; did you mean rock/punk?"),
         ("upbeat", "'upbeat' is no tag, genre or label; there are"),  # none of what it means is known
         ("lis", "'lis' is no tag, genre or label"),
-        ("rock -", "'-' is no tag, genre or label; there are "),
+        ("melow noise", "'melow' is no tag, genre or label; did you mean Mellow?; 'noise' is no tag"),
+        ("the music", "nothing to find; name tags or genres"),
         ("", "nothing to find; name tags or genres"),
         (" , ", "nothing to find; name tags or genres"),
     ],
@@ -102,6 +101,88 @@ def test_an_unknown_word_is_one_line_with_a_suggestion(text: str, message: str) 
         parse(text, NAMES)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "unknown"),
+    [
+        ("rock -melow", ["rock"], ["'melow' is no tag, genre or label; did you mean Mellow?"]),
+        ("punc rock punc", ["rock"], ["'punc' is no tag, genre or label; did you mean rock/punk?"]),
+        ("music in rock for the noise", ["rock"], ["'noise' is no tag, genre or label; there are 10"]),
+        ("rock -", ["rock"], []),
+        ("rock -1990s", ["rock"], ["'1990s' is no tag"]),
+        ("rock vocals", ["rock", "vocal"], []),
+    ],
+)
+def test_what_cannot_be_searched_is_told_once_and_the_rest_is_searched(
+    text: str, terms: list[str], unknown: list[str]
+) -> None:
+    found = parse(text, NAMES)
+    assert [term.name for term in found.terms] == terms
+    assert len(found.unknown) == len(unknown)
+    for line, begins in zip(found.unknown, unknown, strict=True):
+        assert line.startswith(begins)
+        assert "\n" not in line
+
+
+WITHOUT_VOICE = tuple(name for name in NAMES if name != "vocal")
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "said"),
+    [
+        ("120 bpm", [], SaidFilters(tempo_bpm=(120, 120))),
+        ("mellow 120bpm", ["Mellow"], SaidFilters(tempo_bpm=(120, 120))),
+        ("rock 90-110 BPM", ["rock"], SaidFilters(tempo_bpm=(90, 110))),
+        ("rock around 128.5 bpm, mellow", ["rock", "Mellow"], SaidFilters(tempo_bpm=(128.5, 128.5))),
+        ("hard 120 bpm rock", ["rock/hard", "rock"], SaidFilters(tempo_bpm=(120, 120))),
+        ("mellow in A minor", ["Mellow"], SaidFilters(keys=("A minor",))),
+        ("Bb major", [], SaidFilters(keys=("A# major",))),
+        ("f sharp minor rock", ["rock"], SaidFilters(keys=("F# minor",))),
+        ("rock in Am", ["rock"], SaidFilters(keys=("A minor",))),
+        ("rock in F#", ["rock"], SaidFilters(keys=("F# major",))),
+        ("key of D minor or in G major", [], None),
+        ("rock 1994", ["rock"], SaidFilters(years=(1994, 1994))),
+        ("rock 1990-1995 120 bpm", ["rock"], SaidFilters(tempo_bpm=(120, 120), years=(1990, 1995))),
+        ("rock 1990s", ["rock"], SaidFilters(years=(1990, 1999))),
+        ("rock 80s 90s", ["rock"], SaidFilters(years=(1980, 1999))),
+        ("1960s rock", ["60s", "rock"], SaidFilters()),
+        ("never played rock", ["rock"], SaidFilters(unplayed=True)),
+        ("unplayed", [], SaidFilters(unplayed=True)),
+        ("rock with vocals", ["rock"], SaidFilters(voice="sung")),
+        ("rock -vocals", ["rock"], SaidFilters(voice="instrumental")),
+        ("female vocals", ["female vocalists"], SaidFilters()),
+        ("rock c", ["rock", "c"], SaidFilters()),
+        ("mellow a minor annoyance", ["Mellow"], SaidFilters(keys=("A minor",))),
+    ],
+)
+def test_tempo_key_years_and_voices_are_filters(
+    text: str, terms: list[str], said: SaidFilters | None
+) -> None:
+    found = parse(text, WITHOUT_VOICE, voices=True)
+    assert [term.name for term in found.terms] == terms
+    if said is None:
+        assert found.said.keys == ("D minor", "G major")
+    else:
+        assert found.said == said
+
+
+def test_without_voices_in_the_model_the_word_is_not_known() -> None:
+    assert parse("rock and singing", WITHOUT_VOICE).unknown[0].startswith("'singing' is no tag")
+
+
+@pytest.mark.parametrize(
+    ("word", "years"),
+    [("90s", (1990, 1999)), ("2010s", (2010, 2019)), ("20s", (2020, 2029)), ("1995s", None), ("90", None)],
+)
+def test_decades(word: str, years: tuple[int, int] | None) -> None:
+    assert decade_of(word) == years
+
+
+def test_filters_are_shown_as_they_were_said() -> None:
+    said = SaidFilters((90, 110), ("A minor",), (1994, 1994), unplayed=True, voice="sung")
+    assert said.words() == ["90-110 bpm", "A minor", "1994", "sung", "never played"]
+    assert SaidFilters(tempo_bpm=(120, 120)).words() == ["120 bpm"]
 
 
 def test_strengths_worked_out_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""Songs by words: tags, genres and labels, wanted or, with a minus before them, not wanted.
+"""Songs by words: tags, genres, labels and filters, wanted or, with a minus before them, not wanted.
 
 A word's strength in a song is p / (p + m): its probability there, against its mean m over the catalogue,
 so that a rare tag counts as much as a common one; 0.5 is as usual. A song's score is the geometric mean
@@ -6,7 +6,7 @@ of the strengths, of 1 − strength where a word is not wanted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import takewhile
 
@@ -15,12 +15,18 @@ import numpy as np
 from classifier.arrays import Array
 from db.tracks import search_key
 from recommender.errors import FilterError
-from recommender.retrieval.synonyms import SYNONYMS
+from recommender.retrieval.words.said_filters import VOICES, SaidFilters, decade_of, take_out
+from recommender.retrieval.words.synonyms import SYNONYMS
 
 LEAST_MEAN = 1e-3
 LEAST_LETTERS = 4
 """A part of a word has so many letters at least."""
 SHOWN_NAMES = 12
+PASSED_OVER = frozenset(
+    {"", "a", "an", "and", "by", "for", "from", "in", "music", "of", "some", "song", "songs", "the", "track"}
+    | {"that", "tracks", "very", "with"}
+)
+"""Words between others that mean nothing by themselves."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +37,82 @@ class WordTerm:
     wanted: bool = True
 
 
-def parse(text: str, names: Iterable[str]) -> list[WordTerm]:
-    """Return words read as names, the longest that fits first.
+@dataclass(frozen=True)
+class ParsedWords:
+    """What words mean.
+
+    Attributes
+    ----------
+    terms
+        What the songs should be, or not.
+    said
+        Filters: tempo, key, years and the like.
+    unknown
+        A line for each word that cannot be searched for.
+    """
+
+    terms: tuple[WordTerm, ...]
+    said: SaidFilters
+    unknown: tuple[str, ...]
+
+
+def parse(text: str, names: Iterable[str], *, voices: bool = False) -> ParsedWords:
+    """Return words read as names and filters, the longest name that fits first.
 
     Parameters
     ----------
     text
-        Such as ``mellow jazz -female vocalists``; a minus belongs to the name that follows. A comma
+        Such as ``mellow jazz -female vocalists 120 bpm``; a minus belongs to the name that follows. A comma
         ends a name: ``indie pop`` is one tag, ``indie, pop`` are two.
     names
         All that there are; of a path such as ``rock/punk`` its last part will do, and so does what people
         say for a name (`SYNONYMS`), a name with its spaces elsewhere, and the beginning of one alone.
+    voices
+        Whether the model tells what is sung.
 
     Raises
     ------
     FilterError
-        If a word means none of the names.
+        If no word means anything.
     """
     known = _known(names)
-    terms = [term for part in text.split(",") for term in _terms(part.split(), known)]
-    if not terms:
-        raise FilterError("nothing to find; name tags or genres, such as: mellow jazz -acoustic")
-    return terms
+    rest, said = take_out(text)
+    terms: list[WordTerm] = []
+    unknown: list[str] = []
+    for part in rest.split(","):
+        for term in _terms(part.split(), known, voices=voices):
+            if term.name is not None:
+                terms.append(WordTerm(term.name, term.wanted))
+            elif (filters := _as_filter(term, said, voices=voices)) is not None:
+                said = filters
+            elif key(term.word) not in PASSED_OVER:
+                unknown.append(_unknown(term.word, known))
+    if not terms and said == SaidFilters():
+        raise FilterError(
+            "; ".join(unknown) or "nothing to find; name tags or genres, such as: mellow jazz -acoustic"
+        )
+    return ParsedWords(tuple(terms), said, tuple(dict.fromkeys(unknown)))
+
+
+def _as_filter(term: "_ReadWord", said: SaidFilters, *, voices: bool) -> SaidFilters | None:
+    """Return the filters with what a word says that is no name: a decade, or that it is sung; else None."""
+    word = key(term.word)
+    years = decade_of(word) if term.wanted else None
+    if years is not None:
+        both = (*years, *(said.years or ()))
+        return replace(said, years=(min(both), max(both)))
+    if voices and word in VOICES:
+        return replace(said, voice="sung" if term.wanted else "instrumental")
+    return None
+
+
+@dataclass(frozen=True)
+class _ReadWord:
+    """Words, with the name that they mean, if any."""
+
+    word: str
+    name: str | None
+    wanted: bool
 
 
 def _known(names: Iterable[str]) -> dict[str, str]:
@@ -69,7 +129,7 @@ def _known(names: Iterable[str]) -> dict[str, str]:
     return known
 
 
-def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[WordTerm]:
+def _terms(words: Sequence[str], known: Mapping[str, str], *, voices: bool) -> Iterator[_ReadWord]:
     """Yield words read as names; none goes on over a word with a minus."""
     position = 0
     while position < len(words):
@@ -79,10 +139,11 @@ def _terms(words: Sequence[str], known: Mapping[str, str]) -> Iterator[WordTerm]
         ]
         meant = ((end, _meaning(_joined(words[position:end]), known)) for end in reversed(ends))
         end, name = next((one for one in meant if one[1]), (position + 1, None))
-        name = name or _beginning(key(words[position].lstrip("-")), known)
-        if name is None:
-            raise FilterError(_unknown(words[position], known))
-        yield WordTerm(name, wanted=words[position][0] != "-")
+        word = key(words[position].lstrip("-"))
+        if name is None and not (voices and word in VOICES):
+            name = _beginning(word, known)
+        wanted = words[position][0] != "-"
+        yield _ReadWord(words[position] if wanted else words[position][1:], name, wanted)
         position = end
 
 
