@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO_HOME := $(VENV)/demo-home
 DEMO := $(BIN)/python cli.py --home $(DEMO_HOME)
 
-.PHONY: demo test check clean
+.PHONY: demo test check pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,11 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The pictures of docs/, and what the guide's commands print, made anew; needs Chromium.
+pictures: $(READY)
+	PYTHONPATH=. $(BIN)/python benchmarks/guide_output.py
+	$(BIN)/python -m tests.recommender.service.static.screenshots
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -33,7 +33,7 @@ SUBSONIC: Final = "/rest/"
 """OpenSubsonic has its own credentials and its own errors."""
 UPLOADS: Final = frozenset(("/api/classify", "/api/similar"))
 """They keep their own bounds."""
-VISITED: Final = frozenset(("/", "/docs"))
+VISITED: Final = frozenset(("/", "/docs", "/guide"))
 """Pages that a link on another site may lead to."""
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 

@@ -15,7 +15,7 @@ from recommender.service.decoding.covers import Covers
 from recommender.service.decoding.overviews import Overviews
 from recommender.service.decoding.transcoding import Transcoder
 from recommender.service.decoding.upload_receiver import Uploads
-from recommender.service.http import static_page
+from recommender.service.http import guide, static_page
 from recommender.service.http.head_requests import Heads
 from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.problems import JsonResponse, add_problems
@@ -64,6 +64,7 @@ def create_app(state: State, settings: AccessSettings) -> FastAPI:
     app.include_router(rest.router)
     app.include_router(subsonic.router)
     app.include_router(static_page.router)
+    app.include_router(guide.router)
     return app
 
 

@@ -16,7 +16,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from recommender.errors import ServiceError
 
 PREFIX: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", re.ASCII)
-OURS: Final = frozenset(("api", "rest", "static", "docs", "health", "metrics", "openapi.json", "favicon.ico"))
+OURS: Final = frozenset(
+    ("api", "rest", "static", "docs", "guide", "health", "metrics", "openapi.json", "favicon.ico")
+)
 """First parts of the service's own paths: a prefix that begins with one could not be told from them."""
 
 ASKED_HOST: Final = "deepcuts.asked_host"

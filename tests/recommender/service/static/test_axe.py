@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from recommender.service.http.guide import CONTENTS, PAGES
 from tests.recommender.service.static.browser import PHONE, WIDE, Site, settled, until, visit, wait_for_player
-from tests.recommender.service.static.test_page_look import PLACES
+from tests.recommender.service.static.test_page_look import PLACES as PLACES_OF_THE_PAGE
 
 pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -38,7 +39,7 @@ def test_no_place_breaks_a_rule(page: Any, site: Site, theme: str, window: Any) 
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(window)
     wrong = {}
-    for place in PLACES:
+    for place in PLACES_OF_THE_PAGE:
         settled(page, site, place)
         if found := violations(page):
             wrong[place] = found
@@ -87,6 +88,21 @@ def test_the_page_of_the_rest_interface_breaks_no_rule(
     found = violations(page)
     page.set_viewport_size(WIDE)
     assert found == []
+
+
+@pytest.mark.parametrize(("theme", "window"), [("dark", WIDE), ("light", PHONE)], ids=["wide", "phone"])
+def test_the_guide_breaks_no_rule_and_fits(page: Any, site: Site, theme: str, window: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(window)
+    wrong = {}
+    for name in sorted(PAGES):
+        page.goto(f"{site.url}/guide/{name}" if name != CONTENTS else f"{site.url}/guide")
+        page.wait_for_selector("main h1")
+        if found := violations(page):
+            wrong[name] = found
+        assert page.evaluate("document.documentElement.scrollWidth") <= window["width"], name
+    page.set_viewport_size(WIDE)
+    assert wrong == {}
 
 
 def test_what_breaks_a_rule_is_found(page: Any, site: Site) -> None:

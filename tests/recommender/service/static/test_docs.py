@@ -30,7 +30,7 @@ def opened(page: Any, site: Site, name: str = "") -> None:
 def test_every_operation_is_there(page: Any, site: Site) -> None:
     page.goto(site.url)
     page.click("#help-open")
-    page.click("text=The REST interface, explained")
+    page.click("text=The REST interface, explained, for programs")
     page.wait_for_selector("main .operation")
     shown = page.evaluate(
         """[...document.querySelectorAll('.operation')].map((one) =>
