@@ -111,6 +111,7 @@ def run_ingest(
     scheduler: str | None = None,
 ) -> "tuple[IngestReport, int]":
     """Ingest under the writer lock and refresh the index; return the report and the index's size."""
+    from recommender.commands.ingest_progress import told_to_the_service
     from recommender.commands.output import say
     from recommender.commands.progress import progress_bar
     from recommender.library.ignore_rules import excluding
@@ -128,19 +129,23 @@ def run_ingest(
         catalog = home.catalog()
         home.note_bundle(catalog, bundle.bundle_id)
         try:
-            with _cluster(scheduler, bundle) as cluster, progress_bar("Analysing", quiet=quiet) as progress:
+            with (
+                _cluster(scheduler, bundle) as cluster,
+                progress_bar("Analysing", quiet=quiet) as bar,
+                told_to_the_service(catalog, home.index_dir, bundle.trunk_id, bar) as (progress, growing),
+            ):
                 choice = Choice(exclude, retry)
                 renew_predictions(catalog, bundle)
                 report = run(
                     catalog, bundle, folders, labels, label_depth, jobs, progress, cluster, home.path, choice
                 )
-            index, _ = open_index(
-                catalog,
-                home.index_dir,
-                bundle.trunk_id,
-                anew=anew,
-                unwritten=lambda error: report.notes.append(index_note(error)),
-            )
+                index, _ = open_index(
+                    catalog,
+                    home.index_dir,
+                    bundle.trunk_id,
+                    anew=anew or growing.to_build_anew(),
+                    unwritten=lambda error: report.notes.append(index_note(error)),
+                )
         except KeyboardInterrupt:
             say("Stopped; what was analysed is kept, and the next ingest goes on from there.")
             raise typer.Exit(INTERRUPTED) from None

@@ -30,7 +30,9 @@ def _print(answer: dict[str, Any]) -> None:
 
     for name, value in answer.items():
         title = name.replace("_", " ")
-        if not isinstance(value, list):
+        if isinstance(value, dict):
+            show(f"{title}: {value['done']} of {value['found']} files")
+        elif not isinstance(value, list):
             show(f"{title}: {UNKNOWN if value is None else value}")
         elif name == "labels":
             show(f"{title}: {', '.join(map(printable, value))}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db.ingest_progress import ingest_progress
 from db.session import Catalog
 from db.sound.features import count_segments, tracks_with_features
 from db.tracks import all_roots, count, failures, good_ids, missing_tracks, remarked
@@ -27,6 +28,7 @@ def status_answer(home: Home, opened: Catalog | None = None) -> dict[str, Any]:
     catalog = opened or home.existing_catalog()
     with catalog.snapshot() as session:
         counted, listed = _counts(session, bundle.trunk_id), _lists(session)
+        progress = ingest_progress(session)
     return {
         "home": str(home.path),
         "database": home.catalog_name,
@@ -35,6 +37,8 @@ def status_answer(home: Home, opened: Catalog | None = None) -> dict[str, Any]:
         "trunk_id": bundle.trunk_id,
         "labels": list(bundle.labels),
         "index": state(catalog, home.index_dir, bundle.trunk_id),
+        "index_tracks": sidecar.tracks if sidecar is not None else 0,
+        "ingest": None if progress is None else asdict(progress),
         "index_search": sidecar.inverted or "exact" if sidecar is not None else None,
         "index_recall_at_10": sidecar.recall_at_10 if sidecar is not None else None,
         "hub_reference_tracks": sidecar.reference_tracks if sidecar is not None else 0,

@@ -25,7 +25,7 @@ from recommender.errors import HomeLockedError, RecommenderError
 from recommender.home import Home
 from recommender.retrieval.index.files import read_sidecar
 from recommender.retrieval.index.segment_index import SegmentIndex
-from recommender.retrieval.index.store import open_index
+from recommender.retrieval.index.store import open_index, published_index
 from recommender.service.kept import Keeping, SoundFiles
 from recommender.service.shared import Board
 
@@ -161,6 +161,15 @@ class State:
             still, self._seen = token == self._seen, token
             if published or (self.board.owner and self._nobody_writes(still=still)):
                 self._held = self._load()
+            elif sidecar is not None and sidecar.trunk_id == bundle.trunk_id:
+                self._take_up_larger(bundle, sidecar.tracks)
+
+    def _take_up_larger(self, bundle: Bundle, tracks: int) -> None:
+        """Take up an index of more tracks, which an ingest that goes on has published meanwhile."""
+        if tracks > len(self._held.index.rows.track_ids):
+            found = published_index(self.catalog, self.home.index_dir, bundle.trunk_id)
+            if found is not None:
+                self._held = Held(bundle, *found)
 
     def _nobody_writes(self, *, still: bool) -> bool:
         """Whether the writer lock is free; in a home that may only be read, whether nothing changes."""

@@ -109,6 +109,14 @@ def open_index(
     return index, f"the index was {found.state}; built again from the catalogue ({len(index)} segments)"
 
 
+def published_index(catalog: Catalog, folder: Path, trunk_id: str) -> tuple[SegmentIndex, str | None] | None:
+    """Return the index on disk with its token, although it be older than the catalogue; None without one."""
+    found = _load(catalog, folder, trunk_id)
+    if found.index is None or found.sidecar is None:
+        return None
+    return found.index, found.sidecar.vectors_token
+
+
 def _is_sound(found: StoredIndex, folder: Path) -> bool:
     """Return whether an older index may be taken over from: its files are hashed whole, however large."""
     try:

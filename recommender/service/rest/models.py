@@ -168,6 +168,13 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
+class IngestProgress(BaseModel):
+    """How far an ingest is that is running."""
+
+    done: int
+    found: int = Field(description="Files that are to be done, as far as they have been found.")
+
+
 class CatalogueStatus(BaseModel):
     """What the catalogue holds and in which state."""
 
@@ -187,6 +194,8 @@ class CatalogueStatus(BaseModel):
     trunk_id: str
     labels: list[str]
     index: str
+    index_tracks: int = Field(description="In the index that was published last.")
+    ingest: IngestProgress | None = Field(description="Null where none is running.")
     index_search: str | None
     index_recall_at_10: float | None
     hub_reference_tracks: int

@@ -4,7 +4,7 @@ import { ask, sentence } from "./api.js";
 import { playerBar } from "./bar.js";
 import { searchBox } from "./box.js";
 import { deepCuts } from "./deepcuts.js";
-import { announce, el } from "./dom.js";
+import { announce, counted, el } from "./dom.js";
 import { acceptDrops, yourFile } from "./file.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
 import { map } from "./map.js";
@@ -18,7 +18,8 @@ import { find, search } from "./words.js";
 
 const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path };
 const WITHIN = { playlist: "playlists" };
-const STATE_MS = 60000;
+const STATE_MS = 20000;
+const SOON_MS = 3000;
 
 const place = document.getElementById("place");
 let open = null;
@@ -84,17 +85,37 @@ function trouble(text) {
   line.hidden = !text;
 }
 
-/** Say what state the library is in, where that changes what is seen. */
+let seen = null;
+
+/** Show anew what was empty, or a list of all songs that nobody is reading or using, once there are more songs. */
+function showMore(now) {
+  const grown = seen !== null && now.index !== seen.index;
+  const unread = here().name === "songs" && scrollY < 100 && !place.querySelector(":focus:not(h1), [open]");
+  if ((place.querySelector(".empty") && seen !== null && (grown || now.analysed !== seen.analysed)) || (grown && unread)) dispatchEvent(new Event("again"));
+  seen = now;
+}
+
+/** Say what state the library is in, where that changes what is seen; return after how long to look again. */
 async function tellState() {
   try {
     const status = await ask("api/status");
     const waiting = status.to_analyse_again || 0;
-    if (status.index && status.index !== "current" && status.tracks) trouble("New songs are being taken in; lists are of what was there before.");
+    showMore({ index: status.index_tracks, analysed: status.analysed });
+    const { done, found } = status.ingest || {};
+    if (status.ingest) trouble(`deepcuts is listening to your music: ${done.toLocaleString("en-GB")} of ${counted(found, "song")} done. Lists grow meanwhile.`);
+    else if (status.index && status.index !== "current" && status.tracks) trouble("New songs are being taken in; lists are of what was there before.");
     else if (waiting) trouble(`${waiting} songs wait for the model in use: run deepcuts ingest.`);
     else trouble("");
+    return status.ingest || !status.analysed || status.index !== "current" ? SOON_MS : STATE_MS;
   } catch (error) {
     if (error.status === 0) trouble("The service does not answer. What plays goes on as far as it is loaded.");
   }
+  return STATE_MS;
+}
+
+async function watchState() {
+  const wait_ms = document.hidden ? SOON_MS : await tellState();
+  setTimeout(watchState, wait_ms);
 }
 
 helpAndTheme();
@@ -107,5 +128,4 @@ document.getElementById("skip").addEventListener("click", (event) => { event.pre
 onChange(show);
 addEventListener("again", show);
 await show();
-await tellState();
-setInterval(() => { if (!document.hidden) tellState(); }, STATE_MS);
+await watchState();

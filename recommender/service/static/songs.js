@@ -82,5 +82,5 @@ export function empty() {
   return el("div", { class: "empty" },
     el("p", {}, "deepcuts listens to music files once, and then knows what sounds like what. Tell it where yours are:"),
     el("pre", {}, el("code", {}, "deepcuts ingest ~/Music")),
-    el("p", { class: "soft" }, "It takes a few minutes for a thousand songs, and changes no file. This page can stay open meanwhile: the songs are here when you reload it."));
+    el("p", { class: "soft" }, "It takes a few minutes for a thousand songs, and changes no file. This page can stay open meanwhile: it says how far that is, and the songs appear by themselves."));
 }

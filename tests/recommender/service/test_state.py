@@ -71,6 +71,23 @@ def test_the_one_it_holds_answers_while_another_writes(state: State, library: Li
     assert library.indexed()  # and it is the one on disk again
 
 
+def test_an_index_that_grows_while_an_ingest_goes_on_is_taken_up(state: State, library: Library) -> None:
+    before = state.held
+    write_song(library.music / "new.flac", 77)
+    library.ingest()
+    now = library.indexed()
+    with FileLock(library.home / "writer.lock"):
+        with state.session() as session:  # the ingest has gone on since it published that
+            renew_vectors_token(session)
+        state.refresh()
+        larger = state.held
+        assert tracks_held(state) == now > set(before.index.rows.track_ids.tolist())
+        with state.session() as session:
+            renew_vectors_token(session)
+        state.refresh()
+        assert state.held is larger  # and once
+
+
 def test_where_only_reading_is_allowed_it_waits_until_the_catalogue_is_still(
     state: State, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
