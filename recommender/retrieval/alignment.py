@@ -4,6 +4,7 @@ An alignment's score is the mean of two cosines, of the mean embeddings of both 
 that they sound similar, and of the patches one by one, which says that they change in the same way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -85,10 +86,29 @@ def align(query: PatchSequence, track: PatchSequence, centre: Array) -> PassageP
     PassagePair or None
         None where one of them is empty.
     """
-    if not len(query) or not len(track):
-        return None
+    return align_all(query, [track], centre)[0]
+
+
+def align_all(
+    query: PatchSequence, tracks: Sequence[PatchSequence], centre: Array
+) -> list[PassagePair | None]:
+    """Return what `align` does for each of some tracks: those of as many patches are worked on together."""
+    of_length: dict[int, list[int]] = {}
+    for position, track in enumerate(tracks):
+        of_length.setdefault(len(track), []).append(position)
+    found: list[PassagePair | None] = [None] * len(tracks)
+    for length, positions in of_length.items():
+        if not length or not len(query):
+            continue
+        table = _shifted(query, np.stack([tracks[position].embeddings for position in positions]), centre)
+        for position, scores in zip(positions, table, strict=True):
+            found[position] = _best_pair(query, tracks[position], scores)
+    return found
+
+
+def _best_pair(query: PatchSequence, track: PatchSequence, scores: Array) -> PassagePair:
+    """Return the best of all shifts, by the score of each."""
     short, long = (query, track) if len(query) <= len(track) else (track, query)
-    scores = _shifted(short, long, centre)
     scores[~_without_gap(long, len(short))] -= 2.0  # a run over a gap counts only where there is no other
     shift = int(scores.argmax())
     here = (short.starts_s[0], short.starts_s[-1] + short.patch_s)
@@ -104,16 +124,23 @@ def align(query: PatchSequence, track: PatchSequence, centre: Array) -> PassageP
     )
 
 
-def _shifted(short: PatchSequence, long: PatchSequence, centre: Array) -> Array:
-    """Return the score of every shift, (shifts,)."""
-    n, shifts = len(short), len(long) - len(short) + 1
-    sums = np.cumsum(
-        np.concatenate([np.zeros_like(long.embeddings[:1]), long.embeddings]), axis=0, dtype=float
-    )
-    means = np.asarray((sums[n:] - sums[:-n]) / n, np.float32)
-    whole = _centred(means, centre) @ _centred(short.embeddings.mean(axis=0, keepdims=True), centre)[0]
-    cosines = _centred(short.embeddings, centre) @ _centred(long.embeddings, centre).T
-    single = sum(cosines[i, i : i + shifts] for i in range(n)) / np.float32(n)
+def _shifted(query: PatchSequence, tracks: Array, centre: Array) -> Array:
+    """Return the score of every shift of a query along tracks of some patches, (tracks, shifts).
+
+    Parameters
+    ----------
+    tracks
+        (tracks, patches, dimensions).
+    """
+    queries = query.embeddings[None]
+    short, long = (queries, tracks) if len(query) <= tracks.shape[1] else (tracks, queries)
+    n, shifts = short.shape[1], long.shape[1] - short.shape[1] + 1
+    sums = np.cumsum(np.concatenate([np.zeros_like(long[:, :1]), long], axis=1), axis=1, dtype=float)
+    means = np.asarray((sums[:, n:] - sums[:, :-n]) / n, np.float32)
+    mean = _centred(short.mean(axis=1, keepdims=True), centre)
+    whole = (_centred(means, centre) @ mean.transpose(0, 2, 1))[:, :, 0]
+    cosines = _centred(short, centre) @ _centred(long, centre).transpose(0, 2, 1)
+    single = sum(cosines[:, i, i : i + shifts] for i in range(n)) / np.float32(n)
     return np.asarray((whole + single) / 2, np.float32)
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from classifier.arrays import Array, Ints
 from db.sound.features import TrackFeatures
 from recommender import params
-from recommender.retrieval.alignment import PassagePair, PatchSequence, align
+from recommender.retrieval.alignment import PassagePair, PatchSequence, align, align_all
 from recommender.retrieval.index.hubness import centred, correction
 from recommender.retrieval.index.scoring import agreement, passage_scores, song_scores
 from recommender.retrieval.index.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
@@ -166,11 +166,12 @@ def _of_query(sounds: _Sounds, query: Query, patches_of: PatchesOf) -> dict[str,
     if query.passage:
         index, positions = sounds.index, sounds.positions
         centre = index.reference.centre if sounds.hub_correction else np.zeros_like(index.reference.centre)
-        order = np.lexsort((positions, -(sound + correction(sound, offsets))))[: params.ALIGNED_TRACKS]
+        order = best_of(sound + correction(sound, offsets), positions, params.ALIGNED_TRACKS)
         ids = [int(i) for i in index.rows.track_ids[positions[order]]]
         patches = patches_of(ids)
-        for position, track_id in zip(order, ids, strict=True):
-            found = align(query.patches, patches[track_id], centre) if track_id in patches else None
+        some = [(position, patches[i]) for position, i in zip(order, ids, strict=True) if i in patches]
+        pairs = align_all(query.patches, [its for _, its in some], centre)
+        for (position, _), found in zip(some, pairs, strict=True):
             if found is not None:
                 aligned[position] = max(aligned[position], found.score)
     return {"sound": sound, "alignment": aligned - sound, "hub": correction(aligned, offsets)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from classifier.arrays import Array, Ints
 from recommender.retrieval.index.scoring import song_score_table
+from recommender.retrieval.ranking import best_of
 
 
 def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
@@ -22,7 +23,7 @@ def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
         Tracks of each of the three kinds.
     """
     kinds = (from_start, from_end, from_start + from_end)
-    best = [np.lexsort((np.arange(len(kind)), -kind))[:at_most] for kind in kinds]
+    best = [best_of(kind, np.arange(len(kind)), at_most) for kind in kinds]
     found = np.unique(np.concatenate(best))
     return np.asarray(found[np.isfinite(from_start[found])], np.int64)
 

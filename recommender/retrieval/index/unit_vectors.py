@@ -14,7 +14,7 @@ Ids = npt.NDArray[np.int64]
 
 def unit_rows(vectors: Array) -> Array:
     """Return every row scaled to length 1, float32; a zero row stays zero."""
-    lengths = np.sqrt(np.add.reduce(vectors * vectors, axis=1, keepdims=True))  # as norm has it, and quicker
+    lengths = np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True))  # as norm has it, and quicker
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from recommender.retrieval.alignment import PatchSequence, align
+from recommender.retrieval.alignment import PatchSequence, align, align_all
 from tests.recommender.retrieval import brute_force
 from tests.recommender.retrieval.brute_force import SongPatches
 
@@ -143,3 +143,14 @@ def test_within_keeps_the_patches_of_which_half_lies_inside(n: int, start_s: flo
     assert len(inside) == len(kept)
     assert_array_equal(inside.starts_s, sequence.starts_s[kept])
     assert_array_equal(inside.embeddings, sequence.embeddings[kept])
+
+
+@given(lengths=st.lists(st.integers(0, 9), max_size=12), n_query=st.integers(0, 6), seed=st.integers(0, 99))
+def test_many_tracks_are_aligned_as_each_alone(lengths: list[int], n_query: int, seed: int) -> None:
+    centre = (0.2 * brute_force.unit(noise(1, 5)[0])).astype(np.float32)
+    query = sequence_of(noise(n_query, seed))
+    tracks = [
+        sequence_of(noise(n, seed + 1 + i), 0.0, {2: 30.0} if i % 2 and n > 2 else {})
+        for i, n in enumerate(lengths)
+    ]
+    assert align_all(query, tracks, centre) == [align(query, track, centre) for track in tracks]
