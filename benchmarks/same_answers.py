@@ -1,8 +1,8 @@
 """Whether two checkouts answer the same about one catalogue: python benchmarks/same_answers.py HOME OLD NEW.
 
-Each serves a copy of HOME. Both are asked REPEATS times, at once, for songs, albums, artists, lists, searches and
-what sounds alike, over REST and OpenSubsonic, each time of others, and are told of plays between; what is the
-same for both but drawn at random is not asked. Bodies are compared byte for byte. Exits 1 where any differ.
+Each serves a copy of HOME. Both are asked REPEATS times, at once, for songs, albums, artists, lists, searches
+and what sounds alike, over REST and OpenSubsonic, each time of others, and are told of plays between; what is
+drawn at random is not asked. Status and body are compared, byte for byte. Exits 1 where any differ.
 """
 
 import json

@@ -17,7 +17,7 @@ from db.sound.features import TrackFeatures
 from recommender import params
 from recommender.retrieval.alignment import PassagePair, PatchSequence, align, align_all
 from recommender.retrieval.index.hubness import centred, correction
-from recommender.retrieval.index.scoring import agreement, passage_scores, song_scores
+from recommender.retrieval.index.scoring import agreement, best_of, passage_scores, song_scores
 from recommender.retrieval.index.segment_index import PASSAGE, PLAIN, SONG, SegmentIndex
 from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query import Query
@@ -189,15 +189,6 @@ def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) 
     parts = {"cosine": cosines, "centring": ranked.parts["sound"] - cosines}
     rest = {name: values for name, values in ranked.parts.items() if name != "sound"}
     return Ranked(ranked.positions, parts | rest, ranked.winners)
-
-
-def best_of(scores: Array, ids: Ints, n: int) -> Ints:
-    """Return the rows of the n best scores, the best first; of equal ones in the order of their ids."""
-    rows = np.arange(len(scores))
-    if n < len(scores):  # to order all of them takes longer
-        least = np.partition(scores, len(scores) - n)[len(scores) - n]
-        rows = np.flatnonzero(scores >= least)
-    return np.asarray(rows[np.lexsort((ids[rows], -scores[rows]))][:n])
 
 
 def rarity(plays: npt.NDArray[np.int64]) -> Array:

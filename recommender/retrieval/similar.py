@@ -18,12 +18,12 @@ from recommender.retrieval.alignment import PassagePair, PatchSequence
 from recommender.retrieval.diversity import Cap, Caps, caps_of, choose_list
 from recommender.retrieval.filters import allowed_positions
 from recommender.retrieval.heard import Heard
+from recommender.retrieval.index.scoring import best_of
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query import Query
 from recommender.retrieval.ranking import (
     Ranked,
-    best_of,
     candidates,
     discovery_part,
     matching_passage,

@@ -8,8 +8,7 @@ step being 1 − score of two neighbours. Squares rather have all steps small th
 import numpy as np
 
 from classifier.arrays import Array, Ints
-from recommender.retrieval.index.scoring import song_score_table
-from recommender.retrieval.ranking import best_of
+from recommender.retrieval.index.scoring import best_of, song_score_table
 
 
 def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:

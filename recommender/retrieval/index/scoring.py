@@ -129,3 +129,12 @@ def agreement(scores: Array) -> Array:
     lowest = scores.min(axis=0)
     excess = np.exp(-(scores - lowest) / np.float32(params.AGREEMENT_TEMPERATURE))
     return np.asarray(lowest - params.AGREEMENT_TEMPERATURE * np.log(excess.mean(axis=0)), np.float32)
+
+
+def best_of(scores: Array, ids: Ints, n: int) -> Ints:
+    """Return the rows of the n best scores, the best first; of equal ones in the order of their ids."""
+    rows = np.arange(len(scores))
+    if n < len(scores):  # to order all of them takes longer
+        least = np.partition(scores, len(scores) - n)[len(scores) - n]
+        rows = np.flatnonzero(scores >= least)
+    return np.asarray(rows[np.lexsort((ids[rows], -scores[rows]))][:n])

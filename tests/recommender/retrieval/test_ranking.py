@@ -12,8 +12,9 @@ from db.sound.patches import track_patches
 from recommender import params
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index import inverted_build, inverted_file
+from recommender.retrieval.index.scoring import best_of
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.ranking import Ranked, best_of, candidates, rank_tracks, with_cosines
+from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_cosines
 from recommender.retrieval.request import ListRequest
 from tests.db.rows import TRUNK
 from tests.recommender.random_catalog import PATCH_S, Made, make_songs, store
