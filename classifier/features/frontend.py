@@ -122,8 +122,11 @@ class FrontEnd:
         Raises
         ------
         TypeError
-            If it has a field that this version does not know.
+            If it has a field that this version does not know, or lacks one that every version writes.
         """
+        missing = [name for name in _FORMAT_1 if name not in described]
+        if missing:
+            raise TypeError(f"the front end has no {missing[0]}")
         low, high = described.get("limits", params.PICTURE_LIMITS_DB)
         return cls(**{**described, "limits": (float(low), float(high))})
 

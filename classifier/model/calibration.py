@@ -244,7 +244,7 @@ class Calibration:
             detector = MusicDetector(
                 arrays["not_music_linear"], arrays["not_music_square"], float(described["not_music_offset"])
             )
-        return cls(
+        made = cls(
             temperature=float(described["temperature"]),
             least_confidence=float(described["least_confidence"]),
             data=str(described["data"]),
@@ -252,3 +252,7 @@ class Calibration:
             examples=arrays.get("examples"),
             detector=detector,
         )
+        left_over = sorted(set(arrays) - set(made.to_arrays()))
+        if left_over:
+            raise ValueError(f"the calibration has {left_over[0]}, but not what goes with it")
+        return made

@@ -354,6 +354,14 @@ def test_description_round_trip(**fields: object) -> None:
     assert asdict(again) == asdict(front_end)
 
 
+@pytest.mark.parametrize("name", ["rate_hz", "hop_length", "reference_rms"])
+def test_a_description_that_lacks_a_field_is_refused(name: str) -> None:
+    described = FrontEnd().describe()
+    del described[name]
+    with pytest.raises(TypeError, match=f"the front end has no {name}"):
+        FrontEnd.from_description(described)
+
+
 def test_unknown_field_of_a_description_is_refused() -> None:
     with pytest.raises(TypeError, match="n_octaves"):
         FrontEnd.from_description({**FrontEnd().describe(), "n_octaves": 3})

@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from classifier import params
 from classifier.model import calibration
-from classifier.model.calibration import Calibration, Familiarity
+from classifier.model.calibration import Calibration, Familiarity, MusicDetector
 from classifier.training.fit_calibration import calibrate, fit_familiarity
 from classifier.training.held_out import HeldOut, at_temperature, fit_temperature
 from classifier.training.metrics import expected_calibration_error
@@ -212,6 +212,15 @@ def test_parts_make_the_same_calibration(direction: Array | None, whole: bool) -
     assert again.to_arrays().keys() == made.to_arrays().keys()
     for name, value in made.to_arrays().items():
         np.testing.assert_array_equal(again.to_arrays()[name], value)
+
+
+@pytest.mark.parametrize(("what", "name"), [("limit", "centres"), ("not_music_offset", "not_music_linear")])
+def test_arrays_without_what_goes_with_them_are_refused(what: str, name: str) -> None:
+    detector = MusicDetector(np.ones(3, np.float32), np.ones(3, np.float32), 0.5)
+    made = Calibration(1.5, 0.3, "by hand", familiar(), None, detector)
+    assert Calibration.from_parts(made.describe(), made.to_arrays()).describe() == made.describe()
+    with pytest.raises(ValueError, match=f"has {name}, but not what goes with it"):
+        Calibration.from_parts({**made.describe(), what: None}, made.to_arrays())
 
 
 # Calibrating on songs held out
