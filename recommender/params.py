@@ -218,6 +218,14 @@ STALLED_READER_S: Final = 120.0
 READ_AT_ONCE: Final = 2**15
 """Bytes that are taken from a connection at a time: others wait while they are made sense of."""
 LONGEST_PLAYLIST: Final = 10_000
+LONGEST_SHORTLIST: Final = 1000
+LONGEST_NOTE: Final = 5000
+"""Characters of what is noted of a song."""
+EXCERPT_S: Final = 30.0
+EXCERPT_BIT_RATE: Final = 256_000
+"""Of excerpts as MP3, in bits a second."""
+LONGEST_NAME_BYTES: Final = 150
+"""Of the name of a file that is made for people, without its ending."""
 THREADS: Final = 100
 """For requests: those that wait for their turn have one each, and must leave some to others."""
 WRITERS: Final = 4

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -10,6 +11,7 @@ from pathlib import Path, PurePath
 from classifier.errors import in_words
 from classifier.files import replace_file
 from db.file_range import file_of
+from recommender import params
 from recommender.errors import RecommenderError
 from recommender.text_files import csv_bytes
 
@@ -18,6 +20,8 @@ FORMATS = {".m3u8": "m3u8", ".m3u": "m3u8", ".csv": "csv", ".json": "json"}
 
 COLUMNS = ("path", "title", "artist", "duration_s")
 UNKNOWN_LENGTH = -1
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069<>:"/\\|?*]')
+"""What names of files may not have, on one system or another; or that shows them otherwise than they are."""
 LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -99,6 +103,18 @@ def write_playlist(
         except OSError as error:
             raise RecommenderError(f"{path} cannot be written: {in_words(error)}") from error
     return content, skipped
+
+
+def common_folder(folders: Sequence[str]) -> str:
+    """Return the folder that holds all of some; the root of all where they have no other in common."""
+    return os.path.commonpath([os.path.abspath(folder) for folder in folders]) if folders else os.sep
+
+
+def safe_file_name(words: str) -> str:
+    """Return words as a file may be called anywhere, without what a file system may refuse, not too long."""
+    clean = FORBIDDEN.sub("_", unicodedata.normalize("NFC", words.encode("utf-8", "replace").decode()))
+    cut = " ".join(clean.split()).encode()[: params.LONGEST_NAME_BYTES].decode(errors="ignore")
+    return cut.strip(" .") or "_"
 
 
 Named = Sequence[tuple[PlaylistEntry, str]]

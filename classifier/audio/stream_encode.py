@@ -1,16 +1,20 @@
-"""A song encoded anew while it is read: for players that cannot play its file, or not over their network."""
+"""A song encoded anew while it is read: for players that cannot play its file, or not over their network.
+
+Or an excerpt of one, as a file of its own.
+"""
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from classifier.audio.decode import cut
-from classifier.audio.excerpt import open_frames_at
+from classifier.audio.excerpt import open_frames_at, open_range
 from classifier.audio.ffmpeg import open_container
 from classifier.audio.report import Samples
 from classifier.audio.resampling import resample
@@ -167,6 +171,22 @@ def encoded(
     yield from _written(sound, to_hz, how, bits_a_second(name, bit_rate), fine=fine)
 
 
+def encoded_excerpt(path: Path, name: str, bit_rate: int | None, start_s: float, end_s: float) -> bytes:
+    """Return an excerpt of a file as a file of its own, whose header says how long it is.
+
+    It is decoded up to there, so that it is, sample by sample, what analysis had; parameters and errors are
+    as of `encoded`.
+    """
+    how, file = ENCODINGS[name], BytesIO()
+    from_hz, subtype, blocks = open_range(path, start_s, end_s)
+    to_hz = rate_for(name, from_hz)
+    sound = resample((np.nan_to_num(block) for block in blocks), from_hz, to_hz)
+    options = {"id3v2_version": "0"} if how.container == "mp3" else {}
+    fine, rate = subtype in FINE, bits_a_second(name, bit_rate)
+    deque(_written_into(file, options, sound, to_hz, how, rate, fine=fine), 0)
+    return file.getvalue()
+
+
 def rate_for(name: str, rate_hz: int, most_hz: int | None = None) -> int:
     """Return the sampling rate that sound of some rate is encoded at: the next higher one, or the highest.
 
@@ -192,10 +212,27 @@ def bits_a_second(name: str, wanted: int | None) -> int | None:
 def _written(
     sound: Iterator[Samples], rate_hz: int, how: Encoding, bit_rate: int | None, *, fine: bool
 ) -> Iterator[bytes]:
+    sink, options = _Sink(), {**dict(how.container_options), "flush_packets": "1"}
+    for _ in _written_into(sink, options, sound, rate_hz, how, bit_rate, fine=fine):
+        if sink.held:
+            yield sink.taken()
+    yield sink.taken()
+
+
+def _written_into(
+    sink: Any,
+    options: dict[str, str],
+    sound: Iterator[Samples],
+    rate_hz: int,
+    how: Encoding,
+    bit_rate: int | None,
+    *,
+    fine: bool,
+) -> Iterator[None]:
+    """Write into a file or sink; yield whenever there may be more in it."""
     import av
 
-    sink, stream, position = _Sink(), None, 0
-    options = {**dict(how.container_options), "flush_packets": "1"}
+    stream, position = None, 0
     with av.open(sink, "w", format=how.container, options=options) as container:
         for block in sound:
             for start in range(0, len(block), FRAME):
@@ -204,12 +241,10 @@ def _written(
                     stream = _stream(container, rate_hz, part.shape[1], how, bit_rate, fine=fine)
                 container.mux(stream.encode(_frame(part, rate_hz, position)))
                 position += len(part)
-                if sink.held:
-                    yield sink.taken()
+                yield
         if stream is None:
             raise NotAudioError("no audio could be decoded there")
         container.mux(stream.encode(None))
-    yield sink.taken()
 
 
 def _stream(

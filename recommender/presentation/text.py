@@ -1,6 +1,9 @@
 """Times, passages and names as people read them."""
 
+from pathlib import PurePath
 from typing import Any
+
+from db.file_range import file_of
 
 
 def clock(seconds: float | None) -> str:
@@ -20,3 +23,14 @@ def passages_in_words(result: dict[str, Any]) -> str:
 def name_of(item: dict[str, Any]) -> str:
     """Return artist and title."""
     return f"{item['artist']} - {item['title']}" if item["artist"] else str(item["title"])
+
+
+def title_of(item: dict[str, Any]) -> str:
+    """Return a song's title, or else the name of its file."""
+    return str(item["title"] or PurePath(file_of(item["path"])).stem)
+
+
+def called(item: dict[str, Any]) -> str:
+    """Return artist and title, or else the name of its file, as characters that all can write."""
+    name = f"{item['artist']} - {title_of(item)}" if item["artist"] else title_of(item)
+    return name.encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from classifier.audio.stream_encode import encoded, load_libraries, stream_form
+from classifier.audio.stream_encode import encoded, encoded_excerpt, load_libraries, stream_form
 from recommender import params
 from recommender.process_limits import allow_seconds
 from recommender.service.decoding.process import send_blocks
@@ -32,6 +32,9 @@ def send_encoded(connection: Connection, task: dict[str, Any]) -> None:
         send_blocks(connection, _described(path))
         return
     how = (task["format"], task["bit_rate"], task["start_s"], task["end_s"])
+    if task["excerpt"]:
+        send_blocks(connection, (encoded_excerpt(path, *one) for one in (how,)))
+        return
     blocks = encoded(path, *how, most_hz=task["most_hz"], most_bits=task["most_bits"])
     send_blocks(connection, going_on(blocks))
 

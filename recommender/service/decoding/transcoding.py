@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from http import HTTPStatus
 from io import FileIO
@@ -48,6 +48,8 @@ class Encode:
         The part of it; to the end by default.
     most_hz, most_bits
         Of what loses nothing; None for what the file has.
+    excerpt
+        Whether it is to be a file of its own, as of `classifier.audio.stream_encode.encoded_excerpt`.
     """
 
     path: str
@@ -57,6 +59,7 @@ class Encode:
     end_s: float | None = None
     most_hz: int | None = None
     most_bits: int | None = None
+    excerpt: bool = field(default=False, kw_only=True)
 
 
 class Transcoder:
@@ -106,9 +109,7 @@ class Transcoder:
         HTTPException
             503 if as many as may be are encoded already, or no process can be started; as of `Blocks.read`.
         """
-        if not self._board.take(Kind.TRANSCODED, params.MOST_TRANSCODED):
-            n = self._board.total(Kind.TRANSCODED)
-            raise later(f"{n} songs are being transcoded, and no more may be; try again")
+        self.take()
         reading = None
         try:
             reading = await self.run(partial(self._begun, what, name))
@@ -117,6 +118,20 @@ class Transcoder:
             await self.end(reading)
             raise
         return EncodedBytes(self, reading, first, MEDIA_TYPES[what.format], headers, length)
+
+    def take(self) -> None:
+        """Count one more that is encoded, until `end`; 503 if as many as may be are encoded already."""
+        if not self._board.take(Kind.TRANSCODED, params.MOST_TRANSCODED):
+            n = self._board.total(Kind.TRANSCODED)
+            raise later(f"{n} songs are being transcoded, and no more may be; try again")
+
+    def content(self, what: Encode) -> bytes:
+        """Return all of what is encoded; raises as of `Blocks.read`."""
+        blocks = Blocks(self._forks.start(asdict(what)))
+        try:
+            return b"".join(iter(blocks.read, b""))
+        finally:
+            blocks.close()
 
     def _begun(self, what: Encode, name: str | None) -> "Reading":
         return Reading(Blocks(self._forks.start(asdict(what))), self._kept, name)

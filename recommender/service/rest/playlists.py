@@ -1,24 +1,25 @@
 """Playlists over HTTP: made, changed, and as files for players."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from db.listening import playlists
-from db.models import LARGEST, Playlist
+from db.models import LARGEST, Playlist, Track
 from db.values import iso_utc
 from recommender import params
-from recommender.playlist import PlaylistEntry, write_playlist
 from recommender.presentation.songs import tracks_json
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models import Song, Time
 from recommender.service.rest.params import whole
 from recommender.service.state import Held
+from recommender.shortlists.playlists import Naming, tracks_m3u8
 
 router = APIRouter(tags=["playlists"])
 
@@ -37,6 +38,13 @@ FILE: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+Paths = Annotated[
+    Literal["absolute", "relative", "addresses"],
+    Query(
+        description="What songs are called: their paths; those relative to the library's folder (the one "
+        "that holds all, of several); or addresses of this service."
+    ),
+]
 PlaylistId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a playlist.")]
 Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
@@ -117,20 +125,25 @@ def create_playlist(request: Request, state: TheState, held: TheHeld, wanted: Ne
 
 
 @router.get("/api/playlists/{playlist_id}.m3u8", response_class=Response, responses=FILE | documented(404))
-def get_playlist_file(state: TheState, playlist_id: PlaylistId) -> Response:
-    """Return a playlist as a file for players on this machine: it names the files by their paths."""
+def get_playlist_file(
+    request: Request, state: TheState, playlist_id: PlaylistId, paths: Paths = "absolute"
+) -> Response:
+    """Return a playlist as a file for players: by paths of this machine, or by addresses of the service."""
     with state.catalog.snapshot() as session:
         found = _playlist(session, playlist_id)
         name, tracks = found.name, playlists.playlist_tracks(session, found)
-    content, left_out = write_playlist(
-        [
-            PlaylistEntry(
-                *(t.path, t.title, t.artist, t.duration_s), start_s=t.range_start_s, end_s=t.range_end_s
-            )
-            for t in tracks
-        ],
-        None,
-    )
+    return m3u8_answer(request, name, tracks, paths)
+
+
+def m3u8_answer(request: Request, name: str, tracks: Sequence[Track], paths: str) -> Response:
+    """Return tracks as a file for players.
+
+    Parameters
+    ----------
+    paths
+        As of `recommender.shortlists.playlists.Naming`.
+    """
+    content, left_out = tracks_m3u8(tracks, Naming(paths), str(request.base_url))
     file = quote(f"{name}.m3u8".encode("utf-8", "replace"), safe="")
     headers = {"Content-Disposition": f"attachment; filename=\"playlist.m3u8\"; filename*=UTF-8''{file}"}
     if left_out:

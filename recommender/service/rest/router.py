@@ -4,7 +4,18 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
 from recommender.service.dependencies import only_known
-from recommender.service.rest import catalogue, favourites, lists, maps, pictures, playlists, tracks, uploads
+from recommender.service.rest import (
+    catalogue,
+    favourites,
+    lists,
+    maps,
+    pictures,
+    playlists,
+    shortlist_files,
+    shortlists,
+    tracks,
+    uploads,
+)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -14,5 +25,16 @@ def _operation_id(route: APIRoute) -> str:
 
 router = APIRouter(dependencies=[Depends(only_known)], generate_unique_id_function=_operation_id)
 
-for part in (catalogue, tracks, lists, maps, uploads, playlists, favourites, pictures):
+for part in (
+    catalogue,
+    tracks,
+    lists,
+    maps,
+    uploads,
+    playlists,
+    shortlists,
+    shortlist_files,
+    favourites,
+    pictures,
+):
     router.include_router(part.router)

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from classifier.audio import stream_encode
-from classifier.audio.excerpt import open_frames_at
-from classifier.audio.stream_encode import ENCODINGS, StreamForm, encoded, rate_for, stream_form
+from classifier.audio.excerpt import open_frames_at, read_excerpt
+from classifier.audio.stream_encode import (
+    ENCODINGS,
+    StreamForm,
+    encoded,
+    encoded_excerpt,
+    rate_for,
+    stream_form,
+)
 from classifier.errors import AudioError
 from tests import synth
 
@@ -141,3 +148,29 @@ def test_what_a_file_is(song: dict[str, Path]) -> None:
 
 def test_libraries_are_loaded_without_a_file() -> None:
     stream_encode.load_libraries()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_excerpt_is_what_is_there_sample_by_sample(song: dict[str, Path], end: str) -> None:
+    made = encoded_excerpt(song[end], "flac", None, 3.25, 9.75)
+    rate, samples = decoded(made)
+    expected = read_excerpt(song[end], 3.25, 9.75)
+    assert (rate, len(samples)) == (expected.rate_hz, round(6.5 * RATE))
+    assert np.abs(samples - expected.samples).max() <= 1.01 / 2**15
+    with av.open(io.BytesIO(made)) as container:  # its header says how long it is
+        assert container.duration == pytest.approx(6.5e6, abs=1000)
+
+
+def test_an_excerpt_as_mp3_sounds_the_same_and_says_how_long_it_is(song: dict[str, Path]) -> None:
+    made = encoded_excerpt(song["flac"], "mp3", 256_000, 3.0, 9.0)
+    rate, samples = decoded(made)
+    with av.open(io.BytesIO(made)) as container:
+        assert container.duration == pytest.approx(6e6, abs=60_000)
+    for second in range(6):
+        part = samples[round((second + 0.2) * rate) : round((second + 0.8) * rate), 0]
+        assert loudest_hz(part, rate) == pytest.approx(NOTES_HZ[(second + 3) % len(NOTES_HZ)], rel=0.01)
+
+
+def test_an_excerpt_beyond_the_end_is_an_error(song: dict[str, Path]) -> None:
+    with pytest.raises(AudioError):
+        encoded_excerpt(song["flac"], "flac", None, 99.0, 129.0)

@@ -17,7 +17,7 @@ from tests.recommender.service.conftest import PROGRAM, Server, running
 from tests.recommender.support import SONGS, Library
 
 PACKAGE = "generated_deepcuts_client"
-BINARY = ("audio/*", "audio/wav", "audio/x-mpegurl", "image/png", "image/jpeg")
+BINARY = ("audio/*", "audio/wav", "audio/x-mpegurl", "application/zip", "image/png", "image/jpeg")
 """What the generator is told to take for bytes, as docs/SERVICE.md says."""
 
 
@@ -135,6 +135,26 @@ def test_it_makes_a_playlist_stars_and_plays(
     assert played.plays == 1 and played.last_played.utcoffset() == timedelta(0)
     favourite = generated.list_favourites.sync(client=client).tracks[0]
     assert (favourite.track_id, favourite.rating, favourite.last_played) == (ids[0], 5, played.last_played)
+
+
+def test_it_makes_a_shortlist(generated: Any, client: Any, described: tuple[Server, Library]) -> None:
+    library = described[1]
+    ids = [row(library, "rock/beta.flac"), row(library, "rock/alpha.mp3")]
+    entries = [generated.models.EntryToAdd(track_id=i, similarity=0.5, note="quiet") for i in ids]
+    made = generated.create_shortlist.sync(
+        client=client, body=generated.models.NewShortlist(name="scene", entries=entries)
+    )
+    assert [(one.track.track_id, one.similarity, one.note) for one in made.entries] == [
+        (i, 0.5, "quiet") for i in ids
+    ]
+    change = generated.models.EntryChange(place=1)
+    first = made.entries[0].entry_id
+    generated.change_shortlist_entry.sync(made.shortlist_id, first, client=client, body=change)
+    shown = generated.get_shortlist.sync(made.shortlist_id, client=client)
+    assert [one.entry_id for one in shown.entries] == [made.entries[1].entry_id, first]
+    archive = generated.get_shortlist_excerpts.sync(made.shortlist_id, client=client)
+    assert archive.payload.read(2) == b"PK"
+    assert "Alpha Rising" in generated.get_shortlist_table.sync(made.shortlist_id, client=client)
 
 
 def test_it_takes_the_audio(generated: Any, client: Any, described: tuple[Server, Library]) -> None:

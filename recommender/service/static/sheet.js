@@ -1,0 +1,3 @@
+/* The button of a sheet to print. */
+
+document.getElementById("print").addEventListener("click", () => print());
