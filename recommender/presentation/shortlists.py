@@ -9,7 +9,6 @@ from db.listening.shortlists import all_shortlists, shortlist_entries
 from db.listening.tables import Shortlist, ShortlistEntry
 from db.rows import rows_by_ids
 from db.values import iso_utc
-from recommender.describe import track_sounds
 from recommender.presentation.songs import tracks_json
 
 Answer = dict[str, Any]
@@ -33,8 +32,6 @@ def entries_json(session: Session, entries: list[ShortlistEntry], bundle: Bundle
     named = {i for entry in entries for i in (entry.track_id, entry.query_track_id) if i is not None}
     rows = [row for row in rows_by_ids(session, sorted(named)).values() if not row.missing]
     songs = {song["track_id"]: song for song in tracks_json(session, rows, bundle)}
-    own = {row.id: row.label for row in rows}
-    sounds = track_sounds(session, sorted({entry.track_id for entry in entries}), bundle)
     return [
         {
             "entry_id": entry.id,
@@ -44,16 +41,11 @@ def entries_json(session: Session, entries: list[ShortlistEntry], bundle: Bundle
             **{name: getattr(entry, name) for name in PASSAGE},
             "query_name": entry.query_name,
             "query": songs.get(entry.query_track_id or 0),
-            "label": own[entry.track_id] or _label(sounds.get(entry.track_id)),
             "track": songs[entry.track_id],
         }
         for entry in entries
         if entry.track_id in songs
     ]
-
-
-def _label(sound: Any) -> str | None:
-    return None if sound is None else sound.label
 
 
 def _info(shortlist: Shortlist, songs: int) -> Answer:

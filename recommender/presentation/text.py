@@ -34,3 +34,8 @@ def called(item: dict[str, Any]) -> str:
     """Return artist and title, or else the name of its file, as characters that all can write."""
     name = f"{item['artist']} - {title_of(item)}" if item["artist"] else title_of(item)
     return name.encode("utf-8", "replace").decode()
+
+
+def label_of(item: dict[str, Any]) -> str:
+    """Return what a song is: the user's label, else the model's verdict."""
+    return str(item["label"] or item["verdict"] or "")

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from recommender.presentation.text import called, clock, title_of
+from recommender.presentation.text import called, clock, label_of, title_of
 
 COLUMNS: Final = ("", "Song", "Passage", "Like", "Tempo, key", "Sounds like", "Note")
 STYLE: Final = Path(__file__).parents[1] / "service" / "static" / "sheet.css"
@@ -58,7 +58,7 @@ def _row(number: int, entry: dict[str, Any]) -> str:
         ("whole", passage),
         ("", like),
         ("whole", _lines(tempo, track["key"] or "")),
-        ("", _text(entry["label"] or "")),
+        ("", _text(label_of(track))),
         ("note", _text(entry["note"])),
     )
     shown = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in cells)

@@ -3,7 +3,7 @@
 import codecs
 from typing import Any, Final
 
-from recommender.presentation.text import called, title_of
+from recommender.presentation.text import called, label_of, title_of
 from recommender.text_files import csv_bytes
 
 COLUMNS: Final = (
@@ -41,7 +41,7 @@ def _row(number: int, entry: dict[str, Any]) -> list[object]:
         track["duration_s"],
         track["tempo_bpm"],
         plain_cell(track["key"] or ""),
-        plain_cell(entry["label"] or ""),
+        plain_cell(label_of(track)),
         entry["similarity"],
         plain_cell(entry["note"]),
     ]

@@ -112,7 +112,6 @@ class ShortlistedSong(BaseModel):
     match_end_s: float | None
     query_name: str = Field(description="What the song is called that it was found by, if by any.")
     query: Song | None = Field(description="That song, where the catalogue has it.")
-    label: str | None = Field(description="The user's, else the finest that the model is sure of.")
     track: Song
 
 

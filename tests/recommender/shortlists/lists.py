@@ -14,6 +14,8 @@ def song(track_id: int = 1, **more: Any) -> dict[str, Any]:
         "duration_s": 200.0,
         "tempo_bpm": 120.25,
         "key": "A minor",
+        "label": None,
+        "verdict": "rock/punk",
     }
     return plain | more
 
@@ -30,7 +32,6 @@ def entry(track: dict[str, Any], **more: Any) -> dict[str, Any]:
         "match_end_s": 91.5,
         "query_name": "Bob - Query",
         "query": None,
-        "label": "rock/punk",
         "track": track,
     }
     return plain | more

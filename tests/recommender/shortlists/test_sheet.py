@@ -45,7 +45,7 @@ def test_every_cell() -> None:
         shortlist_sheet(
             shortlist(
                 entry(song(1), note="no voice\nafter 1:00"),
-                entry(song(2, artist="", album="", tempo_bpm=None, key=None), **whole, label=None),
+                entry(song(2, artist="", album="", tempo_bpm=None, key=None, verdict=None), **whole),
             )
         )
     )
@@ -67,9 +67,8 @@ def test_text_stays_text() -> None:
     made = shortlist_sheet(
         shortlist(
             entry(
-                song(1, title=HOSTILE, artist=HOSTILE, album=HOSTILE, key=HOSTILE),
+                song(1, title=HOSTILE, artist=HOSTILE, album=HOSTILE, key=HOSTILE, label=HOSTILE),
                 note=HOSTILE,
-                label=HOSTILE,
                 query_name=HOSTILE,
             ),
             name=HOSTILE,

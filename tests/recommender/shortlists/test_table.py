@@ -17,14 +17,15 @@ def read(content: bytes) -> list[dict[str, str]]:
 def test_every_cell() -> None:
     first = entry(song(1, title='Ü, "x"\r\ny'), note="quiet\nno voice")
     second = entry(
-        song(2, title="", path="/music/a;b/Two.flac", tempo_bpm=None, key=None, duration_s=None),
+        song(
+            2, title="", path="/music/a;b/Two.flac", tempo_bpm=None, key=None, duration_s=None, verdict=None
+        ),
         query_name="",
         query_start_s=None,
         query_end_s=None,
         match_start_s=None,
         match_end_s=None,
         similarity=None,
-        label=None,
     )
     third = entry(song(3), query_name="", query=song(9, artist=""))
     rows = read(shortlist_csv(shortlist(first, second, third)))
@@ -79,7 +80,11 @@ def test_every_cell() -> None:
 )
 def test_no_cell_is_a_formula(text: str, shown: str) -> None:
     assert plain_cell(text) == shown
-    made = entry(song(1, title=text or "x", artist=text, album=text), note=text, label=text, query_name=text)
+    made = entry(
+        song(1, title=text or "x", artist=text, album=text, label=text or None, verdict=""),
+        note=text,
+        query_name=text,
+    )
     (row,) = read(shortlist_csv(shortlist(made)))
     for name in ("artist", "album", "note", "label", "query"):
         assert row[name] == shown, name

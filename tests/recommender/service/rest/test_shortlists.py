@@ -63,12 +63,11 @@ def test_a_shortlist_is_made_shown_and_kept(own: Service) -> None:
     assert first["query_name"] == "Ann Arbor - Beta Motion"
     tracks = {track["track_id"]: track for track in own.get("/api/tracks?limit=50")["tracks"]}
     assert (first["track"], first["query"]) == (tracks[song], tracks[found_by])
-    assert first["label"] == own.get(f"/api/tracks/{song}")["judgement"]["label"]
     assert (second["query"], second["query_name"], second["similarity"]) == (None, "", None)
     listed = own.get("/api/shortlists")["shortlists"]
     assert listed == [{name: shown[name] for name in listed[0]}]
     query(own.library.home, "UPDATE track SET label = 'Mine' WHERE id = ?", song)
-    assert own.get(at)["entries"][0]["label"] == "Mine"
+    assert own.get(at)["entries"][0]["track"]["label"] == "Mine"
     query(own.library.home, "UPDATE track SET missing = ? WHERE id = ?", True, found_by)
     (left,) = own.get(at)["entries"]
     assert (left["query"], left["query_name"]) == (None, "Ann Arbor - Beta Motion")
@@ -163,7 +162,7 @@ def test_as_a_table(own: Service) -> None:
         "duration_s": str(entry["track"]["duration_s"]),
         "tempo_bpm": str(entry["track"]["tempo_bpm"] or ""),
         "key": entry["track"]["key"] or "",
-        "label": entry["label"],
+        "label": entry["track"]["verdict"],
         "similarity": "0.875",
         "note": "'=1+1",
     }
