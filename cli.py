@@ -18,6 +18,7 @@ try:
     from recommender.commands import last_resort
     from recommender.commands.check import check
     from recommender.commands.classify import classify
+    from recommender.commands.connections import connect, connections, disconnect
     from recommender.commands.duplicates import duplicates
     from recommender.commands.evaluate import evaluate
     from recommender.commands.explain import explain
@@ -33,6 +34,7 @@ try:
     from recommender.commands.serve import serve
     from recommender.commands.similar import similar
     from recommender.commands.status import failures, relocate, status
+    from recommender.commands.sync import push, sync
     from recommender.commands.tag import tag
     from recommender.commands.train import train
     from recommender.commands.transfer import export, import_
@@ -212,6 +214,11 @@ for _command in (
     tag,
     export,
     serve,
+    connect,
+    connections,
+    disconnect,
+    sync,
+    push,
     status,
     check,
     failures,

@@ -57,3 +57,7 @@ class TagError(RecommenderError):
 
 class TransferError(RecommenderError):
     """A file of labels cannot be used."""
+
+
+class ConnectionFailedError(RecommenderError):
+    """A server or player that cannot be reached, refuses, or answers what it should not."""

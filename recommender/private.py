@@ -23,6 +23,8 @@ CONTENTS: Final = {
         "deepcuts.log*",
         "writer.lock",
         "id",
+        "connections.json",
+        ".connections.json.part-*",
         ".id.part-*",
         "index",
         "bundles",

@@ -6,6 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
+import db.connections
 import db.listening.tables  # noqa: F401 - they belong to the schema, too
 from db.models import Base
 

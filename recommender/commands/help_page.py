@@ -23,6 +23,13 @@ SECTIONS: Final = {
         "relocate": "a folder of music has moved; nothing is analysed anew",
         "check": "examine the home; --repair mends it",
     },
+    "Servers and players": {
+        "connect": "a Navidrome or another OpenSubsonic server",
+        "connections": "what is connected",
+        "sync": "plays, stars and ratings in; what is which song",
+        "push": "playlists out, and lists of what sounds like a song",
+        "disconnect": "forget a connection",
+    },
     "Genres": {
         "classify": "genres, moods and tags of files",
         "tag": "tags of all tracks as a table, or into the files",

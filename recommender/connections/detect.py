@@ -1,0 +1,49 @@
+"""Which kind of server, player or folder an address is: asked for before a name or password is sent."""
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from recommender.connections.http_client import HttpClient, HttpStatusError, Patience
+from recommender.errors import ConnectionFailedError
+
+Probe = tuple[str, str, Callable[[Any], bool]]
+
+PROBES: Final[tuple[Probe, ...]] = (
+    ("subsonic", "/rest/ping.view?f=json", lambda said: "subsonic-response" in said),
+)
+"""Kinds, what of theirs needs no password, and whether an answer is theirs."""
+
+
+def kind_of(url: str, patience: Patience | None = None) -> str:
+    """Return the kind of what is at an address.
+
+    Raises
+    ------
+    ConnectionFailedError
+        If nothing answers, or nothing that is known.
+    """
+    scheme = urlsplit(url).scheme.lower()
+    if scheme not in ("http", "https"):
+        raise ConnectionFailedError(f"'{url}' is no address: it begins with http:// or https://")
+    client = HttpClient(url, patience=patience)
+    for kind, path, is_it in PROBES:
+        try:
+            said = client.get(path)
+        except HttpStatusError:
+            continue
+        except ConnectionFailedError as error:
+            if isinstance(error.__cause__, ValueError):  # an answer, but no JSON
+                continue
+            raise
+        if isinstance(said, dict) and is_it(said):
+            return kind
+    raise ConnectionFailedError(
+        f"{client.url} is no server that is known: is the address right? --kind says which it is"
+    )
+
+
+def is_folder(url: str) -> bool:
+    """Return whether an address is a folder of this machine."""
+    return os.path.isdir(url)

@@ -1,0 +1,39 @@
+"""The kinds of connections: which one an address is, and what opens it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from recommender.connections.credentials import Credentials
+from recommender.connections.http_client import Patience
+from recommender.connections.subsonic import SubsonicServer
+from recommender.connections.values import Remote
+from recommender.errors import ConnectionFailedError
+
+Opener = Callable[[str, Credentials, Patience | None], Remote]
+
+KINDS: Final[dict[str, Opener]] = {"subsonic": SubsonicServer}
+"""What opens a connection of each kind."""
+
+
+def open_remote(kind: str, url: str, credentials: Credentials, patience: Patience | None = None) -> Remote:
+    """Open a connection; nothing is asked yet.
+
+    Raises
+    ------
+    ConnectionFailedError
+        If there is no such kind, or the address is none.
+    """
+    check_kind(kind)
+    return KINDS[kind](url, credentials, patience)
+
+
+def check_kind(kind: str) -> None:
+    """Refuse a kind that there is none of.
+
+    Raises
+    ------
+    ConnectionFailedError
+        If there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ConnectionFailedError(f"there is no kind '{kind}'; there are: {', '.join(KINDS)}")

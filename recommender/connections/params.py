@@ -1,0 +1,24 @@
+"""Defaults of connections, each stated here and nowhere else."""
+
+from typing import Final
+
+AGENT: Final = "deepcuts"
+TIMEOUT_S: Final = 30.0
+TRIES: Final = 4
+BACKOFF_S: Final = 0.5
+"""Before the second try; twice as long before each further one."""
+PAGE: Final = 500
+"""Songs that are asked for at a time."""
+LARGEST_ANSWER: Final = 64 << 20
+FORM: Final = "application/x-www-form-urlencoded"
+LOOK_AT_ADDRESS: Final = "is the address right, with the path that the server may be below?"
+
+SAME_LENGTH_S: Final = 3.25
+SAME_LENGTH: Final = 0.01
+"""Two files of one song differ by this much at most, in seconds or in parts of their length."""
+VERY_LENGTH_S: Final = 1.01
+"""By no more than this where names say less than they should; many servers tell whole seconds."""
+LEAST_CUT: Final = 29
+"""Characters of a title that old tags cut off (ID3v1: 30)."""
+TELLING_NAME: Final = 6
+"""Letters of a file name that by itself may tell a song: '01' does not."""

@@ -1,0 +1,151 @@
+"""Write playlists of the catalogue to a server or player: made there, or brought up to date in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from db.connections import ConnectionPlaylist, note_playlist, remote_ids, written_playlists
+from db.listening.playlists import all_playlists, playlist_tracks
+from db.session import Catalog
+from recommender.connections.matching import PREFERENCE
+from recommender.connections.values import Remote, RemotePlaylist, hash_of
+from recommender.errors import ConnectionFailedError
+
+Outcome = Literal["made", "updated", "unchanged", "refused"]
+
+
+@dataclass(frozen=True)
+class SongList:
+    """A list to write: its name, its tracks in order, and the track that it is of songs like, if it is."""
+
+    name: str
+    track_ids: tuple[int, ...]
+    like: int | None = None
+
+
+@dataclass(frozen=True)
+class PushedList:
+    """What became of a list.
+
+    Attributes
+    ----------
+    songs, left_out
+        How many songs it has there, and the ids of tracks that are not known there.
+    reason
+        Why it was refused.
+    """
+
+    name: str
+    outcome: Outcome
+    songs: int = 0
+    left_out: tuple[int, ...] = ()
+    reason: str = ""
+
+
+@dataclass
+class PushReport:
+    """What was written to a connection; with `dry_run` what would be."""
+
+    connection: str
+    dry_run: bool
+    playlists: list[PushedList] = field(default_factory=list)
+
+
+def lists_named(catalog: Catalog, names: Sequence[str]) -> list[SongList]:
+    """Return playlists of the catalogue by their names or ids; all of them where none is named.
+
+    Raises
+    ------
+    ConnectionFailedError
+        If there is none of a name, or several.
+    """
+    with catalog.snapshot() as session:
+        known = [one.playlist for one in all_playlists(session)]
+        chosen = known if not names else []
+        for name in names:
+            found = [one for one in known if one.name == name] or [
+                one for one in known if str(one.id) == name
+            ]
+            if len(found) != 1:
+                many = "several playlists are" if found else "no playlist is"
+                listed = ", ".join(f"{one.id} {one.name}" for one in (found or known)[:20]) or "none yet"
+                raise ConnectionFailedError(f"{many} called '{name}'; name one by its id: {listed}")
+            chosen += found
+        return [
+            SongList(one.name, tuple(track.id for track in playlist_tracks(session, one))) for one in chosen
+        ]
+
+
+def push(
+    catalog: Catalog,
+    name: str,
+    remote: Remote,
+    lists: Sequence[SongList],
+    *,
+    dry_run: bool = False,
+    replace: bool = False,
+) -> PushReport:
+    """Write lists to a connection. Nothing is deleted there.
+
+    A list of that name that was not written from here, or was changed there since, is left alone and said.
+
+    Parameters
+    ----------
+    lists
+        Of one name each; a list none of whose songs are known there is refused.
+    dry_run
+        Write nothing.
+    replace
+        Write even over a list that is somebody else's work.
+    """
+    report = PushReport(name, dry_run)
+    with catalog.snapshot() as session:
+        ids = remote_ids(session, name, PREFERENCE)
+        written = written_playlists(session, name)
+    there = remote.playlists()
+    for one in lists:
+        wanted = [ids[track_id] for track_id in one.track_ids if track_id in ids]
+        left_out = tuple(track_id for track_id in one.track_ids if track_id not in ids)
+        pushed, playlist_id = _decide(remote, one.name, wanted, there, written, replace=replace)
+        if pushed.outcome in ("made", "updated") and not dry_run:
+            playlist_id = remote.write_playlist(playlist_id, one.name, wanted)
+        if pushed.outcome != "refused" and playlist_id is not None and not dry_run:
+            with catalog.transaction() as session:
+                note_playlist(session, name, playlist_id, one.name, hash_of(wanted))
+        if one.like in ids and not dry_run:
+            remote.set_similar(ids[one.like], [song for song in wanted if song != ids[one.like]])
+        report.playlists.append(PushedList(one.name, pushed.outcome, len(wanted), left_out, pushed.reason))
+    return report
+
+
+def _decide(
+    remote: Remote,
+    name: str,
+    wanted: list[str],
+    there: list[RemotePlaylist],
+    written: dict[str, ConnectionPlaylist],
+    *,
+    replace: bool,
+) -> tuple[PushedList, str | None]:
+    """Return what is to be done about a list, and the id of the one that is there."""
+    if not wanted:
+        return PushedList(
+            name, "refused", reason="none of its songs is known there; see: deepcuts sync"
+        ), None
+    named = [one for one in there if one.name == name and one.mine]
+    if not named:
+        return PushedList(name, "made"), None
+    ours = [one for one in named if one.id in written]
+    if len(ours or named) > 1:
+        return PushedList(name, "refused", reason=f"there are {len(named)} playlists of this name"), None
+    found = (ours or named)[0]
+    songs = remote.playlist_songs(found.id)
+    if songs == wanted:
+        return PushedList(name, "unchanged"), found.id
+    if found.id not in written and not replace:
+        reason = "there is a playlist of this name that deepcuts did not write; --replace writes over it"
+        return PushedList(name, "refused", reason=reason), None
+    if found.id in written and hash_of(songs) != written[found.id].written and not replace:
+        reason = "it was changed there since it was written; --replace writes over it"
+        return PushedList(name, "refused", reason=reason), None
+    return PushedList(name, "updated"), found.id
