@@ -189,6 +189,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         upgraded = asked.scheme == "http" and leads.scheme == "https"
         same_port = upgraded or (asked.scheme == leads.scheme and asked.port == leads.port)
         if asked.hostname != leads.hostname or not same_port or req.data is not None:
+            fp.close()
             other = f"{leads.scheme}://{leads.netloc.rpartition('@')[2]}"
             raise ConnectionFailedError(
                 f"{self._url} sends on to {other}, which is not followed: "
