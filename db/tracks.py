@@ -193,11 +193,18 @@ def check_known(session: Session, ids: Sequence[int]) -> None:
     KeyError
         With the first id that none has.
     """
+    known = known_ids(session, ids)
+    for track_id in ids:
+        if track_id not in known:
+            raise KeyError(track_id)
+
+
+def known_ids(session: Session, ids: Sequence[int]) -> set[int]:
+    """Return those of some ids that a track has."""
+    found: set[int] = set()
     for some in in_parts(ids):
-        known = set(session.scalars(select(Track.id).where(Track.id.in_(some))))
-        for track_id in some:
-            if track_id not in known:
-                raise KeyError(track_id)
+        found.update(session.scalars(select(Track.id).where(Track.id.in_(some))))
+    return found
 
 
 def failures(session: Session) -> list[Track]:

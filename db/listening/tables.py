@@ -1,11 +1,11 @@
-"""The tables of what listening leaves with the catalogue: where players are in what, and shortlists.
+"""The tables of what listening leaves with the catalogue: where players are, shortlists, mixes, the map.
 
 Times are naive UTC; `owner` is the user whose it is.
 """
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models import Base, Words
@@ -103,3 +103,53 @@ class ShortlistEntry(Base):
     similarity: Mapped[float | None]
     note: Mapped[str] = mapped_column(Words, default="")
     added: Mapped[datetime]
+
+
+class Mix(Base):
+    """Songs of the library that belong together, named. Its id never becomes another's.
+
+    `kind` says what brings them together: ``sound``, or the list of `recommender.mixes` that it is.
+    `members` are the ids of all tracks that belong to it, as little-endian int32, and `centre` is their mean
+    direction as float32, by the embeddings of `trunk_id`: empty where it is no cluster. `reason` is why there
+    is such a mix. `playlist_id` is the playlist that it is saved as.
+    """
+
+    __tablename__ = "mix"
+    __table_args__ = (Index(None, "playlist_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(Words)
+    reason: Mapped[str] = mapped_column(Words)
+    trunk_id: Mapped[str] = mapped_column(String(40))
+    centre: Mapped[bytes]
+    members: Mapped[bytes]
+    created: Mapped[datetime]
+    changed: Mapped[datetime]
+    playlist_id: Mapped[int | None] = mapped_column(ForeignKey("playlist.id", ondelete="SET NULL"))
+
+
+class MixTrack(Base):
+    """A song of a mix, in the order to listen to."""
+
+    __tablename__ = "mix_track"
+    __table_args__ = (Index(None, "track_id"),)
+
+    mix_id: Mapped[int] = mapped_column(
+        ForeignKey("mix.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
+
+
+class MapPlace(Base):
+    """Where a track lies on the map, within −1..1; `content` is the audio that it was put there for."""
+
+    __tablename__ = "map_place"
+
+    track_id: Mapped[int] = mapped_column(
+        ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    content: Mapped[str] = mapped_column(String(40))
+    x: Mapped[float]
+    y: Mapped[float]
