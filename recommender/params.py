@@ -64,6 +64,8 @@ MAYBE_SAME: Final = 0.9
 SAME_LENGTH_S: Final = 3.25
 SAME_LENGTH: Final = 0.01
 """Two files of one recording differ by this much at most, in seconds and in parts of their length."""
+QUERY_SONGS: Final = 50
+"""Of a playlist or folder that is asked for, so many songs, evenly spread, are looked for."""
 SEEDS: Final = 20
 """`discover` starts from so many of the songs played most."""
 WORTH_A_TASTE: Final = 0.5

@@ -4,16 +4,17 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from urllib.parse import unquote, urlsplit
 
 from classifier.errors import in_words
 from classifier.files import replace_file
 from db.file_range import file_of
 from recommender import params
 from recommender.errors import RecommenderError
-from recommender.text_files import csv_bytes
+from recommender.text_files import csv_bytes, lines_of, open_text
 
 FORMATS = {".m3u8": "m3u8", ".m3u": "m3u8", ".csv": "csv", ".json": "json"}
 """What a file name's suffix asks for."""
@@ -22,6 +23,7 @@ COLUMNS = ("path", "title", "artist", "duration_s")
 UNKNOWN_LENGTH = -1
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069<>:"/\\|?*]')
 """What names of files may not have, on one system or another; or that shows them otherwise than they are."""
+START = re.compile(r"#EXTVLCOPT:start-time=(\d+(?:\.\d+)?)")
 LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -119,6 +121,34 @@ def safe_file_name(words: str) -> str:
 
 Named = Sequence[tuple[PlaylistEntry, str]]
 Skipped = list[tuple[str, str]]
+
+
+def playlist_entries(path: Path) -> Iterator[PlaylistEntry]:
+    """Yield the songs of an M3U playlist, by absolute paths; of a part of a file also where it begins.
+
+    Raises
+    ------
+    RecommenderError
+        If it cannot be read, or is no text.
+    """
+    start_s: float | None = None
+    try:
+        with open_text(path) as file:
+            for line in lines_of(file, path):
+                text = line.rstrip("\r\n")
+                if found := START.fullmatch(text):
+                    start_s = float(found[1])
+                elif text.strip() and not text.startswith("#"):
+                    yield PlaylistEntry(_absolute(text, path.parent), start_s=start_s)
+                    start_s = None
+    except OSError as error:
+        raise RecommenderError(f"{path} cannot be read: {in_words(error)}") from error
+
+
+def _absolute(named: str, folder: Path) -> str:
+    """Return the path that a line of a playlist names, which may be a file's address."""
+    path = unquote(urlsplit(named).path) if named.lower().startswith("file:") else named
+    return os.path.abspath(os.path.join(folder, path))
 
 
 def m3u8(named: Named) -> tuple[bytes, Skipped]:

@@ -1,6 +1,6 @@
 """What commands that list songs have in common: what they open, and how their answers are shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from recommender.commands.song_table import Fact
     from recommender.home import Home
     from recommender.retrieval.index.segment_index import SegmentIndex
+
+SHOWN_UNWANTED = 3
+"""Songs that the list should be unlike are named; of a folder or playlist they are counted."""
 
 
 def opened(home: "Home") -> "tuple[Catalog, Bundle, SegmentIndex]":
@@ -43,14 +46,22 @@ def show_answer(
         say(f"Fewer than asked for: {answer['shortfall']}.")
 
 
-def print_similar(answer: dict[str, Any]) -> None:
-    """Show what was asked for and the songs that sound like it, with the reasons that were asked for."""
-    from recommender.commands.output import printable, say
+def print_similar(answer: dict[str, Any], sets: Sequence[str] = ()) -> None:
+    """Show what was asked for and the songs that sound like it, with the reasons that were asked for.
+
+    Of folders and playlists among what was asked for, `sets`, the songs are counted, not listed.
+    """
+    from recommender.commands.output import printable, say, show
     from recommender.commands.why import print_reasons
 
-    for query in answer["queries"]:
+    if sets:
+        n = len(answer["queries"])
+        show(f"Songs that sound like one of {n} song{'s' * (n > 1)}: {printable(', '.join(sets))}")
+    for query in answer["queries"] if not sets else ():
         print_query(query)
-    for query in answer["unwanted"]:
+    if len(answer["unwanted"]) > SHOWN_UNWANTED:
+        show(f"and unlike {len(answer['unwanted'])} others")
+    for query in answer["unwanted"] if len(answer["unwanted"]) <= SHOWN_UNWANTED else ():
         print_query(query, "and unlike")
     for other in answer["same_recording"]:
         say(f"The catalogue has this recording as {other['track_id']}: {printable(other['path'])}")

@@ -14,6 +14,8 @@ from recommender.params import N_RESULTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy.orm import Session
+
     from recommender.home import Home
     from recommender.retrieval.filters import Filters
     from recommender.retrieval.query import Query
@@ -26,7 +28,10 @@ def similar(
     context: typer.Context,
     queries: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="A file, a track id, or words of artist and title."),
+        typer.Argument(
+            metavar="QUERY...",
+            help="A file, a track id, words of artist and title, a playlist (.m3u8), or a folder.",
+        ),
     ],
     n: options.N = N_RESULTS,
     start: Annotated[
@@ -56,8 +61,9 @@ def similar(
     """List the songs of the catalogue that sound like a song, or like several, best first.
 
     The query may be any audio file, catalogued or not. Several queries are wanted to agree: a song must
-    be like each of them; words that name a song only together mean that one. How often a song was played
-    has no influence unless --discover says so.
+    be like each of them; words that name a song only together mean that one. Of a playlist or a folder each
+    song is a taste of its own: a song must be like one of them. How often a song was played has no
+    influence unless --discover says so.
     """
     from recommender.commands.list_arguments import span_of
     from recommender.commands.results import print_similar, show_answer
@@ -76,7 +82,7 @@ def similar(
     )
     why = Why(explain, pictures)
     answer = _answer(home_of(context), queries, request, unwanted or [], span, why)
-    show_answer(answer, output, as_json, partial(print_similar, answer))
+    show_answer(answer, output, as_json, partial(print_similar, answer, sets=_sets(queries)))
     why.finish()
 
 
@@ -99,11 +105,35 @@ def _answer(
         def asked(name: str, part: "Span | None" = None) -> Any:
             return resolve(session, name, bundle, reader.analyse_query, part, reader.content_hash)
 
-        wanted = _as_meant(queries, lambda name: asked(name, span), one=span is not None)
-        pushed = [asked(name) for name in unwanted]
-        answer, matches = similar_answer(session, index, bundle, wanted, request, pushed)
+        sets = bool(_sets(queries))
+        if sets and span is not None:
+            raise typer.BadParameter(
+                "a passage is of one song; name no folder or playlist", param_hint="--from"
+            )
+        wanted = (
+            _all_of(session, queries, asked)
+            if sets
+            else _as_meant(queries, lambda name: asked(name, span), one=span is not None)
+        )
+        pushed = _all_of(session, unwanted, asked)
+        answer, matches = similar_answer(session, index, bundle, wanted, request, pushed, any_of=sets)
         why.add(answer["results"], session, index, bundle, wanted, matches)
         return answer
+
+
+def _sets(names: list[str]) -> list[str]:
+    """Return which of some names are folders or playlists."""
+    from recommender.commands.song_sets import is_song_set
+
+    return [name for name in names if is_song_set(name)]
+
+
+def _all_of(session: "Session", names: list[str], asked: "Callable[[str], Query]") -> "list[Query]":
+    """Return the queries of some names, all songs of folders and playlists among them."""
+    from recommender.commands.song_sets import is_song_set, queries_of
+
+    each = (queries_of(session, name, asked) if is_song_set(name) else [asked(name)] for name in names)
+    return [query for some in each for query in some]
 
 
 def _as_meant(names: list[str], asked: "Callable[[str], Query]", *, one: bool) -> "list[Query]":

@@ -26,9 +26,15 @@ def similar_answer(
     queries: Sequence[Query],
     request: ListRequest,
     unwanted: Sequence[Query] = (),
+    *,
+    any_of: bool = False,
 ) -> tuple[Answer, list[Match]]:
-    """Return songs that sound like the queries, best first, and the matches that the answer is of."""
-    ranking = similar(session, index, bundle, queries, request, unwanted)
+    """Return songs that sound like the queries, best first, and the matches that the answer is of.
+
+    With `any_of` each query is a taste of its own, as a playlist's songs are, else they must agree.
+    """
+    tastes = [1.0] * len(queries) if any_of and len(queries) > 1 else None
+    ranking = similar(session, index, bundle, queries, request, unwanted, tastes)
     answer = {
         "query": query_json(queries[0], bundle),
         "queries": [query_json(query, bundle) for query in queries],

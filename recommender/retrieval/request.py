@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from classifier.measures.key import key_named, neighbours
 from recommender import params
@@ -50,6 +50,16 @@ class ListRequest:
     exclude_same_artist: bool = False
     filters: Filters = field(default_factory=Filters)
     passages: bool = True
+
+
+Item = TypeVar("Item")
+
+
+def spread_evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """Return some of many items, evenly spread over them; all where they are no more than that."""
+    if len(items) <= most:
+        return list(items)
+    return [items[i * len(items) // most] for i in range(most)]
 
 
 def passage_between(

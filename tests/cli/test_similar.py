@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from recommender import params
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.request import ListRequest
 from tests import synth
@@ -249,6 +250,49 @@ def test_every_option_gives_what_brute_force_gives(
     assert_equal(answer, wanted)
 
 
+def test_a_folder_or_a_playlist_stands_for_its_songs_each_a_taste(library: Library, tmp_path: Path) -> None:
+    """A song must be like one of them; none of them is a match; the other way round they are unlike."""
+    names = sorted(name for name in tracks(library.home) if f"{os.sep}jazz{os.sep}" in name)
+    ids = [tracks(library.home)[name]["id"] for name in names]
+    assert len(ids) > 1
+    truth = BruteForce(songs_of(library))
+    wanted = truth.answer([asked(truth.songs[i]) for i in ids], ListRequest(n=6), tastes=[1.0] * len(ids))
+    answer = library.similar(library.music / "jazz", "-n", 6)
+    assert_equal(answer, wanted)
+    assert {query["track_id"] for query in answer["queries"]} == set(ids)
+    assert not {result["track_id"] for result in answer["results"]} & set(ids)
+    lines = ["#EXTM3U", *(os.path.relpath(name, tmp_path) for name in names), "gone.mp3"]
+    (tmp_path / "mix.m3u8").write_text("\n".join(lines))
+    ran = library.run("similar", tmp_path / "mix.m3u8", "-n", 6, "--json")
+    assert ran.code == 0
+    assert ran.json["results"] == answer["results"]
+    assert "gone.mp3" in ran.err
+    shown = library.run("similar", library.music / "jazz", "-n", 2)
+    said = f"Songs that sound like one of {len(ids)} songs: {library.music}/jazz"
+    assert shown.out.splitlines()[0] == said
+    iota = row(library, IOTA)["id"]
+    unlike = library.similar(iota, "--not", library.music / "jazz", "-n", 5)
+    assert_equal(unlike, expected(library, [iota], ListRequest(n=5), unwanted=ids))
+
+
+def test_what_no_song_is_in_is_one_plain_line(library: Library, tmp_path: Path) -> None:
+    ran = library.run("similar", tmp_path)
+    assert (ran.code, ran.err) == (1, f"deepcuts: {tmp_path} holds no song that can be a query\n")
+    ran = library.run("similar", library.music / "jazz", "--from", "0:01")
+    assert ran.code == 2
+    assert "a passage is of one song; name no folder or playlist" in ran.err
+
+
+def test_of_a_large_folder_some_songs_are_asked_for_and_none_is_a_match(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(params, "QUERY_SONGS", 2)
+    found = library.run("similar", library.music / "folk", "-n", 50, "--json").json
+    inside = {one["id"] for name, one in tracks(library.home).items() if f"{os.sep}folk{os.sep}" in name}
+    assert len(inside) > 2 == len(found["queries"])
+    assert not {result["track_id"] for result in found["results"]} & inside
+
+
 def test_what_is_not_wanted_is_told_and_costs(library: Library) -> None:
     iota, theta = row(library, IOTA)["id"], row(library, THETA)["id"]
     answer = library.similar(iota, "--not", theta, "-n", 5)
@@ -449,7 +493,6 @@ def test_words_are_taken_literally(library: Library, words: str, title: str) -> 
     ("argument", "message"),
     [
         ("99999999999999999999999", "no track has the id 99999999999999999999999"),
-        ("{music}", "{music} is a folder; name a song"),
         ("{music}/bad.mp3", "not audio, or too damaged to be decoded"),
         ("{music}/nothing.mp3", "'{music}/nothing.mp3' is no file, no track id"),
         ("{bad}", "cannot be a query: not audio, or too damaged to be decoded"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender import playlist
 from recommender.errors import RecommenderError
-from recommender.playlist import PlaylistEntry, format_of, write_playlist
+from recommender.playlist import PlaylistEntry, format_of, playlist_entries, write_playlist
 
 # A name as a file system has it: any bytes but the separator and NUL.
 FILE_NAMES = (
@@ -180,3 +180,40 @@ def test_a_part_of_a_file_is_that_file_with_options_as_vlc_has_them(tmp_path: Pa
         *("#EXTINF:9,Ann - Two", "#EXTVLCOPT:start-time=60.500", "a.flac"),
         *("#EXTINF:9,Ann - Three", "not a part #02.flac"),
     ]
+
+
+# Read.
+
+
+@given(
+    songs=st.lists(st.tuples(FILE_NAMES, st.one_of(st.none(), st.integers(0, 9999))), max_size=5),
+    relative=st.booleans(),
+)
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, songs: list[tuple[str, int | None]], relative: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("mix")
+    entries = [
+        PlaylistEntry(str(folder / "music" / name), start_s=start_s)
+        for name, start_s in songs
+        if not set(name) & {"\n", "\r"} and "#" not in name and name.strip() == name
+    ]
+    write_playlist(entries, folder / "mix.m3u8", relative_to=folder if relative else None)
+    found = list(playlist_entries(folder / "mix.m3u8"))
+    assert [(e.path, e.start_s) for e in found] == [(e.path, e.start_s) for e in entries]
+
+
+def test_a_playlist_of_another_program_is_read(tmp_path: Path) -> None:
+    lines = "\ufeffsub/one.mp3\r\n\r\n#EXTINF:3,Two\r\n/two.mp3\r\nfile:///a%20b/c%C3%A9.flac\r\n  \r\n"
+    (tmp_path / "mix.m3u").write_bytes(lines.encode())
+    found = [entry.path for entry in playlist_entries(tmp_path / "mix.m3u")]
+    assert found == [str(tmp_path / "sub/one.mp3"), "/two.mp3", "/a b/cé.flac"]
+
+
+@pytest.mark.parametrize("content", [b"a\0b\n", None])
+def test_a_playlist_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "mix.m3u8").write_bytes(content)
+    with pytest.raises(RecommenderError) as caught:
+        list(playlist_entries(tmp_path / "mix.m3u8"))
+    assert "\n" not in str(caught.value)

@@ -1,21 +1,24 @@
 """Lists over HTTP: songs like others, deep cuts, songs by words, a walk between two."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from db.listening import playlists
 from recommender import params
-from recommender.errors import FilterError
+from recommender.errors import FilterError, QueryError
 from recommender.presentation.lists import discover_answer, find_answer, path_answer, similar_answer
 from recommender.presentation.reasons import reasons_json
 from recommender.reasons.why import match_reasons
 from recommender.retrieval.query import Query as SongQuery
 from recommender.retrieval.query import from_track
 from recommender.retrieval.query_file import Span
-from recommender.retrieval.request import ListRequest, day_of
+from recommender.retrieval.request import ListRequest, day_of, spread_evenly
 from recommender.service.dependencies import TheHeld, TheState, shown_track
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
@@ -29,6 +32,7 @@ from recommender.service.rest.params import (
     Day,
     Id,
     Ids,
+    PlaylistId,
     Text,
     TheFilters,
     TheOptions,
@@ -67,18 +71,25 @@ def similar_to_track(
 def similar_to_tracks(
     state: TheState,
     held: TheHeld,
-    id: Ids,
     options: TheOptions,
     span: TheSpan,
+    id: Ids = [],  # noqa: B006
+    playlist: PlaylistId = None,
     unwanted: Unwanted = [],  # noqa: B006
     explain: Explain = False,
 ) -> Response:
-    """Return the songs that sound like each of several tracks, and unlike others."""
-    if span is not None and len(id) > 1:
+    """Return the songs that sound like each of several tracks, or any of a playlist, and unlike others."""
+    if span is not None and (len(id) > 1 or playlist is not None):
         raise FilterError("a passage is of one song; name only one id")
+    if not id and playlist is None:
+        raise FilterError("there is nothing to go by; name songs by id, or a playlist")
     with state.snapshot() as session:
         queries, pushed = catalogued(session, held, id, span), catalogued(session, held, unwanted)
-        return JsonResponse(answer_for(session, held, queries, options, pushed, explain=explain))
+        if playlist is not None:
+            queries += songs_of_playlist(session, held, playlist)
+        any_of = playlist is not None
+        answer = answer_for(session, held, queries, options, pushed, explain=explain, any_of=any_of)
+        return JsonResponse(answer)
 
 
 @router.get("/api/discover", response_model=DiscoverAnswer, responses=documented(404))
@@ -141,6 +152,27 @@ def catalogued(
     return [from_track(session, shown_track(session, i), held.bundle, span) for i in track_ids]
 
 
+def songs_of_playlist(session: Session, held: Held, playlist_id: int) -> list[SongQuery]:
+    """Return the songs of a playlist as queries: of many some, evenly spread; none of all is a match.
+
+    Raises
+    ------
+    HTTPException, QueryError
+        If there is no such playlist, or no song of it is analysed.
+    """
+    found = playlists.get_playlist(session, playlist_id)
+    if found is None:
+        raise HTTPException(404, f"no playlist has the id {playlist_id}")
+    ids = list(dict.fromkeys(track.id for track in playlists.playlist_tracks(session, found)))
+    queries: list[SongQuery] = []
+    for track_id in spread_evenly(ids, params.QUERY_SONGS):
+        with suppress(QueryError, HTTPException):  # not analysed, or gone
+            queries += catalogued(session, held, [track_id])
+    if not queries:
+        raise QueryError(f"no song of the playlist {found.name} is analysed")
+    return [replace(queries[0], excluded=queries[0].excluded | frozenset(ids)), *queries[1:]]
+
+
 def answer_for(
     session: Session,
     held: Held,
@@ -149,9 +181,12 @@ def answer_for(
     unwanted: Sequence[SongQuery] = (),
     *,
     explain: bool,
+    any_of: bool = False,
 ) -> dict[str, Any]:
     """Return the songs like some queries, with the reasons if they are asked for."""
-    answer, matches = similar_answer(session, held.index, held.bundle, queries, options, unwanted)
+    answer, matches = similar_answer(
+        session, held.index, held.bundle, queries, options, unwanted, any_of=any_of
+    )
     if explain:
         for result, match in zip(answer["results"], matches, strict=True):
             why = match_reasons(session, held.index, held.bundle, queries[match.query], match)

@@ -54,7 +54,10 @@ TrackId = Annotated[int, Path(ge=1, le=LARGEST, description="Id of a track.")]
 Id = Annotated[int, Query(ge=1, le=LARGEST, description="Id of a track.")]
 Ids = Annotated[
     list[Annotated[int, Query(ge=1, le=LARGEST)]],
-    Query(min_length=1, max_length=params.MOST_NAMES, description="Ids of tracks."),
+    Query(max_length=params.MOST_NAMES, description="Ids of tracks, with each of which songs must agree."),
+]
+PlaylistId = Annotated[
+    int | None, Query(ge=1, le=LARGEST, description="Id of a playlist: songs must be like one of its songs.")
 ]
 Unwanted = Annotated[
     list[Annotated[int, Query(ge=1, le=LARGEST)]],

@@ -3,6 +3,7 @@
 import functools
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -178,6 +179,25 @@ def test_similar_is_the_commands(service: Service, case: str) -> None:
 def test_similar_to_several_and_unlike_others(service: Service) -> None:
     expected = service.library.similar(1, 2, "--not", 3)
     assert service.get("/api/similar?id=1&id=2&not=3") == expected
+
+
+def test_similar_to_a_playlist_is_similar_to_any_of_its_songs(own: Service, tmp_path: Path) -> None:
+    names = ["folk/iota.flac", "rock/alpha.mp3", "rock/beta.flac"]
+    ids = [own.id_of(name) for name in names]
+    made = own.client.post("/api/playlists", json={"name": "mix", "track_ids": [*ids, ids[0]]}).json()
+    (tmp_path / "mix.m3u8").write_text("\n".join(str(own.library.music / name) for name in names))
+    ran = own.library.run("similar", tmp_path / "mix.m3u8", "-n", "6", "--energy", "0-1", "--json")
+    asked = {"playlist": made["playlist_id"], "n": 6, "energy_from": 0, "energy_to": 1}
+    assert own.get("/api/similar", params=asked) == ran.json
+    zeta = own.id_of("jazz/zeta.m4a")
+    unlike = own.get("/api/similar", params={"playlist": made["playlist_id"], "not": zeta})
+    assert [one["track_id"] for one in unlike["unwanted"]] == [zeta]
+    empty = own.client.post("/api/playlists", json={"name": "empty"}).json()["playlist_id"]
+    assert own.get(f"/api/similar?playlist={empty}", 404)["detail"].startswith("no song of the playlist")
+    assert own.get("/api/similar?playlist=999", 404)["detail"] == "no playlist has the id 999"
+    assert own.get("/api/similar", 422)["detail"].startswith("there is nothing to go by")
+    passage = own.get(f"/api/similar?playlist={empty}&from_s=1", 422)
+    assert passage["detail"].startswith("a passage is of one song")
 
 
 def test_lists_are_the_commands(own: Service) -> None:
