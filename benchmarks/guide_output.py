@@ -69,7 +69,7 @@ class World:
     """A folder with the demo's catalogue, in which commands are run."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder, self.home = folder, folder / "home"
         shutil.copytree(common.ROOT / "demo", folder / "demo")
         (folder / "plays.csv").write_text(PLAYS, encoding="utf-8")
         program = folder / "bin" / "deepcuts"
@@ -80,7 +80,7 @@ class World:
             **os.environ,
             "PATH": f"{program.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(common.ROOT),
-            "DEEPCUTS_HOME": str(folder / "home"),
+            "DEEPCUTS_HOME": str(self.home),
             "COLUMNS": str(COLUMNS),
             "TERM": "xterm-256color",
         }
@@ -97,7 +97,7 @@ class World:
         lines = plain(self.run(command)).splitlines()
         if most is not None and len(lines) > most:
             lines = [*lines[:most], "…"]
-        return "".join(f"{line.rstrip()}\n" for line in lines).replace(str(self._folder), "/home/me")
+        return "".join(f"{line.rstrip()}\n" for line in lines).replace(str(self.folder), "/home/me")
 
     def run(self, command: str) -> str:
         """Return what a command writes on a terminal, colours and all."""
@@ -105,7 +105,7 @@ class World:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         with subprocess.Popen(
             ["bash", "-c", command],
-            cwd=self._folder,
+            cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=theirs,
