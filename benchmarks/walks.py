@@ -2,8 +2,8 @@
 
 Someone with a library, someone who finds music for films, and an engineer with labelled folders go through
 terminal and page, on a copy of the demo's catalogue. What each step is and how long it took is printed; what
-was to be seen after it is a picture in the folder OUT. A step that does not come to its end stops the walk. Needs
-Chromium and Playwright.
+was to be seen after it is a picture in the folder OUT. A step that does not come to its end stops the walk.
+Needs Chromium and Playwright.
 """
 
 import argparse
