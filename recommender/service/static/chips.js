@@ -5,7 +5,7 @@ import { go, here } from "./route.js";
 
 const SURE = 0.4; // from here on a tempo or key is written into files, too
 const SHOWN_TAG = 0.15;
-const FILTERED = ["songs", "search", "find", "track", "deepcuts", "file"];
+const FILTERED = ["songs", "search", "find", "track", "deepcuts", "file", "like", "likelist"];
 
 /** Return what a song is, by its one verdict, as buttons that filter. */
 export function chips(track, { most = 4 } = {}) {

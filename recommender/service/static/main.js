@@ -7,6 +7,7 @@ import { deepCuts } from "./deepcuts.js";
 import { announce, counted, el } from "./dom.js";
 import { acceptDrops, yourFile } from "./file.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
+import { like } from "./like.js";
 import { map } from "./map.js";
 import { path } from "./path.js";
 import { playlist, playlists } from "./playlists.js";
@@ -16,8 +17,8 @@ import { songs } from "./songs.js";
 import { song } from "./track.js";
 import { find, search } from "./words.js";
 
-const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path };
-const WITHIN = { playlist: "playlists" };
+const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path, like, likelist: like };
+const WITHIN = { playlist: "playlists", likelist: "playlists" };
 const STATE_MS = 20000;
 const SOON_MS = 3000;
 

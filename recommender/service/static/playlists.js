@@ -43,7 +43,7 @@ export async function playlist(place, now, signal) {
   } }, "Delete");
   const body = el("div");
   const count = el("p", { class: "count" });
-  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, rename, remove)),
+  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, tracks.length ? el("a", { class: "plain", href: hash({ likelist: found.playlist_id }) }, "Songs like these") : "", rename, remove)),
     el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
   const draw = () => {
     count.textContent = counted(tracks.length, "song");

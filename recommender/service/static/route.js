@@ -1,17 +1,18 @@
 /* Where one is on the page, as the address says after its #: reload and the back button work. */
 
-const NAMES = ["track", "search", "find", "deepcuts", "map", "playlists", "playlist", "file", "path"];
-/** Settings that may be said several times. */
+const NAMES = ["track", "search", "find", "deepcuts", "map", "playlists", "playlist", "file", "path", "like", "likelist"];
+/** Filters that may be said several times. */
 export const LISTS = ["genre", "tag", "mood", "key", "not_artist", "not_album"];
+const MANY = [...LISTS, "like", "unlike"];
 
 /** Return the place and its settings: `{name, genre: [], tag: [], …}`. */
 export function here() {
   const said = new URLSearchParams(location.hash.slice(1));
   const place = { name: NAMES.find((name) => said.has(name)) || "songs" };
   for (const [name, value] of said) {
-    if (!LISTS.includes(name)) place[name] = value;
+    if (!MANY.includes(name)) place[name] = value;
   }
-  for (const name of LISTS) place[name] = said.getAll(name);
+  for (const name of MANY) place[name] = said.getAll(name);
   return place;
 }
 

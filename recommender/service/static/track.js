@@ -5,6 +5,7 @@ import { chips } from "./chips.js";
 import { combobox, songOptions } from "./box.js";
 import { compare } from "./compare.js";
 import { el, titleOf } from "./dom.js";
+import { moreSongs } from "./like.js";
 import { go } from "./route.js";
 import { why } from "./rows.js";
 
@@ -14,7 +15,7 @@ export async function song(place, now, signal) {
   const track = await ask(`api/tracks/${id}`, {}, { signal });
   document.title = `${titleOf(track)} · deepcuts`;
   const path = `api/tracks/${id}/similar`;
-  const parts = [chips(track, { genres: 3, most: 8 }), el("div", { class: "about-song" }, judgement(track), walkFrom(track))];
+  const parts = [chips(track, { genres: 3, most: 8 }), el("div", { class: "about-song" }, judgement(track), others(track, now), walkFrom(track))];
   return compare(place, track, parts, now, {
     asked: (parameters, until) => ask(path, parameters, { signal: until }),
     reasons: (parameters) => why(path, parameters),
@@ -29,6 +30,12 @@ function judgement(track) {
   const share = `${Math.round(probability * 100)} %`;
   const words = said.label === "not music" ? ["This sounds like something other than music."] : said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
   return el("p", { class: "soft judged" }, words);
+}
+
+/** Return fields to choose songs that the list is to be like as well, or unlike. */
+function others(track, now) {
+  const id = String(track.track_id);
+  return el("details", { class: "walk" }, el("summary", {}, "Like this and another song, or unlike one"), moreSongs([id], [], now));
 }
 
 /** Return a field to choose the song that a walk from this one leads to. */

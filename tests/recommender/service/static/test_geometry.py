@@ -22,6 +22,8 @@ PLACES = {
     "": ".song",
     "#track=1": ".pair",
     "#track=1&from=5&to=25": ".pair",
+    "#like=2&like=3&like=1&unlike=4&key=C&key=Am&related=1&tempo=40-": ".more-songs",
+    "#likelist=1&unlike=2": ".song, .empty",
     "#voice=sung&tempo=40-200&energy=0-1&not_artist=Nobody+at+all&not_album=Nothing": ".song",
     f"#track=2&not_artist={UNBROKEN}&tempo=40-": ".pair",
     "#search=a": ".song",
