@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.album_names import names_of, with_plays
 from db.kept import known_of_tracks
+from db.known_plays import known_plays
 from db.models import LARGEST, Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, made_by, playable
 from db.rows import rows_by_ids
@@ -159,6 +161,12 @@ def _on_album(track: Track) -> tuple[int, int, str]:
 
 def artist_tracks(session: Session, artist: str, limit: int) -> list[Track]:
     """Return an artist's songs, those played most first."""
+    names, known = names_of(session), known_plays(session)
+    if names is not None and known is not None:
+        ids = names.of.get(artist, [])
+        most = np.argsort(-known.of(ids)[0], kind="stable")[:limit]
+        rows = rows_by_ids(session, [ids[i] for i in most])
+        return [rows[ids[i]] for i in most]
     query = select(Track).where(*playable(), or_(Track.artist == artist, made_by == artist))
     return list(session.scalars(query.order_by(Track.plays.desc(), Track.id).limit(limit)))
 

@@ -9,10 +9,14 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
+from db.plays_log import PlaysLog
+
 KEPT: Final = "kept"
 """Where a session has it."""
 MOST_ROWS: Final = 10_000
 MOST_FACTS: Final = 100
+MOST_STALE: Final = 5000
+"""Of more tracks it is quicker to read all plays."""
 
 Value = TypeVar("Value")
 
@@ -50,12 +54,29 @@ class Kept:
         Tracks by id, as `db.rows` has them.
     of_tracks
         What was read of tracks, their plays aside; None while these are being written.
+    log
+        Of plays; None where there is none.
+    plays
+        All plays (`db.known_plays`), and the tracks of which these are too old; None until they are read.
     """
 
     state: Hashable | None = None
     arrays: TrackArrays | None = None
     rows: dict[int, Any] = field(default_factory=dict)
     of_tracks: dict[Hashable, Any] | None = None
+    log: PlaysLog | None = None
+    plays: tuple[Any, frozenset[int]] | None = None
+
+    def take_over(self, before: "Kept") -> None:
+        """Keep what is known of an earlier state of the same tracks, in which only plays were others."""
+        changed = None if self.log is None or before.log is None else self.log.since(before.log.number)
+        if changed:  # then it is known what was written
+            self.rows = dict(before.rows)
+            for track_id in changed:
+                self.rows.pop(track_id, None)
+        if changed is not None and before.plays is not None:
+            stale = before.plays[1] | frozenset(changed)
+            self.plays = (before.plays[0], stale) if len(stale) < MOST_STALE else None
 
     def add_rows(self, rows: dict[int, Any]) -> None:
         """Keep some rows; where they become too many, these alone."""

@@ -1,5 +1,7 @@
 """A token of the tracks: another whenever anything of them is written but how often they were played.
 
+Of which tracks that was written is noted (`db.plays_log`).
+
 Sessions see to it by themselves, whatever it is that writes through them.
 """
 
@@ -9,14 +11,19 @@ from typing import Any, Final
 from sqlalchemy import event, insert, inspect, update
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from db.models import Setting, Track
+from db.models import Root, Setting, Track
+from db.plays_log import PLAYS_LOG, note_plays
 
 TRACKS_TOKEN, VECTORS_TOKEN = "tracks_token", "vectors_token"
-TOKENS: Final = f"SELECT name, value FROM setting WHERE name IN ('{TRACKS_TOKEN}', '{VECTORS_TOKEN}')"
+TOKENS: Final = (
+    f"SELECT name, value FROM setting WHERE name IN ('{TRACKS_TOKEN}', '{VECTORS_TOKEN}', '{PLAYS_LOG}')"
+)
 """Asked with every request: as it is, it costs a tenth."""
 OF_PLAYS: Final = frozenset(("plays", "last_played"))
+OF_ROWS: Final = (Track.__tablename__, Root.__tablename__)
+"""What is shown of a track stands there."""
 PLAYS_ONLY: Final = "plays_only"
-"""An option of a statement on tracks that writes nothing but `OF_PLAYS`."""
+"""An option of a statement on tracks that writes nothing but `OF_PLAYS`, which its caller notes."""
 
 
 class CatalogSession(Session):
@@ -24,7 +31,7 @@ class CatalogSession(Session):
 
 
 def tokens_of(session: Session) -> dict[str, str]:
-    """Return the tokens of the catalogue, of its vectors and of its tracks, by their names."""
+    """Return the tokens of the catalogue, of its vectors and of its tracks, and its log of plays, by name."""
     return {name: value for name, value in session.connection().exec_driver_sql(TOKENS)}  # noqa: C416
 
 
@@ -38,10 +45,14 @@ def renew_token(session: Session, name: str) -> None:
 
 @event.listens_for(CatalogSession, "before_flush")
 def _of_objects(session: Session, _context: Any, _instances: Any) -> None:
-    changed = any(isinstance(one, Track) for one in (*session.new, *session.deleted))
-    dirty = (one for one in session.dirty if isinstance(one, Track))
-    if changed or any(inspect(one).committed_state.keys() - OF_PLAYS for one in dirty):
+    written = (*session.new, *session.deleted, *(one for one in session.dirty if isinstance(one, Root)))
+    dirty = [(one.id, inspect(one).committed_state) for one in session.dirty if isinstance(one, Track)]
+    if any(isinstance(one, (Root, Track)) for one in written) or any(
+        was.keys() - OF_PLAYS for _, was in dirty
+    ):
         _renew(session)
+    elif played := [track_id for track_id, was in dirty if was]:
+        note_plays(session, played)
 
 
 @event.listens_for(CatalogSession, "do_orm_execute")
@@ -52,7 +63,7 @@ def _of_statements(state: ORMExecuteState) -> None:
     plays_only = state.execution_options.get(PLAYS_ONLY) or state.statement.get_execution_options().get(
         PLAYS_ONLY
     )
-    if getattr(table, "name", None) == Track.__tablename__ and not plays_only:
+    if getattr(table, "name", None) in OF_ROWS and not plays_only:
         _renew(state.session)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models import LARGEST, Root, Track
+from db.plays_log import note_plays
 from db.tracks import by_ids
 from db.tracks_token import PLAYS_ONLY
 from db.values import in_parts
@@ -103,7 +104,7 @@ def set_plays(session: Session, counts: Mapping[int, PlayCount], add: bool) -> C
 
 
 def add_play(session: Session, track_id: int, when: datetime) -> bool:
-    """Count one play of a present track, in one statement: plays that come at once are all counted.
+    """Count one play of a present track by what is there as it runs: plays that come at once are all counted.
 
     Parameters
     ----------
@@ -126,7 +127,10 @@ def add_play(session: Session, track_id: int, when: datetime) -> bool:
         .execution_options(synchronize_session=False, **{PLAYS_ONLY: True})
         .returning(Track.id)
     )
-    return session.scalar(change) is not None
+    found = session.scalar(change) is not None
+    if found:
+        note_plays(session, [track_id])
+    return found
 
 
 def _replace(before: PlayCount, count: PlayCount) -> PlayCount:

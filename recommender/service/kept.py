@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from classifier.model.bundle import Bundle
 from db.errors import CatalogError
 from db.kept import KEPT, Kept
+from db.plays_log import PLAYS_LOG, read_log
 from db.session import Catalog
 from db.tracks_token import TRACKS_TOKEN, VECTORS_TOKEN, tokens_of
 from recommender.retrieval.index.segment_index import SegmentIndex
@@ -77,6 +78,7 @@ class Keeping:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._state: Hashable = None
+        self._same_tracks: Hashable = None
         self._kept = Kept()
         self._tracks: tuple[str | None, float] | None = None
         self._of_tracks: dict[Hashable, Any] = {}
@@ -92,11 +94,20 @@ class Keeping:
         arrays = files.arrays if token is not None and token == files.token else None
         with self._lock:
             if self._state != (before, arrays):
-                of_tracks = self._facts(tokens.get(TRACKS_TOKEN))
-                self._state, self._kept = (before, arrays), Kept(before, arrays, of_tracks=of_tracks)
+                self._state, self._kept = (before, arrays), self._new(before, arrays, tokens)
             elif self._kept.of_tracks is None:
                 self._kept.of_tracks = self._facts(tokens.get(TRACKS_TOKEN))
             session.info[KEPT] = self._kept
+
+    def _new(self, state: Any, arrays: MappedSound | None, tokens: dict[str, str]) -> Kept:
+        """Return what is known of a new state: of the same tracks all but their plays, if a file tells."""
+        token, log = tokens.get(TRACKS_TOKEN), tokens.get(PLAYS_LOG)
+        on_server, (catalogue, *_) = len(state) == 2, state
+        kept = Kept(state, arrays, of_tracks=self._facts(token), log=None if on_server else read_log(log))
+        if self._same_tracks == (catalogue, token):
+            kept.take_over(self._kept)
+        self._same_tracks = (catalogue, token)
+        return kept
 
     def _facts(self, token: str | None) -> dict[Hashable, Any] | None:
         """Return what is known of the tracks of a token; None where they were written only just now."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from sqlalchemy.orm import Session
 from db import browse
 from db.album_names import in_order_of_plays, with_plays
 from db.kept import KEPT, Kept
+from db.known_plays import known_plays
 from db.listening.plays import PlayCount, add_play, set_plays
 from db.models import Root, Track
-from db.session import Catalog
+from db.plays_log import LONGEST, PLAYS_LOG, PlaysLog, read_log
+from db.rows import rows_by_ids
+from db.session import Catalog, open_catalog
 from db.tracks_token import TRACKS_TOKEN, tokens_of
 from db.values import utc_now
 from tests.db.rows import new_track
@@ -26,7 +30,7 @@ from tests.db.test_browse import put, songs
 def looking(catalog: Catalog, *, kept: bool) -> Iterator[Session]:
     with catalog.snapshot() as session:
         if kept:
-            session.info[KEPT] = Kept(of_tracks={})
+            session.info[KEPT] = Kept(of_tracks={}, log=PlaysLog())
         yield session
 
 
@@ -53,6 +57,7 @@ def all_of(session: Session) -> dict[str, Any]:
     found["tracks"] = [[t.id for t in browse.album_tracks(session, a.artist, a.name)] for a in every]
     for artist in sorted(browse.artist_names(session)):
         found[f"of {artist}"] = browse.albums_of_artist(session, artist)
+        found[f"songs of {artist}"] = [track.id for track in browse.artist_tracks(session, artist, 4)]
     found["is"] = [browse.is_artist(session, name) for name in ("a", "nobody", "")]
     return found
 
@@ -157,3 +162,70 @@ def test_albums_in_the_order_of_their_plays(catalog: Catalog, rows: Sequence[dic
             lately.sort(key=lambda one: one[0], reverse=True)
             found = with_plays(session, in_order_of_plays(session, unplayed, root, last=True), root)
             assert found == [one for _, one in lately]
+
+
+@given(written=st.lists(st.lists(st.integers(1, 9), max_size=3), max_size=9), number=st.integers(0, 30))
+def test_a_log_tells_what_was_written_since_or_that_it_does_not_know(
+    written: list[list[int]], number: int
+) -> None:
+    log, every = PlaysLog(), [one for some in written for one in some]
+    for some in written:
+        log = log.with_more(some)
+    assert log.since(number) == (tuple(every[number:]) if number <= len(every) else None)
+    assert read_log(f"{log.number}:{' '.join(map(str, log.last))}") == log
+
+
+def test_a_log_that_has_forgotten_says_so() -> None:
+    log = PlaysLog().with_more(range(LONGEST + 5))
+    assert log.since(4) is None and log.since(5) == tuple(range(5, LONGEST + 5))
+
+
+def test_plays_and_rows_that_are_kept_follow_what_is_written(tmp_path: Path) -> None:
+    catalog = open_catalog(tmp_path / "catalog.sqlite")
+    ids = _songs(catalog, 4)
+    kept = _state(catalog, None)
+    with catalog.snapshot() as session:
+        session.info[KEPT] = kept
+        assert known_plays(session) and set(rows_by_ids(session, ids)) == set(ids)
+    with catalog.statement() as session:
+        assert add_play(session, ids[1], utc_now())
+    with catalog.change() as session:
+        set_plays(session, {ids[2]: PlayCount(4, None), ids[1]: PlayCount(2, None)}, add=True)
+    after = _state(catalog, kept)
+    assert set(after.rows) == {ids[0], ids[3]} and after.plays is not None
+    assert after.plays[0] is kept.plays[0], "only what was written is read again"
+    with catalog.snapshot() as session:
+        session.info[KEPT] = after
+        known = known_plays(session)
+        assert known is not None and known.of(ids)[0].tolist() == [0, 3, 4, 0]
+        assert [row.plays for _, row in sorted(rows_by_ids(session, ids).items())] == [0, 3, 4, 0]
+    again = _state(catalog, after)
+    assert again.rows == {} and again.plays == after.plays, "it is not known what else was written"
+    catalog.close()
+
+
+def _songs(catalog: Catalog, n: int) -> list[int]:
+    with catalog.transaction() as session:
+        session.add(Root(id=1, path="/a"))
+        session.flush()
+        root = session.get_one(Root, 1)
+        tracks = [new_track(session, root, str(i), search_text="") for i in range(n)]
+        session.flush()
+        return [track.id for track in tracks]
+
+
+def _state(catalog: Catalog, before: Kept | None) -> Kept:
+    """Return what is known of the catalogue as it is now, from what was known before."""
+    with catalog.snapshot() as session:
+        kept = Kept(of_tracks={}, log=read_log(tokens_of(session).get(PLAYS_LOG)))
+    if before is not None:
+        kept.take_over(before)
+    return kept
+
+
+def test_a_root_that_moves_renews_the_token_of_its_tracks(catalog: Catalog) -> None:
+    _one_song(catalog)
+    before = _token(catalog)
+    with catalog.transaction() as session:
+        session.get_one(Root, 1).path = "/elsewhere"
+    assert _token(catalog) != before

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from db import browse
-from db.album_names import in_order_of_plays, names_of, with_plays
+from db.album_names import in_order_of_plays, with_plays
 from db.browse import GenresOf
 from db.kept import known_of_tracks
 from db.listening.favourites import rated, starred
@@ -129,9 +129,11 @@ def _listed(call: PlayerCall) -> list[Album]:
         raise SubsonicError(GENERIC, f"no list of albums is called '{kind}'; there are: {', '.join(LISTS)}")
     folder = call.folder()
     known = browse.albums_unplayed(call.session, folder)
-    if kind in BY_PLAYS and names_of(call.session, folder) is not None:
+    found = None
+    if kind in BY_PLAYS:
         found = in_order_of_plays(call.session, known, folder, last=kind == "recent")
-    else:
+        known = known if found is not None else with_plays(call.session, known, folder)
+    if found is None:
         found = LISTS[kind](call, known)
     first = 0 if kind == "random" else call.asked.number("offset", 0)
     return with_plays(call.session, found[first : first + call.asked.number("size", 10)], folder)
