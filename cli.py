@@ -31,6 +31,7 @@ try:
     from recommender.commands.playlist import playlist
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
+    from recommender.commands.queue import queue
     from recommender.commands.serve import serve
     from recommender.commands.similar import similar
     from recommender.commands.status import failures, relocate, status
@@ -219,6 +220,7 @@ for _command in (
     disconnect,
     sync,
     push,
+    queue,
     status,
     check,
     failures,

@@ -1,5 +1,6 @@
 """``connect``, ``connections`` and ``disconnect``: servers and players that know the same music."""
 
+import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,9 @@ def connect(
     api_key: Annotated[
         bool, typer.Option("--api-key", help="Ask for a key in the place of a password.")
     ] = False,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for a password where none is usual: MPD.")
+    ] = False,
     plain_password: Annotated[
         bool,
         typer.Option(
@@ -44,7 +48,7 @@ def connect(
     from recommender.commands.output import printable, show, show_json
     from recommender.connections.credentials import keep_credentials
     from recommender.connections.detect import kind_of
-    from recommender.connections.kinds import check_kind, open_remote
+    from recommender.connections.kinds import BY_PATH, WITHOUT_USERS, check_kind, open_remote
 
     if not NAME.fullmatch(name):
         raise typer.BadParameter("letters, digits, - and _ make a name", param_hint="NAME")
@@ -53,7 +57,9 @@ def connect(
     home = home_of(context)
     catalog = home.existing_catalog()
     chosen = kind or kind_of(url)
-    credentials = _asked(name, user, api_key=api_key, plain=plain_password)
+    url = os.path.abspath(url) if chosen in BY_PATH else url
+    asks = ("user", "password") if chosen not in WITHOUT_USERS else ("password",) if password else ()
+    credentials = _asked(name, user, ("api_key",) if api_key else asks, plain=plain_password)
     remote = open_remote(chosen, url, credentials)
     try:
         answers = remote.check()
@@ -68,20 +74,17 @@ def connect(
             show(f"{name} is connected: {printable(answers)}. Its songs: deepcuts sync {name}")
 
 
-def _asked(name: str, user: str | None, *, api_key: bool, plain: bool) -> "Credentials":
+def _asked(name: str, user: str | None, asks: tuple[str, ...], *, plain: bool) -> "Credentials":
     """Return what lets somebody in: of the environment, or asked for, what is typed not shown."""
     from recommender.connections.credentials import Credentials, from_environment
 
     told = from_environment(name)
     if user is not None:
         told["user"] = user
-    if api_key and "api_key" not in told:
-        told["api_key"] = typer.prompt("Key", hide_input=True, err=True)
-    if "api_key" not in told:
-        if "user" not in told:
-            told["user"] = typer.prompt("User", err=True)
-        if "password" not in told:
-            told["password"] = typer.prompt("Password", hide_input=True, err=True)
+    for field in asks if "api_key" not in told else ():
+        if field not in told:
+            words = field.replace("_", " ").capitalize()
+            told[field] = typer.prompt(words, hide_input=field != "user", err=True)
     return Credentials(**told, plain=plain)
 
 

@@ -28,6 +28,7 @@ SECTIONS: Final = {
         "connections": "what is connected",
         "sync": "plays, stars and ratings in; what is which song",
         "push": "playlists out, and lists of what sounds like a song",
+        "queue": "keep the queue of an MPD filled with what sounds alike",
         "disconnect": "forget a connection",
     },
     "Genres": {

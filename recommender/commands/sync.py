@@ -131,6 +131,7 @@ def push(
     """
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
     from recommender.connections.chosen import name_and_lists, opened
+    from recommender.connections.kinds import BY_PATH
     from recommender.connections.pushing import lists_named
     from recommender.connections.pushing import push as push_lists
 
@@ -141,7 +142,15 @@ def push(
     lists += _lists_like(context, like or [], n)
     with opened(home.path, connection) as remote, home.writer_lock():
         remote.check()
-        report = push_lists(catalog, connection.name, remote, lists, dry_run=dry_run, replace=replace)
+        report = push_lists(
+            catalog,
+            connection.name,
+            remote,
+            lists,
+            dry_run=dry_run,
+            replace=replace,
+            by_path=connection.kind in BY_PATH,
+        )
     if as_json:
         from dataclasses import asdict
 

@@ -25,8 +25,14 @@ def kind_of(url: str, patience: Patience | None = None) -> str:
         If nothing answers, or nothing that is known.
     """
     scheme = urlsplit(url).scheme.lower()
+    if is_folder(url):
+        return "m3u"
+    if scheme == "mpd":
+        return "mpd"
     if scheme not in ("http", "https"):
-        raise ConnectionFailedError(f"'{url}' is no address: it begins with http:// or https://")
+        raise ConnectionFailedError(
+            f"'{url}' is no address: it begins with http://, https:// or mpd://, or is a folder"
+        )
     client = HttpClient(url, patience=patience)
     for kind, path, is_it in PROBES:
         try:

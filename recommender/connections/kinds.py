@@ -5,13 +5,27 @@ from typing import Final
 
 from recommender.connections.credentials import Credentials
 from recommender.connections.http_client import Patience
+from recommender.connections.m3u_folder import M3uFolder
 from recommender.connections.subsonic import SubsonicServer
 from recommender.connections.values import Remote
 from recommender.errors import ConnectionFailedError
 
 Opener = Callable[[str, Credentials, Patience | None], Remote]
 
-KINDS: Final[dict[str, Opener]] = {"subsonic": SubsonicServer}
+
+def _mpd(url: str, credentials: Credentials, patience: Patience | None) -> Remote:
+    from recommender.connections.mpd_player import MpdPlayer
+
+    return MpdPlayer(url, credentials, patience)
+
+
+WITHOUT_USERS: Final = ("mpd", "m3u")
+"""Kinds that have no users: a password is asked for only if that is wanted."""
+
+BY_PATH: Final = ("m3u",)
+"""Kinds that know any file of this machine by its path, synced or not."""
+
+KINDS: Final[dict[str, Opener]] = {"subsonic": SubsonicServer, "mpd": _mpd, "m3u": M3uFolder}
 """What opens a connection of each kind."""
 
 

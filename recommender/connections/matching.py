@@ -9,6 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Final, Literal
 
@@ -81,12 +82,14 @@ class SongMatcher:
         self._by_name: dict[str, list[LocalSong]] = defaultdict(list)
         self._by_keys: list[dict[Key, list[LocalSong]]] = [defaultdict(list) for _ in KEYS]
         self._by_title: dict[str, list[LocalSong]] = defaultdict(list)
+        self._by_artist: dict[str, list[LocalSong]] = defaultdict(list)
         self._by_start: dict[Key, list[LocalSong]] = defaultdict(list)
         for song in self._songs:
             self._by_name[_names(song.path)[-1]].append(song)
             if song.title:
                 by, title = plain_key(song.artist, song.title)
                 self._by_title[title].append(song)
+                self._by_artist[by].append(song)
                 self._by_start[by, exact_key("", song.title)[1][: params.LEAST_CUT]].append(song)
                 for (key_of, _), by_key in zip(KEYS, self._by_keys, strict=True):
                     by_key[key_of(song.artist, song.title)].append(song)
@@ -166,7 +169,17 @@ class SongMatcher:
             for song in self._by_start.get((by, title[: params.LEAST_CUT]), ())
             if _is_cut(title, exact_key("", song.title)[1])
         ]
-        return _of_these(found, remote, careful=True) if found else None
+        return _of_these(found, remote, careful=True) if found else self._nearly(remote)
+
+    def _nearly(self, remote: RemoteSong) -> SongMatch | None:
+        """Return a doubt where a track of this artist and length has nearly this title."""
+        by, title = plain_key(remote.artist, remote.title)
+        found = [
+            song
+            for song in self._by_artist.get(by, ())
+            if _very_length(remote, song) and _alike(title, plain_key("", song.title)[1])
+        ]
+        return _doubt(found, "artist and length agree, the title nearly") if found else None
 
     def _by_title_alone(self, remote: RemoteSong) -> SongMatch | None:
         """Return the track of this title where one of the two names no artist, if album and length agree."""
@@ -259,6 +272,10 @@ def _titles_may_be(remote: RemoteSong, song: LocalSong) -> bool:
 def _is_cut(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
     return params.LEAST_CUT <= len(short) < len(long) and long.startswith(short)
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other).ratio() >= params.NEARLY
 
 
 def _names(path: str) -> list[str]:

@@ -22,3 +22,5 @@ LEAST_CUT: Final = 29
 """Characters of a title that old tags cut off (ID3v1: 30)."""
 TELLING_NAME: Final = 6
 """Letters of a file name that by itself may tell a song: '01' does not."""
+NEARLY: Final = 0.8
+"""Two titles are nearly the same, which makes a doubt and no match, if so much of them is."""

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sqlalchemy.orm import Session
+
 from db.connections import ConnectionPlaylist, note_playlist, remote_ids, written_playlists
 from db.listening.playlists import all_playlists, playlist_tracks
 from db.session import Catalog
+from db.tracks import present
 from recommender.connections.matching import PREFERENCE
-from recommender.connections.values import Remote, RemotePlaylist, hash_of
+from recommender.connections.values import Remote, RemotePlaylist, hash_of, plain_name
 from recommender.errors import ConnectionFailedError
 
 Outcome = Literal["made", "updated", "unchanged", "refused"]
@@ -84,6 +87,7 @@ def push(
     *,
     dry_run: bool = False,
     replace: bool = False,
+    by_path: bool = False,
 ) -> PushReport:
     """Write lists to a connection. Nothing is deleted there.
 
@@ -97,10 +101,12 @@ def push(
         Write nothing.
     replace
         Write even over a list that is somebody else's work.
+    by_path
+        Songs are known there by their paths; parts of files are not.
     """
     report = PushReport(name, dry_run)
     with catalog.snapshot() as session:
-        ids = remote_ids(session, name, PREFERENCE)
+        ids = _paths(session) if by_path else remote_ids(session, name, PREFERENCE)
         written = written_playlists(session, name)
     there = remote.playlists()
     for one in lists:
@@ -118,6 +124,10 @@ def push(
     return report
 
 
+def _paths(session: Session) -> dict[int, str]:
+    return {track.id: track.path for track in present(session) if track.file_range.whole}
+
+
 def _decide(
     remote: Remote,
     name: str,
@@ -132,7 +142,8 @@ def _decide(
         return PushedList(
             name, "refused", reason="none of its songs is known there; see: deepcuts sync"
         ), None
-    named = [one for one in there if one.name == name and one.mine]
+    mine = [one for one in there if one.mine]
+    named = [one for one in mine if one.name == name] or [one for one in mine if one.name == plain_name(name)]
     if not named:
         return PushedList(name, "made"), None
     ours = [one for one in named if one.id in written]

@@ -1,5 +1,6 @@
 """What is asked of a server or player, and what it answers: the one interface of all kinds of connections."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +98,11 @@ class Remote(Protocol):
 
     def close(self) -> None:
         """Close what is open."""
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a list as a file's can be: what separates folders or lines is an underscore."""
+    return re.sub(r"[/\\\x00-\x1f]", "_", name).strip() or "_"
 
 
 def hash_of(value: object) -> str:

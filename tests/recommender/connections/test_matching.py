@@ -154,6 +154,12 @@ def test_a_title_that_was_cut_off_is_known_by_its_beginning() -> None:
     assert found(there(title=whole[:30], artist="Somebody"), song)[1] is None
 
 
+def test_a_title_that_is_nearly_the_same_is_a_doubt() -> None:
+    song = here(1, title="Yesterday once more")
+    assert found(there(title="Yesteday once more"), song) == ("doubtful", None)
+    assert found(there(title="Yesteday once more", duration_s=203.0), song) == ("unmatched", None)
+
+
 def test_without_an_artist_the_album_and_the_length_must_agree() -> None:
     songs = here(1), here(2, artist="Lionel Richie", album="Can't Slow Down")
     assert found(there(artist=""), *songs) == ("names", 1)

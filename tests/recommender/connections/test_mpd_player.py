@@ -1,0 +1,159 @@
+"""Debian's MPD from end to end: songs, stickers, stored playlists, and a queue that does not end."""
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.connections.credentials import Credentials
+from recommender.connections.mpd_player import MpdPlayer
+from recommender.errors import ConnectionFailedError
+from tests.recommender import support
+from tests.recommender.connections import mpd_server
+from tests.recommender.connections.albums import EXPECTED
+from tests.recommender.connections.mpd_server import Mpd
+from tests.recommender.connections.supysonic import free_port
+from tests.recommender.support import CLI, Library, deepcuts, query
+
+HOW = Counter(one.how for one in EXPECTED if one.there)
+SONGS = 60
+WAIT_S = 300.0
+
+
+@pytest.fixture(scope="module")
+def player(both: tuple[Library, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mpd]:
+    """A player of the server's copy of the music."""
+    with mpd_server.playing(tmp_path_factory.mktemp("mpd") / "mpd", both[1]) as started:
+        yield started
+
+
+@pytest.fixture
+def connected(both: tuple[Library, Path], player: Mpd, tmp_path: Path) -> Library:
+    """A copy of the library, connected to the player as 'mpd', and synced."""
+    copy = both[0].clone(tmp_path)
+    assert ran(copy, "connect", "mpd", player.url)["kind"] == "mpd"
+    return copy
+
+
+def ran(library: Library, *words: str, code: int = 0) -> Any:
+    done = deepcuts(library.home, *words, "--json")
+    assert done.code == code, done.err
+    return done.json if done.out else done.err
+
+
+def synced(library: Library) -> Any:
+    [report] = ran(library, "sync", "mpd")["synced"]
+    return report
+
+
+PLAIN = [one.there for one in EXPECTED if one.how == "path" and one.here == one.there]
+
+
+def test_songs_are_matched_as_planted_and_stickers_come_in(connected: Library, player: Mpd) -> None:
+    with player.client() as client:
+        client.sticker_set("song", PLAIN[0], "playCount", "7")
+        client.sticker_set("song", PLAIN[0], "lastPlayed", "1700000000")
+        client.sticker_set("song", PLAIN[1], "rating", "8")
+        client.sticker_set("song", PLAIN[2], "like", "2")
+
+    report = synced(connected)
+
+    assert report["matched"] == {how: HOW[how] for how in ("path", "names")}
+    assert (report["plays"], report["rated"], report["starred"]) == (1, 1, 1)
+    rows = query(connected.home, "SELECT rel_path, plays, last_played FROM track WHERE plays > 0")
+    assert [(bytes(r[0]).decode(), r[1], str(r[2])[:10]) for r in rows] == [(PLAIN[0], 7, "2023-11-14")]
+    marked = query(connected.home, "SELECT rating FROM favourite WHERE rating IS NOT NULL")
+    assert [row[0] for row in marked] == [4]
+    again = synced(connected)
+    assert (again["new"], again["plays"], again["rated"], again["starred"]) == (0, 0, 0, 0)
+
+
+def test_a_list_is_stored_and_read_by_another_client_twice(connected: Library, player: Mpd) -> None:
+    synced(connected)
+    for outcome in ("made", "unchanged"):
+        [pushed] = ran(connected, "push", "--like", "adele hello", "-n", "9")["playlists"]
+        assert pushed["outcome"] == outcome
+        with player.client() as client:
+            stored = client.listplaylist("Like Adele - Hello")
+            noted = client.sticker_get("song", "x/a.flac", "deepcuts_similar")
+        assert (stored[0], len(stored)) == ("x/a.flac", pushed["songs"])
+    assert stored[1] in noted
+
+
+def test_names_that_no_file_can_have_are_written_otherwise_and_found_again(
+    connected: Library, player: Mpd
+) -> None:
+    song = MpdPlayer(player.url, Credentials())
+    made = song.write_playlist(None, "AC/DC\nlive", PLAIN[:2])
+    assert song.playlist_songs(made) == PLAIN[:2]
+    assert song.write_playlist(made, "AC/DC\nlive", PLAIN[2:3]) == made
+    assert song.playlist_songs(made) == PLAIN[2:3]
+    song.close()
+
+
+def test_a_player_that_is_away_is_said_in_one_line_and_found_again(connected: Library, player: Mpd) -> None:
+    player.stop()
+    try:
+        said = ran(connected, "sync", code=1)
+    finally:
+        player.start()
+    assert said.strip().count("\n") == 0
+    assert "is MPD running" in said
+    assert synced(connected)["songs"] == sum(HOW.values())
+
+
+@pytest.mark.parametrize("url", ["mpd://", "mpd:", "http://a", "mpd://a:b@c", "mpd://a:99999"])
+def test_what_is_no_player_is_refused(url: str) -> None:
+    with pytest.raises(ConnectionFailedError):
+        MpdPlayer(url, Credentials())
+
+
+def test_nobody_there_is_an_error() -> None:
+    away = MpdPlayer(f"mpd://127.0.0.1:{free_port()}", Credentials())
+    with pytest.raises(ConnectionFailedError, match="is MPD running"):
+        away.check()
+
+
+def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(connected: Library, player: Mpd) -> None:
+    synced(connected)
+    words = [*CLI, "--home", str(connected.home), "queue", "mpd", "--from", "adele hello", "--json"]
+    filling = subprocess.Popen(
+        words, env=support.environment(connected.home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    heard: list[str] = []
+    try:
+        with player.client() as client:
+            client.clear()
+            while len(heard) < SONGS:
+                song = following(client, filling, heard)
+                heard.append(song)
+                client.next()
+            assert client.status()["state"] == "play"
+    finally:
+        filling.terminate()
+        _, said = filling.communicate(timeout=60)
+        with player.client() as client:
+            client.clear()
+    assert b"Traceback" not in said
+    assert heard[0] == "x/a.flac"
+    assert len(set(heard)) == SONGS
+
+
+def following(client: Any, filling: "subprocess.Popen[bytes]", heard: list[str]) -> str:
+    """Return the song that plays now, once it is another one and one follows it."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        assert filling.poll() is None, filling.stderr.read() if filling.stderr else ""
+        status, song = client.status(), client.currentsong()
+        if not heard and "file" not in song:
+            time.sleep(0.05)
+            continue
+        assert status["state"] == "play", "the queue ran empty"
+        if int(status["playlistlength"]) > int(status["song"]) + 1 and song["file"] not in heard[-1:]:
+            return str(song["file"])
+        time.sleep(0.05)
+    raise AssertionError(f"nothing follows song {len(heard)}")
