@@ -28,7 +28,7 @@ function judgement(track) {
   if (!said) return el("p", { class: "soft judged" }, "This song is not analysed yet: run deepcuts ingest.");
   const { name, probability } = said.nearest;
   const share = `${Math.round(probability * 100)} %`;
-  const words = said.label === "not music" ? ["This sounds like something other than music."] : said.unknown ? ["The model would rather not name a genre; the nearest is ", el("b", {}, name), ` (${share}).`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
+  const words = said.label === "not music" ? ["This sounds like something other than music."] : said.unknown ? ["The model is ", el("b", {}, said.verdict), `: ${said.unknown}.`] : ["The model hears ", el("b", {}, name), ` (${share}).`];
   return el("p", { class: "soft judged" }, words);
 }
 

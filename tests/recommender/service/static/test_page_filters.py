@@ -167,3 +167,17 @@ def test_words_that_are_filters_and_words_that_mean_nothing(page: Any, site: Sit
         "Songs that are instrumental. Not searched for: 'zither' is no tag, genre or label"
     )
     assert page.inner_text("main").count("zither") == 2  # the heading, and once more
+
+
+def test_a_file_of_ones_own_takes_all_filters(page: Any, site: Site) -> None:
+    visit(page, site, "#file&not_artist=ada&length=0%3A20-", ready=".drop-area")
+    page.set_input_files("#file-box", str(site.music / "two.wav"))
+    page.wait_for_selector("main .filters")
+    asked = site.id_of("Bright Harbour")
+    listed(page, names(site.similar(asked, not_artist="ada", duration_from_s=20)))
+    open_panel(page)
+    page.fill("#filter-tempo", "20-250")
+    page.press("#filter-tempo", "Enter")
+    page.wait_for_selector(".filters >> text=20-250 bpm")
+    wanted = site.similar(asked, not_artist="ada", duration_from_s=20, tempo_from=20, tempo_to=250)
+    listed(page, names(wanted))
