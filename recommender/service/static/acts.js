@@ -4,6 +4,7 @@ import { ask, send } from "./api.js";
 import { announce, el, icon, titleOf } from "./dom.js";
 import { prompted } from "./keep.js";
 import { player } from "./player.js";
+import { addTo as addToShortlist, allShortlists, made } from "./shortlisting.js";
 
 const STARS = [1, 2, 3, 4, 5];
 const EDGE_PX = 8;
@@ -38,6 +39,7 @@ function mainItems(track, marks) {
     act("Play next", () => { player.add([track], { next: true }); return `${titleOf(track)} comes next`; }),
     act("Add to queue", () => { player.add([track]); return `${titleOf(track)} is in the queue`; }),
     act("Add to playlist…", () => playlists(track), { stays: true }),
+    act("Add to shortlist…", () => shortlists(track), { stays: true }),
     act(starred ? "Take the star away" : "Star", () => star(track, !starred)),
     el("div", { class: "menu-stars", role: "group", "aria-label": "Rating" }, STARS.map((n) => el("button", { type: "button", role: "menuitemradio", class: "round small", "aria-checked": String(marks?.rating === n), "aria-label": n === 1 ? "1 star of 5" : `${n} stars of 5`, title: marks?.rating === n ? "Take the rating away" : null,
       data: { on: n <= (marks?.rating || 0) }, onclick: () => finish(() => rate(track, marks?.rating === n ? null : n)) }, icon("star")))),
@@ -83,6 +85,18 @@ async function playlists(track) {
   fill([
     act("New playlist…", () => anew(track)),
     ...found.playlists.map((one) => act(one.name, () => addTo(one, track))),
+  ], 0);
+}
+
+/** Show the shortlists that it may be put into, in the menu's place. */
+async function shortlists(track) {
+  const mine = menu;
+  mine.dataset.at = "shortlists";
+  const found = await allShortlists().catch(() => []);
+  if (menu !== mine) return;
+  fill([
+    act("New shortlist…", async () => addToShortlist(await made(), track)),
+    ...found.map((one) => act(one.name, () => addToShortlist(one, track))),
   ], 0);
 }
 

@@ -1,15 +1,29 @@
 /* Keeping a list: as a playlist of the catalogue, or as a file for other players. */
 
-import { send } from "./api.js";
+import { once, send } from "./api.js";
 import { announce, counted, el, titleOf } from "./dom.js";
 import { hash } from "./route.js";
+import * as settings from "./settings.js";
 
 /** Return the buttons that keep a list of songs; `tracks` gives it when one is pressed. */
 export function keep(tracks, name) {
   const said = el("span", { class: "soft said" });
   return el("div", { class: "keep" }, said,
     el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said) }, "Save as playlist"),
-    el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"));
+    el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"), naming());
+}
+
+/** Return what songs are called in an M3U8: full paths are right for players beside the service, addresses for all others. */
+function pathsChosen() {
+  return settings.get("paths") ?? (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname) ? "absolute" : "addresses");
+}
+
+/** Return the choice of what songs are called in an M3U8. */
+function naming() {
+  return el("select", { class: "naming", "aria-label": "Songs in the M3U8 by", title: "Relative paths are from the library’s folder: put the file there", onchange: (event) => {
+    settings.set("paths", event.target.value);
+    for (const other of document.querySelectorAll("select.naming")) other.value = event.target.value;
+  } }, [["absolute", "full paths"], ["relative", "relative paths"], ["addresses", "addresses"]].map(([value, words]) => el("option", { value, selected: value === pathsChosen() }, words)));
 }
 
 /** Save songs as a playlist, under a name that is asked for; `said` is where it is told. */
@@ -45,19 +59,46 @@ export function prompted(title, label, suggested = "") {
 
 const oneLine = (text) => (text || "").replace(/[\r\n]+/g, " ");
 
-/** Return an M3U8 playlist; a path that a line cannot hold is left out. */
-export function m3u8(tracks) {
-  const lines = tracks.filter((track) => track.path && !/[\r\n]/.test(track.path)).map((track) => {
+/** Return the folder that holds all of some, without a slash at its end. */
+function commonFolder(folders) {
+  const [first = [], ...others] = folders.map((folder) => folder.replace(/\/+$/, "").split("/"));
+  const differs = first.findIndex((part, i) => others.some((other) => other[i] !== part));
+  return first.slice(0, differs < 0 ? first.length : differs).join("/");
+}
+
+/** Return how M3U8 names a file: with its path from a folder, where that is given. */
+function named(path, base) {
+  const below = base !== null && path.startsWith(`${base}/`) ? path.slice(base.length + 1) : path;
+  return /^[#\s\ufeff]/.test(below) ? `./${below}` : below;
+}
+
+/**
+ * Return an M3U8 playlist; a path that a line cannot hold is left out.
+ * `paths` says what songs are called: "absolute", "relative" to the folder of `roots`, or "addresses" of this service.
+ */
+export function m3u8(tracks, paths = "absolute", roots = []) {
+  const base = paths === "relative" ? commonFolder(roots) : null;
+  const addressed = paths === "addresses";
+  const lines = tracks.filter((track) => addressed || (track.path && !/[\r\n]/.test(track.path))).map((track) => {
     const by = track.artist ? `${track.artist} - ` : "";
+    if (addressed) return `#EXTINF:${Math.round(track.duration_s || -1)},${oneLine(by + titleOf(track))}\n${new URL(`api/tracks/${track.track_id}/audio`, document.baseURI)}\n`;
     const bounds = track.range ? [["start", track.range.start_s], ["stop", track.range.end_s]] : [];
     const part = bounds.filter(([, at]) => at !== null).map(([name, at]) => `#EXTVLCOPT:${name}-time=${at}\n`).join("");
-    return `#EXTINF:${Math.round(track.duration_s || -1)},${oneLine(by + titleOf(track))}\n${part}${track.range ? track.range.file : track.path}\n`;
+    return `#EXTINF:${Math.round(track.duration_s || -1)},${oneLine(by + titleOf(track))}\n${part}${named(track.range ? track.range.file : track.path, base)}\n`;
   });
   return `#EXTM3U\n${lines.join("")}`;
 }
 
-function download(tracks, name) {
-  const url = URL.createObjectURL(new Blob([m3u8(tracks)], { type: "audio/x-mpegurl" }));
+async function download(tracks, name) {
+  const paths = pathsChosen();
+  let roots = [];
+  try {
+    if (paths === "relative") roots = (await once("api/status")).roots.map((root) => root.path).filter((root) => tracks.some((track) => track.path.startsWith(`${root}/`)));
+  } catch (error) {
+    announce(error.message);
+    return;
+  }
+  const url = URL.createObjectURL(new Blob([m3u8(tracks, paths, roots)], { type: "audio/x-mpegurl" }));
   const file = `${name.replace(/[^\p{L}\p{N} ._-]+/gu, " ").trim() || "deepcuts"}.m3u8`;
   el("a", { href: url, download: file }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -3,6 +3,7 @@
 import { player } from "./player.js";
 import * as settings from "./settings.js";
 import { icon } from "./dom.js";
+import { shortlistFocused } from "./shortlisting.js";
 
 const STEP_S = 5;
 const THEMES = { auto: ["half", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] };
@@ -25,6 +26,7 @@ export function singleKeys() {
     n: () => player.next(),
     p: () => player.previous(),
     m: () => player.mute(),
+    l: () => shortlistFocused(),
     q: () => document.getElementById("queue-open")?.click(),
     s: () => player.shuffle(!player.list.shuffled),
     "?": () => document.getElementById("help").showModal(),

@@ -13,12 +13,13 @@ import { path } from "./path.js";
 import { playlist, playlists } from "./playlists.js";
 import { resumeQueue } from "./resume.js";
 import { here, onChange } from "./route.js";
+import { shortlist, shortlists } from "./shortlists.js";
 import { songs } from "./songs.js";
 import { song } from "./track.js";
 import { find, search } from "./words.js";
 
-const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, file: yourFile, path, like, likelist: like };
-const WITHIN = { playlist: "playlists", likelist: "playlists" };
+const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
+const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists" };
 const STATE_MS = 20000;
 const SOON_MS = 3000;
 

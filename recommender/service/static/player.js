@@ -21,6 +21,7 @@ class Player extends EventTarget {
     this.fading = 0;
     this.startAt = null;
     this.stopAt = null;
+    this.loopFrom = null;
     this.stopping = 0;
     this.heard = 0;
     this.last = null;
@@ -77,8 +78,8 @@ class Player extends EventTarget {
     return Boolean(this.track) && soundOf(this.track) === soundOf(track);
   }
 
-  /** Play a list from one of its songs on, and that from a second on; where a passage's end is given, no further than that. */
-  play(tracks, index = 0, at_s = 0, until_s = null) {
+  /** Play a list from one of its songs on, and that from a second on; where a passage's end is given, no further than that, or over and over. */
+  play(tracks, index = 0, at_s = 0, until_s = null, { loop_s = null } = {}) {
     const same = tracks[index] && this.has(tracks[index]);
     this.list.set(tracks, index);
     if (same && !this.audio.error) {
@@ -89,6 +90,7 @@ class Player extends EventTarget {
       this.load(at_s);
     }
     this.stopAt = until_s;
+    this.loopFrom = loop_s;
     this.tell("queue");
   }
 
@@ -104,7 +106,7 @@ class Player extends EventTarget {
   /** Nothing was heard of the song yet, and nothing else sounds any more. */
   begin() {
     this.settle();
-    this.stopAt = null;
+    this.stopAt = this.loopFrom = null;
     this.heard = 0;
     this.last = null;
     this.decoded = false;
@@ -159,8 +161,14 @@ class Player extends EventTarget {
     if (this.audio.readyState === 0) this.startAt = at_s;
     else this.audio.currentTime = at_s;
     this.last = null;
-    this.stopAt = null;
+    this.stopAt = this.loopFrom = null;
     this.tell("time");
+  }
+
+  /** Go back to a second whenever another is reached; without one, play on to there alone. */
+  loop(from_s, until_s) {
+    this.loopFrom = from_s;
+    this.stopAt = until_s;
   }
 
   /** Pause where the passage that was asked for ends; playing on goes beyond it. */
@@ -171,6 +179,11 @@ class Player extends EventTarget {
     if (left_s > SOON_S) return;
     this.stopping = setTimeout(() => {
       if (this.stopAt === null) return;
+      if (this.loopFrom !== null) {
+        this.audio.currentTime = this.loopFrom;
+        this.last = null;
+        return;
+      }
       this.stopAt = null;
       this.audio.pause();
     }, Math.max(0, 1000 * left_s));

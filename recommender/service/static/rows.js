@@ -7,6 +7,7 @@ import { clock, counted, el, icon, titleOf } from "./dom.js";
 import { hash } from "./route.js";
 import { pair } from "./pair.js";
 import { player } from "./player.js";
+import { foundBy, shortlistButton } from "./shortlisting.js";
 
 /** Return a list of songs. With a `query` each is shown beside it; `more` are its settings. */
 export function songList(tracks, { query = null, start = 0, asked = null } = {}) {
@@ -17,10 +18,11 @@ export function songList(tracks, { query = null, start = 0, asked = null } = {})
 }
 
 function row(track, { query, asked, tracks, i, number }) {
+  if (query) foundBy.set(track, query);
   const play = el("button", { type: "button", class: "round play", data: { play: track.track_id }, onclick: () => toggle(tracks, i) });
   const item = el("li", { class: "song", data: { track: track.track_id } },
     el("div", { class: "song-head" }, el("span", { class: "number", "aria-hidden": "true" }, track.rank || number), play, names(track), figures(track)),
-    el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query), actsButton(track))));
+    el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query), shortlistButton(track), actsButton(track))));
   if (asked) addReasons(track, asked, item);
   if (query) item.querySelector(".song-head").after(pair(query, track, tracks, i));
   return item;

@@ -1,7 +1,7 @@
 /* What the browser keeps: theme, volume, which drawing, keys. Nothing of what is listened to. */
 
 const KEY = "deepcuts";
-const DEFAULTS = { theme: "auto", volume: 1, picture: "wave", keys: true, plays: true, shuffle: false, repeat: "off", crossfade: 0 };
+const DEFAULTS = { theme: "auto", volume: 1, picture: "wave", keys: true, plays: true, shuffle: false, repeat: "off", crossfade: 0, shortlist: null, paths: null };
 
 function read() {
   try {

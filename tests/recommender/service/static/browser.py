@@ -85,6 +85,12 @@ class Site:
         )
         urllib.request.urlopen(asked, timeout=30).close()
 
+    def text(self, path: str) -> str:
+        """Return the service's own answer as text."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            found: str = answer.read().decode()
+        return found
+
     def id_of(self, title: str) -> int:
         """Return the id of a song."""
         tracks = self.get("/api/tracks?limit=50")["tracks"]

@@ -33,6 +33,8 @@ PLACES = {
     "#file": ".drop-area",
     "#playlists": ".lists",
     "#playlist=1": ".song",
+    "#shortlists": ".lists",
+    "#shortlist=1": ".entry",
     "#deepcuts": ".song",
     "#path=1&to=3": ".song",
     "#track=999": "h1",
@@ -53,6 +55,10 @@ def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with listening(library.home) as server:
         site = Site(server.url, library.home, library.music)
         site.send("/api/playlists", {"name": LONG, "track_ids": list(range(1, 9))})
+        passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
+        found = [{"track_id": i, "query_track_id": 2, **passages, "similarity": 0.9} for i in (1, 2, 3, 4)]
+        whole = [{"track_id": 5}, {"track_id": 6, "query_name": UNBROKEN, "note": f"{LONG}\n{UNBROKEN}"}]
+        site.send("/api/shortlists", {"name": LONG, "entries": [*found, *whole]})
         yield site
 
 

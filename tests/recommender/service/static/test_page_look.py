@@ -27,6 +27,7 @@ PLACES = (
     "#map",
     "#file",
     "#playlists",
+    "#shortlists",
     "#deepcuts",
     "#path=1&to=3",
 )

@@ -1,0 +1,77 @@
+/* Songs into a shortlist, from any list: into the one that was used last, or another. */
+
+import { ask, send } from "./api.js";
+import { announce, el, titleOf } from "./dom.js";
+import { prompted } from "./keep.js";
+import { player } from "./player.js";
+import * as settings from "./settings.js";
+
+const PASSAGE = ["query_start_s", "query_end_s", "match_start_s", "match_end_s"];
+
+/** The song or file that each song of a list was found by. */
+export const foundBy = new WeakMap();
+
+/** Return a song as an entry: with the passages that matched, where it was found by a song. */
+function entryOf(track) {
+  const query = foundBy.get(track) || track.because || null;
+  const entry = { track_id: track.track_id };
+  if (query?.track_id) entry.query_track_id = query.track_id;
+  else if (query) entry.query_name = titleOf(query).slice(0, 500);
+  if (query && PASSAGE.every((name) => Number.isFinite(track[name]))) for (const name of PASSAGE) entry[name] = track[name];
+  if (query && Number.isFinite(track.similarity)) entry.similarity = Math.min(1, Math.max(0, track.similarity));
+  return entry;
+}
+
+/** Return the button that puts a song into the shortlist in use. */
+export function shortlistButton(track) {
+  const button = el("button", { type: "button", class: "link to-shortlist", "aria-label": `Shortlist ${titleOf(track)}`, title: "Put it into the shortlist in use (L); the menu beside has the others",
+    onclick: async () => told(async () => {
+      const said = await addTo(await inUse(), track);
+      if (said) button.textContent = "Shortlisted";
+      if (said) button.setAttribute("aria-label", `Shortlisted: ${titleOf(track)}`);
+      return said;
+    }) }, "Shortlist");
+  return button;
+}
+
+/** Put the song of the list that has the focus, or that is in the player, into the shortlist in use. */
+export function shortlistFocused() {
+  const row = document.activeElement?.closest(".song") || document.querySelector(".song.current");
+  row?.querySelector(".to-shortlist")?.click();
+}
+
+/** Return all shortlists. */
+export async function allShortlists() {
+  return (await ask("api/shortlists")).shortlists;
+}
+
+/** Return the shortlist that was used last, or else the only one; a new one where there is neither, null where it gets no name. */
+async function inUse() {
+  const known = await allShortlists();
+  return known.find((one) => one.shortlist_id === settings.get("shortlist")) || (known.length === 1 ? known[0] : made());
+}
+
+/** Ask for a name, and make a shortlist. */
+export async function made() {
+  const name = await prompted("New shortlist", "Name");
+  return name ? send("api/shortlists", { name }) : null;
+}
+
+/** Put a song into a shortlist, which is the one in use from now on; return what is to be said of it. */
+export async function addTo(shortlist, track) {
+  if (!shortlist) return null;
+  await send(`api/shortlists/${shortlist.shortlist_id}/entries`, { entries: [entryOf(track)] });
+  settings.set("shortlist", shortlist.shortlist_id);
+  return `${titleOf(track)} is on the shortlist ${shortlist.name}`;
+}
+
+/** Do something, and say what came of it. */
+async function told(act) {
+  try {
+    const said = await act();
+    if (said) announce(said);
+  } catch (error) {
+    announce(error.message);
+    player.tell("notice", error.message);
+  }
+}
