@@ -20,6 +20,7 @@ from db.known_plays import known_plays
 from db.models import LARGEST, Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, made_by, playable
 from db.rows import rows_by_ids
+from db.song_names import SongNames
 from db.tracks import search_key
 
 
@@ -223,10 +224,21 @@ def search_ids(
     album begins so, then those with a word that does; equal ones by id.
     """
     query, key = select(Track.id).where(*playable(root_id)), search_key(words)
+    if not key:
+        return playable_ids(session, root_id)[offset : offset + limit]
+    names = known_of_tracks(session, ("song names", root_id), lambda: _song_names(session, root_id))
+    if names is not None:
+        return names.search(key, offset, limit)
     for word in key.split():
         query = query.where(Track.search_text.contains(word, autoescape=True))
-    ranked = query.order_by(_rank(key), Track.id) if key else query.order_by(Track.id)
-    return list(session.scalars(ranked.offset(offset).limit(limit)))
+    return list(session.scalars(query.order_by(_rank(key), Track.id).offset(offset).limit(limit)))
+
+
+def _song_names(session: Session, root_id: int | None) -> SongNames:
+    names = [func.lower(column) for column in (Track.title, Track.artist, Track.album)]
+    query = select(Track.id, Track.search_text, *names).where(*playable(root_id)).order_by(Track.id)
+    rows = session.execute(query).all()
+    return SongNames(*zip(*rows, strict=True)) if rows else SongNames([], [])
 
 
 def _rank(key: str) -> ColumnElement[int]:

@@ -45,6 +45,9 @@ def all_of(session: Session) -> dict[str, Any]:
         found[f"with plays {root}"] = with_plays(session, unplayed, root)
         found[f"ids {root}"] = browse.playable_ids(session, root)
         found[f"genres {root}"] = browse.genres_of(session, root)
+    for words in ("a", "one", "a one", "b o", "song", "2", "", "%", "Ä"):
+        for first in (0, 2):
+            found[f"search {words} {first}"] = browse.search_ids(session, words, first, 3)
     every = browse.albums(session)
     found["names"] = sorted(browse.album_names(session))
     found["of each"] = [browse.album(session, one.artist, one.name) for one in every]

@@ -1,14 +1,18 @@
 """OpenSubsonic: search, and what is starred."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from db import browse
 from db.album_names import with_plays
+from db.kept import known_of_tracks
 from db.listening.favourites import starred
 from db.playable import Album
 from db.tracks import search_key
 from recommender.service.subsonic.context import Content, PlayerCall
 from recommender.service.subsonic.serializers import Shape, album_as_folder, album_id, artist_id
+
+Item = TypeVar("Item")
 
 
 def search3(call: PlayerCall) -> Content:
@@ -43,23 +47,35 @@ def _artists(call: PlayerCall, key: str, folder: int | None) -> list[tuple[str, 
     page = _page(call, "artist")
     if page.start == page.stop:
         return []
-    known = browse.artists(call.session, folder).items()
-    found = [one for one in known if _holds(search_key(one[0]), key)]
-    return sorted(found, key=lambda one: _rank(search_key(one[0]), key))[page]
+
+    def read() -> list[tuple[str, tuple[str, int]]]:
+        return [(search_key(one[0]), one) for one in browse.artists(call.session, folder).items()]
+
+    known = known_of_tracks(call.session, ("artists searched", folder), read)
+    found = _holding(read() if known is None else known, key)
+    return [one for _, one in sorted(found, key=lambda one: _rank(one[0], key))[page]]
 
 
 def _albums(call: PlayerCall, key: str, folder: int | None) -> list[Album]:
     page = _page(call, "album")
     if page.start == page.stop:
         return []
-    known = browse.albums_unplayed(call.session, folder)
-    found = [one for one in known if _holds(f"{search_key(one.artist)} {search_key(one.name)}", key)]
+
+    def read() -> list[tuple[str, Album]]:
+        known = browse.albums_unplayed(call.session, folder)
+        return [(f"{search_key(one.artist)} {search_key(one.name)}", one) for one in known]
+
+    known = known_of_tracks(call.session, ("albums searched", folder), read)
+    found = [one for _, one in _holding(read() if known is None else known, key)]
     ranked = sorted(found, key=lambda one: _rank_of_album(one, key))
     return with_plays(call.session, ranked[page], folder)
 
 
-def _holds(text: str, key: str) -> bool:
-    return all(word in text for word in key.split())
+def _holding(known: Sequence[tuple[str, Item]], key: str) -> Sequence[tuple[str, Item]]:
+    """Return those whose text holds all words of a search."""
+    for word in key.split():
+        known = [one for one in known if word in one[0]]
+    return known
 
 
 def _rank(text: str, key: str) -> int:
