@@ -109,5 +109,5 @@ def _because(result: dict[str, Any]) -> "Fact":
     from recommender.presentation.text import name_of
 
     seed = result["because"]
-    words = f"{name_of(seed)} ({seed['plays']} times)"
+    words = f"{name_of(seed)}, {seed['plays']}×"
     return Fact("because you play", words, f"because you play {words}")

@@ -1,5 +1,6 @@
 """``tag``, where it is about the tags in the files: what would be written, writing it, and taking it back."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -152,16 +153,31 @@ def _keep(counts: TagTotals, outcome: "TagOutcome", kind: str) -> None:
 
 
 def _lines(outcome: "TagOutcome", kind: str, write: bool) -> Iterator[Line]:
+    from recommender.file_tags.genre_fields import SCORES
+
     path = _shown(outcome.path)
     if outcome.skipped:
         yield say, f"Skipped: {path}: {printable(outcome.skipped)}"
         return
-    shown = [c for c in outcome.changes if c.field != "scores"] or outcome.changes
-    parts = [f"{c.field}: {_values(c.old)} → {_values(c.new)}" for c in shown]
+    parts = [f"{c.field}: {_values(c.old)} → {_values(c.new)}" for c in outcome.changes if c.field != SCORES]
+    if outcome.changes and not parts:
+        (scores,) = outcome.changes
+        parts = [f"confidence: {_sure(scores.old)} → {_sure(scores.new)}"]
     parts += _why_not(outcome)
     if parts and (kind == "written" or not write):
         yield show, f"{path}: {'; '.join(parts)}"
     yield from _note(outcome)
+
+
+def _sure(scores: list[str]) -> str:
+    """Return confidences, which are JSON in a file, as people say them."""
+    if not scores:
+        return NOTHING
+    try:
+        found = [pair for names in json.loads(scores[0]).values() for pair in names.items()]
+        return printable(", ".join(f"{name} {100 * share:.0f} %" for name, share in found))
+    except (ValueError, AttributeError, TypeError):  # another program's, or cut off
+        return "unreadable"
 
 
 def _note(outcome: "TagOutcome") -> Iterator[Line]:

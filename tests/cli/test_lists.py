@@ -88,7 +88,7 @@ def test_the_table_of_deep_cuts_names_the_seeds(library: Library) -> None:
     assert "because you play" in ran.out
     for result in answer(library, "discover", "-n", 50)["results"]:
         (line,) = [line for line in ran.out.splitlines() if f" {result['title']} " in line]
-        assert f"{result['because']['title']} ({result['because']['plays']}" in line
+        assert f"{result['because']['title']}, {result['because']['plays']}×" in line
     reason = f"the catalogue holds only {N_UNPLAYED} other tracks never played"
     assert ran.err == f"Fewer than asked for: {reason}.\n"
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -195,6 +196,8 @@ def test_a_dry_run_shows_old_and_new_and_changes_nothing(library: Library) -> No
         lines = ran.out.splitlines()
         assert f"{library.music / 'folk/iota.flac'}: genre: Folk → Rock" in lines
         assert f"{library.music / PLAIN}: genre: – → Rock" in lines
+        (sure,) = [line for line in lines if line.startswith(f"{library.music / 'rock/alpha.mp3'}: ")]
+        assert re.fullmatch(r"confidence: – → Rock \d+ %", sure.split(": ", 1)[1])
         assert lines[-1] == f"{N} files: {N} would be written"
         assert "Nothing was changed" in ran.err
     answer = tag(library, "--dry-run", library.music / "folk")
