@@ -26,6 +26,7 @@ try:
     from recommender.commands.ingest import ingest
     from recommender.commands.lists import discover, find, path
     from recommender.commands.map import map_
+    from recommender.commands.mixes import mixes
     from recommender.commands.model import model
     from recommender.commands.output import printable, say, show
     from recommender.commands.playlist import playlist
@@ -204,6 +205,7 @@ for _command in (
     watch,
     similar,
     discover,
+    mixes,
     find,
     path,
     playlist,

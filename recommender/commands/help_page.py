@@ -7,6 +7,7 @@ SECTIONS: Final = {
     "Listen": {
         "similar": "songs that sound like a song, or like several",
         "discover": "deep cuts: never played, like what is played most",
+        "mixes": "lists by sound and by plays; --save as playlists",
         "find": 'songs by words: "mellow jazz -vocals"',
         "path": "a walk from one song to another in small steps",
         "playlist": "write what these list as .m3u8, .csv or .json",

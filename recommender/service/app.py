@@ -25,6 +25,7 @@ from recommender.service.metrics import Measured, Metrics
 from recommender.service.rest import router as rest
 from recommender.service.rest.catalogue import Vocabulary
 from recommender.service.rest.maps import Maps
+from recommender.service.rest.mixes import Mixes
 from recommender.service.state import State
 from recommender.service.subsonic import router as subsonic
 from recommender.service.subsonic.genres import PredictedGenres
@@ -74,6 +75,7 @@ def _equip(app: FastAPI, state: State, settings: AccessSettings) -> None:
     uploads = Uploads(settings.max_upload_bytes, board=board)
     app.state.deepcuts, app.state.settings = state, settings
     app.state.predicted_genres, app.state.play_notes = PredictedGenres(), PlayNotes(state)
+    app.state.mixes = Mixes(state)
     app.state.maps, app.state.uploads, app.state.vocabulary = Maps(state), uploads, Vocabulary()
     app.state.overviews, app.state.covers = Overviews(cache / "pictures"), Covers(folder=cache / "covers")
     app.state.transcoder = Transcoder(cache / "transcoded", board)

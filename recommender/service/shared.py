@@ -28,6 +28,7 @@ class Kind(enum.IntEnum):
     TRANSCODED = 3
     MAPS = 4
     PID = 5
+    MIXES = 6
 
 
 KINDS: Final = len(Kind)

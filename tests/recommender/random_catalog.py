@@ -115,6 +115,7 @@ class RandomBundle:
     taxonomy = replace(Taxonomy.from_labels(LABELS), facet_tags=FACETS)
     front_end = SimpleNamespace(patch_s=PATCH_S)
     calibration: Calibration | None = None
+    architecture = {"name": "random"}  # noqa: RUF012 - as a bundle has it
 
     def genres(self, tags: npt.NDArray[np.float32], _embeddings: Any) -> npt.NDArray[np.float32]:
         return np.full((len(tags), len(LABELS)), 1 / len(LABELS), np.float32)

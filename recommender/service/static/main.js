@@ -18,8 +18,10 @@ import { songs } from "./songs.js";
 import { song } from "./track.js";
 import { find, search } from "./words.js";
 
-const PLACES = { songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
-const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists" };
+/** A place whose module is fetched when it is opened first. */
+const later = (file, name) => async (...all) => (await import(file))[name](...all);
+const PLACES = { mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
+const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists", mix: "mixes" };
 const STATE_MS = 20000;
 const SOON_MS = 3000;
 

@@ -148,7 +148,7 @@ def settled(page: Any, site: Site, place: str) -> None:
     visit(page, site, place)
     waiting = "document.querySelector('main [aria-busy], main[aria-busy]')"
     until(page, f"!{waiting} && !/Listening|Laying/.test(document.querySelector('main').innerText)")
-    ready = "main .song, main .empty, main canvas, main .lists, main .drop-area"
+    ready = "main .song, main .empty, main canvas, main .lists, main .mixes, main .drop-area"
     until(page, f"Boolean(document.querySelector('{ready}'))")
 
 

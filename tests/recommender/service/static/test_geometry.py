@@ -31,6 +31,7 @@ PLACES = {
     "#find=instrumental": ".song",
     "#map": "canvas",
     "#file": ".drop-area",
+    "#mixes": ".mixes",
     "#playlists": ".lists",
     "#playlist=1": ".song",
     "#shortlists": ".lists",
@@ -81,7 +82,8 @@ def ready(page: Any, site: Site, place: str, theme: str) -> None:
     page.goto("about:blank")
     page.goto(f"{site.url}/static/icon.svg")
     page.evaluate(f"localStorage.setItem('deepcuts', JSON.stringify({{ theme: '{theme}' }}))")
-    page.goto(f"{site.url}/{place}")
+    known = site.get("/api/playlists")["playlists"][0]["playlist_id"]  # others may have had the first ids
+    page.goto(f"{site.url}/{place.replace('playlist=1', f'playlist={known}')}")
     until(page, f"Boolean(document.querySelector('main {PLACES[place]}'))")
     until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
 

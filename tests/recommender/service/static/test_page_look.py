@@ -29,6 +29,7 @@ PLACES = (
     "#playlists",
     "#shortlists",
     "#deepcuts",
+    "#mixes",
     "#path=1&to=3",
 )
 

@@ -1,0 +1,118 @@
+"""Mixes of a catalogue whose truth is known: what they hold, and that they stay the same ones."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from db.listening.favourites import star
+from db.listening.mixes import SOUND, all_mixes, members_of, mix_track_ids
+from db.listening.playlists import all_playlists, get_playlist, playlist_tracks
+from db.models import Track
+from db.tracks import search_key
+from recommender.mixes.listened import DEEP_CUTS, FORGOTTEN, NEW
+from recommender.mixes.listening_order import PER_ARTIST, SONGS
+from recommender.mixes.make import keep_mixes
+from recommender.mixes.save import save_mixes
+from recommender.song_titles import song_named
+from tests.databases import KINDS
+from tests.recommender.random_catalog import Made, make_songs, store
+
+NOW = datetime(2026, 3, 10, 12)
+pytestmark = pytest.mark.databases(*KINDS)
+
+
+@pytest.fixture
+def made(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    found = store(tmp_path_factory.mktemp("mixes"), make_songs())
+    yield found
+    found.catalog.close()
+
+
+def keep(made: Made, now: datetime = NOW, *, again: bool = True) -> bool:
+    return keep_mixes(made.catalog, made.index, made.bundle, now, again=again)
+
+
+def names(made: Made, kind: str = SOUND) -> dict[int, str]:
+    with made.catalog.transaction() as session:
+        return {mix.id: mix.name for mix in all_mixes(session) if mix.kind == kind}
+
+
+def test_every_song_is_of_one_mix_and_no_recording_is_in_one_twice(made: Made) -> None:
+    assert keep(made, again=False)
+    with made.catalog.transaction() as session:
+        mixes = [mix for mix in all_mixes(session) if mix.kind == SOUND]
+        songs = mix_track_ids(session)
+        members = np.concatenate([members_of(mix) for mix in mixes])
+        assert sorted(members.tolist()) == sorted(made.songs)
+        assert len({mix.name.casefold() for mix in mixes}) == len(mixes) >= 2
+        for mix in mixes:
+            listed = [made.songs[i] for i in songs[mix.id]]
+            assert set(songs[mix.id]) <= set(members_of(mix).tolist())
+            assert mix.reason.startswith(f"{len(members_of(mix))} songs")
+            assert songs[mix.id][0] == members_of(mix)[0], "the most typical is the first"
+            assert len(listed) <= SONGS
+            for key in (lambda s: s.content, lambda s: s.recording):
+                assert len({key(song) for song in listed}) == len(listed)
+            named = [song_named(song.artist, song.named) for song in listed]
+            assert max(Counter(name for name in named if name).values(), default=1) == 1
+            if len(listed) > SONGS // 4:
+                artists = Counter(search_key(song.artist) for song in listed if song.artist)
+                assert max(artists.values()) <= PER_ARTIST
+    assert not keep(made, again=False), "they are those of today"
+    assert keep(made, NOW + timedelta(days=1), again=False)
+
+
+def test_mixes_stay_the_same_ones_while_songs_go(made: Made) -> None:
+    keep(made)
+    first = names(made)
+    with made.catalog.transaction() as session:
+        for track_id in sorted(made.songs)[::10]:
+            session.get(Track, track_id).missing = True
+    keep(made)
+    assert names(made) == first
+
+
+def test_by_what_is_listened_to(made: Made) -> None:
+    with made.catalog.transaction() as session:
+        for number, track_id in enumerate(sorted(made.songs)):
+            track = session.get(Track, track_id)
+            track.plays, track.last_played, track.added = 0, None, NOW - timedelta(days=400)
+            if number < 4:
+                track.added = NOW - timedelta(days=number)
+            elif number < 9:
+                track.plays, track.last_played = 5, NOW - timedelta(days=20 if number == 8 else 300)
+        star(session, str(sorted(made.songs)[20]), NOW)
+        session.get(Track, sorted(made.songs)[20]).last_played = NOW - timedelta(days=200)
+    keep(made)
+    ids = sorted(made.songs)
+    with made.catalog.transaction() as session:
+        mixes, songs = {mix.kind: mix for mix in all_mixes(session)}, mix_track_ids(session)
+        assert set(songs[mixes[NEW].id]) <= set(ids[:4])
+        assert set(songs[mixes[FORGOTTEN].id]) == {*ids[4:8], ids[20]}
+        assert not set(songs[mixes[DEEP_CUTS].id]) & set(ids[4:9])
+        assert mixes[DEEP_CUTS].name == "Deep cuts of March 2026"
+        month, listed = mixes[DEEP_CUTS].id, songs[mixes[DEEP_CUTS].id]
+        session.get(Track, listed[0]).plays = 1
+    keep(made, NOW + timedelta(days=5))
+    with made.catalog.transaction() as session:
+        assert mix_track_ids(session)[month] == listed, "for a month they stay"
+    keep(made, NOW + timedelta(days=30))
+    with made.catalog.transaction() as session:
+        assert names(made, DEEP_CUTS) == {month: "Deep cuts of April 2026"}
+        assert listed[0] not in mix_track_ids(session)[month]
+
+
+def test_saved_they_are_playlists_that_are_filled_anew(made: Made) -> None:
+    keep(made)
+    for _ in range(2):
+        with made.catalog.change() as session:
+            saved = save_mixes(session)
+    with made.catalog.transaction() as session:
+        assert len(all_playlists(session)) == len(saved) == len(all_mixes(session))
+        mix = next(mix for mix in all_mixes(session) if mix.kind == SOUND)
+        playlist = get_playlist(session, saved[mix.id])
+        assert playlist is not None and playlist.name == mix.name
+        assert [t.id for t in playlist_tracks(session, playlist)] == mix_track_ids(session)[mix.id]
