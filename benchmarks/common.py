@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import threading
@@ -123,6 +124,23 @@ def parser(description: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("-o", "--output", type=Path, help="also write the JSON here")
     return made
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """Return the value that so large a share of some is not above: 0.95 for the 95th percentile."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def quantiles_ms(values: Iterable[float]) -> dict[str, float]:
+    """Return number, median, 95th percentile and the most, of milliseconds."""
+    some = list(values)
+    return {
+        "n": len(some),
+        "median_ms": round(statistics.median(some), 1),
+        "p95_ms": round(quantile(some, 0.95), 1),
+        "most_ms": round(max(some), 1),
+    }
 
 
 def report(answer: dict[str, Any], output: Path | None) -> None:

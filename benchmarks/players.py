@@ -11,7 +11,6 @@ import http.client
 import json
 import random
 import shutil
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -105,9 +104,7 @@ def timed(player: Player, repeats: int) -> dict[str, dict[str, float]]:
             seconds[name].append(player.get(call, **parameters)[0])
     return {
         name: {
-            "median_ms": round(1000 * statistics.median(some), 1),
-            "p95_ms": round(1000 * sorted(some)[int(0.95 * len(some))], 1),
-            "most_ms": round(1000 * max(some), 1),
+            **common.quantiles_ms(1000 * one for one in some),
             "kb": round(sizes[name] / 1024, 1),
         }
         for name, some in seconds.items()

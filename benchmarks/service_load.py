@@ -15,7 +15,6 @@ import os
 import random
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -136,19 +135,13 @@ class Load:
 
     def report(self, seconds: float) -> dict[str, Any]:
         """Return the figures."""
-        ordered = sorted(self.latencies_s)
-
-        def quantile_ms(share: float) -> float:
-            return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
-
+        ms = [1000 * one for one in self.latencies_s]
         return {
-            "requests": len(ordered),
+            "requests": len(ms),
             "clients": self.clients,
-            "requests_per_s": round(len(ordered) / seconds, 1),
-            "median_ms": round(1000 * statistics.median(ordered), 1),
-            "p95_ms": quantile_ms(0.95),
-            "p99_ms": quantile_ms(0.99),
-            "most_ms": quantile_ms(1.0),
+            "requests_per_s": round(len(ms) / seconds, 1),
+            **common.quantiles_ms(ms),
+            "p99_ms": round(common.quantile(ms, 0.99), 1),
             "statuses": self.statuses,
             "memory_mb": self.memory_mb,
         }

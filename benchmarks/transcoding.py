@@ -11,7 +11,6 @@ import http.client
 import itertools
 import json
 import shutil
-import statistics
 import tempfile
 import threading
 import time
@@ -47,17 +46,6 @@ def first_bytes_ms(served: Served, path: str) -> float:
     return ms
 
 
-def quantiles(values: list[float]) -> dict[str, float]:
-    """Return median, 95th percentile and the most, of milliseconds."""
-    ordered = sorted(values)
-    return {
-        "n": len(ordered),
-        "median_ms": round(statistics.median(ordered), 1),
-        "p95_ms": round(ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], 1),
-        "most_ms": round(ordered[-1], 1),
-    }
-
-
 def pings(served: Served, seconds: float) -> dict[str, float]:
     """Return how long pings take, over one connection, for so many seconds."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
@@ -69,7 +57,7 @@ def pings(served: Served, seconds: float) -> dict[str, float]:
         found.append(1000 * (time.perf_counter() - started))
         time.sleep(0.01)
     connection.close()
-    return quantiles(found)
+    return common.quantiles_ms(found)
 
 
 class Crowd:
@@ -128,7 +116,7 @@ def measured(served: Served, args: argparse.Namespace) -> dict[str, Any]:
                 )
                 for s in songs
             ]
-            answer[f"first_bytes_{kind}_{where}"] = quantiles(times)
+            answer[f"first_bytes_{kind}_{where}"] = common.quantiles_ms(times)
     answer["ping_alone"] = pings(served, args.seconds)
     ids = [song["id"] for song in songs]
 

@@ -130,6 +130,8 @@ ALTERED_SONGS: Final = 5
 FEW_TRACKS: Final = 100
 
 # Tags of files.
+LEAST_MEASURED: Final = 0.5
+"""A tempo or key less sure than this is neither written into files nor told to players."""
 WRITTEN_CONFIDENCE: Final = 0.4
 """A genre is written from this probability on: the one from which a label counts as sure."""
 TAGGED_TOGETHER: Final = 200

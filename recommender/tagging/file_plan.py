@@ -23,8 +23,6 @@ from recommender.tagging.targets import NOTHING, Scores
 SUB_GENRES, FACETS = "sub-genres", {"moods": "mood", "voices": "voice", "eras": "era"}
 MEASURED = (TEMPO, KEY)
 ALSO = (SUB_GENRES, *FACETS, *MEASURED)
-LEAST_MEASURED = 0.5
-"""A tempo or key less sure than this is not written."""
 OTHER = "other"
 """Last part of a label that stands for the rest of its parent."""
 
@@ -63,7 +61,7 @@ def wanted(sound: Sound, options: TagOptions, measured: Scores = NOTHING) -> dic
     music, nothing.
     """
     facts = {name: dict(measured[name]) for name in MEASURED if name in options.also & measured.keys()}
-    sure = {name: names for name, names in facts.items() if min(names.values()) >= LEAST_MEASURED}
+    sure = {name: names for name, names in facts.items() if min(names.values()) >= params.LEAST_MEASURED}
     if sound.unknown is not None:
         return {} if sound.unknown == NOT_MUSIC else sure
     probable = ((label, p) for label, p in _genres(sound, options) if p >= options.min_confidence)

@@ -48,13 +48,20 @@ def get_indexes(call: PlayerCall) -> Content:
 
 
 def _index(call: PlayerCall) -> list[Shape]:
-    named = browse.artists(call.session, call.folder(), of_albums=True)
-    shown = call.shapes.artists(list(named.items()))
-    ranked = sorted(shown, key=lambda artist: (_letter(artist["name"]), _sorted_as(artist["name"])))
+    folder = call.folder()
+    found = known_of_tracks(call.session, ("by letters", folder), lambda: _by_letters(call, folder))
     return [
-        {"name": letter, "artist": list(some)}
-        for letter, some in groupby(ranked, key=lambda artist: _letter(artist["name"]))
+        {"name": letter, "artist": call.shapes.artists(some)}
+        for letter, some in (_by_letters(call, folder) if found is None else found)
     ]
+
+
+def _by_letters(call: PlayerCall, folder: int | None) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Return the letters that albums' artists begin with, and these in their order."""
+    named = browse.artists(call.session, folder, of_albums=True).items()
+    keys = {name: (_letter(name or NO_ARTIST), _sorted_as(name or NO_ARTIST)) for name, _ in named}
+    ranked = sorted(named, key=lambda one: keys[one[0]])
+    return [(letter, list(some)) for letter, some in groupby(ranked, key=lambda one: keys[one[0]][0])]
 
 
 def _sorted_as(name: str) -> str:

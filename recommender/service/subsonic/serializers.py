@@ -15,6 +15,7 @@ from db.listening.favourites import favourites
 from db.models import Favourite, Playlist, Track
 from db.playable import Album
 from db.values import in_parts
+from recommender.params import LEAST_MEASURED
 from recommender.service.http.file_response import media_type
 from recommender.service.subsonic.envelope import Many
 from recommender.service.subsonic.genres import GenreByTrack, genres_of_song, most_common
@@ -122,6 +123,7 @@ class Shapes:
             "contentType": media_type(name),
             "suffix": PurePath(name).suffix.lower().lstrip("."),
             "duration": duration,
+            "bpm": _sure_bpm(track),
             "bitRate": round(size * 8 / 1000 / duration) if duration and size else None,
             "path": readable(name),
             "isVideo": False,
@@ -188,6 +190,12 @@ class Shapes:
             )
             for name, n_albums in names
         ]
+
+
+def _sure_bpm(track: Track) -> int | None:
+    """Return the measured tempo in whole beats a minute, where that is as sure as one that is written."""
+    sure = track.tempo_bpm is not None and (track.tempo_confidence or 0.0) >= LEAST_MEASURED
+    return round(track.tempo_bpm or 0.0) if sure else None
 
 
 def _marked(mark: Favourite | None) -> Shape:

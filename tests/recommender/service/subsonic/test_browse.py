@@ -239,6 +239,15 @@ def test_top_songs(albums: Player) -> None:
     assert albums.ask("getTopSongs", artist="nobody")["song"] == []
 
 
+def test_songs_name_their_tempo_where_it_is_sure(albums: Player) -> None:
+    home, songs = albums.service.library.home, albums.songs()
+    query(home, "UPDATE track SET tempo_bpm = 119.6, tempo_confidence = 0.5 WHERE title = ?", "Alpha Rising")
+    query(home, "UPDATE track SET tempo_bpm = 90.2, tempo_confidence = 0.49 WHERE title = ?", "Gamma Ray")
+    query(home, "UPDATE track SET tempo_bpm = NULL, tempo_confidence = NULL WHERE title = ?", "Zeta")
+    said = [albums.ask("getSong", id=songs[one]) for one in ("Alpha Rising", "Gamma Ray", "Zeta")]
+    assert [song.get("bpm") for song in said] == [120, None, None]
+
+
 def test_what_cannot_be_played_is_nowhere(albums: Player) -> None:
     library, songs = albums.service.library, albums.songs()
     gone, failed, short = "Alpha Rising", "Gamma Ray", "Zeta"
