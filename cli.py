@@ -34,6 +34,7 @@ try:
     from recommender.commands.plot import plot
     from recommender.commands.queue import queue
     from recommender.commands.serve import serve
+    from recommender.commands.shortlist_export import shortlist
     from recommender.commands.similar import similar
     from recommender.commands.status import failures, relocate, status
     from recommender.commands.sync import push, sync
@@ -235,6 +236,7 @@ app.add_typer(plot, name="plot")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(plays, name="plays")
 app.add_typer(model, name="model")
+app.add_typer(shortlist, name="shortlist")
 
 
 if __name__ == "__main__":

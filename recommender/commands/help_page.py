@@ -11,6 +11,7 @@ SECTIONS: Final = {
         "find": 'songs by words: "mellow jazz -vocals"',
         "path": "a walk from one song to another in small steps",
         "playlist": "write what these list as .m3u8, .csv or .json",
+        "shortlist": "keep songs for a purpose, with notes; hand them on",
         "map": "draw the catalogue: what sounds alike lies close",
         "serve": "a page to listen with, and a server for players",
     },

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from io import BytesIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 READABLE = 0o644 << 16
@@ -33,17 +32,20 @@ class _Window:
     """The end of a file whose beginning is gone: within what is left one may go back, as for sizes."""
 
     def __init__(self) -> None:
-        self._left = BytesIO()
-        self._gone = 0
+        self._left = bytearray()
+        self._gone = self._at = 0
 
     def write(self, data: bytes) -> int:
-        return self._left.write(data)
+        self._left[self._at : self._at + len(data)] = data
+        self._at += len(data)
+        return len(data)
 
     def tell(self) -> int:
-        return self._gone + self._left.tell()
+        return self._gone + self._at
 
     def seek(self, position: int) -> int:
-        return self._gone + self._left.seek(position - self._gone)
+        self._at = position - self._gone
+        return position
 
     def flush(self) -> None:
         """Do nothing: what is written is there."""
@@ -52,9 +54,9 @@ class _Window:
         """Do nothing: what is left is still to be taken."""
 
     def taken(self) -> bytes:
-        found = self._left.getvalue()
+        found = bytes(self._left)
         self._gone += len(found)
-        self._left = BytesIO()
+        self._left, self._at = bytearray(), 0
         return found
 
 

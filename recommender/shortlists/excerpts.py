@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -90,7 +91,7 @@ def _typical_starts(session: Session, track_ids: list[int], bundle: Bundle) -> d
 
 def _tags(entry: dict[str, Any], start_s: float, end_s: float) -> dict[str, str]:
     track = entry["track"]
-    said = f"Excerpt {clock(start_s)}-{clock(end_s)}"
+    said = f"Excerpt {clock(round(start_s))}-{clock(round(end_s))}"
     words = {
         "title": title_of(track),
         "artist": track["artist"],
@@ -121,3 +122,17 @@ def tagged(content: bytes, format: str, tags: Mapping[str, str]) -> bytes:
         made.add(COMM(encoding=1, lang="eng", desc="", text=tags["comment"]))
     made.save(file, v2_version=3)
     return file.getvalue()
+
+
+def cut_excerpt(path: str, format: str, start_s: float, end_s: float) -> bytes:
+    """Return an excerpt of a file as a file of its own; runs in a worker.
+
+    Raises
+    ------
+    AudioError
+        If it cannot be decoded.
+    """
+    from classifier.audio.stream_encode import encoded_excerpt
+
+    rate = params.EXCERPT_BIT_RATE if format == "mp3" else None
+    return encoded_excerpt(Path(path), format, rate, start_s, end_s)

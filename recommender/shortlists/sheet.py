@@ -66,7 +66,7 @@ def _row(number: int, entry: dict[str, Any]) -> str:
 
 
 def _span(start_s: float | None, end_s: float | None) -> str:
-    return "" if start_s is None or end_s is None else f"{clock(start_s)}–{clock(end_s)}"
+    return "" if start_s is None or end_s is None else f"{clock(round(start_s))}–{clock(round(end_s))}"
 
 
 def _lines(*words: str) -> str:

@@ -9,6 +9,7 @@ import { keep } from "./keep.js";
 import { panel } from "./panel.js";
 import { change, go, here } from "./route.js";
 import { songList, why } from "./rows.js";
+import { foundBy } from "./shortlisting.js";
 
 const NAMED = 2;
 
@@ -35,6 +36,7 @@ export async function like(place, setting, signal) {
     head.replaceChildren(heading(name, list, answer, now));
     document.title = `Like ${name} · deepcuts`;
     const found = answer.results;
+    for (const track of found) foundBy.set(track, answer.queries[track.query]);
     const said = counted(found.length, "song");
     body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", found.length ? keep(() => found, () => `Like ${name}`) : ""),
       found.length ? songList(found, { asked: reasons }) : notice("No song is like that", ...takeOneAway(now)),

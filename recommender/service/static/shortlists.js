@@ -81,7 +81,7 @@ function files(at) {
 
 /** Return the entries as a list: put in order by dragging or keys, each with its passages and its note. */
 function editable(at, here, draw) {
-  const list = songList(here.entries.map((entry) => entry.track));
+  const list = songList(here.entries.map((entry) => ({ ...entry.track, similarity: entry.similarity ?? undefined })));
   const box = () => document.querySelector("main .songs");
   const without = async (i) => {
     const { entry_id: id, track } = here.entries[i];

@@ -1,5 +1,6 @@
 """Archives that are sent while they are made."""
 
+import gc
 import io
 import shutil
 import subprocess
@@ -49,3 +50,12 @@ def test_what_is_left_out_is_a_line_each() -> None:
     assert (
         left_out_text([("01 a", "gone"), ("02 ü", "not audio")]) == "01 a: gone\n02 ü: not audio\n".encode()
     )
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_is_given_up_makes_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    archive = StreamedZip()
+    archive.add("a", b"a")
+    del archive
+    gc.collect()
+    assert capfd.readouterr() == ("", "")

@@ -53,7 +53,7 @@ def test_every_cell() -> None:
     assert page.rows[1] == [
         "1",
         "Song 1|Ann · First",
-        "1:01–1:31",
+        "1:02–1:32",
         "Bob - Query|0:10–0:40|0.88",
         "120 bpm|A minor",
         "rock/punk",
