@@ -33,6 +33,12 @@ def places(session: Session) -> dict[int, Place]:
     return {row[0]: Place(*row) for row in session.execute(same)}
 
 
+def contents(session: Session) -> dict[int, str]:
+    """Return the hash of the audio of every analysed track, by track id."""
+    query = select(Track.id, Track.analysed_hash).where(Track.analysed_hash.is_not(None))
+    return {track_id: content or "" for track_id, content in session.execute(query)}
+
+
 def layout_state(session: Session) -> dict[str, Any]:
     """Return by what the places were laid out; empty where they are not yet."""
     stored = session.get(Setting, STATE)

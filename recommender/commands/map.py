@@ -21,21 +21,30 @@ def map_(
         bool, typer.Option("--titles/--no-titles", help="Write titles where there is room for them.")
     ] = True,
     seed: Seed = 0,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Lay all of it out anew, and keep that, also for the page.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw the catalogue in two dimensions: songs that sound alike lie near each other (t-SNE).
 
     Coloured by your labels or, for songs without one, by the model's genre; grey where it is unsure, or hears
-    no music.
+    no music. Songs stay where they are on the page's map; new ones are put among those that are like them.
     """
     from recommender.commands.output import printable, say, show_json
-    from recommender.map.layout import catalogue_map
+    from recommender.map.layout import map_points
+    from recommender.map.places import kept_layout
 
     check_ending(output, "-o", ".png")
     home = home_of(context)
     bundle = home.bundle()
-    with home.existing_catalog().transaction() as session:
-        points = catalogue_map(session, bundle, seed)
+    catalog = home.existing_catalog()
+    with catalog.transaction() as session:
+        layout = kept_layout(session, bundle, seed, anew=anew)
+        points = map_points(session, bundle, layout.track_ids, layout.points)
+    if anew:
+        with catalog.change() as session:
+            layout.keep(session)
     _draw(points, output, size, titles=titles)
     if as_json:
         show_json(_as_json(points, output, seed))

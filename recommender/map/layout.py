@@ -1,5 +1,6 @@
 """The catalogue in two dimensions: tracks that sound similar lie near each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,7 +55,11 @@ def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]
     track_ids, vectors = mean_segments(session, bundle.trunk_id)
     if not track_ids:
         raise RecommenderError("no track is analysed with the active bundle: run ingest")
-    points = two_dimensions(vectors, seed)
+    return map_points(session, bundle, track_ids, two_dimensions(vectors, seed))
+
+
+def map_points(session: Session, bundle: Bundle, track_ids: Sequence[int], points: Floats) -> list[MapPoint]:
+    """Return tracks at their coordinates, (tracks, 2), with their genres."""
     tracks = by_ids(session, track_ids)
     sounds = track_sounds(session, [i for i in track_ids if not tracks[i].label], bundle)
     return [
@@ -82,7 +87,9 @@ def mean_segments(session: Session, trunk_id: str) -> tuple[list[int], Array]:
     return ids.tolist(), means
 
 
-def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Floats:
+def two_dimensions(
+    vectors: Floats, seed: int, at_most: int = LAID_OUT, start: Floats | None = None
+) -> Floats:
     """Return vectors laid out in the plane so that near ones stay near; large distances mean little.
 
     t-SNE from the plane of largest variance, or that plane itself for fewer than five vectors.
@@ -96,6 +103,8 @@ def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Float
     at_most
         Of more vectors, a random sample of so many is laid out, and every other one is put at the mean of
         the five of these that are nearest to it.
+    start
+        (T, 2) coordinates to begin from, so that what lay in a corner lies there again; None for the plane.
 
     Returns
     -------
@@ -109,13 +118,14 @@ def two_dimensions(vectors: Floats, seed: int, at_most: int = LAID_OUT) -> Float
     """
     vectors = np.asarray(vectors, np.float64)
     if len(vectors) <= at_most:
-        return _fitted_in(_laid_out(vectors, seed))
+        return _fitted_in(_laid_out(vectors, seed, start))
     sample = np.random.default_rng(seed).choice(len(vectors), at_most, replace=False)
-    points = _put_among(vectors, vectors[sample], _laid_out(vectors[sample], seed))
+    begun = None if start is None else start[sample]
+    points = put_among(vectors, vectors[sample], _laid_out(vectors[sample], seed, begun))
     return _fitted_in(points)
 
 
-def _laid_out(vectors: Floats, seed: int) -> Floats:
+def _laid_out(vectors: Floats, seed: int, start: Floats | None = None) -> Floats:
     plane = _principal(vectors, DIMENSIONS)
     if len(vectors) < LEAST_FOR_TSNE or not np.ptp(plane[:, 0]) > 1e-6:
         return plane[:, :2]
@@ -124,8 +134,15 @@ def _laid_out(vectors: Floats, seed: int) -> Floats:
 
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     with threadpool_limits(1):  # sums over several threads are not the same twice
-        layout = TSNE(2, perplexity=perplexity, init="pca", random_state=seed)
+        begun = None if start is None else _small(start)
+        layout = TSNE(2, perplexity=perplexity, init="pca" if begun is None else begun, random_state=seed)
         return np.asarray(layout.fit_transform(plane.astype(np.float32)), np.float64)
+
+
+def _small(start: Floats) -> Floats | None:
+    """Return coordinates as t-SNE begins, about 0 and close together; None where they are all the same."""
+    spread = float(np.std(start[:, 0]))
+    return np.asarray((start - start.mean(axis=0)) / spread * 1e-4, np.float32) if spread > 1e-9 else None
 
 
 def _principal(vectors: Floats, at_most: int) -> Floats:
@@ -141,7 +158,7 @@ def _principal(vectors: Floats, at_most: int) -> Floats:
     return np.pad(found, ((0, 0), (0, max(0, 2 - found.shape[1]))))
 
 
-def _put_among(vectors: Floats, known: Floats, points: Floats) -> Floats:
+def put_among(vectors: Floats, known: Floats, points: Floats) -> Floats:
     """Return (T, 2): for each vector the mean point of the known ones nearest to it, its own where known."""
     from sklearn.neighbors import KNeighborsRegressor
 

@@ -1,17 +1,22 @@
-"""The catalogue in two dimensions over HTTP; it is computed once for each index, in the background."""
+"""The catalogue in two dimensions over HTTP; new songs are put on it in the background, after each ingest."""
 
 import hashlib
 import json
+import logging
 import threading
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from classifier.files import make_folder, replace_file
+from db.errors import CatalogError
+from db.listening.map_places import layout_state
 from db.tracks import labels_by_id
 from recommender.errors import RecommenderError
-from recommender.map.layout import catalogue_map
+from recommender.map.layout import map_points
+from recommender.map.places import Layout, kept_layout
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.http.problems import JsonResponse
 from recommender.service.http.troubles import RETRY_S
@@ -20,6 +25,7 @@ from recommender.service.shared import Kind
 from recommender.service.state import Held, State
 
 router = APIRouter(tags=["catalogue"])
+LOG = logging.getLogger("deepcuts")
 
 KEPT = 4
 """Maps of older indexes that stay in the cache."""
@@ -51,7 +57,7 @@ class Maps:
         RecommenderError
             If that went wrong; the next call tries again.
         """
-        name = _name(held)
+        name = _name(held, self._number())
         with self._lock:
             if self._failed == name:
                 self._failed = None
@@ -86,7 +92,8 @@ class Maps:
         points = None
         try:
             with self._state.catalog.snapshot() as session:
-                points = catalogue_map(session, held.bundle, 0)
+                layout = kept_layout(session, held.bundle)
+                points = map_points(session, held.bundle, layout.track_ids, layout.points)
         finally:  # an error is written to the log by the thread
             self._failed = name if points is None else None
         tracks = [
@@ -100,9 +107,23 @@ class Maps:
             }
             for p in points
         ]
+        self._store(layout)
+        name = _name(held, self._number())
         self._keep(name, tracks)
         with self._lock:
             self._ready = (name, tracks)
+
+    def _number(self) -> int:
+        """Return the number of the layout that is stored: another whenever all is laid out anew."""
+        with self._state.view() as session:
+            return int(layout_state(session).get("number", 0))
+
+    def _store(self, layout: Layout) -> None:
+        try:
+            with self._state.change() as session:
+                layout.keep(session)
+        except (CatalogError, SQLAlchemyError) as error:  # then it is laid out again another time
+            LOG.warning("the places on the map could not be stored: %s", error)
 
     def _keep(self, name: str, tracks: list[dict[str, Any]]) -> None:
         try:
@@ -115,8 +136,8 @@ class Maps:
             return  # a full disk, or a home that may only be read: it stays in memory
 
 
-def _name(held: Held) -> str:
-    key = f"{FORMAT} {held.bundle.bundle_id} {held.token}".encode()
+def _name(held: Held, number: int) -> str:
+    key = f"{FORMAT} {number} {held.bundle.bundle_id} {held.token}".encode()
     return f"{hashlib.blake2b(key, digest_size=12).hexdigest()}.json"
 
 

@@ -101,7 +101,7 @@ def test_the_others_are_at_the_mean_of_their_five_nearest() -> None:
     random = np.random.default_rng(1)
     known, points = random.standard_normal((12, 6)), random.standard_normal((12, 2))
     others = random.standard_normal((20, 6))
-    found = map_module._put_among(np.vstack([known, others]), known, points)
+    found = map_module.put_among(np.vstack([known, others]), known, points)
     np.testing.assert_array_equal(found[:12], points)
     for vector, place in zip(others, found[12:], strict=True):
         near = np.argsort([np.linalg.norm(vector - one) for one in known])[:5]
