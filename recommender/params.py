@@ -18,6 +18,9 @@ BUSY_S: Final = 2.0
 
 # Retrieval.
 N_RESULTS: Final = 10
+USUAL_PER_ARTIST: Final = 3
+USUAL_PER_ALBUM: Final = 2
+"""Of a list of that length; of longer ones in proportion."""
 EXACT_SEGMENTS: Final = 100_000
 """Up to so many segments every track is scored; of more, an inverted file names the candidates."""
 FIRST_NEIGHBOURS: Final = 256
@@ -121,6 +124,10 @@ REFERENCE_TRACK_SEGMENTS: Final = 16
 REFERENCE_PASSAGES: Final = 2000
 REFRESH_GROWTH: Final = 1.5
 """Centre and reference are frozen until the catalogue has grown, or shrunk, by this factor."""
+LIMITED_MOST: Final = 0.05
+"""No offset for what limits show is larger: it decides between songs that are about as near."""
+LIMITED_TRACKS: Final = 20_000
+"""In a larger catalogue the sample's lists show too few of its tracks to tell who is shown more often."""
 SAME_SOUND: Final = 0.999
 """Tracks that are more alike than this do not count as each other's neighbours in the reference."""
 

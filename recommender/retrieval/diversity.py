@@ -4,13 +4,13 @@ Diversity is by maximal marginal relevance (Carbonell and Goldstein 1998): each 
 with the best (1 − λ) · score − λ · its similarity to the nearest song chosen already.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from classifier.arrays import Array, Ints
+from recommender.song_albums import album_key, numbered
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
@@ -136,25 +136,18 @@ def caps_of(
     per_artist, per_album
         0 for no limit; None for the usual one.
     """
-    artists = _groups([search_key(t.artist) for t in tracks])
-    albums = _groups([_album(t) for t in tracks])
+    artists = numbered([search_key(t.artist) for t in tracks])
+    albums = numbered([album_key(t) for t in tracks])
     firm: list[Cap] = []
-    soft = [Cap(_groups(["\0".join(song_named(t.artist, t.title) or ()) for t in tracks]), 1)]
+    soft = [Cap(numbered([song_named(t.artist, t.title) for t in tracks]), 1)]
     for groups, asked, usual in (
-        (artists, per_artist, max(3, -(-3 * n // 10))),
-        (albums, per_album, max(2, -(-n // 5))),
+        (artists, per_artist, _usual(params.USUAL_PER_ARTIST, n)),
+        (albums, per_album, _usual(params.USUAL_PER_ALBUM, n)),
     ):
         (soft if asked is None else firm).append(Cap(groups, usual if asked is None else asked))
     return firm, soft
 
 
-def _album(track: Track) -> str:
-    """Return what distinguishes an album from another of the same name: its name and its folder."""
-    name = search_key(track.album)
-    return f"{name}\0{track.root_id}\0{os.path.dirname(track.rel_path)}" if name else ""
-
-
-def _groups(names: Sequence[str]) -> Ints:
-    """Return a number for each name, equal names having the same; −1 for an empty one."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(n, len(numbers)) if n else -1 for n in names], np.int64)
+def _usual(of_ten: int, n: int) -> int:
+    """Return the usual limit of a list of n songs: so many of ten, but as many of a shorter one."""
+    return max(of_ten, -(-of_ten * n // params.N_RESULTS))

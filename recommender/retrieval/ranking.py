@@ -191,6 +191,12 @@ def with_cosines(index: SegmentIndex, queries: Sequence[Query], ranked: Ranked) 
     return Ranked(ranked.positions, parts | rest, ranked.winners)
 
 
+def worth_choosing(index: SegmentIndex, ranked: Ranked) -> Array:
+    """Return the scores by which limits choose, (tracks,): less for what they show more often than others."""
+    scores = ranked.scores
+    return scores + correction(scores, index.rows.limit_offsets[ranked.positions])
+
+
 def rarity(plays: npt.NDArray[np.int64]) -> Array:
     """Return each song's rarity, 1 for one never played, falling towards 0."""
     return np.asarray(1 / (1 + np.log1p(plays)), np.float32)

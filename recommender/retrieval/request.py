@@ -51,6 +51,11 @@ class ListRequest:
     filters: Filters = field(default_factory=Filters)
     passages: bool = True
 
+    @property
+    def evenly(self) -> bool:
+        """Return whether limits choose by how often they show each song, too."""
+        return self.hub_correction and (self.per_artist != 0 or self.per_album != 0)
+
 
 Item = TypeVar("Item")
 

@@ -30,6 +30,7 @@ from recommender.retrieval.ranking import (
     rank_tracks,
     similarity,
     with_cosines,
+    worth_choosing,
 )
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
@@ -179,21 +180,23 @@ class _Search:
     def _choose(self, ranked: Ranked, *, complete: bool) -> list[int]:
         """Return the rows chosen from ever more of the best tracks, until the list is full."""
         scores, ids = ranked.scores, self.index.rows.track_ids[ranked.positions]
+        evenly = self.request.evenly and self.tastes is None
+        worth = worth_choosing(self.index, ranked) if evenly else scores
         varied = self.request.diversity or self.tastes is not None
         n = self.request.n
         pool = max(params.POOL, 10 * n) if varied else max(params.PLAIN_POOL, 3 * n // 2)
         while True:
-            some = best_of(scores, ids, pool)
+            some = best_of(worth, ids, pool)
             everything = len(some) == len(scores)
-            found = self._from_pool(some, scores, ids, ranked.winners, last=complete and everything)
+            found = self._from_pool(some, worth, ids, ranked.winners, last=complete and everything)
             if len(found) >= n or everything:
-                return found
+                return sorted(found, key=lambda row: (-scores[row], ids[row]))
             pool *= 4
 
     def _from_pool(
-        self, some: Ints, scores: Array, ids: Ints, winners: Ints | None, *, last: bool
+        self, some: Ints, worth: Array, ids: Ints, winners: Ints | None, *, last: bool
     ) -> list[int]:
-        """Return the rows chosen from some tracks, best first; usual caps yield to a full list.
+        """Return the rows chosen from some tracks; usual caps yield to a full list.
 
         The index may be older than the catalogue: a track that has gone missing since is passed over.
         """
@@ -211,7 +214,7 @@ class _Search:
         request = self.request
         firm, soft = caps_of([tracks[i] for i in kept], request.n, request.per_artist, request.per_album)
         best = choose_list(
-            scores[some][kept],
+            worth[some][kept],
             request.n,
             Caps(
                 [Cap(recordings[kept], 1), *firm],

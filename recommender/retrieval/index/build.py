@@ -14,6 +14,7 @@ import numpy as np
 from classifier.arrays import Array, Ints
 from db.sound.index_rows import IndexRows, IndexTracks
 from recommender import params
+from recommender.retrieval.index.exposure import Groups, limit_offsets
 from recommender.retrieval.index.files import Arrays
 from recommender.retrieval.index.hubness import Reference, centre_of, freeze, offsets
 from recommender.retrieval.index.segment_index import Rows, SegmentIndex
@@ -22,18 +23,22 @@ from recommender.retrieval.index.unit_vectors import unit_rows
 Read = Callable[[Ints | None], Iterable[IndexRows]]
 """Reads the segments of some tracks, or of all, in blocks of whole tracks, ascending."""
 
+Made = Callable[[], Groups]
+"""Reads who made the tracks that belong in the index."""
+
+OF_TRACKS = ("song_offsets", "passage_offsets", "limit_offsets", "tags", "means")
 TRACKS_AT_ONCE = 4096
 
 
 def build_index(
-    held: IndexTracks, read: Read, arrays: Arrays, previous: SegmentIndex | None = None
+    held: IndexTracks, read: Read, made: Made, arrays: Arrays, previous: SegmentIndex | None = None
 ) -> SegmentIndex:
     """Return a new index of a trunk's embeddings, but for its inverted file.
 
     Parameters
     ----------
-    held, read
-        The tracks that belong in it, and what reads their segments: both see the same state.
+    held, read, made
+        The tracks that belong in it, and what reads their segments and who made them: all see the same state.
     arrays
         Where the index's arrays are made.
     previous
@@ -44,7 +49,7 @@ def build_index(
         return _empty()
     if previous is not None and not _still_good(previous, len(held.track_ids)):
         previous = None
-    return _Build(held, read, arrays, previous).run()
+    return _Build(held, read, made, arrays, previous).run()
 
 
 def _still_good(previous: SegmentIndex, n_tracks: int) -> bool:
@@ -66,8 +71,10 @@ def unchanged(held: IndexTracks, previous: SegmentIndex) -> tuple[Ints, Ints]:
 class _Build:
     """One build and the arrays that it fills."""
 
-    def __init__(self, held: IndexTracks, read: Read, arrays: Arrays, previous: SegmentIndex | None) -> None:
-        self.held, self.read, self.arrays, self.previous = held, read, arrays, previous
+    def __init__(
+        self, held: IndexTracks, read: Read, made: Made, arrays: Arrays, previous: SegmentIndex | None
+    ) -> None:
+        self.held, self.read, self.made, self.arrays, self.previous = held, read, made, arrays, previous
         self.starts = np.cumsum(held.counts) - held.counts
         self.is_new = np.ones(len(held.track_ids), bool)
         self.vectors = np.zeros((0, 0), np.float32)
@@ -85,6 +92,8 @@ class _Build:
             self._centre(some, centre)
         reference = previous.reference if previous is not None else self._freeze(centre)
         self._find_offsets(reference)
+        if previous is None:  # a track that comes later is shown as its score says
+            self._find_limit_offsets(reference)
         return SegmentIndex(self.vectors, self.rows, reference)
 
     def _allocate(self, dimension: int, n_tags: int) -> None:
@@ -99,6 +108,7 @@ class _Build:
             stamps=self.held.stamps,
             song_offsets=new("song_offsets", (tracks,), np.float32),
             passage_offsets=new("passage_offsets", (tracks,), np.float32),
+            limit_offsets=new("limit_offsets", (tracks,), np.float32),
             tags=new("tags", (tracks, n_tags), np.float32),
             means=new("means", (tracks, dimension), np.float32),
         )
@@ -113,7 +123,7 @@ class _Build:
         old, rows = previous.rows, self.rows
         for first, end in pairwise([0, *breaks.tolist(), len(here)]):
             tracks, of_old = slice(here[first], here[end - 1] + 1), slice(there[first], there[end - 1] + 1)
-            for name in ("song_offsets", "passage_offsets", "tags", "means"):
+            for name in OF_TRACKS:
                 getattr(rows, name)[tracks] = getattr(old, name)[of_old]
             n = int(self.held.counts[tracks].sum())
             start, old_start = int(self.starts[tracks.start]), int(old.starts[of_old.start])
@@ -166,6 +176,13 @@ class _Build:
             found = offsets(reference, self.vectors[positions], self.held.track_ids[tracks], firsts)
             self.rows.song_offsets[tracks], self.rows.passage_offsets[tracks] = found
 
+    def _find_limit_offsets(self, reference: Reference) -> None:
+        rows = self.rows
+        found = limit_offsets(
+            reference, self.vectors, rows.track_ids, rows.starts, rows.song_offsets, self.made()
+        )
+        rows.limit_offsets[:] = found
+
 
 def segments_of(tracks: Ints, starts: Ints, counts: Ints) -> tuple[Ints, Ints]:
     """Return the positions of some tracks' segments, side by side, and where each track's begin."""
@@ -178,5 +195,5 @@ def _empty() -> SegmentIndex:
     none, ids = np.zeros(0, np.float32), np.zeros(0, np.int64)
     vectors = np.zeros((0, 1), np.float32)
     empty = np.zeros((0, 0), np.float32)
-    rows = Rows(ids, none, ids, ids, ids, none, none, tags=empty, means=empty)
+    rows = Rows(ids, none, ids, ids, ids, none, none, none, tags=empty, means=empty)
     return SegmentIndex(vectors, rows, freeze(np.zeros(1, np.float32), vectors, ids, ids))

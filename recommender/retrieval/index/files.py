@@ -29,7 +29,7 @@ from classifier.files import (
 )
 from recommender import params
 
-FORMAT = 4
+FORMAT = 5
 MAPPED_FROM_BYTES = 2**20
 LISTS = "inverted.faiss"
 SIDECAR = "segments.json"

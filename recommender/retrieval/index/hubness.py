@@ -100,7 +100,7 @@ def freeze(centre: Array, vectors: Array, track_ids: Ints, starts: Ints, seed: i
     made = _sample(centre, vectors, track_ids, starts, np.random.default_rng(seed))
     if len(made.track_ids) < 2:
         return made
-    songs = _song_table(made, made.vectors, made.track_ids, made.starts)
+    songs = song_table(made, made.vectors, made.track_ids, made.starts)
     passages = _passage_table(made, made.vectors, made.track_ids, made.starts)
     lengths = np.diff(np.append(made.starts, len(made.vectors)))
     shares = np.log(1 / np.repeat(lengths, lengths)[made.passages])
@@ -213,7 +213,7 @@ def offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints)
 def _offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints) -> tuple[Array, Array]:
     found = []
     tables = (
-        (_song_table, reference.song_potentials, reference.levels[0]),
+        (song_table, reference.song_potentials, reference.levels[0]),
         (_passage_table, reference.passage_potentials, reference.levels[1]),
     )
     for table, potentials, level in tables:
@@ -224,7 +224,7 @@ def _offsets(reference: Reference, vectors: Array, track_ids: Ints, starts: Ints
     return found[0], found[1]
 
 
-def _song_table(
+def song_table(
     reference: Reference, vectors: Array, track_ids: Ints, starts: Ints
 ) -> npt.NDArray[np.float64]:
     """Return the scores of the sample's songs with tracks; the same song is left out."""

@@ -35,6 +35,8 @@ class Rows:
         (tracks,) that show which track was analysed again; see `db.sound.index_rows`.
     song_offsets, passage_offsets
         (tracks,) of the hub correction.
+    limit_offsets
+        (tracks,) of the choice under limits; see `recommender.retrieval.index.exposure`.
     tags, means
         (tracks, tags) and (tracks, dimensions) of the whole songs: means by length, as they were stored.
     """
@@ -46,6 +48,7 @@ class Rows:
     stamps: Ints
     song_offsets: Array
     passage_offsets: Array
+    limit_offsets: Array
     tags: Array
     means: Array
 

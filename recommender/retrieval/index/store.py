@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.orm import Session
 
+from recommender.song_albums import makers_of, numbered
 from db.session import Catalog
 from db.sound.features import vectors_token
-from db.sound.index_rows import index_rows, index_tracks
+from db.sound.index_rows import IndexTracks, index_rows, index_tracks
 from recommender import params
 from recommender.retrieval.index.build import build_index
+from recommender.retrieval.index.exposure import Groups
 from recommender.retrieval.index.files import (
     LISTS,
     Arrays,
@@ -151,13 +154,22 @@ def build(
     with catalog.snapshot() as session:
         token = vectors_token(session)
         held = index_tracks(session, trunk_id)
-        index = build_index(held, partial(index_rows, session, trunk_id), arrays, previous.index)
+        read, made = partial(index_rows, session, trunk_id), partial(_groups, session, held)
+        index = build_index(held, read, made, arrays, previous.index)
     sidecar = _with_inverted(index, _sidecar(index, trunk_id, token), previous, folder)
     if part is not None:
         arrays.save(arrays_of(index))
         if index.inverted is not None:
             index.inverted.save(part / LISTS)
     return index, sidecar
+
+
+def _groups(session: Session, held: IndexTracks) -> Groups:
+    """Return who made the tracks of an index."""
+    makers = makers_of(session)
+    known = [makers.get(int(i)) for i in held.track_ids]
+    artists = numbered([None if one is None else one.artist for one in known])
+    return Groups(artists, numbered([None if one is None else one.album for one in known]))
 
 
 def _sidecar(index: SegmentIndex, trunk_id: str, token: str | None) -> Sidecar:

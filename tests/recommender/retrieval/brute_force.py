@@ -15,6 +15,7 @@ import numpy.typing as npt
 from recommender import params
 from recommender.retrieval.filters import Range
 from recommender.retrieval.index.hubness import ENOUGH, ROUNDS
+from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.request import ListRequest
 from tests.recommender.random_catalog import SEGMENT_S, TAGS, RandomSong
 
@@ -196,10 +197,15 @@ class Answer:
 
 
 class BruteForce:
-    """A catalogue's ranking; the songs, by id, are those that the index holds."""
+    """A catalogue's ranking; the songs, by id, are those that the index holds.
 
-    def __init__(self, songs: dict[int, RandomSong]) -> None:
+    `limit_offsets` are the index's own, by id: how they are found has its own test.
+    """
+
+    def __init__(self, songs: dict[int, RandomSong], limit_offsets: dict[int, float] | None = None) -> None:
         self.songs = songs
+        self.limit_offsets = dict.fromkeys(songs, 0.0) | (limit_offsets or {})
+        self.set_back: dict[int, float] = {}
         self.plain = {i: unit([s.embedding for s in song.audible]) for i, song in songs.items()}
         n = len(songs)
         self.trust = n / (n + params.SHRINK_TRACKS)
@@ -447,6 +453,12 @@ class BruteForce:
             (_album, options.per_album, max(2, math.ceil(n / 5))),
         ):
             (soft if wanted is None else firm).append((key, usual if wanted is None else wanted))
+        limited = options.hub_correction and (options.per_artist, options.per_album) != (0, 0)
+        if limited and tastes is None:  # limits choose by another order than the list has
+            self.set_back = {f.song.id: corrected(f.score, self.limit_offsets[f.song.id]) for f in ranked}
+        else:
+            self.set_back = {}
+        ranked.sort(key=lambda f: (-self._plain_worth(f), f.song.id))
         chosen, narrow = self._chosen(ranked, n, [*firm, *soft], options.diversity)
         if tastes is not None and len(chosen) == n:
             least = params.WORTH_A_TASTE * min(one.score for one in chosen)
@@ -460,8 +472,11 @@ class BruteForce:
             chosen, narrow = self._chosen(ranked, n, firm, options.diversity)
         listed = [position for position, found in enumerate(ranked) if any(found is one for one in chosen)]
         looked_at = [ranked[i] for i in listed] if options.diversity else ranked[: max(listed, default=0) + 2]
-        gaps = [a.score - b.score for a, b in pairwise(looked_at) if a.song.content != b.song.content]
-        return Answer([ranked[i] for i in listed], min([margin, narrow, *gaps]))
+        worth = self._plain_worth
+        gaps = [worth(a) - worth(b) for a, b in pairwise(looked_at) if a.song.content != b.song.content]
+        found = sorted((ranked[i] for i in listed), key=lambda f: (-f.score, f.song.id))
+        gaps += [a.score - b.score for a, b in pairwise(found) if a.song.content != b.song.content]
+        return Answer(found, min([margin, narrow, *gaps]))
 
     def _chosen(
         self,
@@ -486,11 +501,14 @@ class BruteForce:
                 chosen.append(taken)
         return chosen, margin
 
+    def _plain_worth(self, found: ScoredSong) -> float:
+        return found.score + self.set_back.get(found.song.id, 0.0)
+
     def _worth(self, found: ScoredSong, chosen: list[ScoredSong], diversity: float) -> float:
         if not chosen or not diversity:
-            return found.score
+            return self._plain_worth(found)
         nearest = max(float(self.directions[found.song.id] @ self.directions[c.song.id]) for c in chosen)
-        return (1 - diversity) * found.score - diversity * nearest
+        return (1 - diversity) * self._plain_worth(found) - diversity * nearest
 
     def passage(self, queries: Sequence[AskedQuery], song: RandomSong) -> tuple[int, Aligned | None]:
         """Return which query's passage fits best, and where."""
@@ -508,6 +526,11 @@ class BruteForce:
             if found is not None and (best[1] is None or found.score > best[1].score):
                 best = (number, found)
         return best
+
+
+def limit_offsets_of(index: SegmentIndex) -> dict[int, float]:
+    """Return what an index takes off its tracks where limits choose."""
+    return dict(zip(index.rows.track_ids.tolist(), index.rows.limit_offsets.tolist(), strict=True))
 
 
 def _artist(found: ScoredSong) -> str:

@@ -34,7 +34,7 @@ from tests.recommender.random_catalog import (
     make_songs,
     store,
 )
-from tests.recommender.retrieval.brute_force import BruteForce, asked
+from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of, limit_offsets_of
 from tests.recommender.retrieval.test_song_path import song_score
 
 ALL = ListRequest(n=500, per_artist=0, per_album=0)
@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 @pytest.fixture(scope="module")
 def truth(made: Made) -> BruteForce:
-    return BruteForce(made.songs)
+    return BruteForce(made.songs, limit_offsets_of(made.index))
 
 
 def small(folder: Path, songs: Sequence[RandomSong]) -> Made:

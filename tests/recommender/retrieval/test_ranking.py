@@ -18,7 +18,7 @@ from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_
 from recommender.retrieval.request import ListRequest
 from tests.db.rows import TRUNK
 from tests.recommender.random_catalog import PATCH_S, Made, make_songs, store
-from tests.recommender.retrieval.brute_force import BruteForce, asked, patches_of
+from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of, limit_offsets_of, patches_of
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
@@ -58,7 +58,7 @@ class Small:
 @pytest.fixture(scope="module")
 def small(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     made = store(tmp_path_factory.mktemp("ranking"), make_songs(70))
-    yield Small(made, BruteForce(made.songs))
+    yield Small(made, BruteForce(made.songs, limit_offsets_of(made.index)))
     made.catalog.close()
 
 

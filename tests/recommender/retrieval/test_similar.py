@@ -37,7 +37,13 @@ from tests.recommender.random_catalog import (
     store,
 )
 from tests.recommender.retrieval import brute_force
-from tests.recommender.retrieval.brute_force import Answer, AskedQuery, BruteForce, asked
+from tests.recommender.retrieval.brute_force import (
+    Answer,
+    AskedQuery,
+    BruteForce,
+    asked,
+    limit_offsets_of,
+)
 
 NARROW = 2e-6
 """Two songs whose scores differ by less may come in either order: scores are single floats."""
@@ -58,7 +64,7 @@ class Both:
 @pytest.fixture(scope="module")
 def both(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     made = store(tmp_path_factory.mktemp("random"), make_songs())
-    yield Both(made, BruteForce(made.songs))
+    yield Both(made, BruteForce(made.songs, limit_offsets_of(made.index)))
     made.catalog.close()
 
 
