@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import Array, Ints
-from recommender.song_albums import album_key, numbered
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
+from recommender.song_albums import album_key, numbered
 from recommender.song_titles import song_named
 
 

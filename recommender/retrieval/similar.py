@@ -160,15 +160,8 @@ class _Search:
             effort *= 4
 
     def _rank(self, positions: Ints) -> Ranked:
-        ranked = rank_tracks(
-            self.index,
-            self.queries,
-            self.unwanted,
-            positions,
-            self.patches_of,
-            hub_correction=self.request.hub_correction,
-            tastes=self.tastes,
-        )
+        asked = (self.index, self.queries, self.unwanted, positions, self.patches_of)
+        ranked = rank_tracks(*asked, hub_correction=self.request.hub_correction, tastes=self.tastes)
         part = np.zeros(len(positions), np.float32)
         if self.request.discover:  # without it, plays are not even looked at
             ids = [int(i) for i in self.index.rows.track_ids[positions]]

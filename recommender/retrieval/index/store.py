@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from recommender.song_albums import makers_of, numbered
 from db.session import Catalog
 from db.sound.features import vectors_token
 from db.sound.index_rows import IndexTracks, index_rows, index_tracks
@@ -33,6 +32,7 @@ from recommender.retrieval.index.files import (
 )
 from recommender.retrieval.index.hubness import Reference
 from recommender.retrieval.index.segment_index import Rows, SegmentIndex
+from recommender.song_albums import makers_of, numbered
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from tests.recommender.random_catalog import (
     make_songs,
     store,
 )
-from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of, limit_offsets_of
+from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of
 from tests.recommender.retrieval.test_song_path import song_score
 
 ALL = ListRequest(n=500, per_artist=0, per_album=0)

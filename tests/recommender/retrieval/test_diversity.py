@@ -78,7 +78,13 @@ def track(
     artist: str = "", album: str = "", rel_path: str = "a/x.mp3", root_id: int = 1, title: str = ""
 ) -> Track:
     return Track(
-        root=Root(path="/m"), root_id=root_id, artist=artist, album=album, rel_path=rel_path, title=title
+        root=Root(path="/m"),
+        root_id=root_id,
+        artist=artist,
+        album=album,
+        album_artist="",
+        rel_path=rel_path,
+        title=title,
     )
 
 

@@ -18,7 +18,7 @@ from recommender.retrieval.ranking import Ranked, candidates, rank_tracks, with_
 from recommender.retrieval.request import ListRequest
 from tests.db.rows import TRUNK
 from tests.recommender.random_catalog import PATCH_S, Made, make_songs, store
-from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of, limit_offsets_of, patches_of
+from tests.recommender.retrieval.brute_force import BruteForce, asked, limit_offsets_of, patches_of
 
 pytestmark = pytest.mark.databases("sqlite", "postgresql")
 
