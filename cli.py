@@ -33,6 +33,7 @@ try:
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
     from recommender.commands.queue import queue
+    from recommender.commands.radio import less, radio
     from recommender.commands.serve import serve
     from recommender.commands.shortlist_export import shortlist
     from recommender.commands.similar import similar
@@ -209,6 +210,8 @@ for _command in (
     mixes,
     find,
     path,
+    radio,
+    less,
     playlist,
     duplicates,
     classify,

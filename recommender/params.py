@@ -18,6 +18,10 @@ BUSY_S: Final = 2.0
 
 # Retrieval.
 N_RESULTS: Final = 10
+RADIO_FAR: Final = 0.3
+RADIO_SONGS: Final = 100
+RADIO_AT_ONCE: Final = 10
+"""Songs that a radio chooses, and keeps, before it hands them out."""
 USUAL_PER_ARTIST: Final = 3
 USUAL_PER_ALBUM: Final = 2
 """Of a list of that length; of longer ones in proportion."""

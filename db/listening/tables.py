@@ -153,3 +153,60 @@ class MapPlace(Base):
     content: Mapped[str] = mapped_column(String(40))
     x: Mapped[float]
     y: Mapped[float]
+
+
+class LessLike(Base):
+    """A song that somebody wants to hear less like; lists that nobody asked for by a song obey it."""
+
+    __tablename__ = "less_like"
+
+    track_id: Mapped[int] = mapped_column(
+        ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    since: Mapped[datetime]
+
+
+class Radio(Base):
+    """A radio: what it plays songs like, and how. Its id never becomes another's.
+
+    Attributes
+    ----------
+    kind, seed
+        What `seed` is, such as ``song`` or ``artist``, and which one: an id, a name or a year.
+    far
+        0..1: 0 stays near the seed, 1 goes on from song to song.
+    discover
+        0..1, how much the rarely played are favoured.
+    """
+
+    __tablename__ = "radio"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - as SQLAlchemy has it
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Words)
+    owner: Mapped[str] = mapped_column(Words, default="")
+    kind: Mapped[str] = mapped_column(String(16))
+    seed: Mapped[str] = mapped_column(Words)
+    far: Mapped[float]
+    discover: Mapped[float]
+    created: Mapped[datetime]
+    changed: Mapped[datetime]
+
+
+class RadioSong(Base):
+    """A song that a radio played, why, and what the listener did with it.
+
+    `outcome` is ``given`` until something is known, then ``finished``, ``skipped`` or ``starred``.
+    """
+
+    __tablename__ = "radio_song"
+    __table_args__ = (Index(None, "track_id"),)
+
+    radio_id: Mapped[int] = mapped_column(
+        ForeignKey("radio.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(Words)
+    outcome: Mapped[str] = mapped_column(String(16))
+    given: Mapped[datetime]

@@ -9,6 +9,8 @@ SECTIONS: Final = {
         "discover": "deep cuts: never played, like what is played most",
         "mixes": "lists by sound and by plays; --save as playlists",
         "find": 'songs by words: "mellow jazz -vocals"',
+        "radio": "songs without end, like a song, artist, genre or taste",
+        "less": "want less like a song; radio and discover obey",
         "path": "a walk from one song to another in small steps",
         "playlist": "write what these list as .m3u8, .csv or .json",
         "shortlist": "keep songs for a purpose, with notes; hand them on",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from classifier.arrays import Ints
 from classifier.model.bundle import Bundle
 from db.listening.plays import most_played, played_ids
+from db.listening.radios import less_like_ids
 from db.models import Track
 from db.rows import rows_by_ids
 from db.sound.features import has_features
@@ -65,7 +66,17 @@ def discover(
     request = replace(request, filters=replace(request.filters, max_plays=most))
     queries = [from_track(session, track, bundle) for track in played]
     known = heard(session, index, most)
-    return similar(session, index, bundle, queries, request, tastes=_tastes(played), known=known), played
+    unwanted = _less_like(session, bundle)
+    tastes = _tastes(played)
+    return similar(session, index, bundle, queries, request, unwanted, tastes, known), played
+
+
+def _less_like(session: Session, bundle: Bundle) -> list[Query]:
+    """Return the analysed songs that less is wanted like, those of the last times."""
+    ids = less_like_ids(session)[: params.MOST_NAMES]
+    tracks = rows_by_ids(session, ids)
+    analysed = (tracks[i] for i in ids if has_features(session, i, bundle.trunk_id))
+    return [from_track(session, track, bundle) for track in analysed]
 
 
 def _tastes(played: Sequence[Track]) -> list[float]:

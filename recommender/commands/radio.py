@@ -1,0 +1,170 @@
+"""``radio`` and ``less``: songs without end, and what is not wanted among them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recommender.commands.options import AsJson, home_of
+from recommender.params import RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
+
+if TYPE_CHECKING:
+    from db.session import Catalog
+
+
+def radio(
+    context: typer.Context,
+    song: Annotated[
+        str | None, typer.Argument(metavar="[SONG]", help="A catalogued song: file, id, or words.")
+    ] = None,
+    artist: Annotated[str | None, typer.Option("--artist", help="Like the songs of an artist.")] = None,
+    genre: Annotated[str | None, typer.Option("--genre", help="Like the songs of a genre.")] = None,
+    decade: Annotated[str | None, typer.Option("--decade", help="Like those of ten years: 1990s.")] = None,
+    playlist: Annotated[int | None, typer.Option("--playlist", help="Like a playlist, by its id.")] = None,
+    shortlist: Annotated[int | None, typer.Option("--shortlist", help="Like a shortlist, by id.")] = None,
+    taste: Annotated[bool, typer.Option("--taste", help="Like what is played most.")] = False,
+    resume: Annotated[
+        int | None, typer.Option("--resume", metavar="ID", help="Go on with a radio, by its id.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many songs.")] = RADIO_SONGS,
+    far: Annotated[
+        float,
+        typer.Option("--far", min=0, max=1, help="0 stays near the seed, 1 goes on from song to song."),
+    ] = RADIO_FAR,
+    discover: Annotated[
+        float, typer.Option("--discover", min=0, max=1, help="Favour the rarely played, 0..1.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Play songs like a seed without end, as M3U8 on standard output: deepcuts radio 4711 | mpv --playlist=-.
+
+    No song, version or artist comes again too soon. What was played is kept, so that --resume goes on.
+    """
+    from recommender.commands.output import say, show_json
+    from recommender.commands.results import opened
+    from recommender.errors import QueryError
+    from recommender.presentation.radios import radio_json
+
+    named = {
+        "song": song,
+        "artist": artist,
+        "genre": genre,
+        "decade": decade,
+        "playlist": playlist,
+        "shortlist": shortlist,
+        "taste": "" if taste else None,
+        "radio": resume,
+    }
+    asked = [(kind, str(seed)) for kind, seed in named.items() if seed is not None]
+    if len(asked) != 1:
+        raise QueryError("name one seed: a song, or one of --artist, --genre, --decade, --playlist, --taste")
+    catalog, bundle, index = opened(home_of(context))
+    made = _tuned(catalog, index, bundle, *asked[0], far=far, discover=discover)
+    batches = _batches(catalog, index, bundle, made.id, n)
+    if as_json:
+        results = [one for batch in batches for one in batch]
+        show_json({**radio_json(made, len(results)), "results": results})
+        return
+    for batch in batches:
+        _print_m3u8(batch)
+    say(f"This was radio {made.id}; more of it: deepcuts radio --resume {made.id}")
+
+
+def _tuned(
+    catalog: "Catalog", index: Any, bundle: Any, kind: str, seed: str, *, far: float, discover: float
+) -> Any:
+    """Return a radio of the catalogue: a new one, or the one that is to go on."""
+    from db.listening.radios import get_radio
+    from recommender.errors import QueryError
+    from recommender.radio.station import make_radio
+    from recommender.retrieval.query import resolve
+
+    with catalog.change() as session:
+        if kind == "radio":
+            found = get_radio(session, int(seed))
+            if found is None:
+                raise QueryError(f"no radio has the id {seed}")
+            return found
+        if kind == "song":
+            seed = str(resolve(session, seed, bundle, _no_file).track_id)
+        return make_radio(session, index, bundle, kind, seed, far=far, discover=discover)
+
+
+def _no_file(path: str, _span: object) -> Any:
+    from recommender.errors import QueryError
+
+    raise QueryError(f"{path} is not in the catalogue; a radio plays songs like one that is")
+
+
+def _batches(
+    catalog: "Catalog", index: Any, bundle: Any, radio_id: int, n: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield songs as they are chosen; what is yielded is kept already."""
+    from db.listening.radios import get_radio
+    from recommender.presentation.radios import songs_json
+    from recommender.radio.station import play_on
+
+    left = n
+    while left > 0:
+        with catalog.change() as session:
+            radio = get_radio(session, radio_id)
+            if radio is None:  # somebody deleted it
+                return
+            found = play_on(session, index, bundle, radio, min(left, RADIO_AT_ONCE))
+            shown = songs_json(session, found, bundle)
+        if not shown:
+            return
+        left -= len(shown)
+        yield shown
+
+
+def _print_m3u8(results: list[dict[str, Any]]) -> None:
+    """Print songs, each with its reason, and flush: a player reads on as they come."""
+    import sys
+
+    from recommender.playlist import PlaylistEntry, m3u8
+
+    for one in results:
+        entry = PlaylistEntry(
+            *(one["path"], one["title"], one["artist"], one["duration_s"]),
+            start_s=one.get("start_s"),
+            end_s=one.get("end_s"),
+        )
+        content, _ = m3u8([(entry, entry.path)])
+        header, _, song = content.partition(b"\n")
+        if one["position"] == 0:
+            sys.stdout.buffer.write(header + b"\n")
+        words = " ".join(one["reason"].split()).encode(errors="replace")
+        sys.stdout.buffer.write(b"# " + words + b"\n" + song)
+        sys.stdout.buffer.flush()
+
+
+def less(
+    context: typer.Context,
+    songs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SONG]...", help="Catalogued songs: files, ids, or words; none to list."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Want no longer less like them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Want less like some songs: radio and discover obey. Without songs, list them."""
+    from db.listening.radios import less_like
+    from recommender.commands.output import printable, show, show_json
+    from recommender.presentation.radios import less_like_answer
+    from recommender.presentation.text import name_of
+    from recommender.retrieval.query import resolve
+
+    home = home_of(context)
+    catalog, bundle = home.existing_catalog(), home.bundle()
+    with catalog.change() as session:
+        for song in songs or ():
+            track_id = resolve(session, song, bundle, _no_file).track_id
+            less_like(session, track_id or 0, wanted=not undo)
+        answer = less_like_answer(session, bundle)
+    if as_json:
+        show_json(answer)
+        return
+    show(f"Less is wanted like {len(answer['tracks'])} songs" + (":" if answer["tracks"] else "."))
+    for track in answer["tracks"]:
+        show(f"  {track['track_id']:>6}  {printable(name_of(track))}")
