@@ -161,12 +161,6 @@ def with_content(session: Session, content_hash: str) -> list[Track]:
     return list(session.scalars(query))
 
 
-def ids_with_content(session: Session, content_hash: str) -> list[int]:
-    """Return the ids of the same tracks."""
-    query = select(Track.id).where(Track.content_hash.in_(known_as(content_hash)))
-    return list(session.scalars(query))
-
-
 def matching(session: Session, words: str) -> list[Track]:
     """Return the present tracks whose artist and title hold all the words, by artist and title."""
     query = select(Track).where(Track.missing.is_(False))

@@ -7,11 +7,15 @@ leaves out no more than what is surely the same recording (`loose_key`, `issue_k
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from db.tracks import search_key
 
 Key = tuple[str, str]
+
+NAMES_KEPT: Final = 20_000
+"""Songs whose names are not taken apart again."""
 
 _TO_A_GUEST: Final = r"(?:feat\.?|ft\.|featuring)\s.*$"
 
@@ -40,6 +44,7 @@ ISSUE = re.compile(
 OTHER_TAKE = re.compile(r"\b(?:live|demo|remix|acoustic|instrumental|edit|session|take)\b")
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def song_named(artist: str, title: str) -> Key | None:
     """Return what stands for the song that tags name, the same for all its versions.
 

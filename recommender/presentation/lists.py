@@ -35,9 +35,10 @@ def similar_answer(
     """
     tastes = [1.0] * len(queries) if any_of and len(queries) > 1 else None
     ranking = similar(session, index, bundle, queries, request, unwanted, tastes)
+    asked = [query_json(query, bundle) for query in queries]
     answer = {
-        "query": query_json(queries[0], bundle),
-        "queries": [query_json(query, bundle) for query in queries],
+        "query": asked[0],
+        "queries": asked,
         "unwanted": [query_json(query, bundle) for query in unwanted],
         "trunk_id": bundle.trunk_id,
         "results": matches_json(session, ranking.matches, bundle),

@@ -15,11 +15,12 @@ from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import check_readable
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis, song_mean
+from db.copies import copies_of
 from db.file_range import FileRange, file_of
 from db.models import LARGEST, Track
 from db.sound.features import track_features
 from db.sound.patches import heard, patch_starts_s, track_patches
-from db.tracks import LISTED_MATCHES, at_path, ids_with_content, matching, parts_of, with_content
+from db.tracks import LISTED_MATCHES, at_path, matching, parts_of, with_content
 from db.values import same_content
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.alignment import PatchSequence
@@ -27,7 +28,6 @@ from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query_file import AnalysedFile, Span
 
 MIN_PASSAGE_S = 3.0
-
 
 AnalyseFile = Callable[[str, Span | None], AnalysedFile]
 
@@ -177,7 +177,7 @@ def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None
     if span is not None:
         _check_span(span, track.duration_s, track.path)
         song = _cut(song, span, track.path)
-    copies = ids_with_content(session, track.content_hash) if track.content_hash else []
+    copies = copies_of(session, track.content_hash) if track.content_hash else []
     return _query(
         song,
         bundle,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import browse
 from db.album_names import in_order_of_plays, with_plays
+from db.copies import copies_of, ids_with_content
 from db.kept import KEPT, Kept
 from db.known_plays import known_plays
 from db.listening.plays import PlayCount, add_play, set_plays
@@ -232,3 +233,15 @@ def test_a_root_that_moves_renews_the_token_of_its_tracks(catalog: Catalog) -> N
     with catalog.transaction() as session:
         session.get_one(Root, 1).path = "/elsewhere"
     assert _token(catalog) != before
+
+
+def test_copies_are_known_as_they_are_read(catalog: Catalog) -> None:
+    ids, whole = _songs(catalog, 5), "b" * 40
+    with catalog.transaction() as session:
+        for track_id, content in zip(ids, (whole, whole, whole[:32], "c" * 40, None), strict=True):
+            session.get_one(Track, track_id).content_hash = content
+    with looking(catalog, kept=True) as session:
+        assert sorted(copies_of(session, whole)) == ids[:3] == sorted(ids_with_content(session, whole))
+        assert copies_of(session, "c" * 40) == [] and copies_of(session, "d" * 40) == []
+    with looking(catalog, kept=False) as session:
+        assert copies_of(session, "c" * 40) == [ids[3]]
