@@ -71,14 +71,15 @@ def print_similar(answer: dict[str, Any], sets: Sequence[str] = ()) -> None:
 
 def print_query(query: dict[str, Any], words: str = "Songs that sound like") -> None:
     """Show what was asked for."""
-    from recommender.commands.output import percent, printable, show
+    from recommender.commands.output import printable, show
+    from recommender.commands.song_table import genres_fact, tags_fact
     from recommender.presentation.text import clock, name_of
 
     part = f", {clock(query['start_s'])}-{clock(query['end_s'])}" if query["passage"] else ""
     show(f"{words} {printable(name_of(query))}{part}")
-    if query["tags"]:
-        show(f"  tags:   {percent(query['tags'], SHOWN_TAGS)}")
-    show(f"  genres: {percent(query['genres'], SHOWN_GENRES)}")
+    if query["tags"] and (tags := tags_fact(query, SHOWN_TAGS).cell):
+        show(f"  tags:   {tags}")
+    show(f"  genres: {genres_fact(query, SHOWN_GENRES).cell}")
 
 
 def print_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:

@@ -108,6 +108,7 @@ def catalogued_query(
         passage=passage,
         tags=units[0, :0],
         genres=units[0, :0],
+        verdict="",
         excluded=frozenset([track_id]),
     )
 

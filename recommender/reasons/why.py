@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
 from db.sound.patches import track_patches
-from recommender.describe import track_sound
+from recommender.describe import NOT_MUSIC_LABEL, track_sound
 from recommender.reasons.traits import MatchReasons, SoundProfile, reasons
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.segment_index import SegmentIndex
@@ -32,13 +32,14 @@ def match_reasons(
     patches = PatchSequence(found.starts_s, found.embeddings, patch_s) if found is not None else None
     nodes = bundle.taxonomy.node_probabilities(query.genres, query.tags)
     usual = index.rows.tags.mean(axis=0)
-    its = (
-        SoundProfile(sound.tags, sound.nodes, patches)
-        if sound is not None
-        else SoundProfile(0 * usual, {}, patches)
-    )
+    mine = SoundProfile(query.tags, nodes, query.patches)
+    its = SoundProfile(0 * usual, {}, patches)
+    if sound is not None:
+        its = SoundProfile(sound.tags, sound.nodes, patches)
+        if NOT_MUSIC_LABEL in (query.verdict, sound.label):  # of which neither genres nor tags are told
+            mine, its = (SoundProfile(0 * usual, {}, one.patches) for one in (mine, its))
     return reasons(
-        SoundProfile(query.tags, nodes, query.patches),
+        mine,
         its,
         bundle.tag_names,
         usual,

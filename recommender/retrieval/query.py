@@ -22,6 +22,7 @@ from db.sound.features import track_features
 from db.sound.patches import heard, patch_starts_s, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, parts_of, with_content
 from db.values import same_content
+from recommender.describe import sound_of
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.unit_vectors import unit_rows
@@ -42,21 +43,17 @@ class Query:
         None for a file outside the catalogue.
     path, title, artist, album
         What to call it.
-    source
-        The file that holds it, and from where to where.
-    duration_s
-        Of the whole song; None where it is not known.
-    units
-        (segments, dimensions) of length 1.
-    spans
-        (segments,) where they lie.
+    source, duration_s
+        The file that holds it, from where to where; seconds of the whole song, None where not known.
+    units, spans
+        (segments, dimensions) of length 1, and (segments,) where they lie.
     patches
         All its patches, in one sequence.
     passage
         Whether it asks for a passage like it, rather than for a song: where a span was named, and where
         the song is one segment long.
-    tags, genres
-        (tags,) and (labels,) probabilities of what was asked for.
+    tags, genres, verdict
+        (tags,) and (labels,) probabilities of what was asked for, and what the bundle says that it is.
     excluded
         Ids of the tracks that are this song: itself and its identical copies.
     """
@@ -74,6 +71,7 @@ class Query:
     passage: bool
     tags: Array
     genres: Array
+    verdict: str
     excluded: frozenset[int]
 
 
@@ -206,12 +204,14 @@ class _AnalysedSong:
 def _query(song: _AnalysedSong, bundle: Bundle, **named: Any) -> Query:
     durations = [span.end_s - span.start_s for span in song.spans]
     genres = bundle.genres(song.tags, song.embeddings)
+    sound = sound_of(bundle, song.tags, song.embeddings, durations, genres)
     return Query(
         units=unit_rows(song.embeddings),
         spans=song.spans,
         patches=song.patches,
-        tags=song_mean(song.tags, durations),
+        tags=sound.tags,
         genres=song_mean(genres, durations),
+        verdict=sound.verdict,
         **named,
     )
 

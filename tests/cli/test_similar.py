@@ -16,6 +16,7 @@ from recommender.retrieval.request import ListRequest
 from tests import synth
 from tests.conftest import REPO
 from tests.recommender import support
+from tests.recommender.hearing import takes_all_for_music
 from tests.recommender.random_catalog import RandomSegment, RandomSong
 from tests.recommender.retrieval.brute_force import Answer, BruteForce, asked
 from tests.recommender.support import Library, counts, query, tracks
@@ -519,7 +520,11 @@ def test_lost_index_is_built_again_with_a_line_saying_so(library: Library, tmp_p
         assert (ran.code, ran.json, ran.err) == (0, before, remark)
 
 
-def test_table_tells_tags_before_genres(library: Library) -> None:
+def test_table_tells_tags_before_genres(library: Library, tmp_path: Path) -> None:
+    strict = library.run("similar", "theta", "-n", "2").out.splitlines()
+    assert strict[1] == "  genres: not music"  # and no tags, to the shipped model
+    library = library.clone(tmp_path)
+    takes_all_for_music(library.home)
     ran = library.run("similar", "theta", "-n", "2")
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()

@@ -18,15 +18,24 @@ from recommender.retrieval.index.store import open_index
 from tests import synth
 from tests.databases import open_catalog
 from tests.recommender import support
+from tests.recommender.hearing import takes_all_for_music
 from tests.recommender.support import Library, query
 
 IOTA = "folk/iota.flac"
 
 
 @pytest.fixture(scope="module")
-def answer(ingested: Library) -> Any:
+def musical(database: str, ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The library, with a model to which its sounds are music."""
+    copy = ingested.clone(tmp_path_factory.mktemp("musical"))
+    takes_all_for_music(copy.home)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def answer(musical: Library) -> Any:
     """Songs like Iota, explained."""
-    return ingested.similar("iota", "-n", 9, "--explain")
+    return musical.similar("iota", "-n", 9, "--explain")
 
 
 def stored(ingested: Library, track_id: int) -> list[tuple[float, Any, Any]]:
@@ -41,19 +50,27 @@ def stored(ingested: Library, track_id: int) -> list[tuple[float, Any, Any]]:
     ]
 
 
-def test_only_on_demand(ingested: Library, answer: Any) -> None:
-    plain = ingested.similar("iota", "-n", 9)
+def test_only_on_demand(musical: Library, answer: Any) -> None:
+    plain = musical.similar("iota", "-n", 9)
     assert not any("reasons" in result or "picture" in result for result in plain["results"])
     reasoned = [{k: v for k, v in result.items() if k != "reasons"} for result in answer["results"]]
     assert reasoned == plain["results"]
 
 
-def test_shared_tags_are_those_of_the_catalogue(ingested: Library, answer: Any, shipped: Bundle) -> None:
+def test_of_what_is_no_music_neither_genres_nor_tags_are_reasons(ingested: Library) -> None:
+    found = ingested.similar("iota", "-n", 9, "--explain")
+    assert found["query"]["verdict"] == "not music"
+    for result in found["results"]:
+        why = result["reasons"]
+        assert (why["shared_tags"], why["shared_genres"], why["more"], why["less"]) == ([], [], [], [])
+
+
+def test_shared_tags_are_those_of_the_catalogue(musical: Library, answer: Any, shipped: Bundle) -> None:
     """Of songs that are one segment long, whose tags are that segment's."""
     usual = np.zeros(len(shipped.tag_names))
     of_track = {}
-    for row in support.tracks(ingested.home).values():
-        segments = stored(ingested, row["id"])
+    for row in support.tracks(musical.home).values():
+        segments = stored(musical, row["id"])
         seconds = [30.0, 6.0] if len(segments) > 1 else [1.0]
         of_track[row["id"]] = np.average([tags for _, tags, _ in segments], axis=0, weights=seconds)
         usual += of_track[row["id"]] / len(support.SONGS)
@@ -70,9 +87,9 @@ def test_shared_tags_are_those_of_the_catalogue(ingested: Library, answer: Any, 
     assert n_shared > 5
 
 
-def test_curve_is_that_of_the_stored_patches(ingested: Library, answer: Any, shipped: Bundle) -> None:
-    catalog = open_catalog(ingested.home / "catalog.sqlite")
-    centre = open_index(catalog, ingested.home / "index", shipped.trunk_id)[0].reference.centre.astype(float)
+def test_curve_is_that_of_the_stored_patches(musical: Library, answer: Any, shipped: Bundle) -> None:
+    catalog = open_catalog(musical.home / "catalog.sqlite")
+    centre = open_index(catalog, musical.home / "index", shipped.trunk_id)[0].reference.centre.astype(float)
     catalog.close()
 
     def centred(vector: Any) -> Any:
@@ -82,12 +99,12 @@ def test_curve_is_that_of_the_stored_patches(ingested: Library, answer: Any, shi
     patch_s = shipped.front_end.patch_s
     asked = [
         (start_s + i * patch_s, patch)
-        for start_s, _, patches in stored(ingested, answer["query"]["track_id"])
+        for start_s, _, patches in stored(musical, answer["query"]["track_id"])
         for i, patch in enumerate(patches.reshape(-1, 200).astype(float))
     ]
     for result in answer["results"]:
         why = result["reasons"]
-        (its,) = (p.reshape(-1, 200).astype(float) for _, _, p in stored(ingested, result["track_id"]))
+        (its,) = (p.reshape(-1, 200).astype(float) for _, _, p in stored(musical, result["track_id"]))
         assert len(why["curve"]) == len(its)
         for number, step in enumerate(why["curve"]):
             patch = next(p for start_s, p in asked if abs(start_s - step["query_s"]) < 0.4)
@@ -110,8 +127,8 @@ def test_parts_sum_to_the_score_and_are_put_into_words(answer: Any) -> None:
         assert score.startswith(f"score {result['score']:.2f}: sounds alike {said['sounds alike']:+.2f}")
 
 
-def test_table_has_a_block_for_each_result(ingested: Library, answer: Any) -> None:
-    ran = ingested.run("similar", "iota", "-n", 9, "--explain")
+def test_table_has_a_block_for_each_result(musical: Library, answer: Any) -> None:
+    ran = musical.run("similar", "iota", "-n", 9, "--explain")
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     for result in answer["results"]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.genres.taxonomy import Taxonomy
+from classifier.model.bundle import MUSICNN
 from classifier.model.calibration import Calibration, MusicDetector
 from db.session import Catalog
 from db.sound.features import SegmentRow, store_segments
@@ -114,6 +115,7 @@ class RandomBundle:
     trunk_id, bundle_id, labels, tag_names = TRUNK, BUNDLE, LABELS, TAGS
     taxonomy = replace(Taxonomy.from_labels(LABELS), facet_tags=FACETS)
     front_end = SimpleNamespace(patch_s=PATCH_S)
+    architecture, training = MUSICNN, dict[str, Any]()
     calibration: Calibration | None = None
     architecture = {"name": "random"}  # noqa: RUF012 - as a bundle has it
 

@@ -15,6 +15,7 @@ class AskedSong(BaseModel):
     passage: bool
     start_s: float
     end_s: float
+    verdict: str = Field(description="What the model says of it: a label, `not music`, or `unsure: a or b`.")
     genres: list[Probability]
     tags: list[Probability]
 
