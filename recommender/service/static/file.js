@@ -4,7 +4,9 @@ import { address, ask } from "./api.js";
 import { compare } from "./compare.js";
 import { chips } from "./chips.js";
 import { el, notice } from "./dom.js";
+import { keepFile, keptFile } from "./kept_file.js";
 import { go, here } from "./route.js";
+import { judgement } from "./track.js";
 
 const DRAWN_BYTES = 60e6;
 const PEAKS = 400;
@@ -15,7 +17,8 @@ let chosen = null;
 export function take(file) {
   if (!file) return;
   if (chosen) URL.revokeObjectURL(chosen.source);
-  chosen = { file, source: URL.createObjectURL(file) };
+  chosen = { file, source: URL.createObjectURL(file), sound: null };
+  keepFile(file);
   if (here().name === "file") dispatchEvent(new Event("again"));
   else go({ file: "" });
 }
@@ -23,10 +26,15 @@ export function take(file) {
 /** Show the file, or the place to put one. */
 export async function yourFile(place, now, signal) {
   if (!chosen) {
+    const file = await keptFile();
+    if (file) chosen ??= { file, source: URL.createObjectURL(file), sound: null };
+  }
+  if (!chosen) {
     place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Your file")), dropArea());
     return null;
   }
-  const { file, source } = chosen;
+  const mine = chosen;
+  const { file, source } = mine;
   place.replaceChildren(notice("Listening to the file…", "It is sent to this service, and to nobody else."));
   const body = () => {
     const form = new FormData();
@@ -40,7 +48,7 @@ export async function yourFile(place, now, signal) {
   return compare(place, track, parts, now, {
     asked: async (parameters, until) => {
       const answer = await asked(parameters, until);
-      if (first) place.querySelector(".subject .row")?.before(chips(answer.query, { genres: 3, most: 8 }));
+      if (first) tellSound(place, mine, answer.query, body, signal);
       first = false;
       return answer;
     },
@@ -52,13 +60,22 @@ export async function yourFile(place, now, signal) {
   });
 }
 
+/** Say what a file sounds like: what the library knows of it, if it has it, else what it is heard for once more. */
+async function tellSound(place, mine, query, body, signal) {
+  mine.sound ??= query.track_id ? ask(`api/tracks/${query.track_id}`) : ask("api/classify", {}, { method: "POST", body: body() });
+  const said = await mine.sound.catch(() => { mine.sound = null; return null; });
+  if (!said || signal.aborted) return;
+  const judged = said.judgement ? said : { ...said, label: null, judgement: said };
+  place.querySelector(".subject .row")?.before(chips(judged, { genres: 3, most: 8 }), judgement(judged));
+}
+
 function picker() {
   return el("input", { type: "file", class: "unseen", id: "file-box", accept: "audio/*,.opus,.flac,.wv,.ape,.wma,.aiff", onchange: (event) => take(event.target.files[0]) });
 }
 
 function dropArea() {
   return el("div", { class: "drop-area" }, el("h2", {}, "Find songs like a file"),
-    el("p", { class: "soft" }, "Drop a piece of music anywhere on this page, or choose one. It is not kept."),
+    el("p", { class: "soft" }, "Drop a piece of music anywhere on this page, or choose one. The service does not keep it; this tab has it until it is closed."),
     el("label", { class: "main button" }, "Choose a file", picker()));
 }
 

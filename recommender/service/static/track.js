@@ -23,7 +23,8 @@ export async function song(place, now, signal) {
   });
 }
 
-function judgement(track) {
+/** Return what the model says of a song. */
+export function judgement(track) {
   const said = track.judgement;
   if (!said) return el("p", { class: "soft judged" }, "This song is not analysed yet: run deepcuts ingest.");
   const { name, probability } = said.nearest;

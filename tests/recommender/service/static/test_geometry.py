@@ -122,7 +122,7 @@ def test_what_lies_wrong_is_found(window: Any, crowded: Site) -> None:
     ready(window, crowded, "#deepcuts", "light")
     assert window.evaluate(f"{LOOK}.overlaps()") == []
     style(window, ".alike", transform="translateX(-6rem)")
-    assert any("Similar" in said and "bar-of" in said for said in window.evaluate(f"{LOOK}.overlaps()"))
+    assert any("Shortlist" in said and "bar-of" in said for said in window.evaluate(f"{LOOK}.overlaps()"))
     ready(window, crowded, "#deepcuts", "light")
     style(window, ".alike > :last-child", width="1ch", whiteSpace="normal")
     assert any(said.startswith("broken: 0.") for said in window.evaluate(f"{LOOK}.clipped()"))

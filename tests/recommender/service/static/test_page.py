@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests import synth
 from tests.recommender import support
 from tests.recommender.service.static.browser import (
     SONGS,
@@ -350,6 +351,28 @@ def test_a_file_of_ones_own_is_compared_with_the_library(page: Any, site: Site) 
     )
     page.click(".play-song")
     wait_for_player(page, "player.audio.currentSrc.startsWith('blob:') && player.audio.currentTime > 0.1")
+
+
+def test_a_file_of_ones_own_stays_for_the_session_and_is_named(page: Any, site: Site, tmp_path: Path) -> None:
+    file = synth.write_flac(tmp_path / "reference.flac", synth.music_like(20.0, 99))
+    visit(page, site, "#file")
+    page.set_input_files("#file-box", file)
+    count_of_songs(page, len(SONGS))
+    page.wait_for_selector(".subject .judged")
+    said = page.inner_text(".subject .judged")
+    found = titles(page)
+    page.click(".brand")
+    until(page, "document.querySelector('h1').textContent === 'Your songs'")
+    page.click(".places [data-place=file]")
+    listed(page, found)
+    page.reload()
+    listed(page, found)
+    page.wait_for_selector(".subject .judged")
+    assert (page.inner_text("h1"), page.inner_text(".subject .judged")) == ("reference", said)
+    other = page.context.new_page()
+    other.goto(f"{site.url}/#file")
+    other.wait_for_selector(".drop-area")
+    other.close()
 
 
 def test_a_list_is_saved_as_a_playlist_and_downloaded(page: Any, site: Site) -> None:
