@@ -48,7 +48,7 @@ def connect(
     from recommender.commands.output import printable, show, show_json
     from recommender.connections.credentials import keep_credentials
     from recommender.connections.detect import kind_of
-    from recommender.connections.kinds import BY_PATH, WITHOUT_USERS, check_kind, open_remote
+    from recommender.connections.kinds import BY_PATH, BY_TOKEN, WITHOUT_USERS, check_kind, open_remote
 
     if not NAME.fullmatch(name):
         raise typer.BadParameter("letters, digits, - and _ make a name", param_hint="NAME")
@@ -59,7 +59,9 @@ def connect(
     chosen = kind or kind_of(url)
     url = os.path.abspath(url) if chosen in BY_PATH else url
     asks = ("user", "password") if chosen not in WITHOUT_USERS else ("password",) if password else ()
-    credentials = _asked(name, user, ("api_key",) if api_key else asks, plain=plain_password)
+    credentials = _asked(
+        name, user, ("api_key",) if api_key or chosen in BY_TOKEN else asks, plain=plain_password
+    )
     remote = open_remote(chosen, url, credentials)
     try:
         answers = remote.check()

@@ -36,8 +36,8 @@ def queue(
     from recommender.commands.output import say
     from recommender.connections.chosen import chosen_connections, opened
     from recommender.connections.matching import PREFERENCE
-    from recommender.connections.mpd_player import MpdPlayer
     from recommender.connections.radio import Radio
+    from recommender.connections.remotes.mpd_player import MpdPlayer
     from recommender.errors import ConnectionFailedError
 
     home = home_of(context)

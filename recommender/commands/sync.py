@@ -47,9 +47,9 @@ def sync(
             say(f"{one.name}: {printable(str(error))}")
             continue
         if not as_json:
-            _print(reports[-1])
+            print_report(reports[-1])
     if as_json:
-        show_json({"synced": [_as_json(report) for report in reports], "failed": failed})
+        show_json({"synced": [report_json(report) for report in reports], "failed": failed})
     if failed:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -73,13 +73,15 @@ def sync_one(home: "Home", connection: "Connection", *, dry_run: bool, quiet: bo
         return take_in(catalog, connection.name, songs, dry_run=dry_run)
 
 
-def _as_json(report: "SyncReport") -> dict[str, Any]:
+def report_json(report: "SyncReport") -> dict[str, Any]:
+    """Return what a sync did for machines."""
     from dataclasses import asdict
 
     return asdict(report)
 
 
-def _print(report: "SyncReport") -> None:
+def print_report(report: "SyncReport") -> None:
+    """Show what a sync did."""
     from recommender.commands.output import say, show
 
     ways = ", ".join(f"{how} {songs}" for how, songs in report.matched.items())

@@ -39,6 +39,9 @@ def watch(
         bool,
         typer.Option("--poll", help="Look for changes, where the system tells of none: some shared folders."),
     ] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="After each ingest, and each look at everything, also sync.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ingest folders, and then whatever appears, changes, moves or goes, until it is stopped.
@@ -59,6 +62,8 @@ def watch(
     try:
         for changed in changed_folders(watched, stop, settle_s, rescan_s, poll=poll):
             _ingest(home, changed, (labels, label_depth, jobs, exclude or ()), as_json=as_json)
+            if sync:
+                _sync(home, as_json=as_json)
             if changed == watched and not as_json:
                 say(f"Watching {', '.join(watched)}  (stop it with Ctrl-C)")
     except (KeyboardInterrupt, typer.Exit):
@@ -94,6 +99,38 @@ def _ingest(home: "Home", folders: list[str], how: tuple[Any, ...], *, as_json: 
         else:
             print_report(report, index_size)
         return
+
+
+def _sync(home: "Home", *, as_json: bool) -> None:
+    """Sync all connections, if there are any; what goes wrong is said, and the watch goes on."""
+    import json
+
+    from db.connections import connections
+    from db.errors import CatalogError
+    from recommender.commands.output import printable, say, show
+    from recommender.commands.sync import print_report, report_json, sync_one
+    from recommender.errors import RecommenderError
+
+    try:
+        catalog = home.catalog_if_any()
+        if catalog is None:
+            return
+        with catalog.transaction() as session:
+            known = connections(session)
+    except (CatalogError, RecommenderError) as error:
+        say(f"deepcuts: {printable(str(error))}")
+        return
+    for one in known:
+        try:
+            report = sync_one(home, one, dry_run=False, quiet=True)
+        except (CatalogError, RecommenderError) as error:
+            say(f"{one.name}: {printable(str(error))}")
+            continue
+        if as_json:
+            show(json.dumps(report_json(report)))
+            sys.stdout.flush()
+        elif report.new or report.gone or report.plays or report.starred or report.rated:
+            print_report(report)
 
 
 def _did_something(report: "IngestReport") -> bool:

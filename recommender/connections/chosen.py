@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from db.connections import Connection, connections, get_connection
 from db.session import Catalog
 from recommender.connections.credentials import credentials_of
-from recommender.connections.http_client import Patience
 from recommender.connections.kinds import open_remote
+from recommender.connections.remotes.http_client import Patience
 from recommender.connections.values import Remote
 from recommender.errors import ConnectionFailedError
 

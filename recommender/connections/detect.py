@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from recommender.connections.http_client import HttpClient, HttpStatusError, Patience
+from recommender.connections.remotes.http_client import HttpClient, HttpStatusError, Patience
 from recommender.errors import ConnectionFailedError
 
 Probe = tuple[str, str, Callable[[Any], bool]]
 
 PROBES: Final[tuple[Probe, ...]] = (
     ("subsonic", "/rest/ping.view?f=json", lambda said: "subsonic-response" in said),
+    ("jellyfin", "/System/Info/Public", lambda said: "Jellyfin" in str(said.get("ProductName"))),
+    ("emby", "/System/Info/Public", lambda said: "Version" in said and "ServerName" in said),
+    ("plex", "/identity", lambda said: "machineIdentifier" in (said.get("MediaContainer") or {})),
 )
 """Kinds, what of theirs needs no password, and whether an answer is theirs."""
 

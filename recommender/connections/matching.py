@@ -3,9 +3,7 @@
 All of it is of values: no catalogue, no server.
 """
 
-import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ from functools import cached_property
 from typing import Final, Literal
 
 from recommender.connections import params
+from recommender.connections.path_names import names_in_common, names_of, tells
 from recommender.connections.values import RemoteSong
-from recommender.song_paths import folded, ids_in_words
+from recommender.song_paths import ids_in_words
 from recommender.song_titles import Key, exact_key, issue_key, loose_key
 
 How = Literal["path", "musicbrainz", "names", "doubtful", "unmatched"]
@@ -28,7 +27,7 @@ NUMBER: Final = re.compile(r"^\W*(?:\d{1,2}[-.])?\d{1,3}(?:\s*[-._)]\s*|\s+)")
 
 @dataclass(frozen=True)
 class LocalSong:
-    """A track as it is matched; `path` is below its root."""
+    """A track as it is matched; `path` is below its `root`."""
 
     track_id: int
     path: str
@@ -37,6 +36,12 @@ class LocalSong:
     album: str = ""
     duration_s: float | None = None
     content_hash: str | None = None
+    root: str = ""
+
+    @property
+    def depths(self) -> tuple[int, int]:
+        """Of how many names its path is, below its root and in all."""
+        return len(names_of(self.path)), len(names_of(f"{self.root}/{self.path}"))
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class SongMatcher:
         self._by_artist: dict[str, list[LocalSong]] = defaultdict(list)
         self._by_start: dict[Key, list[LocalSong]] = defaultdict(list)
         for song in self._songs:
-            self._by_name[_names(song.path)[-1]].append(song)
+            self._by_name[names_of(song.path)[-1]].append(song)
             if song.title:
                 by, title = plain_key(song.artist, song.title)
                 self._by_title[title].append(song)
@@ -119,12 +124,15 @@ class SongMatcher:
         """Return the track whose path ends most like the song's: in two names at least, or wholly."""
         if not remote.path:
             return None
-        names = _names(remote.path)
-        alike = [(_common(names, _names(song.path)), song) for song in self._by_name.get(names[-1], ())]
+        names = names_of(remote.path)
+        alike = [
+            (names_in_common(names, names_of(f"{song.root}/{song.path}")), song)
+            for song in self._by_name.get(names[-1], ())
+        ]
         most = max((count for count, _ in alike), default=0)
         best = [song for count, song in alike if count == most]
-        whole = any(most == len(names) == len(_names(song.path)) for song in best)
-        if not best or (most < 2 and not whole and not _tells(names[-1])):
+        whole = any(most == len(names) and most in song.depths for song in best)
+        if not best or (most < 2 and not whole and not tells(names[-1])):
             return None
         fitting = [
             song
@@ -264,7 +272,7 @@ def _titles_may_be(remote: RemoteSong, song: LocalSong) -> bool:
     """Whether two titles do not speak against each other; one made of the file's name says nothing."""
     titles = {plain_key("", title)[1] for title in (remote.title, song.title) if title}
     names = {
-        plain_key("", stem)[1] for stem in (_names(song.path)[-1], NUMBER.sub("", _names(song.path)[-1]))
+        plain_key("", stem)[1] for stem in (names_of(song.path)[-1], NUMBER.sub("", names_of(song.path)[-1]))
     }
     return len(titles - names) < 2
 
@@ -276,22 +284,3 @@ def _is_cut(one: str, other: str) -> bool:
 
 def _alike(one: str, other: str) -> bool:
     return SequenceMatcher(None, one, other).ratio() >= params.NEARLY
-
-
-def _names(path: str) -> list[str]:
-    """Return the names of a path as they are compared: of a file without its ending."""
-    stem = os.path.splitext(folded(path).replace("\\", "/"))[0]
-    return [unicodedata.normalize("NFC", name) for name in stem.split("/") if name not in ("", ".")] or [""]
-
-
-def _tells(name: str) -> bool:
-    return sum(letter.isalpha() for letter in name) >= params.TELLING_NAME
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    count = 0
-    for name, same in zip(reversed(one), reversed(other), strict=False):
-        if name != same:
-            break
-        count += 1
-    return count

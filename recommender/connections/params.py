@@ -24,3 +24,5 @@ TELLING_NAME: Final = 6
 """Letters of a file name that by itself may tell a song: '01' does not."""
 NEARLY: Final = 0.8
 """Two titles are nearly the same, which makes a doubt and no match, if so much of them is."""
+IDS_IN_ADDRESS: Final = 100
+"""Songs that are named in one address: servers limit its length."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from recommender.connections.mpd_player import QueueState
+from recommender.connections.remotes.mpd_player import QueueState
 
 AHEAD: Final = 5
 WAIT_S: Final = 5.0

@@ -145,7 +145,14 @@ def _is_to_match(row: ConnectionSong, remote: RemoteSong, here: set[int]) -> boo
 
 def _local(track: Track) -> LocalSong:
     return LocalSong(
-        track.id, track.rel_path, track.title, track.artist, track.album, track.duration_s, track.content_hash
+        track.id,
+        track.rel_path,
+        track.title,
+        track.artist,
+        track.album,
+        track.duration_s,
+        track.content_hash,
+        track.root.path,
     )
 
 

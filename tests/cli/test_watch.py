@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.recommender.support import CLI, environment, names, write_song
+from tests.recommender.support import CLI, deepcuts, environment, names, write_song
 
 PATIENCE_S = 60
 
@@ -164,3 +164,22 @@ def test_folders_of_another_place_wait_until_they_are_mounted(
         assert watching.report()["analysed"] == 1
     finally:
         watching.stop()
+
+
+def test_with_sync_connections_are_synced_after_each_ingest(home: Path, music: Path, tmp_path: Path) -> None:
+    deepcuts(home, "ingest", music, "--jobs", "1")
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "mix.m3u8").write_text("../music/first.flac\n../music/second.flac\n")
+    assert deepcuts(home, "connect", "files", lists).code == 0
+    watching = Watching(home, music, "--sync")
+    try:
+        first = watching.report()
+        assert (first["connection"], first["matched"], len(first["unmatched"])) == ("files", {"path": 1}, 1)
+        write_song(music / "second.flac", 2)
+        assert watching.report()["analysed"] == 1
+        assert watching.report()["matched"] == {"path": 2}
+    finally:
+        code, said = watching.stop()
+    assert "Traceback" not in said
+    assert code == 0

@@ -124,18 +124,18 @@ def _clips() -> list[Path]:
     return sorted((SHARED / "data" / "gtzan60").rglob("*.flac"))
 
 
-def write_sound(path: Path, number: int, said: dict[str, str]) -> None:
-    """Write four seconds of a real clip, or of an instrument that there is none like, with tags."""
+def write_sound(path: Path, number: int, said: dict[str, str], seconds: float = SECONDS) -> None:
+    """Write some seconds of a real clip, or of an instrument that there is none like, with tags."""
     path.parent.mkdir(parents=True, exist_ok=True)
     clips = _clips()
     if clips:
         clip = clips[number % len(clips)]
         rate = soundfile.info(clip).samplerate
         start = round((number // len(clips)) * 3.5 * rate)
-        samples, _ = soundfile.read(clip, round(SECONDS * rate), start, dtype="float32")
+        samples, _ = soundfile.read(clip, round(seconds * rate), start, dtype="float32")
         synth.write(path, samples, rate, tags={k: v for k, v in said.items() if v})
     else:
-        synth.write(path, synth.music_like(SECONDS, number), tags={k: v for k, v in said.items() if v})
+        synth.write(path, synth.music_like(seconds, number), tags={k: v for k, v in said.items() if v})
 
 
 def write_both(folder: Path) -> tuple[Path, Path]:

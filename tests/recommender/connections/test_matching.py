@@ -69,6 +69,13 @@ def test_a_path_of_another_song_is_not_believed() -> None:
     assert found(longer, song) == ("doubtful", None)
 
 
+def test_a_whole_path_is_known_where_it_is_absolute_too() -> None:
+    song = LocalSong(1, "01.flac", root="/srv/music")
+    for path in ("/srv/music/01.flac", "01.flac"):
+        assert found(RemoteSong("r", path), song) == ("path", 1)
+    assert found(RemoteSong("r", "/srv/other/01.flac"), song)[1] is None
+
+
 def test_a_number_alone_is_no_name_of_a_file() -> None:
     song = here(1, "01.mp3", title="", artist="")
     assert found(there("x/01.mp3", title="", artist=""), song) == ("unmatched", None)

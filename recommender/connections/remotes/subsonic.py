@@ -6,9 +6,9 @@ from hashlib import md5
 from typing import Any, Final
 
 from recommender.connections import params
-from recommender.connections.answers import number, state_of, text, time_of
 from recommender.connections.credentials import Credentials
-from recommender.connections.http_client import Fields, HttpClient, HttpStatusError, Patience
+from recommender.connections.remotes.answers import number, state_of, text, time_of
+from recommender.connections.remotes.http_client import Fields, HttpClient, HttpStatusError, Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, SongState
 from recommender.errors import ConnectionFailedError
 

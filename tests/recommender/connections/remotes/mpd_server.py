@@ -11,7 +11,7 @@ from pathlib import Path
 import mpd
 import pytest
 
-from tests.recommender.connections.supysonic import STARTED_S, free_port
+from tests.recommender.connections.remotes.supysonic import STARTED_S, free_port
 
 
 @dataclass

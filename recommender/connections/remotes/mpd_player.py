@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import mpd
 
 from classifier.errors import in_words
-from recommender.connections.answers import count, number, state_of, time_of
 from recommender.connections.credentials import Credentials
-from recommender.connections.http_client import Patience
+from recommender.connections.remotes.answers import count, number, state_of, time_of
+from recommender.connections.remotes.http_client import Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, SongState, plain_name
 from recommender.errors import ConnectionFailedError
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from recommender.connections.credentials import Credentials
-from recommender.connections.mpd_player import MpdPlayer
+from recommender.connections.remotes.mpd_player import MpdPlayer
 from recommender.errors import ConnectionFailedError
 from tests.recommender import support
-from tests.recommender.connections import mpd_server
 from tests.recommender.connections.albums import EXPECTED
-from tests.recommender.connections.mpd_server import Mpd
-from tests.recommender.connections.supysonic import free_port
+from tests.recommender.connections.remotes import mpd_server
+from tests.recommender.connections.remotes.mpd_server import Mpd
+from tests.recommender.connections.remotes.supysonic import free_port
 from tests.recommender.support import CLI, Library, deepcuts, query
 
 HOW = Counter(one.how for one in EXPECTED if one.there)

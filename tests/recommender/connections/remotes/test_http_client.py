@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from recommender.connections.detect import kind_of
-from recommender.connections.http_client import HttpClient, Patience, checked_address
+from recommender.connections.remotes.http_client import HttpClient, Patience, checked_address
 from recommender.errors import ConnectionFailedError
-from tests.recommender.connections.supysonic import free_port
+from tests.recommender.connections.remotes.supysonic import free_port
 
 QUICK = Patience(timeout_s=20.0, tries=3, backoff_s=0.01)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from recommender.connections import params
-from recommender.connections.http_client import HttpClient
-from tests.recommender.connections import supysonic
+from recommender.connections.remotes.http_client import HttpClient
 from tests.recommender.connections.albums import EXPECTED
-from tests.recommender.connections.supysonic import PASSWORD, USER, Supysonic
+from tests.recommender.connections.remotes import supysonic
+from tests.recommender.connections.remotes.supysonic import PASSWORD, USER, Supysonic
 from tests.recommender.support import Library, deepcuts, deepcuts_process, query
 
 libsonic = pytest.importorskip("libsonic", reason="py-sonic is not installed")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recommender.connections.credentials import Credentials
-from recommender.connections.m3u_folder import M3uFolder
+from recommender.connections.remotes.m3u_folder import M3uFolder
 from recommender.errors import ConnectionFailedError
 from tests.recommender.support import Library, deepcuts
 

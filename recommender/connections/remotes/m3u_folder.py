@@ -7,7 +7,7 @@ from typing import Final
 
 from classifier.errors import in_words
 from recommender.connections.credentials import Credentials
-from recommender.connections.http_client import Patience
+from recommender.connections.remotes.http_client import Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, plain_name
 from recommender.errors import ConnectionFailedError, TextFileError
 from recommender.playlist import PlaylistEntry, write_playlist
