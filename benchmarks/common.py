@@ -83,6 +83,18 @@ def family(process: int) -> list[int]:
     return found
 
 
+def running_cpu_s(process: int) -> float:
+    """Return the processors' time of a process and all below it, as long as their threads run."""
+    spent = 0
+    for pid in family(process):
+        for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                spent += int(thread.read_text(encoding="utf-8").split()[0])
+            except OSError:
+                continue
+    return spent / 1e9
+
+
 def _pss(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()

@@ -92,19 +92,22 @@ def calls_of(player: Player) -> dict[str, tuple[str, dict[str, object]]]:
     return calls
 
 
-def timed(player: Player, repeats: int) -> dict[str, dict[str, float]]:
-    """Return median, 95th percentile, longest time and size of every call."""
+def timed(served: Served, player: Player, repeats: int) -> dict[str, dict[str, float]]:
+    """Return median, 95th percentile, longest time, mean of processors' time and size of every call."""
     calls = calls_of(player)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    sizes = {}
+    sizes, cpu_s = {}, dict.fromkeys(calls, 0.0)
     for name, (call, parameters) in calls.items():
         sizes[name] = len(player.get(call, **parameters)[1])
     for _ in range(repeats):
         for name, (call, parameters) in calls.items():
+            before = common.running_cpu_s(served.process.pid)
             seconds[name].append(player.get(call, **parameters)[0])
+            cpu_s[name] += common.running_cpu_s(served.process.pid) - before
     return {
         name: {
             **common.quantiles_ms(1000 * one for one in some),
+            "cpu_ms": round(1000 * cpu_s[name] / repeats, 1),
             "kb": round(sizes[name] / 1024, 1),
         }
         for name, some in seconds.items()
@@ -161,7 +164,7 @@ def main() -> None:
         try:
             player = Player(served)
             answer["songs"] = player.ask("getScanStatus")["scanStatus"]["count"]
-            answer["calls"] = timed(player, args.repeats)
+            answer["calls"] = timed(served, player, args.repeats)
             answer["whole_sync"] = synced(player)
             answer["memory_mb"] = memory_mb(served, player, args.more)
         finally:
