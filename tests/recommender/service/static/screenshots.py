@@ -49,6 +49,7 @@ class Picture:
     scroll_to: str = ""
     plays: bool = False
     why: bool = False
+    panel: bool = False
 
 
 def pictures(song: int) -> list[Picture]:
@@ -62,7 +63,13 @@ def pictures(song: int) -> list[Picture]:
         Picture(DOCS / "page-map.png", "#map", "light", WIDE),
         Picture(GUIDE / "song.png", f"#track={song}", "light", LONG),
         Picture(GUIDE / "songs-dark.png", "", "dark", READ),
-        Picture(GUIDE / "words.png", "#find=mellow+instrumental&genre=classical", "light", READ),
+        Picture(
+            GUIDE / "words.png",
+            "#find=mellow+instrumental&genre=classical&energy=-0.5",
+            "light",
+            READ,
+            panel=True,
+        ),
         Picture(GUIDE / "passage.png", passage, "light", LONG, plays=True),
         Picture(GUIDE / "deep-cuts.png", "#deepcuts", "light", READ),
         Picture(GUIDE / "map.png", "#map", "dark", READ),
@@ -106,6 +113,9 @@ def take(browser: Any, site: Site, picture: Picture) -> None:
         page.mouse.move(0, 0)
         page.evaluate("document.activeElement.blur()")
         page.evaluate("scrollTo(0, 0)")
+    if picture.panel:
+        page.locator(".panel summary").click()
+        page.wait_for_selector(".panel-fields")
     if picture.why:
         page.get_by_role("button", name="Why").nth(1).click()
     if picture.scroll_to:
