@@ -114,6 +114,9 @@ def film(walk: Walk, site: Callable[[], Site]) -> None:
         "main .song .from[data-kind=its]",
     )
     walk.does("says which passage", lambda page: passage(page, "0:05", "0:25"), "main .song .from")
+    walk.does(
+        "shortlists the first song", lambda page: shortlisted(page, "Scene 12"), ".to-shortlist >> text=ed"
+    )
     walk.does("opens the filters", lambda page: page.click(".panel summary"), "#filter-tempo")
     walk.does(
         "only 80 to 180 bpm", lambda page: filled(page, "#filter-tempo", "80-180"), ".filters >> text=bpm"
@@ -124,7 +127,15 @@ def film(walk: Walk, site: Callable[[], Site]) -> None:
         ".filters >> text=energy",
     )
     walk.does("says it in words", lambda page: worded(page, "calm instrumental"), "main .song")
-    walk.does("saves the choice", lambda page: saved(page, "Scene 12"), ".keep .said a")
+    walk.does(
+        "shortlists another",
+        lambda page: page.locator(".to-shortlist").first.click(),
+        ".to-shortlist >> text=ed",
+    )
+    walk.does(
+        "goes to the shortlists", lambda page: page.click(".places >> text=Shortlists"), "main .lists a"
+    )
+    walk.does("opens it", lambda page: page.locator("main .lists a").first.click(), "main .entry")
     walk.types(
         f'deepcuts similar "demo/outside/{REFERENCE}" --from 0:10 --to 0:40 --energy 0.5- -n 5',
         'deepcuts find calm --voice instrumental --key "A minor" --related-keys -n 3 -o scene.csv',
@@ -155,6 +166,13 @@ def engineer(walk: Walk, site: Callable[[], Site]) -> None:
 def saved(page: Any, name: str) -> None:
     """Save the list as a playlist."""
     page.get_by_role("button", name="Save as playlist").first.click()
+    page.fill("#ask-value", name)
+    page.keyboard.press("Enter")
+
+
+def shortlisted(page: Any, name: str) -> None:
+    """Put the first song into a shortlist, which is new."""
+    page.locator(".to-shortlist").first.click()
     page.fill("#ask-value", name)
     page.keyboard.press("Enter")
 

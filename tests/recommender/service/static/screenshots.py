@@ -71,6 +71,7 @@ def pictures(song: int) -> list[Picture]:
             panel=True,
         ),
         Picture(GUIDE / "passage.png", passage, "light", LONG, plays=True),
+        Picture(GUIDE / "shortlist.png", "#shortlist=1", "light", READ),
         Picture(GUIDE / "deep-cuts.png", "#deepcuts", "light", READ),
         Picture(GUIDE / "map.png", "#map", "dark", READ),
         Picture(GUIDE / "phone.png", f"#track={song}", "light", PHONE, ".list-head", plays=True),
@@ -87,6 +88,7 @@ def main() -> None:
             for times, title in enumerate(reversed(PLAYED), 1):
                 for _ in range(times * 7):
                     site.send(f"/api/tracks/{site.id_of(title)}/plays", {})
+            shortlist(site, site.id_of(SONG))
             site.get("/api/map")  # laid out once, which takes its time
             for picture in pictures(site.id_of(SONG)):
                 take(browser, site, picture)
@@ -96,11 +98,24 @@ def main() -> None:
                     raise SystemExit(f"{picture.file.name} is larger than {MOST_BYTES:,} bytes")
 
 
+def shortlist(site: Site, song: int) -> None:
+    """Make a shortlist of songs like a song, with notes."""
+    notes = ("the client's favourite", "calm enough, but a minute too long", "")
+    names = ("track_id", "query_start_s", "query_end_s", "match_start_s", "match_end_s", "similarity")
+    entries = [
+        {"query_track_id": song, "note": note, **{name: found[name] for name in names}}
+        for note, found in zip(notes, site.similar(song), strict=False)
+    ]
+    site.send("/api/shortlists", {"name": "Harbour at dawn, scene 12", "entries": entries})
+
+
 def take(browser: Any, site: Site, picture: Picture) -> None:
     """Take one picture: where a song plays, it stands still."""
     page = browser.new_page()
     page.set_viewport_size(picture.window)
     page.emulate_media(color_scheme=picture.theme)
+    page.goto(f"{site.url}/static/icon.svg")
+    page.evaluate("localStorage.clear()")  # the queue of the picture before
     settled(page, site, picture.place)
     if picture.place == "#map":
         point_at(page, site, "Tailwind")

@@ -64,6 +64,19 @@ def test_all_places_are_legible_named_and_fit_their_window(
     page.set_viewport_size(WIDE)
 
 
+def test_the_head_fits_every_width(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    for width in (320, 600, 960, 1000, 1150, 1160, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 860})
+        until(page, f"innerWidth === {width}")
+        said = "document.querySelector('.brand span')"
+        assert page.evaluate(f"{said}.getBoundingClientRect().height") < 40, (
+            f"the name is cut in two at {width}"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(WIDE)
+
+
 def test_the_button_changes_the_theme_and_it_is_kept(page: Any, site: Site) -> None:
     page.emulate_media(color_scheme="light")
     visit(page, site)
