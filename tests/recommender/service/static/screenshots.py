@@ -20,6 +20,7 @@ from tests.recommender.service.static.browser import (
     on_the_map,
     player,
     settled,
+    until,
     wait_for_player,
 )
 
@@ -33,6 +34,10 @@ COLOURS = 160
 """So many are enough for flat areas and text: a third of the bytes."""
 SONG = "Ireland's Coast"
 FROM_S, TO_S = 12, 38
+DRAWN = """[...document.querySelectorAll("path.wave:not(.on)")].every((one) => {
+  const box = one.closest("svg").getBoundingClientRect();
+  return box.bottom < 0 || box.top > innerHeight || (one.getAttribute("d") || "").length > 500;
+})"""
 HEARD_S = 6
 """How far into its passage the song is that plays."""
 PLAYED = ("Armygeddon", "Adventure", "West")
@@ -137,7 +142,8 @@ def take(browser: Any, site: Site, picture: Picture) -> None:
         page.locator(picture.scroll_to).first.evaluate(
             "(node) => scrollTo(0, scrollY + node.getBoundingClientRect().top - 90)"
         )
-    page.wait_for_timeout(1500)  # drawings that came into sight
+    until(page, DRAWN)
+    page.wait_for_timeout(500)
     with Image.open(io.BytesIO(page.screenshot())) as shot:
         shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(picture.file, optimize=True)
     page.close()
