@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { announce, counted, el, icon, notice, titleOf } from "./dom.js";
 import { hands, keys } from "./map_hands.js";
 import { colours, legend } from "./map_legend.js";
+import { Picker } from "./map_pick.js";
 import { player } from "./player.js";
 import { hash } from "./route.js";
 import { empty } from "./songs.js";
@@ -44,7 +45,8 @@ async function laidOut(signal) {
 class Chart {
   constructor(tracks, signal) {
     Object.assign(this, { tracks, signal, view: new View(tracks), pointed: -1, only: null, due: false });
-    this.canvas = el("canvas", { tabindex: 0, role: "application", class: "map", "aria-label": `Map of ${counted(tracks.length, "song")}. Arrow keys go from song to song, Enter plays.` });
+    this.canvas = el("canvas", { tabindex: 0, role: "application", class: "map", "aria-label": `Map of ${counted(tracks.length, "song")}. Arrow keys go from song to song, Enter plays, L chooses the songs around, B begins and ends a line.` });
+    this.picker = new Picker(this);
     this.tip = el("div", { class: "tip", hidden: true });
     this.card = el("p", { class: "map-card soft" });
     this.wanted = (i) => this.only === null || genreOf(this.tracks[i]) === this.only;
@@ -52,14 +54,14 @@ class Chart {
 
   show(place) {
     const button = (name, words, act) => el("button", { type: "button", class: "round", "aria-label": words, title: words, onclick: act }, icon(name));
-    const tools = el("div", { class: "map-tools" },
+    const tools = el("div", { class: "map-tools" }, this.picker.buttons,
       button("plus", "Zoom in", () => this.zoom(1.6)), button("minus", "Zoom out", () => this.zoom(1 / 1.6)), button("whole", "Show the whole map", () => this.whole()));
     this.colours = colours(this.tracks.map(genreOf));
     this.groups = [...this.colours.keys()].reverse().map((name) => [name, [...this.tracks.keys()].filter((i) => this.group(this.tracks[i]) === name)]);
     place.replaceChildren(
       el("div", { class: "head" }, el("h1", {}, "Map"), el("p", { class: "soft" }, `${counted(this.tracks.length, "song")}; what sounds alike lies near`), tools),
       el("div", { class: "map-box" }, this.canvas, this.tip),
-      this.card, legend(this.colours, this.tracks.map(genreOf), (name) => { this.only = name; this.draw(); }));
+      this.picker.box, this.card, legend(this.colours, this.tracks.map(genreOf), (name) => { this.only = name; this.draw(); }));
     this.say();
     hands(this);
     keys(this);
@@ -158,6 +160,7 @@ class Chart {
       pen.fill();
     }
     pen.globalAlpha = 1;
+    this.picker.paint(pen, radius, colour);
     this.titles(pen, radius, colour);
     if (player.track) this.ring(pen, this.tracks.findIndex((one) => one.track_id === player.track.track_id), radius + 4.5, colour("--accent"), 3);
     this.ring(pen, this.pointed, radius + 2.5, colour("--ink"), 2);

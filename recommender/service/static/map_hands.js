@@ -20,6 +20,7 @@ export function hands(chart) {
   canvas.addEventListener("pointerdown", (event) => {
     if (!down.size) moved = 0;
     down.set(event.pointerId, at(event));
+    if (chart.picker.mode && down.size === 1) chart.picker.begin(at(event));
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -29,6 +30,7 @@ export function hands(chart) {
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
     moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
     if (other) pinch(view, before, now, other);
+    else if (chart.picker.mode) chart.picker.move(now);
     else if (moved > CLICK_PX) view.pan(now[0] - before[0], now[1] - before[1]);
     down.set(event.pointerId, now);
     return chart.point(-1);
@@ -36,10 +38,11 @@ export function hands(chart) {
   const up = (event) => {
     const click = event.type === "pointerup" && down.size === 1 && moved <= CLICK_PX && event.button === 0;
     down.delete(event.pointerId);
-    if (!click) return;
+    if (chart.picker.mode && !down.size && moved > CLICK_PX) return chart.picker.end();
+    if (!click) return null;
     const i = view.nearest(...at(event), event.pointerType === "mouse" ? 16 : 26, chart.wanted);
     chart.point(i);
-    chart.play(i);
+    return chart.play(i);
   };
   canvas.addEventListener("pointerup", up);
   canvas.addEventListener("pointercancel", up);
@@ -71,6 +74,7 @@ export function keys(chart) {
     else if (event.key === "+" || event.key === "=") chart.zoom(1.6);
     else if (event.key === "-" || event.key === "−") chart.zoom(1 / 1.6);
     else if (event.key === "0") chart.whole();
+    else if (chart.picker.key(event.key.toLowerCase())) canvas.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();

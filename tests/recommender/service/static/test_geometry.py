@@ -79,12 +79,15 @@ def window(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def ready(page: Any, site: Site, place: str, theme: str) -> None:
     """Open a place in a theme, and wait until all of it is there."""
+    what = PLACES[place]
     page.goto("about:blank")
     page.goto(f"{site.url}/static/icon.svg")
     page.evaluate(f"localStorage.setItem('deepcuts', JSON.stringify({{ theme: '{theme}' }}))")
     known = site.get("/api/playlists")["playlists"][0]["playlist_id"]  # others may have had the first ids
-    page.goto(f"{site.url}/{place.replace('playlist=1', f'playlist={known}')}")
-    until(page, f"Boolean(document.querySelector('main {PLACES[place]}'))")
+    for name in ("playlist=", "likelist="):
+        place = place.replace(f"{name}1", f"{name}{known}")
+    page.goto(f"{site.url}/{place}")
+    until(page, f"Boolean(document.querySelector('main {what}'))")
     until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
 
 
