@@ -10,7 +10,7 @@ from recommender.commands.options import AsJson, home_of
 
 if TYPE_CHECKING:
     from db.session import Catalog
-    from recommender.connections.radio import Next
+    from recommender.connections.endless_queue import Next
     from recommender.home import Home
 
 
@@ -35,8 +35,8 @@ def queue(
     from db.connections import remote_ids
     from recommender.commands.output import say
     from recommender.connections.chosen import chosen_connections, opened
+    from recommender.connections.endless_queue import EndlessQueue
     from recommender.connections.matching import PREFERENCE
-    from recommender.connections.radio import Radio
     from recommender.connections.remotes.mpd_player import MpdPlayer
     from recommender.errors import ConnectionFailedError
 
@@ -52,11 +52,11 @@ def queue(
     with opened(home.path, connection) as player:
         if not isinstance(player, MpdPlayer):
             raise ConnectionFailedError(f"{name} has no queue: it is no MPD")
-        radio = Radio(player, ids, following, ahead)
+        endless = EndlessQueue(player, ids, following, ahead)
         if first is not None:
-            radio.begin(first)
+            endless.begin(first)
         try:
-            radio.run(lambda chosen: _tell(catalog, chosen, as_json=as_json), songs)
+            endless.run(lambda chosen: _tell(catalog, chosen, as_json=as_json), songs)
         except KeyboardInterrupt:
             say("The queue is no longer filled.")
 

@@ -30,7 +30,7 @@ class QueuePlayer(Protocol):
 
 
 @dataclass
-class Radio:
+class EndlessQueue:
     """Fills a queue.
 
     Attributes
