@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from db.listening.radios import less_like
 from db.models import Track
 from recommender import params
 from recommender.errors import FilterError, QueryError
@@ -111,6 +112,21 @@ def favourites(made: Made, n: int, since: datetime | None = None) -> list[Random
     played.sort(key=lambda s: s.id)
     played.sort(key=lambda s: (s.plays, s.last_played or never), reverse=True)
     return played[:n]
+
+
+def test_deep_cuts_are_not_what_less_is_wanted_like(tmp_path: Path) -> None:
+    played, like_it, other = song(0, (1, 0, 0), plays=9), song(1, (1, 0.3, 0)), song(2, (1, 0, 0.35))
+    made = small(tmp_path, [played, like_it, other, song(3, (1, 0.31, 0.02))])
+    ids = {one.number: one.id for one in made.songs.values()}
+    options = ListRequest(n=3, per_artist=0, per_album=0)
+    before = [match.track.id for match in cuts(made, options)[0].matches]
+    with made.catalog.change() as session:
+        less_like(session, ids[1], wanted=True)
+    after = {match.track.id: match for match in cuts(made, options)[0].matches}
+    made.catalog.close()
+    assert sorted(before) == sorted(ids[number] for number in (1, 2, 3))
+    assert sorted(after) == [ids[2], ids[3]]
+    assert after[ids[3]].parts["unwanted"] < 0  # it is like the one that is unwanted
 
 
 def tastes(seeds: Sequence[RandomSong]) -> list[float]:

@@ -68,7 +68,7 @@ def test_damaged_file_is_noticed_and_replaced(catalog: Catalog, folder: Path, su
     assert path.read_bytes() == raw
 
 
-DAMAGED = ["[]", "null", '"segments"', "3", "{", "", '{"format": 4}', '{"format": 4, "unknown": 1}']
+DAMAGED = ["[]", "null", '"segments"', "3", "{", "", '{"format": 5}', '{"format": 5, "unknown": 1}']
 OLDER = ["{}", '{"trunk_id": "trunk-a", "file": "segments-0.faiss"}', '{"format": 3}', '{"format": 99}']
 
 
