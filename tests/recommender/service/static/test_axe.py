@@ -114,3 +114,19 @@ def test_what_breaks_a_rule_is_found(page: Any, site: Site) -> None:
     page.evaluate("document.querySelector('main').append(document.createElement('select'))")
     found = {one.split(":")[0] for one in violations(page)}
     assert found == {"button-name", "select-name"}
+
+
+@pytest.mark.parametrize(("theme", "window"), [("light", WIDE), ("dark", PHONE)], ids=["wide", "phone"])
+def test_a_shortlist_breaks_no_rule(page: Any, site: Site, theme: str, window: Any) -> None:
+    passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
+    found = {"track_id": 1, "query_track_id": 2, **passages, "similarity": 0.9, "note": "no voice"}
+    made = site.send("/api/shortlists", {"name": "Dinner scene", "entries": [found, {"track_id": 3}]})
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(window)
+    try:
+        visit(page, site, f"#shortlist={made['shortlist_id']}", ".entry")
+        until(page, "document.querySelectorAll('.entry').length === 2")
+        assert violations(page) == []
+    finally:
+        site.delete(f"/api/shortlists/{made['shortlist_id']}")
+        page.set_viewport_size(WIDE)
