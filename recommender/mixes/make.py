@@ -20,6 +20,7 @@ from db.listening.mixes import (
     replace_mixes,
     state_of,
 )
+from db.listening.radios import less_like_ids
 from db.listening.tables import Mix
 from db.session import Catalog
 from db.sound.features import vectors_token
@@ -181,7 +182,7 @@ def keep_mixes(
         token = vectors_token(session)
         if not again and are_current(session, bundle, token, now):
             return False
-        made = make_mixes(session, index, bundle, token, now)
+        made = make_mixes(session, index, bundle, token, now, set(less_like_ids(session)))
     with catalog.change() as session:
         replace_mixes(session, made.mixes, made.state)
     return True

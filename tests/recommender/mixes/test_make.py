@@ -10,6 +10,7 @@ import pytest
 from db.listening.favourites import star
 from db.listening.mixes import SOUND, all_mixes, members_of, mix_track_ids
 from db.listening.playlists import all_playlists, get_playlist, playlist_tracks
+from db.listening.radios import less_like
 from db.models import Track
 from db.tracks import search_key
 from recommender.mixes.listened import DEEP_CUTS, FORGOTTEN, NEW
@@ -63,6 +64,16 @@ def test_every_song_is_of_one_mix_and_no_recording_is_in_one_twice(made: Made) -
                 assert max(artists.values()) <= PER_ARTIST
     assert not keep(made, again=False), "they are those of today"
     assert keep(made, NOW + timedelta(days=1), again=False)
+
+
+def test_no_mix_holds_what_less_is_wanted_like(made: Made) -> None:
+    keep(made)
+    with made.catalog.transaction() as session:
+        first = next(iter(mix_track_ids(session).values()))[0]
+        less_like(session, first, wanted=True)
+    keep(made)
+    with made.catalog.transaction() as session:
+        assert all(first not in songs for songs in mix_track_ids(session).values())
 
 
 def test_mixes_stay_the_same_ones_while_songs_go(made: Made) -> None:
