@@ -57,7 +57,7 @@ class Kept:
     log
         Of plays; None where there is none.
     plays
-        All plays (`db.known_plays`), and the tracks of which these are too old; None until they are read.
+        All plays (`db.known_plays`), and the tracks of which they are too old; None until read.
     """
 
     state: Hashable | None = None

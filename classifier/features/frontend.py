@@ -18,11 +18,9 @@ from classifier.features.mel_bands import band_parts
 from classifier.features.segments import patch_starts
 from classifier.measures.windows import hann
 
-# Frames transformed at a time: what is in flight stays within the processor's cache.
-CHUNK_FRAMES = 256
+CHUNK_FRAMES = 256  # transformed at a time: what is in flight stays within the processor's cache
 # librosa's power_to_db: the least power, and how far below a segment's peak its decibels may lie.
-MIN_POWER = 1e-10
-TOP_DB = 80.0
+MIN_POWER, TOP_DB = 1e-10, 80.0
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 Values that cannot be stored are their file's failure; what is wrong with the catalogue itself is raised.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,14 +17,16 @@ from classifier.errors import UnreadableFileError
 from classifier.measures.measure import MeasuredTrack
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
+from db.file_range import file_of
 from db.listening.plays import known_songs
-from db.models import Root
+from db.models import Root, Track
 from db.session import Catalog
 from db.tracks import present
+from db.values import in_parts
 from recommender.file_tags.read import FileTags
 from recommender.file_tags.snapshots import set_by_persons
 from recommender.labels.rules import Label, Rule, Seen, TableOfLabels, Unmatched
-from recommender.library.ingest_plan import set_missing, still_gone
+from recommender.library.ingest_plan import set_missing
 from recommender.library.known_audio import KnownAudio
 from recommender.library.measures import measure_track
 from recommender.library.reconcile import Outcome, renew, retag, settle, store_analysis, store_failure
@@ -159,7 +163,7 @@ class FileRows:
     def mark_missing(self, track_ids: list[int]) -> int:
         """Mark those of some tracks whose file is gone; return how many these are."""
         with self._catalog.transaction() as session:
-            lost = still_gone(session, track_ids)
+            lost = _still_gone(session, track_ids)
             set_missing(session, lost, missing=True)
         return len(lost)
 
@@ -185,3 +189,17 @@ class FileRows:
                 return change(session, session.merge(root, load=False))
         except OF_VALUES as error:
             return unexpected(error, "what is known of it cannot be stored")
+
+
+def _still_gone(session: Session, track_ids: list[int]) -> list[int]:
+    """Return those of some tracks whose file, as its path is now, is not there."""
+    columns = (Track.id, Root.path, Track.rel_path, Track.range_start_s)
+    query = select(*columns).join(Root, Root.id == Track.root_id)
+    gone: list[int] = []
+    for some in in_parts(track_ids):
+        found = session.execute(query.where(Track.id.in_(some)).order_by(Track.id))
+        for track_id, root, rel_path, start_s in found:
+            path = os.path.join(root, rel_path)
+            if not os.path.lexists(path if start_s is None else file_of(path)):
+                gone.append(track_id)
+    return gone

@@ -218,20 +218,6 @@ def set_missing(session: Session, track_ids: list[int], *, missing: bool) -> Non
         renew_vectors_token(session)
 
 
-def still_gone(session: Session, track_ids: list[int]) -> list[int]:
-    """Return those of some tracks whose file, as its path is now, is not there."""
-    columns = (Track.id, Root.path, Track.rel_path, Track.range_start_s)
-    query = select(*columns).join(Root, Root.id == Track.root_id)
-    gone: list[int] = []
-    for some in in_parts(track_ids):
-        found = session.execute(query.where(Track.id.in_(some)).order_by(Track.id))
-        for track_id, root, rel_path, start_s in found:
-            path = os.path.join(root, rel_path)
-            if not os.path.lexists(path if start_s is None else file_of(path)):
-                gone.append(track_id)
-    return gone
-
-
 @dataclass(frozen=True)
 class FailedFile:
     """A file that could not be analysed, and why."""

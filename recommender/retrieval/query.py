@@ -15,9 +15,9 @@ from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import check_readable
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis, song_mean
-from db.copies import copies_of
 from db.file_range import FileRange, file_of
 from db.models import LARGEST, Track
+from db.sound.copies import copies_of
 from db.sound.features import track_features
 from db.sound.patches import heard, patch_starts_s, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, parts_of, with_content

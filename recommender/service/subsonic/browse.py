@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from db import browse
-from db.album_names import in_order_of_plays, with_plays
-from db.browse import GenresOf
+from db.browsing import browse
+from db.browsing.album_names import in_order_of_plays, with_plays
+from db.browsing.song_genres import GenresOf, genres_of
 from db.kept import known_of_tracks
 from db.listening.favourites import rated, starred
 from db.models import Track
@@ -231,7 +231,7 @@ def _of_genre(call: PlayerCall, genre: str, folder: int | None) -> list[GenresOf
     def read() -> list[GenresOf]:
         return [
             song
-            for song in browse.genres_of(call.session, folder)
+            for song in genres_of(call.session, folder)
             if wanted in map(same_genre, genres_of_song(song.track_id, song.genres, predicted))
         ]
 
@@ -256,7 +256,7 @@ def get_genres(call: PlayerCall) -> Content:
 def _all_genres(call: PlayerCall) -> list[Shape]:
     songs: dict[str, dict[str, int]] = {}
     albums: dict[str, set[tuple[str, str]]] = {}
-    for song in browse.genres_of(call.session):
+    for song in genres_of(call.session):
         for name in genres_of_song(song.track_id, song.genres, call.predicted):
             key = same_genre(name)
             spellings = songs.setdefault(key, {})

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from db import browse
+from db.browsing import browse
 from db.listening.playlists import get_playlist
 from db.models import LARGEST, Playlist, Root, Track
 from db.playable import Album

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 
 from sqlalchemy.orm import Session
 
-from db import browse
+from db.browsing import browse
 from db.kept import kept_of
 from recommender.service.state import State
 from recommender.service.subsonic.serializers import album_id, artist_id

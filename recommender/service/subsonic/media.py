@@ -13,7 +13,7 @@ import anyio.to_thread
 from fastapi.responses import Response
 from PIL import Image
 
-from db import browse
+from db.browsing import browse
 from db.listening.playlists import playlist_tracks
 from db.models import Track
 from recommender.params import LARGEST_SIDE

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from db import browse
-from db.album_names import with_plays
+from db.browsing import browse
+from db.browsing.album_names import with_plays
 from db.kept import known_of_tracks
 from db.listening.favourites import starred
 from db.playable import Album

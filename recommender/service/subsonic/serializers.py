@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.browse import genres_of_albums, playable_tracks
+from db.browsing.browse import playable_tracks
+from db.browsing.song_genres import genres_of_albums
 from db.listening.favourites import favourites
 from db.models import Favourite, Playlist, Track
 from db.playable import Album

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from db import browse
+from db.browsing import browse
 from db.models import Track
 from recommender.errors import QueryError
 from recommender.retrieval.discover import walk

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db import browse
+from db.browsing import browse
 from recommender.service.subsonic.context import Content, PlayerCall
 from recommender.service.subsonic.envelope import NOT_ALLOWED, SubsonicError
 

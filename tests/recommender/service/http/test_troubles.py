@@ -84,7 +84,7 @@ def test_troubles_are_answered_with_a_reason(
         raise error
 
     monkeypatch.setattr(tracks, "present_track", fails)
-    monkeypatch.setattr("db.browse.playable_track", fails)
+    monkeypatch.setattr("db.browsing.browse.playable_track", fails)
     answer = service.client.get("/api/tracks/1")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert said in answer.json()["detail"]

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from db import browse
+from db.browsing import browse
 from db.models import Track
 from recommender.service.subsonic.serializers import album_id, artist_id
 from tests.recommender.service.conftest import Service

@@ -227,7 +227,7 @@ def test_what_nobody_expected_is_in_the_envelope_and_in_the_log(
     def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("db.browse.roots", fails)
+    monkeypatch.setattr("db.browsing.browse.roots", fails)
     with caplog.at_level(logging.WARNING):
         for form, kind in (("json", "application/json"), ("xml", "text/xml; charset=utf-8")):
             answer = mine.get("getMusicFolders", f=form)

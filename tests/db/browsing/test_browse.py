@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from db import browse
+from db.browsing import browse
+from db.browsing.song_genres import genres_of
 from db.models import LARGEST, Root, Track
 from db.playable import Album
 from db.session import Catalog
@@ -137,7 +138,7 @@ def test_songs_are_those_of_plain_lists(
             mine = {i: song for i, song in known.items() if name in (song["artist"], made_by(song))}
             expected = sorted(mine, key=lambda i: (-mine[i]["plays"], i))
             assert [track.id for track in browse.artist_tracks(session, name, 5)] == expected[:5]
-        assert [(one.track_id, list(one.genres)) for one in browse.genres_of(session)] == [
+        assert [(one.track_id, list(one.genres)) for one in genres_of(session)] == [
             (i, song["file_genres"]) for i, song in sorted(known.items())
         ]
         some = [i for i, song in known.items() if song["year"] is not None and 1961 <= song["year"] <= 1962]

@@ -5,33 +5,21 @@ can be played where its file is there and holds sound that can be decoded, be it
 be analysed.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Double, Text, case, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Double, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.album_names import names_of, with_plays
+from db.browsing.album_names import names_of, with_plays
+from db.browsing.song_names import SongNames
 from db.kept import known_of_tracks
 from db.known_plays import known_plays
 from db.models import LARGEST, Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, made_by, playable
 from db.rows import rows_by_ids
-from db.song_names import SongNames
 from db.tracks import search_key
-
-
-@dataclass(frozen=True, slots=True)
-class GenresOf:
-    """A song's own genres, with its album."""
-
-    track_id: int
-    artist: str
-    album: str
-    genres: tuple[str, ...]
 
 
 def albums_unplayed(session: Session, root_id: int | None = None) -> list[Album]:
@@ -249,49 +237,6 @@ def _rank(key: str) -> ColumnElement[int]:
     at_start = Track.search_text.startswith(key, autoescape=True)
     conditions = [*(name == key for name in named), *begins, or_(within, at_start)]
     return case(*((condition, rank) for rank, condition in enumerate(conditions)), else_=len(conditions))
-
-
-def genres_of(
-    session: Session, root_id: int | None = None, conditions: Iterable[ColumnElement[bool]] = ()
-) -> list[GenresOf]:
-    """Return every song's own genres, by id; of the songs that meet some more conditions."""
-    asked = list(conditions)
-    if not asked:
-        every = known_of_tracks(session, ("genres", root_id), lambda: _genres_of(session, root_id, []))
-        if every is not None:
-            return every
-    return _genres_of(session, root_id, asked)
-
-
-def _genres_of(
-    session: Session, root_id: int | None, conditions: Iterable[ColumnElement[bool]]
-) -> list[GenresOf]:
-    query = select(Track.id, made_by, Track.album, cast(Track.file_genres, Text))
-    read: dict[Any, tuple[str, ...]] = {}
-    found = []
-    for track_id, who, album, text in session.execute(
-        query.where(*playable(root_id), *conditions).order_by(Track.id)
-    ):
-        if text not in read:
-            read[text] = tuple(json.loads(text))
-        found.append(GenresOf(track_id, who, album, read[text]))
-    return found
-
-
-def genres_of_albums(session: Session, some: Sequence[Album]) -> list[GenresOf]:
-    """Return the own genres of the songs of albums of some names, by id within each."""
-
-    def read() -> dict[tuple[str, str], list[GenresOf]]:
-        songs: dict[tuple[str, str], list[GenresOf]] = {}
-        for song in genres_of(session):
-            songs.setdefault((song.artist, song.album), []).append(song)
-        return songs
-
-    by_album = known_of_tracks(session, "genres by albums", read)
-    if by_album is not None:
-        return [song for one in some for song in by_album.get((one.artist, one.name), ())]
-    names = {one.name for one in some}
-    return genres_of(session, None, [Track.album.in_(names)] if len(names) <= 1000 else []) if names else []
 
 
 def roots(session: Session) -> list[Root]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from db import browse
-from db.album_names import in_order_of_plays, with_plays
-from db.copies import copies_of, ids_with_content
+from db.browsing import browse
+from db.browsing.album_names import in_order_of_plays, with_plays
+from db.browsing.song_genres import genres_of, genres_of_albums
 from db.kept import KEPT, Kept
 from db.known_plays import known_plays
 from db.listening.plays import PlayCount, add_play, set_plays
@@ -21,10 +21,11 @@ from db.models import Root, Track
 from db.plays_log import LONGEST, PLAYS_LOG, PlaysLog, read_log
 from db.rows import rows_by_ids
 from db.session import Catalog, open_catalog
+from db.sound.copies import copies_of, ids_with_content
 from db.tracks_token import TRACKS_TOKEN, tokens_of
 from db.values import utc_now
 from tests.db.rows import new_track
-from tests.db.test_browse import put, songs
+from tests.db.browsing.test_browse import put, songs
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def all_of(session: Session) -> dict[str, Any]:
         unplayed = browse.albums_unplayed(session, root)
         found[f"with plays {root}"] = with_plays(session, unplayed, root)
         found[f"ids {root}"] = browse.playable_ids(session, root)
-        found[f"genres {root}"] = browse.genres_of(session, root)
+        found[f"genres {root}"] = genres_of(session, root)
     for words in ("a", "one", "a one", "b o", "song", "2", "", "%", "Ä"):
         for first in (0, 2):
             found[f"search {words} {first}"] = browse.search_ids(session, words, first, 3)
@@ -55,7 +56,7 @@ def all_of(session: Session) -> dict[str, Any]:
     found["none"] = browse.album(session, "nobody", "nothing")
     found["genres of some"] = sorted(
         (song.track_id, song.genres)
-        for song in browse.genres_of_albums(session, every[:3])
+        for song in genres_of_albums(session, every[:3])
         if (song.artist, song.album) in {(one.artist, one.name) for one in every[:3]}
     )
     found["tracks"] = [[t.id for t in browse.album_tracks(session, a.artist, a.name)] for a in every]

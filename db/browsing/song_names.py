@@ -43,7 +43,7 @@ class SongNames:
         self._names = [_Names.of(some) for some in names]
 
     def search(self, key: str, offset: int, limit: int) -> list[int]:
-        """Return ids as `db.browse.search_ids` does, for the key of some words."""
+        """Return ids as `db.browsing.browse.search_ids` does, for the key of some words."""
         found: list[int] = []
         for some in self._ranked(key):
             found += some
