@@ -24,8 +24,8 @@ from db.session import Catalog, open_catalog
 from db.sound.copies import copies_of, ids_with_content
 from db.tracks_token import TRACKS_TOKEN, tokens_of
 from db.values import utc_now
-from tests.db.rows import new_track
 from tests.db.browsing.test_browse import put, songs
+from tests.db.rows import new_track
 
 
 @contextmanager
