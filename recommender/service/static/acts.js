@@ -4,7 +4,9 @@ import { ask, send } from "./api.js";
 import { announce, el, icon, titleOf } from "./dom.js";
 import { prompted } from "./keep.js";
 import { player } from "./player.js";
+import { go } from "./route.js";
 import { addTo as addToShortlist, allShortlists, made } from "./shortlisting.js";
+import { lessLike, note, startRadio } from "./station.js";
 
 const STARS = [1, 2, 3, 4, 5];
 const EDGE_PX = 8;
@@ -40,6 +42,8 @@ function mainItems(track, marks) {
     act("Add to queue", () => { player.add([track]); return `${titleOf(track)} is in the queue`; }),
     act("Add to playlist…", () => playlists(track), { stays: true }),
     act("Add to shortlist…", () => shortlists(track), { stays: true }),
+    act("Start a radio", () => radio(track)),
+    act("Less like this", () => less(track)),
     act(starred ? "Take the star away" : "Star", () => star(track, !starred)),
     el("div", { class: "menu-stars", role: "group", "aria-label": "Rating" }, STARS.map((n) => el("button", { type: "button", role: "menuitemradio", class: "round small", "aria-checked": String(marks?.rating === n), "aria-label": n === 1 ? "1 star of 5" : `${n} stars of 5`, title: marks?.rating === n ? "Take the rating away" : null,
       data: { on: n <= (marks?.rating || 0) }, onclick: () => finish(() => rate(track, marks?.rating === n ? null : n)) }, icon("star")))),
@@ -64,7 +68,17 @@ async function finish(does) {
   }
 }
 
+async function radio(track) {
+  go({ radio: String(await startRadio({ kind: "song", seed: String(track.track_id) })) });
+}
+
+async function less(track) {
+  await lessLike(track, true);
+  return `Radio and deep cuts play less like ${titleOf(track)} from now on`;
+}
+
 async function star(track, on) {
+  if (on && track.radio_id) note(track, "starred");
   await ask(`api/tracks/${track.track_id}/star`, {}, { method: on ? "PUT" : "DELETE" });
   return `${titleOf(track)} ${on ? "is starred" : "has no star any more"}`;
 }

@@ -15,13 +15,14 @@ import { resumeQueue } from "./resume.js";
 import { here, onChange } from "./route.js";
 import { shortlist, shortlists } from "./shortlists.js";
 import { songs } from "./songs.js";
+import { keepRadio } from "./station.js";
 import { song } from "./track.js";
 import { find, search } from "./words.js";
 
 /** A place whose module is fetched when it is opened first. */
 const later = (file, name) => async (...all) => (await import(file))[name](...all);
-const PLACES = { mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
-const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists", mix: "mixes" };
+const PLACES = { mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), radios: later("./radio.js", "radios"), radio: later("./radio.js", "radio"), songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
+const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists", mix: "mixes", radio: "radios" };
 const STATE_MS = 20000;
 const SOON_MS = 3000;
 
@@ -126,6 +127,7 @@ helpAndTheme();
 singleKeys();
 searchBox();
 playerBar();
+keepRadio();
 resumeQueue();
 acceptDrops();
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); place.focus(); });

@@ -18,6 +18,7 @@ class Player extends EventTarget {
     this.audio = this.made();
     this.spare = this.made();
     this.prepared = null;
+    this.sounding = null;
     this.fading = 0;
     this.startAt = null;
     this.stopAt = null;
@@ -106,6 +107,9 @@ class Player extends EventTarget {
   /** Nothing was heard of the song yet, and nothing else sounds any more. */
   begin() {
     this.settle();
+    const before = this.sounding;
+    if (before) this.tell("left", { track: before, share: this.heard / (before.duration_s || Infinity) });
+    this.sounding = this.track;
     this.stopAt = this.loopFrom = null;
     this.heard = 0;
     this.last = null;
@@ -290,8 +294,8 @@ class Player extends EventTarget {
       return;
     }
     const before = this.audio;
-    this.begin();
     this.list.index = to;
+    this.begin();
     [this.audio, this.spare] = [this.spare, before];
     this.startAt = null;
     this.prepared = null;

@@ -5,7 +5,7 @@ import { player } from "./player.js";
 const KEY = "deepcuts-queue";
 const MOST = 500;
 const EVERY_MS = 5000;
-const KEPT = ["track_id", "title", "artist", "album", "duration_s", "path"];
+const KEPT = ["track_id", "title", "artist", "album", "duration_s", "path", "radio_id", "position"];
 
 /** Have the queue of before, silent, and keep the one that comes. */
 export function resumeQueue() {

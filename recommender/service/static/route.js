@@ -1,6 +1,6 @@
 /* Where one is on the page, as the address says after its #: reload and the back button work. */
 
-const NAMES = ["track", "search", "find", "deepcuts", "mixes", "mix", "map", "playlists", "playlist", "shortlists", "shortlist", "file", "path", "like", "likelist"];
+const NAMES = ["track", "search", "find", "deepcuts", "mixes", "mix", "radios", "radio", "map", "playlists", "playlist", "shortlists", "shortlist", "file", "path", "like", "likelist"];
 /** Filters that may be said several times. */
 export const LISTS = ["genre", "tag", "mood", "key", "not_artist", "not_album"];
 const MANY = [...LISTS, "like", "unlike"];

@@ -32,6 +32,7 @@ PLACES = {
     "#map": "canvas",
     "#file": ".drop-area",
     "#mixes": ".mixes",
+    "#radios": ".radio-start",
     "#playlists": ".lists",
     "#playlist=1": ".song",
     "#shortlists": ".lists",

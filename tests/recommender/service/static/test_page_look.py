@@ -30,6 +30,7 @@ PLACES = (
     "#shortlists",
     "#deepcuts",
     "#mixes",
+    "#radios",
     "#path=1&to=3",
 )
 
