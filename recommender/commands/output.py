@@ -84,7 +84,8 @@ def show_table(
     shown = None if title is None else _escape(title)
     table = Table(title=shown, title_justify="left", box=box.SIMPLE_HEAD)
     for name, width in zip(columns, widths or repeat(None), strict=False):
-        table.add_column(_escape(name), width=width, no_wrap=width is not None, overflow="ellipsis")
+        cut = width is not None
+        table.add_column(_escape(name), width=width, no_wrap=cut, overflow="ellipsis" if cut else "fold")
     for number, row in enumerate(rows):
         table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
     with printing():

@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from recommender.commands.output import show_table
 from recommender.commands.song_table import (
     Fact,
     SongRow,
@@ -130,3 +132,20 @@ def test_nothing_wraps_and_no_figure_is_cut(screen: Callable[[int], list[str]], 
 def test_a_list_without_songs_is_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
     show_songs("fits", [])
     assert "fits" in capsys.readouterr().out
+
+
+def test_a_table_of_figures_loses_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into 80 columns is wrapped, and nothing is cut off."""
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    for name, value in {"COLUMNS": "80", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    columns = ("recipe", "accuracy", "± folds", "macro F1", "top 3", "ECE", "by segment", "a fit")
+    figures = ("cnn-mel+augment", "0.617 (0.49-0.73)", "0.031", "0.601", "0.850", "0.104", "0.583", "169.2 s")
+    show_table(columns, [figures], "60 songs of 10 genres, held out")
+    lines = STYLE.sub("", out.getvalue()).splitlines()
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert "…" not in out.getvalue()
+    rule = next(i for i, line in enumerate(lines) if "──" in line)
+    letters = Counter("".join(lines[rule + 1 :]).replace(" ", ""))
+    assert letters == Counter("".join(figures).replace(" ", ""))
