@@ -14,6 +14,8 @@ from classifier.model.bundle import Bundle
 from classifier.training.genre_head import fit_genre_head
 
 SMALL = 1e-6
+OF_MACHINES = 2e-5
+"""The clips are heard anew, by kernels that differ between processors; in float16, values differ by a bit."""
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +47,9 @@ def test_the_detector(sounds: DetectorSounds, shipped: Bundle) -> None:
     assert shipped.calibration is not None
     made, found = shipped.calibration.detector, detector_of(sounds)
     assert made is not None
-    np.testing.assert_allclose(found.linear, made.linear, rtol=SMALL, atol=SMALL)
-    np.testing.assert_allclose(found.square, made.square, rtol=SMALL, atol=SMALL)
-    assert found.offset == pytest.approx(made.offset, rel=SMALL)
+    np.testing.assert_allclose(found.linear, made.linear, rtol=SMALL, atol=OF_MACHINES)
+    np.testing.assert_allclose(found.square, made.square, rtol=SMALL, atol=OF_MACHINES)
+    assert found.offset == pytest.approx(made.offset, rel=OF_MACHINES)
 
 
 @pytest.mark.shared
