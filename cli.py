@@ -44,7 +44,7 @@ try:
     from recommender.commands.transfer import export, import_
     from recommender.commands.tune import tune
     from recommender.commands.watch import watch
-except (ImportError, MemoryError, OSError) as _error:  # before anything of ours could say so
+except (ImportError, MemoryError, OSError, SystemError) as _error:  # before anything of ours could say so
     if "DEEPCUTS_TRACEBACK" in os.environ:
         raise
     _why = ": ".join(filter(None, (type(_error).__name__, str(_error).partition("\n")[0])))

@@ -162,6 +162,8 @@ def _value(column: Column[Any], number: int) -> Any:
     kind = column.type.python_type
     if column.foreign_keys and kind is int:
         return number
+    if column.foreign_keys:
+        return _value(next(iter(column.foreign_keys)).column, number)
     if kind is str:
         return f"{column.name} {number} ü"[: getattr(column.type, "length", None) or 100]
     if kind is datetime:

@@ -401,7 +401,7 @@ ODD = [
     (("discover", "-o", "/nowhere/mix.m3u8"), 1, "/nowhere/mix.m3u8 cannot be written: "),
     (("find",), 2, "WORDS"),
     (("find", ""), 1, "nothing to find; name tags or genres"),
-    (("find", "--", "-"), 1, "'-' is no tag, genre or label; there are "),
+    (("find", "--", "-"), 1, "nothing to find; name tags or genres"),
     (("find", "jaz"), 1, "'jaz' is no tag, genre or label; did you mean jazz?"),
     (("find", "jazz", "--year", "99999"), 1, "--year 99999 cannot be read; write 1994, 1990-1999"),
     (("find", "jazz", "--year", "19941999"), 1, "--year 19941999 cannot be read"),

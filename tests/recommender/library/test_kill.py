@@ -150,10 +150,11 @@ def test_killed_while_the_index_is_being_written(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(PATIENCE_S)
     wait_until(lambda: not group_members(process.pid))
-    assert counts(support.deepcuts(tmp_path, "ingest", music, "--json").json) == {
-        "found": N_FILES,
-        "unchanged": N_FILES,
-    }
+    stored = len(support.analyses(tmp_path))
+    assert stored, "an index is written for what is there already"
+    left = {"analysed": N_FILES - stored} if stored < N_FILES else {}
+    report = counts(support.deepcuts(tmp_path, "ingest", music, "--json").json)
+    assert report == {"found": N_FILES, "unchanged": stored, **left}
     assert_complete(tmp_path, uninterrupted)
     assert len(list((tmp_path / "index").iterdir())) == 2
 

@@ -261,7 +261,7 @@ def test_no_process_can_be_started(own: Service, monkeypatch: pytest.MonkeyPatch
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     player = own.client.get("/rest/getCoverArt?id=1&f=json")
     assert (player.status_code, error_of(player.json())[0]) == (503, 0)
-    assert len(os.listdir("/proc/self/fd")) == files
+    assert len(os.listdir("/proc/self/fd")) <= files  # fewer where a process before has ended meanwhile
 
 
 def test_what_a_process_says_as_it_dies_is_not_on_our_stderr(
