@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
-from db.listening.plays import KnownSong
+if TYPE_CHECKING:  # workers import this, and no database
+    from db.listening.plays import KnownSong
 
 LISTED_IDS: Final = 5
 DRIVE: Final = re.compile(r"/?[A-Za-z]:(?=[/\\])")
@@ -37,7 +38,7 @@ class PathFinder:
     another machine is found by the part that lies below the library's root, of two names at least.
     """
 
-    def __init__(self, songs: Iterable[KnownSong]) -> None:
+    def __init__(self, songs: "Iterable[KnownSong]") -> None:
         self._exact: dict[str, int] = {}
         self._composed: dict[str, list[int]] = defaultdict(list)
         self._folded: dict[str, list[int]] = defaultdict(list)

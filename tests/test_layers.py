@@ -197,3 +197,10 @@ def test_a_networks_bundle_is_served_without_what_trained_it(
     loaded, output = loaded_by("--home", copy.home, command, *arguments[command], "--json")
     assert "new.flac" in output or json.loads(output)["analysed"] == 1
     assert not loaded & HEAVY
+
+
+def test_workers_import_no_database() -> None:
+    """A worker hears files; the rows are its parent's, and SQLAlchemy takes long to import."""
+    done = run_python("import sys, recommender.library.workers.tasks; print(*sys.modules)")
+    assert done.returncode == 0, done.stderr
+    assert "sqlalchemy" not in done.stdout.split()
