@@ -12,25 +12,8 @@ from db.listening.shortlists import NewEntry
 from db.listening.tables import Shortlist, ShortlistEntry
 from db.models import LARGEST, Track
 from db.session import Catalog
-from db.tracks import root_for
 from db.values import utc_now
-from tests.db.rows import new_track
-
-N = 5
-
-
-def fill(catalog: Catalog) -> None:
-    """Put in tracks 1 to 5; the third's file is gone."""
-    with catalog.transaction() as session:
-        root = root_for(session, "/music")
-        for number in range(1, N + 1):
-            new_track(session, root, str(number), duration_s=10.0 * number, missing=number == 3)
-
-
-@pytest.fixture
-def five(catalog: Catalog) -> Catalog:
-    fill(catalog)
-    return catalog
+from tests.db.listening.five_tracks import N, fill
 
 
 def made(catalog: Catalog, *track_ids: int, name: str = "Dinner scene") -> int:
