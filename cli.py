@@ -51,7 +51,7 @@ except (ImportError, MemoryError, OSError, SystemError) as _error:  # before any
     sys.exit(f"deepcuts: it cannot be started: too little memory, or not installed whole ({_why})")
 
 # A short command makes more objects than the collector's usual pace is meant for, and hardly any garbage.
-gc.set_threshold(100_000)
+gc.set_threshold(200_000)
 # Nor is there anything to gain from a last collection: the system takes all memory back.
 atexit.register(gc.freeze)
 # numpy's threads spin on after each small product and slow down those of ONNX Runtime.

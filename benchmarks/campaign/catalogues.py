@@ -198,15 +198,15 @@ def lost(before: Rows, after: Rows) -> str | None:
 
 
 def schema_of(place: Place) -> dict[str, object]:
-    """Return the schema of a catalogue and its revision, as the database has them."""
+    """Return the schema of a catalogue and its revision, as the database has them, in no order of columns."""
     with place.engine().connect() as connection:
         inspector = inspect(connection)
         found: dict[str, object] = {
             table: (
-                [
-                    (c["name"], str(c["type"]), c["nullable"], c["default"])
+                sorted(
+                    (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
                     for c in inspector.get_columns(table)
-                ],
+                ),
                 inspector.get_pk_constraint(table),
                 sorted(map(str, inspector.get_foreign_keys(table))),
                 sorted(map(str, inspector.get_unique_constraints(table))),

@@ -6,9 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-import db.connections
-import db.listening.tables  # noqa: F401 - they belong to the schema, too
-from db.models import Base
+from db.schema.tables import TABLES
 
 
 def lacking(connection: Connection) -> list[str]:
@@ -25,7 +23,7 @@ def _changes(connection: Connection) -> list[tuple[Any, ...]]:
     """Return what would have to be changed, as Alembic has it, changes of columns one by one."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     changes: list[tuple[Any, ...]] = []
-    for found in compare_metadata(context, Base.metadata):
+    for found in compare_metadata(context, TABLES):
         changes.extend(found if isinstance(found, list) else [found])
     return changes
 

@@ -59,8 +59,7 @@ def bring_up_to_date(engine: Engine, *, make: bool) -> None:
         return
     with _alone(engine) as connection:
         if not _is_up_to_date(_revision(connection), make=make):
-            _back_up(connection)
-            _migrate(connection)
+            _make_or_migrate(connection)
 
 
 def complete(engine: Engine) -> None:
@@ -80,6 +79,17 @@ def _is_up_to_date(revision: str | None, *, make: bool) -> bool:
             f"the catalogue has schema {revision}, newer than {HEAD_REVISION}: use a newer deepcuts"
         )
     return revision == HEAD_REVISION
+
+
+def _make_or_migrate(connection: Connection) -> None:
+    """Make all tables where there are none, at once; where there are some, run the migrations they lack."""
+    if inspect(connection).get_table_names():
+        _back_up(connection)
+        _migrate(connection)
+        return
+    from db.schema.tables import make_tables
+
+    make_tables(connection, VERSIONS, HEAD_REVISION)
 
 
 def _migrate(connection: Connection) -> None:
