@@ -14,14 +14,17 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
+from sqlalchemy.orm import Session
 
 from db.listening.plays import PlayCount, set_plays
 from db.listening.radios import note_outcome
+from db.listening.tables import RadioSong
 from db.rows import TrackRow
 from recommender.evaluation.exposure import gini
 from recommender.home import Home
@@ -57,21 +60,34 @@ class Bench:
             made = make_radio(session, self.index, self.bundle, "song", str(seed), far=far)
         played: list[TrackRow] = []
         while len(played) < n:
-            with self.catalog.change() as session:
-                radio = session.merge(made)
-                found = play_on(session, self.index, self.bundle, radio, min(AT_ONCE, n - len(played)))
-                for song, track in found:
-                    if outcome is not None:
-                        note_outcome(session, song, outcome(track))
-            if not found:
+            tracks = play_on(
+                self.catalog.snapshot,
+                self.catalog.change,
+                lambda session: session.merge(made),
+                self.index,
+                self.bundle,
+                min(AT_ONCE, n - len(played)),
+                partial(taken, outcome=outcome),
+            )
+            if not tracks:
                 break
-            played += [track for _, track in found]
+            played += tracks
         return played
 
     def likeness(self, seed: int, played: Sequence[TrackRow]) -> list[float]:
         """Return how much songs sound like the seed, by tens: cosines of mean vectors."""
         each = [float(self.means[seed] @ self.means[track.id]) for track in played]
         return [round(float(np.mean(each[i : i + AT_ONCE])), 3) for i in range(0, len(each), AT_ONCE)]
+
+
+def taken(
+    session: Session, songs: Sequence[tuple[RadioSong, TrackRow]], outcome: Callable[[TrackRow], str] | None
+) -> list[TrackRow]:
+    """Note what the listener made of songs, and return them."""
+    for song, track in songs:
+        if outcome is not None:
+            note_outcome(session, song, outcome(track))
+    return [track for _, track in songs]
 
 
 def repeats(lists: Sequence[Sequence[TrackRow]]) -> dict[str, int]:

@@ -79,6 +79,12 @@ def radio_songs(session: Session, radio: Radio) -> list[RadioSong]:
     return list(session.scalars(query))
 
 
+def n_played(session: Session, radio: Radio) -> int:
+    """Return how many songs a radio has played, those of tracks that left the catalogue too."""
+    last = session.scalar(select(func.max(RadioSong.position)).where(RadioSong.radio_id == radio.id))
+    return 0 if last is None else last + 1
+
+
 def radio_song(session: Session, radio: Radio, position: int) -> RadioSong | None:
     """Return the song that a radio played at a position, from 0, or None."""
     return session.get(RadioSong, (radio.id, position)) if 0 <= position <= LARGEST else None
@@ -87,8 +93,7 @@ def radio_song(session: Session, radio: Radio, position: int) -> RadioSong | Non
 def give_songs(session: Session, radio: Radio, songs: Sequence[tuple[int, str]]) -> list[RadioSong]:
     """Put songs behind those that a radio has played: the id of each and the reason for it."""
     touch_radio(session, radio)
-    last = session.scalar(select(func.max(RadioSong.position)).where(RadioSong.radio_id == radio.id))
-    first, at = 0 if last is None else last + 1, utc_now()
+    first, at = n_played(session, radio), utc_now()
     made = [
         RadioSong(
             radio_id=radio.id, position=position, track_id=track_id, reason=reason, outcome=GIVEN, given=at

@@ -9,6 +9,8 @@ from recommender.commands.options import AsJson, home_of
 from recommender.params import RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from db.session import Catalog
 
 
@@ -74,20 +76,25 @@ def _tuned(
     catalog: "Catalog", index: Any, bundle: Any, kind: str, seed: str, *, far: float, discover: float
 ) -> Any:
     """Return a radio of the catalogue: a new one, or the one that is to go on."""
-    from db.listening.radios import get_radio
-    from recommender.errors import QueryError
     from recommender.radio.station import make_radio
     from recommender.retrieval.query import resolve
 
     with catalog.change() as session:
         if kind == "radio":
-            found = get_radio(session, int(seed))
-            if found is None:
-                raise QueryError(f"no radio has the id {seed}")
-            return found
+            return _radio(session, int(seed))
         if kind == "song":
             seed = str(resolve(session, seed, bundle, _no_file).track_id)
         return make_radio(session, index, bundle, kind, seed, far=far, discover=discover)
+
+
+def _radio(session: "Session", radio_id: int) -> Any:
+    from db.listening.radios import get_radio
+    from recommender.errors import QueryError
+
+    found = get_radio(session, radio_id)
+    if found is None:
+        raise QueryError(f"no radio has the id {radio_id}")
+    return found
 
 
 def _no_file(path: str, _span: object) -> Any:
@@ -100,22 +107,26 @@ def _batches(
     catalog: "Catalog", index: Any, bundle: Any, radio_id: int, n: int
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield songs as they are chosen; what is yielded is kept already."""
-    from db.listening.radios import get_radio
+    from functools import partial
+
     from recommender.presentation.radios import songs_json
     from recommender.radio.station import play_on
 
-    left = n
+    shown, left = partial(songs_json, bundle=bundle), n
     while left > 0:
-        with catalog.change() as session:
-            radio = get_radio(session, radio_id)
-            if radio is None:  # somebody deleted it
-                return
-            found = play_on(session, index, bundle, radio, min(left, RADIO_AT_ONCE))
-            shown = songs_json(session, found, bundle)
-        if not shown:
+        songs = play_on(
+            catalog.snapshot,
+            catalog.change,
+            partial(_radio, radio_id=radio_id),
+            index,
+            bundle,
+            min(left, RADIO_AT_ONCE),
+            shown,
+        )
+        if not songs:
             return
-        left -= len(shown)
-        yield shown
+        left -= len(songs)
+        yield songs
 
 
 def _print_m3u8(results: list[dict[str, Any]]) -> None:

@@ -34,8 +34,8 @@ def seed_tracks(
         If it means none.
     """
     name, ids = _MEANT[kind](session, index, bundle, seed)
-    indexed = index.rows.track_ids
-    there = [i for i in dict.fromkeys(ids) if i in set(indexed.tolist())]
+    wanted = np.array(list(dict.fromkeys(ids)), np.int64)
+    there = wanted[np.isin(wanted, index.rows.track_ids)].tolist()
     if not there:
         raise QueryError(f"no analysed song is of the {kind} '{seed}'" if seed else "no song was played yet")
     return name, _spread(there)

@@ -3,10 +3,17 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
+from db.listening.tables import Radio, RadioSong
+from recommender.commands.results import opened
+from recommender.home import Home
+from recommender.radio.station import Sessions, make_radio, play_on
 from tests.recommender.support import CLI, Library, environment, query
 
 
@@ -68,3 +75,31 @@ def test_less_like_some_songs(library: Library) -> None:
     assert [one["track_id"] for one in library.run("less", track_id, "--json").json["tracks"]] == [track_id]
     assert "Less is wanted like 1 songs" in library.run("less").out
     assert library.run("less", track_id, "--undo", "--json").json["tracks"] == []
+
+
+def test_two_that_play_on_at_once_get_no_song_twice(library: Library) -> None:
+    seed, home = first_id(library), Home(library.home)
+    catalog, bundle, index = opened(home)
+    with catalog.change() as session:
+        made = make_radio(session, index, bundle, "song", str(seed)).id
+
+    def songs(reading: Sessions) -> list[int]:
+        def ids(_session: object, found: list[tuple[RadioSong, object]]) -> list[int]:
+            return [song.track_id for song, _ in found]
+
+        return play_on(reading, catalog.change, lambda s: s.get_one(Radio, made), index, bundle, 2, ids)
+
+    others: list[int] = []
+
+    @contextmanager
+    def overtaken() -> Iterator[Session]:
+        with catalog.snapshot() as session:
+            yield session
+        if not others:
+            others.extend(songs(catalog.snapshot))
+
+    mine = songs(overtaken)
+    assert len({*mine, *others}) == 4
+    rows = query(library.home, f"SELECT track_id FROM radio_song WHERE radio_id = {made} ORDER BY position")
+    assert [row[0] for row in rows] == others + mine
+    catalog.close()

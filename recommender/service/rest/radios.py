@@ -1,5 +1,6 @@
 """Radios over HTTP: songs without end, like a song, an artist, a genre, a list or one's taste."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path
@@ -171,9 +172,15 @@ def delete_radio(state: TheState, radio_id: RadioId) -> Response:
 @router.post("/api/radios/{radio_id:int}/next", response_model=NextSongs, responses=documented(400, 404, 413))
 def next_songs(state: TheState, held: TheHeld, radio_id: RadioId, wanted: HowMany) -> Response:
     """Return a radio's next songs, which count as played from now on."""
-    with state.change() as session:
-        found = play_on(session, held.index, held.bundle, _radio(session, radio_id), wanted.n)
-        shown = songs_json(session, found, held.bundle)
+    shown = play_on(
+        state.snapshot,
+        state.change,
+        partial(_radio, radio_id=radio_id),
+        held.index,
+        held.bundle,
+        wanted.n,
+        partial(songs_json, bundle=held.bundle),
+    )
     return JsonResponse({"radio_id": radio_id, "results": shown})
 
 
