@@ -32,26 +32,7 @@ from db.sound.predictions import (
     track_predictions,
 )
 from db.values import unpack
-from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row
-
-
-@pytest.fixture
-def rows() -> list[SegmentRow]:
-    """Three segments, the second one silent, given out of order."""
-    random = np.random.default_rng(1)
-    return [
-        segment_row(random, 60.0, 72.5),
-        segment_row(random, 0.0, 30.0),
-        segment_row(random, 30.0, 60.0, silent=True),
-    ]
-
-
-def stored(catalog: Catalog, rows: list[SegmentRow], name: str = "a.mp3") -> int:
-    with catalog.transaction() as session:
-        root = session.scalar(select(Root)) or Root(path="/music")
-        track = new_track(session, root, name)
-        store_segments(session, track, rows, TRUNK, BUNDLE)
-        return track.id
+from tests.db.rows import BUNDLE, TRUNK, segment_row, stored
 
 
 def test_features_come_back_in_order_of_time(catalog: Catalog, rows: list[SegmentRow]) -> None:

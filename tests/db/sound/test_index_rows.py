@@ -11,26 +11,7 @@ from db.session import Catalog
 from db.sound import index_rows as index_rows_module
 from db.sound.features import SegmentRow, store_segments, track_features
 from db.sound.index_rows import index_rows, index_tracks
-from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row
-
-
-@pytest.fixture
-def rows() -> list[SegmentRow]:
-    """Three segments, the second one silent, given out of order."""
-    random = np.random.default_rng(1)
-    return [
-        segment_row(random, 60.0, 72.5),
-        segment_row(random, 0.0, 30.0),
-        segment_row(random, 30.0, 60.0, silent=True),
-    ]
-
-
-def stored(catalog: Catalog, rows: list[SegmentRow], name: str = "a.mp3") -> int:
-    with catalog.transaction() as session:
-        root = session.scalar(select(Root)) or Root(path="/music")
-        track = new_track(session, root, name, analysed_hash=f"hash of {name}")
-        store_segments(session, track, rows, TRUNK, BUNDLE)
-        return track.id
+from tests.db.rows import BUNDLE, TRUNK, new_track, segment_row, stored
 
 
 def test_index_holds_present_good_tracks_of_the_trunk(
