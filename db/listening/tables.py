@@ -1,4 +1,4 @@
-"""The tables of what listening leaves with the catalogue: where players are, shortlists, mixes, the map.
+"""The tables of what listening leaves with the catalogue: where players are, lists, mixes, radios, the map.
 
 Times are naive UTC; `owner` is the user whose it is.
 """
@@ -210,3 +210,44 @@ class RadioSong(Base):
     reason: Mapped[str] = mapped_column(Words)
     outcome: Mapped[str] = mapped_column(String(16))
     given: Mapped[datetime]
+
+
+class PlaylistWish(Base):
+    """What a playlist that keeps itself up to date is filled with.
+
+    Attributes
+    ----------
+    wish
+        The list that is wanted, as JSON.
+    filled_from
+        What tells the state of the catalogue that it was filled from; empty before the first time.
+    filled
+        When that was.
+    problem
+        Why it could not be filled from there, so that it holds what it held before; else empty.
+    """
+
+    __tablename__ = "playlist_wish"
+
+    playlist_id: Mapped[int] = mapped_column(
+        ForeignKey("playlist.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    wish: Mapped[str] = mapped_column(Words)
+    filled_from: Mapped[str] = mapped_column(String(40), default="")
+    filled: Mapped[datetime | None]
+    problem: Mapped[str] = mapped_column(Words, default="")
+
+
+class SimilarGiven(Base):
+    """The songs that were given to somebody who asks again and again for songs like the same one.
+
+    `asked` is a hash of who asks, by which player, for what; `given` are the ids of tracks as little-endian
+    int32, in order.
+    """
+
+    __tablename__ = "similar_given"
+    __table_args__ = (Index(None, "at"),)
+
+    asked: Mapped[str] = mapped_column(String(40), primary_key=True)
+    given: Mapped[bytes]
+    at: Mapped[datetime]
