@@ -1,6 +1,5 @@
 """Mixes by what is listened to: new and fitting, loved and forgotten, deep cuts of the month."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,8 +12,10 @@ from classifier.arrays import Array, Ints
 from classifier.model.bundle import Bundle
 from db.listening.mixes import NewMix
 from db.models import Favourite, Track
+from recommender import params
 from recommender.errors import QueryError
 from recommender.mixes.listening_order import listening_order
+from recommender.mixes.unwanted import Unwanted
 from recommender.retrieval.discover import discover
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.request import ListRequest
@@ -74,7 +75,7 @@ def listened_mixes(
     bundle: Bundle,
     sound: tuple[Ints, Array],
     now: datetime,
-    unwanted: Collection[int] = (),
+    unwanted: Unwanted,
 ) -> list[NewMix]:
     """Return the mixes of the day that there are songs for.
 
@@ -85,12 +86,12 @@ def listened_mixes(
     now
         Naive UTC.
     unwanted
-        Tracks that are left out.
+        Songs that are left out, as are songs that are more like these than like what one plays.
     """
     heard = heard_of(session)
     found = [
         _new(session, bundle, heard, sound, now, unwanted),
-        _forgotten(heard, sound[0], now, unwanted),
+        _forgotten(heard, sound, now, unwanted),
         _deep_cuts(session, index, bundle, now, unwanted),
     ]
     return [mix for mix in found if mix is not None]
@@ -102,7 +103,7 @@ def _new(
     heard: Listened,
     sound: tuple[Ints, Array],
     now: datetime,
-    unwanted: Collection[int],
+    unwanted: Unwanted,
 ) -> NewMix | None:
     ids, vectors = sound
     since = now - timedelta(days=NEW_DAYS)
@@ -112,11 +113,22 @@ def _new(
     if len(new) < LEAST_SONGS or not len(tastes):
         return None
     fits = (vectors[new] @ vectors[tastes].T).max(axis=1)
-    order = new[np.argsort(-fits, kind="stable")]
-    songs = listening_order(session, bundle, ids[order], vectors[order], unwanted)[:MOST_SONGS]
+    by = np.argsort(-(fits - params.NOT_WEIGHT * unwanted.likeness(vectors[new])), kind="stable")
+    order = new[by]
+    songs = listening_order(session, bundle, ids[order], vectors[order], unwanted, fits[by])[:MOST_SONGS]
     return _mix(
         NEW, "New this week that fits you", "added in the last seven days, nearest to what you play", songs
     )
+
+
+def _liked(heard: Listened, ids: Ints, vectors: Array) -> Array:
+    """Return how much each track is like another one that is one's taste, (tracks,)."""
+    tastes = _tastes(heard, ids)
+    if not len(tastes):
+        return np.ones(len(ids), np.float32)
+    alike = vectors @ vectors[tastes].T
+    alike[tastes, np.arange(len(tastes))] = -1  # itself does not speak for it
+    return np.asarray(alike.max(axis=1))
 
 
 def _tastes(heard: Listened, ids: Ints) -> Ints:
@@ -128,8 +140,12 @@ def _tastes(heard: Listened, ids: Ints) -> Ints:
     return np.flatnonzero(np.isin(ids, sorted(liked)))
 
 
-def _forgotten(heard: Listened, ids: Ints, now: datetime, unwanted: Collection[int]) -> NewMix | None:
-    since, known = now - timedelta(days=FORGOTTEN_DAYS), set(ids.tolist())
+def _forgotten(
+    heard: Listened, sound: tuple[Ints, Array], now: datetime, unwanted: Unwanted
+) -> NewMix | None:
+    ids, vectors = sound
+    known = set(ids[~unwanted.shuts_out(ids, vectors, _liked(heard, ids, vectors))].tolist())
+    since = now - timedelta(days=FORGOTTEN_DAYS)
     worth = np.log1p(heard.plays) + heard.loved
     order = np.argsort(-worth, kind="stable")
     songs = [
@@ -139,7 +155,6 @@ def _forgotten(heard: Listened, ids: Ints, now: datetime, unwanted: Collection[i
         and heard.last[i] is not None
         and heard.last[i] < since
         and int(heard.ids[i]) in known
-        and int(heard.ids[i]) not in unwanted
     ]
     return _mix(
         FORGOTTEN,
@@ -150,13 +165,13 @@ def _forgotten(heard: Listened, ids: Ints, now: datetime, unwanted: Collection[i
 
 
 def _deep_cuts(
-    session: Session, index: SegmentIndex, bundle: Bundle, now: datetime, unwanted: Collection[int]
+    session: Session, index: SegmentIndex, bundle: Bundle, now: datetime, unwanted: Unwanted
 ) -> NewMix | None:
     try:
         ranking, _ = discover(session, index, bundle, ListRequest(n=MOST_SONGS, passages=False))
     except QueryError:  # nothing has been played
         return None
-    songs = [match.track.id for match in ranking.matches if match.track.id not in unwanted]
+    songs = [match.track.id for match in ranking.matches if match.track.id not in unwanted.ids]
     name = f"Deep cuts of {now:%B %Y}"
     return _mix(DEEP_CUTS, name, "never played, and like what you play most", songs)
 

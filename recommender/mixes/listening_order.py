@@ -1,7 +1,7 @@
 """The songs of a mix in an order to listen to: typical, not all of one artist, no recording twice."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,9 @@ from classifier.model.bundle import Bundle
 from db.rows import TrackRow, rows_by_ids
 from db.sound.patches import track_patches
 from db.tracks import search_key
+from recommender.mixes.unwanted import Unwanted
 from recommender.retrieval.alignment import PatchSequence
+from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.same_recordings import Recording, same_recordings
 from recommender.song_titles import song_named
 
@@ -23,7 +25,12 @@ PER_ARTIST: Final = 4
 
 
 def listening_order(
-    session: Session, bundle: Bundle, track_ids: Ints, vectors: Array, unwanted: Collection[int] = ()
+    session: Session,
+    bundle: Bundle,
+    track_ids: Ints,
+    vectors: Array,
+    unwanted: Unwanted | None = None,
+    likeness: Array | None = None,
 ) -> list[int]:
     """Return the ids of the songs of a mix, from the most typical one from each to one that is near it.
 
@@ -32,10 +39,15 @@ def listening_order(
     track_ids, vectors
         (tracks,) the most typical first, and (tracks, dimensions) centred, of length 1.
     unwanted
-        Tracks that are left out.
+        Songs that are left out, and with them those that are more like one of them than like the mix.
+    likeness
+        (tracks,) how much each is like what the mix is of; None for its middle.
     """
-    wanted = np.array([int(i) not in unwanted for i in track_ids], bool)[: 4 * POOL * SONGS]
-    positions = np.flatnonzero(wanted)[: POOL * SONGS]
+    if likeness is None:
+        likeness = vectors @ unit_rows(vectors.mean(axis=0, keepdims=True))[0]
+    first = slice(4 * POOL * SONGS)
+    out = (unwanted or Unwanted()).shuts_out(track_ids[first], vectors[first], likeness[first])
+    positions = np.flatnonzero(~out)[: POOL * SONGS]
     rows = rows_by_ids(session, [int(i) for i in track_ids[positions]])
     positions = np.array([p for p in positions if int(track_ids[p]) in rows], np.int64)
     tracks = [rows[int(track_ids[p])] for p in positions]

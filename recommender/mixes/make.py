@@ -28,6 +28,7 @@ from recommender.clusters.grouping import Groups, find_groups, matched
 from recommender.clusters.names import GroupWords, name_groups, words_of
 from recommender.mixes.listened import DEEP_CUTS, listened_mixes
 from recommender.mixes.listening_order import listening_order
+from recommender.mixes.unwanted import Unwanted, unwanted_among
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 
@@ -54,10 +55,10 @@ class MadeMixes:
 
 
 def are_current(session: Session, bundle: Bundle, token: str | None, now: datetime) -> bool:
-    """Whether the mixes were made today, of the library as it is."""
+    """Whether the mixes were made today, of the library as it is, without what is unwanted now."""
     state = state_of(session)
-    made = (state.get("token"), state.get("bundle_id"), state.get("day"))
-    return made == (token, bundle.bundle_id, f"{now:%Y-%m-%d}")
+    made = (state.get("token"), state.get("bundle_id"), state.get("day"), state.get("less", []))
+    return made == (token, bundle.bundle_id, f"{now:%Y-%m-%d}", sorted(less_like_ids(session)))
 
 
 def make_mixes(
@@ -77,28 +78,30 @@ def make_mixes(
     now
         Naive UTC.
     unwanted
-        Tracks that no mix is to hold.
+        Tracks that no mix is to hold, nor what is more like them than like the mix.
     """
     ids, vectors = track_means(session, bundle.trunk_id, lambda rows: unit_rows(rows.embeddings))
     before = all_mixes(session)
-    state = {"token": token, "bundle_id": bundle.bundle_id, "day": f"{now:%Y-%m-%d}", "of": 0}
+    day = f"{now:%Y-%m-%d}"
+    state = {"token": token, "bundle_id": bundle.bundle_id, "day": day, "less": sorted(unwanted), "of": 0}
     if not len(ids):
         return MadeMixes([], state)
     old = [mix for mix in before if mix.kind == SOUND]
     groups = _groups(vectors, old, bundle.trunk_id, int(state_of(session).get("of", 0)))
     centred = unit_rows(vectors - vectors.mean(axis=0))
+    less = unwanted_among(unwanted, ids, centred)
     named = _named(session, bundle, ids, groups, old)
     mixes = [
         replace(
             mix,
             track_ids=listening_order(
-                session, bundle, mix.members, centred[np.searchsorted(ids, mix.members)], unwanted
+                session, bundle, mix.members, centred[np.searchsorted(ids, mix.members)], less
             ),
         )
         for mix in named
     ]
-    today = listened_mixes(session, index, bundle, (ids, centred), now, unwanted)
-    today = [_going_on(session, mix, before) for mix in today]
+    today = listened_mixes(session, index, bundle, (ids, centred), now, less)
+    today = [_going_on(session, mix, before, less, (ids, centred)) for mix in today]
     return MadeMixes([*today, *mixes], state | {"of": groups.of})
 
 
@@ -155,15 +158,34 @@ def _sound_mix(
     )
 
 
-def _going_on(session: Session, mix: NewMix, before: Sequence[Mix]) -> NewMix:
-    """Return a mix of the day as the present state of yesterday's; deep cuts stay the same for a month."""
+def _going_on(
+    session: Session, mix: NewMix, before: Sequence[Mix], less: Unwanted, sound: tuple[Ints, Array]
+) -> NewMix:
+    """Return a mix of the day as the present state of yesterday's.
+
+    Deep cuts stay the same for a month, but for those that are not wanted any more.
+    """
     old = next((one for one in before if one.kind == mix.kind), None)
     if old is None:
         return mix
     if mix.kind == DEEP_CUTS and old.name == mix.name:
-        songs = mix_track_ids(session).get(old.id, [])
+        there = mix_track_ids(session).get(old.id, [])
+        songs = _still_wanted(there, less, sound)
         mix = replace(mix, track_ids=songs, reason=old.reason, members=members_of(old))
     return replace(mix, mix_id=old.id)
+
+
+def _still_wanted(songs: Sequence[int], less: Unwanted, sound: tuple[Ints, Array]) -> list[int]:
+    """Return the songs of a mix that are not unwanted, nor more like what is than like the others in it."""
+    ids, vectors = sound
+    rows = np.searchsorted(ids, [i for i in songs if i in set(ids.tolist())])
+    if not len(rows):
+        return [i for i in songs if i not in less.ids]
+    alike = vectors[rows] @ vectors[rows].T
+    np.fill_diagonal(alike, -1)
+    out = less.shuts_out(ids[rows], vectors[rows], alike.max(axis=1))
+    gone = set(ids[rows[out]].tolist()) | less.ids
+    return [i for i in songs if i not in gone]
 
 
 def keep_mixes(

@@ -17,6 +17,7 @@ from recommender.mixes.listened import DEEP_CUTS, FORGOTTEN, NEW
 from recommender.mixes.listening_order import PER_ARTIST, SONGS
 from recommender.mixes.make import keep_mixes
 from recommender.mixes.save import save_mixes
+from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 from recommender.song_titles import song_named
 from tests.databases import KINDS
 from tests.recommender.random_catalog import Made, make_songs, store
@@ -74,6 +75,36 @@ def test_no_mix_holds_what_less_is_wanted_like(made: Made) -> None:
     keep(made)
     with made.catalog.transaction() as session:
         assert all(first not in songs for songs in mix_track_ids(session).values())
+
+
+def test_mixes_leave_out_what_sounds_like_a_song_that_is_unwanted(made: Made) -> None:
+    """A song goes that is more like it than like the middle of its mix, and the others stay."""
+    keep(made)
+    ids, vectors = track_means_of(made)
+    with made.catalog.transaction() as session:
+        songs = mix_track_ids(session)
+        mix = next(mix for mix in all_mixes(session) if mix.kind == SOUND and len(songs[mix.id]) > 6)
+        before = songs[mix.id]
+        rows = np.searchsorted(ids, members_of(mix))
+        middle = vectors[rows].mean(axis=0) / np.linalg.norm(vectors[rows].mean(axis=0))
+        of = {int(i): vectors[np.searchsorted(ids, i)] for i in before}
+        near = {i: [j for j in before if of[j] @ of[i] > of[j] @ middle] for i in before}
+        unwanted = max(before[1:], key=lambda i: (0 < len(near[i]) < len(before), len(near[i])))
+        less_like(session, unwanted, wanted=True)
+    assert 1 < len(near[unwanted]) < len(before)
+    assert keep(made, again=False), "what is wanted less makes them anew"
+    with made.catalog.transaction() as session:
+        after = mix_track_ids(session)[mix.id]
+    assert not {*after} & {unwanted, *near[unwanted]}
+    assert {*before} - {*near[unwanted]} <= {*after}
+    assert not keep(made, again=False)
+
+
+def track_means_of(made: Made) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of all tracks, and their mean directions around the middle of all."""
+    with made.catalog.transaction() as session:
+        ids, vectors = track_means(session, made.bundle.trunk_id, lambda rows: unit_rows(rows.embeddings))
+    return ids, unit_rows(vectors - vectors.mean(axis=0))
 
 
 def test_mixes_stay_the_same_ones_while_songs_go(made: Made) -> None:
