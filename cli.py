@@ -24,12 +24,12 @@ try:
     from recommender.commands.explain import explain
     from recommender.commands.help_page import START, help_lines, version
     from recommender.commands.ingest import ingest
+    from recommender.commands.kept_playlists import playlist
     from recommender.commands.lists import discover, find, path
     from recommender.commands.map import map_
     from recommender.commands.mixes import mixes
     from recommender.commands.model import model
     from recommender.commands.output import printable, say, show
-    from recommender.commands.playlist import playlist
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
     from recommender.commands.queue import queue
@@ -212,7 +212,6 @@ for _command in (
     path,
     radio,
     less,
-    playlist,
     duplicates,
     classify,
     explain,
@@ -240,6 +239,7 @@ app.add_typer(evaluate, name="evaluate")
 app.add_typer(plays, name="plays")
 app.add_typer(model, name="model")
 app.add_typer(shortlist, name="shortlist")
+app.add_typer(playlist, name="playlist")
 
 
 if __name__ == "__main__":

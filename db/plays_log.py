@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Setting
+from db.models import Setting, Track
 
 PLAYS_LOG: Final = "plays_log"
 LONGEST: Final = 200
@@ -55,3 +55,11 @@ def note_plays(session: Session, track_ids: Iterable[int]) -> None:
         session.execute(insert(Setting).values(name=PLAYS_LOG, value=value))
     else:
         session.execute(update(Setting).where(Setting.name == PLAYS_LOG).values(value=value))
+
+
+def plays_state(session: Session) -> str:
+    """Return what is another whenever plays were written: by the log, else by their sums."""
+    if session.get_bind().dialect.name == "sqlite":
+        return str(read_log(session.scalar(select(Setting.value).where(Setting.name == PLAYS_LOG))).number)
+    sums = select(func.count(), func.sum(Track.plays), func.max(Track.last_played)).where(Track.plays > 0)
+    return " ".join(map(str, session.execute(sums).one()))

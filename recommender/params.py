@@ -20,6 +20,7 @@ BUSY_S: Final = 2.0
 N_RESULTS: Final = 10
 RADIO_FAR: Final = 0.3
 RADIO_SONGS: Final = 100
+AHEAD: Final = 5
 RADIO_AT_ONCE: Final = 10
 """Songs that a radio chooses, and keeps, before it hands them out."""
 USUAL_PER_ARTIST: Final = 3

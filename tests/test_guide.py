@@ -62,6 +62,9 @@ def wrong_with(words: list[str]) -> str | None:
         elif hasattr(command, "commands"):
             if word in PLACEHOLDERS:
                 return None
+            if word not in command.commands and hasattr(command, "otherwise"):
+                command = command.commands[command.otherwise]
+                continue
             if word not in command.commands:
                 return f"{command.name} has no command {word}"
             command = command.commands[word]

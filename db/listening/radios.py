@@ -67,6 +67,13 @@ def tune_radio(
     session.refresh(radio)
 
 
+def reseed_radio(session: Session, radio: Radio, kind: str, seed: str, name: str) -> None:
+    """Let a radio play songs like another seed from its next song on; what it played stays."""
+    radio.kind, radio.seed, radio.name = kind, seed, name
+    touch_radio(session, radio)
+    session.refresh(radio)  # its words as they are stored
+
+
 def delete_radio(session: Session, radio: Radio) -> None:
     """Delete a radio; the songs stay."""
     session.delete(radio)

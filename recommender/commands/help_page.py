@@ -12,7 +12,7 @@ SECTIONS: Final = {
         "radio": "songs without end, like a song, artist, genre or taste",
         "less": "want less like a song; radio and discover obey",
         "path": "a walk from one song to another in small steps",
-        "playlist": "write what these list as .m3u8, .csv or .json",
+        "playlist": "lists as files; playlists that keep themselves up to date",
         "shortlist": "keep songs for a purpose, with notes; hand them on",
         "map": "draw the catalogue: what sounds alike lies close",
         "serve": "a page to listen with, and a server for players",

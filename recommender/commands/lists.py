@@ -32,6 +32,7 @@ def discover(
     *,
     filters: "Filters",
     output: options.Output = None,
+    keep: options.Keep = None,
     as_json: AsJson = False,
 ) -> None:
     """List deep cuts: songs never played that sound like what is played most, and say because of which.
@@ -55,6 +56,11 @@ def discover(
     with catalog.transaction() as session:
         answer = discover_answer(session, index, bundle, request, seeds, day)
     show_answer(answer, output, as_json, partial(print_matches, answer["results"], because=True))
+    if keep is not None:
+        from recommender.commands.keep_list import keep_list
+        from recommender.wishes.wish import Wish
+
+        keep_list(home_of(context), keep, Wish("discover", request, seeds=seeds, since=since))
 
 
 @takes_filters
@@ -76,6 +82,7 @@ def find(
     *,
     filters: "Filters",
     output: options.Output = None,
+    keep: options.Keep = None,
     as_json: AsJson = False,
 ) -> None:
     """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -female vocalists".
@@ -89,9 +96,15 @@ def find(
 
     request = ListRequest(n=n, per_artist=per_artist, per_album=per_album, filters=filters)
     catalog, bundle, index = opened(home_of(context))
+    said, pushed = " ".join(words), ", ".join(unwanted or ())
     with catalog.transaction() as session:
-        answer = find_answer(session, index, bundle, " ".join(words), request, ", ".join(unwanted or ()))
+        answer = find_answer(session, index, bundle, said, request, pushed)
     show_answer(answer, output, as_json, partial(_print_found, answer))
+    if keep is not None:
+        from recommender.commands.keep_list import keep_list
+        from recommender.wishes.wish import Wish
+
+        keep_list(home_of(context), keep, Wish("find", request, words=said, not_words=pushed))
 
 
 def _print_found(answer: dict[str, Any]) -> None:

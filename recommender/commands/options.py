@@ -111,6 +111,14 @@ Output = Annotated[
         help="Also write the list as a playlist: .m3u8 (relative paths), .csv or .json; see playlist.",
     ),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="NAME",
+        help="Also keep the list as a playlist of this name, filled anew whenever it is out of date.",
+    ),
+]
 
 
 def check_ending(path: Path, hint: str, *endings: str) -> None:

@@ -1,10 +1,11 @@
-"""``playlist``: any list of songs, as a file for players."""
+"""``playlist``: any list of songs, as a file for players; and the playlists of the catalogue."""
 
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from recommender.commands.options import AsJson
 
@@ -13,7 +14,34 @@ LONGEST_S = 1e9
 BOUNDS = ("start_s", "end_s")
 
 
-def playlist(
+class FileOrCommand(TyperGroup):
+    """The commands of `playlist`; what is none of them is the file to write."""
+
+    otherwise = "write"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind ``playlist``."""
+        helps = ctx.help_option_names
+        named = args and (args[0] in self.commands or args[0] in helps)
+        return super().parse_args(ctx, args if named or not args else [self.otherwise, *args])
+
+
+playlist = typer.Typer(
+    cls=FileOrCommand,
+    help="Write what list commands print as .m3u8, .csv or .json: deepcuts playlist FILE; and playlists that "
+    "are kept in the catalogue.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@playlist.callback()
+def _group() -> None:
+    """Write lists as files, and keep playlists."""
+
+
+@playlist.command(short_help="What a list command printed, as a file; also: deepcuts playlist FILE.")
+def write(
     context: typer.Context,
     output: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="Where to: .m3u8 or .m3u, .csv, .json.", dir_okay=False)

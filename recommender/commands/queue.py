@@ -1,17 +1,16 @@
-"""``queue``: a player's queue that never ends."""
+"""``queue``, and ``radio --mpd``: a player's queue that never ends."""
 
 import signal
-from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recommender.commands.options import AsJson, home_of
+from recommender.params import AHEAD, RADIO_FAR
 
 if TYPE_CHECKING:
     from db.session import Catalog
-    from recommender.connections.endless_queue import Next
-    from recommender.home import Home
+    from recommender.radio.player_radio import PlayerRadio
 
 
 def queue(
@@ -21,24 +20,48 @@ def queue(
         str | None,
         typer.Option("--from", metavar="SONG", help="Begin with this song.", show_default="what plays"),
     ] = None,
-    ahead: Annotated[int, typer.Option("--ahead", min=1, help="Songs that follow what plays.")] = 5,
+    ahead: Annotated[int, typer.Option("--ahead", min=1, help="Songs that follow what plays.")] = AHEAD,
     songs: Annotated[
         int | None, typer.Option("--songs", min=1, help="End after so many.", show_default="never")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep an MPD's queue filled with what sounds like the song that plays, none of them twice.
+    """Keep an MPD's queue filled with what sounds like what plays: the same as radio --mpd NAME.
 
     Play something else there, and the queue goes on from that. With --json each song that is put in is a
     line of JSON. Stop it with Ctrl-C.
     """
+    seed = None if start is None else ("song", start)
+    fill_queue(context, name, seed, far=RADIO_FAR, discover=0.0, ahead=ahead, songs=songs, as_json=as_json)
+
+
+def fill_queue(
+    context: typer.Context,
+    name: str,
+    seed: tuple[str, str] | None,
+    *,
+    far: float,
+    discover: float,
+    ahead: int,
+    songs: int | None,
+    as_json: bool,
+) -> None:
+    """Keep an MPD's queue filled by a radio, until it is stopped or so many songs were put in.
+
+    Parameters
+    ----------
+    seed
+        Kind and seed of the radio, or ``radio`` and the id of one that goes on; None for what plays there.
+    """
     from db.connections import remote_ids
     from recommender.commands.output import say
+    from recommender.commands.results import opened as opened_index
     from recommender.connections.chosen import chosen_connections, opened
     from recommender.connections.endless_queue import EndlessQueue
     from recommender.connections.matching import PREFERENCE
     from recommender.connections.remotes.mpd_player import MpdPlayer
     from recommender.errors import ConnectionFailedError
+    from recommender.radio.player_radio import PlayerRadio
 
     home = home_of(context)
     catalog = home.existing_catalog()
@@ -47,56 +70,49 @@ def queue(
         ids = remote_ids(session, name, PREFERENCE)
     if not ids:
         raise ConnectionFailedError(f"no song of {name} is matched yet; run: deepcuts sync {name}")
-    following, first = _following(home, catalog, ids, start)
+    catalog, bundle, index = opened_index(home)
+    radio = PlayerRadio(catalog, index, bundle, frozenset(ids), far, discover)
+    first = _seeded(radio, seed, ids)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with opened(home.path, connection) as player:
         if not isinstance(player, MpdPlayer):
             raise ConnectionFailedError(f"{name} has no queue: it is no MPD")
-        endless = EndlessQueue(player, ids, following, ahead)
+        endless = EndlessQueue(player, ids, radio, ahead)
         if first is not None:
+            endless.leave_be()
             endless.begin(first)
+        elif seed is not None:
+            endless.leave_be()
         try:
-            endless.run(lambda chosen: _tell(catalog, chosen, as_json=as_json), songs)
+            endless.run(lambda chosen: _tell(catalog, radio, chosen, as_json=as_json), songs)
         except KeyboardInterrupt:
-            say("The queue is no longer filled.")
+            said = f"; more of radio {radio.radio_id}: --resume {radio.radio_id}" if radio.radio_id else ""
+            say(f"The queue is no longer filled{said}.")
 
 
-def _following(
-    home: "Home", catalog: "Catalog", ids: dict[int, str], start: str | None
-) -> "tuple[Next, int | None]":
-    """Return what finds songs like a track that the player has, and the track to begin with."""
-    from db.tracks import by_ids
-    from recommender.commands.results import opened as opened_index
+def _seeded(radio: "PlayerRadio", seed: tuple[str, str] | None, ids: dict[int, str]) -> int | None:
+    """Give a radio its seed; return the song that the queue is to begin with, if that is one."""
+    from recommender.commands.radio_tuning import no_file, tuned
     from recommender.errors import ConnectionFailedError
-    from recommender.library.file_reader import FileReader
-    from recommender.retrieval.query import from_track, resolve
-    from recommender.retrieval.request import ListRequest
-    from recommender.retrieval.similar import similar
+    from recommender.retrieval.query import resolve
 
-    _, bundle, index = opened_index(home)
-    first = None
-    if start is not None:
-        with catalog.transaction() as session, FileReader(bundle, home.path) as reader:
-            first = resolve(session, start, bundle, reader.analyse_query, None, reader.content_hash).track_id
-        if first not in ids:
-            raise ConnectionFailedError(f"the player does not have '{start}', as far as it is matched")
-
-    def following(track_id: int, heard: Collection[int], n: int) -> Sequence[int]:
-        asked, new = n + len(heard) + 20, list[int]()
-        with catalog.transaction() as session:
-            query = from_track(session, by_ids(session, [track_id])[track_id], bundle, None)
-            while True:
-                matches = similar(session, index, bundle, [query], ListRequest(n=asked), []).matches
-                found = [match.track.id for match in matches]
-                new = [one for one in found if one in ids and one not in heard]
-                if len(new) >= n or len(found) < asked:
-                    return new[:n]
-                asked *= 2
-
-    return following, first
+    if seed is None:
+        return None
+    kind, wanted = seed
+    if kind != "song":
+        made = tuned(
+            radio.catalog, radio.index, radio.bundle, kind, wanted, far=radio.far, discover=radio.discover
+        )
+        radio.radio_id = made.id
+        return None
+    with radio.catalog.transaction() as session:
+        first = resolve(session, wanted, radio.bundle, no_file).track_id
+    if first not in ids:
+        raise ConnectionFailedError(f"the player does not have '{wanted}', as far as it is matched")
+    return first
 
 
-def _tell(catalog: "Catalog", chosen: list[int], *, as_json: bool) -> None:
+def _tell(catalog: "Catalog", radio: "PlayerRadio", chosen: list[int], *, as_json: bool) -> None:
     import json
     import sys
 
@@ -106,10 +122,18 @@ def _tell(catalog: "Catalog", chosen: list[int], *, as_json: bool) -> None:
     with catalog.transaction() as session:
         tracks = by_ids(session, chosen)
         rows: list[dict[str, Any]] = [
-            {"track_id": t.id, "path": t.path, "title": t.title, "artist": t.artist}
+            {
+                "track_id": t.id,
+                "path": t.path,
+                "title": t.title,
+                "artist": t.artist,
+                "radio_id": radio.radio_id,
+                "reason": radio.reasons.get(t.id, ""),
+            }
             for t in (tracks[track_id] for track_id in chosen)
         ]
     for row in rows:
         words = " - ".join(filter(None, (row["artist"], row["title"]))) or row["path"]
-        show(json.dumps(row) if as_json else f"+ {printable(words)}")
+        line = f"+ {words} ({row['reason']})" if row["reason"] else f"+ {words}"
+        show(json.dumps(row) if as_json else printable(line))
     sys.stdout.flush()

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recommender.commands.options import AsJson, home_of
-from recommender.params import RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
+from recommender.params import AHEAD, RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from db.session import Catalog
 
 
@@ -28,7 +26,10 @@ def radio(
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="ID", help="Go on with a radio, by its id.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many songs.")] = RADIO_SONGS,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", min=1, help="How many songs.", show_default=f"{RADIO_SONGS}; of --mpd no end"),
+    ] = None,
     far: Annotated[
         float,
         typer.Option("--far", min=0, max=1, help="0 stays near the seed, 1 goes on from song to song."),
@@ -36,13 +37,27 @@ def radio(
     discover: Annotated[
         float, typer.Option("--discover", min=0, max=1, help="Favour the rarely played, 0..1.")
     ] = 0.0,
+    mpd: Annotated[
+        str | None,
+        typer.Option(
+            "--mpd",
+            metavar="NAME",
+            help="Keep the queue of a connected MPD filled; without a seed, like what plays.",
+        ),
+    ] = None,
+    ahead: Annotated[
+        int, typer.Option("--ahead", min=1, help="With --mpd: songs that follow what plays.")
+    ] = AHEAD,
     as_json: AsJson = False,
 ) -> None:
     """Play songs like a seed without end, as M3U8 on standard output: deepcuts radio 4711 | mpv --playlist=-.
 
-    No song, version or artist comes again too soon. What was played is kept, so that --resume goes on.
+    No song, version or artist comes again too soon. What was played is kept, so that --resume goes on. With
+    --mpd they go into that player's queue, and what is skipped or finished there decides what comes next.
     """
+    from recommender.commands.kept_playlists import refresh_kept
     from recommender.commands.output import say, show_json
+    from recommender.commands.radio_tuning import tuned
     from recommender.commands.results import opened
     from recommender.errors import QueryError
     from recommender.presentation.radios import radio_json
@@ -58,11 +73,19 @@ def radio(
         "radio": resume,
     }
     asked = [(kind, str(seed)) for kind, seed in named.items() if seed is not None]
+    if mpd is not None and len(asked) <= 1:
+        from recommender.commands.queue import fill_queue
+
+        seed = asked[0] if asked else None
+        fill_queue(context, mpd, seed, far=far, discover=discover, ahead=ahead, songs=n, as_json=as_json)
+        return
     if len(asked) != 1:
         raise QueryError("name one seed: a song, or one of --artist, --genre, --decade, --playlist, --taste")
+    if asked[0][0] == "playlist":
+        refresh_kept(home_of(context), [playlist or 0])
     catalog, bundle, index = opened(home_of(context))
-    made = _tuned(catalog, index, bundle, *asked[0], far=far, discover=discover)
-    batches = _batches(catalog, index, bundle, made.id, n)
+    made = tuned(catalog, index, bundle, *asked[0], far=far, discover=discover)
+    batches = _batches(catalog, index, bundle, made.id, n or RADIO_SONGS)
     if as_json:
         results = [one for batch in batches for one in batch]
         show_json({**radio_json(made, len(results)), "results": results})
@@ -72,43 +95,13 @@ def radio(
     say(f"This was radio {made.id}; more of it: deepcuts radio --resume {made.id}")
 
 
-def _tuned(
-    catalog: "Catalog", index: Any, bundle: Any, kind: str, seed: str, *, far: float, discover: float
-) -> Any:
-    """Return a radio of the catalogue: a new one, or the one that is to go on."""
-    from recommender.radio.station import make_radio
-    from recommender.retrieval.query import resolve
-
-    with catalog.change() as session:
-        if kind == "radio":
-            return _radio(session, int(seed))
-        if kind == "song":
-            seed = str(resolve(session, seed, bundle, _no_file).track_id)
-        return make_radio(session, index, bundle, kind, seed, far=far, discover=discover)
-
-
-def _radio(session: "Session", radio_id: int) -> Any:
-    from db.listening.radios import get_radio
-    from recommender.errors import QueryError
-
-    found = get_radio(session, radio_id)
-    if found is None:
-        raise QueryError(f"no radio has the id {radio_id}")
-    return found
-
-
-def _no_file(path: str, _span: object) -> Any:
-    from recommender.errors import QueryError
-
-    raise QueryError(f"{path} is not in the catalogue; a radio plays songs like one that is")
-
-
 def _batches(
     catalog: "Catalog", index: Any, bundle: Any, radio_id: int, n: int
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield songs as they are chosen; what is yielded is kept already."""
     from functools import partial
 
+    from recommender.commands.radio_tuning import radio_named
     from recommender.presentation.radios import songs_json
     from recommender.radio.station import play_on
 
@@ -117,7 +110,7 @@ def _batches(
         songs = play_on(
             catalog.snapshot,
             catalog.change,
-            partial(_radio, radio_id=radio_id),
+            partial(radio_named, radio_id=radio_id),
             index,
             bundle,
             min(left, RADIO_AT_ONCE),
@@ -162,6 +155,7 @@ def less(
     """Want less like some songs: radio and discover obey. Without songs, list them."""
     from db.listening.radios import less_like
     from recommender.commands.output import printable, show, show_json
+    from recommender.commands.radio_tuning import no_file
     from recommender.presentation.radios import less_like_answer
     from recommender.presentation.text import name_of
     from recommender.retrieval.query import resolve
@@ -170,7 +164,7 @@ def less(
     catalog, bundle = home.existing_catalog(), home.bundle()
     with catalog.change() as session:
         for song in songs or ():
-            track_id = resolve(session, song, bundle, _no_file).track_id
+            track_id = resolve(session, song, bundle, no_file).track_id
             less_like(session, track_id or 0, wanted=not undo)
         answer = less_like_answer(session, bundle)
     if as_json:

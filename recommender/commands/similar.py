@@ -56,6 +56,7 @@ def similar(
     explain: Explain = False,
     pictures: Pictures = None,
     output: options.Output = None,
+    keep: options.Keep = None,
     as_json: AsJson = False,
 ) -> None:
     """List the songs of the catalogue that sound like a song, or like several, best first.
@@ -65,6 +66,7 @@ def similar(
     song is a taste of its own: a song must be like one of them. How often a song was played has no
     influence unless --discover says so.
     """
+    from recommender.commands.keep_list import keep_similar
     from recommender.commands.list_arguments import span_of
     from recommender.commands.results import print_similar, show_answer
     from recommender.retrieval.request import ListRequest
@@ -84,6 +86,8 @@ def similar(
     answer = _answer(home_of(context), queries, request, unwanted or [], span, why)
     show_answer(answer, output, as_json, partial(print_similar, answer, sets=_sets(queries)))
     why.finish()
+    if keep is not None:
+        keep_similar(home_of(context), keep, answer, request, span, any_of=bool(_sets(queries)))
 
 
 def _answer(

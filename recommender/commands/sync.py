@@ -131,6 +131,7 @@ def push(
     Songs that sync has not matched are left out and counted. Nothing is deleted there, and a list of the
     same name that somebody made or changed there is left alone (exit code 3).
     """
+    from recommender.commands.kept_playlists import refresh_kept
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
     from recommender.connections.chosen import name_and_lists, opened
     from recommender.connections.kinds import BY_PATH
@@ -140,6 +141,8 @@ def push(
     home = home_of(context)
     catalog = home.existing_catalog()
     connection, names = name_and_lists(catalog, words or [])
+    if names or not like:
+        refresh_kept(home, None)
     lists = lists_named(catalog, names) if names or not like else []
     lists += _lists_like(context, like or [], n)
     with opened(home.path, connection) as remote, home.writer_lock():

@@ -1,16 +1,14 @@
-"""Keep a player's queue filled with what sounds like the song that plays, no song twice."""
+"""Keep a player's queue filled: who chooses is told what plays, and how far songs were heard."""
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from recommender import params
 from recommender.connections.remotes.mpd_player import QueueState
 
-AHEAD: Final = 5
 WAIT_S: Final = 5.0
-
-Next = Callable[[int, Collection[int], int], Sequence[int]]
-"""Returns tracks that sound like one, none of some, as many as are asked for."""
 
 
 class QueuePlayer(Protocol):
@@ -29,6 +27,35 @@ class QueuePlayer(Protocol):
         """Wait until the queue or what plays is another, but no longer than some seconds."""
 
 
+class Chooser(Protocol):
+    """Who chooses what comes into a queue."""
+
+    def begin(self, track_id: int) -> None:
+        """Go on from a track that somebody plays there."""
+
+    def left(self, track_id: int, share: float) -> None:
+        """Hear that a track was left, and how far it had come, 0..1."""
+
+    def more(self, n: int, queued: Collection[int]) -> Sequence[int]:
+        """Return tracks to put in, as many as are asked for, none of those in the queue."""
+
+
+@dataclass
+class _Playing:
+    """The track that plays: how far it was when it was looked at, and when that was; whether it went on."""
+
+    track_id: int
+    elapsed_s: float
+    duration_s: float
+    goes_on: bool
+    at: float
+
+    def share(self, now: float) -> float:
+        """Return how far it is, 0..1."""
+        heard_s = self.elapsed_s + (now - self.at if self.goes_on else 0.0)
+        return min(1.0, heard_s / self.duration_s) if self.duration_s > 0 else 1.0
+
+
 @dataclass
 class EndlessQueue:
     """Fills a queue.
@@ -39,49 +66,68 @@ class EndlessQueue:
         Whose queue it is.
     ids
         By which song of the player's each track is known there.
-    following
-        What sounds like a track.
+    chooser
+        Who chooses.
     ahead
         How many songs are to follow the one that plays.
     """
 
     player: QueuePlayer
     ids: Mapping[int, str]
-    following: Next
-    ahead: int = AHEAD
-    heard: set[int] = field(default_factory=set)
-    seed: int | None = None
+    chooser: Chooser
+    ahead: int = params.AHEAD
+    clock: Callable[[], float] = time.monotonic
+    put_in: set[int] = field(default_factory=set)
+    _seed: int | None = None
+    _playing: _Playing | None = None
 
     def __post_init__(self) -> None:
         self._tracks = {song: track_id for track_id, song in self.ids.items()}
 
     def begin(self, track_id: int) -> None:
         """Put a track into the queue, and play it where nothing plays."""
-        self.seed = track_id
-        self.heard.add(track_id)
+        self.chooser.begin(track_id)
+        self.put_in.add(track_id)
         self.player.append(self.ids[track_id])
         self.player.play()
 
-    def fill(self) -> list[int]:
-        """Put in what is lacking, and return it: like what plays, or like the last song that was known."""
+    def leave_be(self) -> None:
+        """Do not go on from what plays now."""
         state = self.player.queue()
-        known = [self._tracks.get(song) for song in state.songs]
-        self.heard.update(track_id for track_id in known if track_id is not None)
-        playing = known[state.playing] if state.playing is not None else None
-        self.seed = playing if playing is not None else self.seed
-        if self.seed is None:
-            return []
+        self._seed = self._track(state)
+
+    def fill(self) -> list[int]:
+        """Put in what is lacking, and return it."""
+        state = self.player.queue()
+        playing = self._track(state)
+        self._look(state, playing)
+        if playing is not None and playing not in self.put_in and playing != self._seed:
+            self.chooser.begin(playing)
+            self._seed = playing
         after = 0 if state.playing is None else len(state.songs) - state.playing - 1
         lacking = self.ahead - after
         if lacking <= 0:
             return []
-        chosen = list(self.following(self.seed, self.heard, lacking))
-        for track_id in chosen:
-            self.heard.add(track_id)
+        known = {self._tracks[song] for song in state.songs if song in self._tracks}
+        chosen = list(self.chooser.more(lacking, known))
+        for number, track_id in enumerate(chosen):
+            self.put_in.add(track_id)
             self.player.append(self.ids[track_id])
-        if state.playing is None and chosen:
-            self.player.play()
+            if number == 0 and state.playing is None:
+                self.player.play()
         return chosen
+
+    def _track(self, state: QueueState) -> int | None:
+        return None if state.playing is None else self._tracks.get(state.songs[state.playing])
+
+    def _look(self, state: QueueState, playing: int | None) -> None:
+        """Tell of the song before, if another one plays; remember how far this one is."""
+        before, now = self._playing, self.clock()
+        if before is not None and before.track_id != playing and playing is not None:
+            self.chooser.left(before.track_id, before.share(now))
+        if playing is None:  # stopped: it may go on
+            return
+        self._playing = _Playing(playing, state.elapsed_s, state.duration_s, state.goes_on, now)
 
     def run(self, told: Callable[[list[int]], None], songs: int | None = None) -> int:
         """Fill the queue until so many songs were put in, or for ever; return how many were."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from classifier.arrays import Array, Ints
+from classifier.arrays import Array, Ints, Mask
 
 LAST: Final = 4
 """Songs that a radio goes on from."""
@@ -94,11 +94,14 @@ class Course:
         What each was to the listener: 1 where it was finished, 2 starred, −1 skipped, 0 unknown.
     unwanted
         Rows of songs that less is wanted like.
+    closed
+        Rows of songs that cannot be played.
     """
 
     played: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     unwanted: Sequence[int] = ()
+    closed: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -130,8 +133,7 @@ class Chooser:
         self._rare = -discover * (1 - library.rarity) * np.maximum(self._near, 0)
         self._learnt, self._liked = _learnt(library, course)
         self._all_played = False
-        self._open, self._songs = np.ones(len(library.vectors), bool), set[object]()
-        self._open[list(course.unwanted)] = False
+        self._open, self._songs = self._playable(), set[object]()
         self._shut_out([*course.played, *(seeds.tolist() if len(seeds) == 1 else ())])
 
     def next(self) -> Choice | None:
@@ -141,9 +143,10 @@ class Chooser:
         parts |= {name: parts.get(name, 0) + part for name, part in self._learnt.items()}
         worth = np.asarray(sum(parts.values()))
         row = None if self._all_played else self._best(worth)
-        if row is None:
-            self._begin_again()
-            row = self._best(worth)
+        for again in (self._take_versions, self._begin_again):
+            if row is None:
+                again()
+                row = self._best(worth)
         if row is None:
             return None
         self._course.played.append(row)
@@ -193,12 +196,25 @@ class Chooser:
         self._open[most_alike(self._library.vectors, np.array(rows))[0] > VERSION] = False
         self._songs |= {names.song for names in self._library.names(rows) if names} - {None}
 
+    def _playable(self) -> Mask:
+        """Return which songs may be played at all, (tracks,)."""
+        course = self._course
+        found = np.ones(len(self._library.vectors), bool)
+        found[[*course.unwanted, *course.closed]] = False
+        return found
+
+    def _take_versions(self) -> None:
+        """Once all songs were played, let their versions come that were not."""
+        self._songs.clear()
+        self._open = self._playable()
+        self._open[self._course.played] = False
+
     def _begin_again(self) -> None:
-        """Once all were played, let those of longest ago come again."""
+        """Once these were played, too, let those of longest ago come again."""
         self._all_played = True
         self._songs.clear()
-        self._open[:] = True
-        self._open[[*self._course.unwanted, *self._course.played[-(len(self._open) // 2) :]]] = False
+        self._open = self._playable()
+        self._open[self._course.played[-max(1, int(self._open.sum()) // 2) :]] = False
 
 
 def _in_order(rows: Ints, worth: Array) -> Iterator[list[int]]:

@@ -1,6 +1,6 @@
 """A radio that the catalogue keeps: made of a seed, asked for its next songs, told what became of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -56,6 +56,14 @@ def make_radio(
 
 
 @dataclass(frozen=True)
+class Closed:
+    """Which tracks a radio may not play: all but some, and of these those that come anyway."""
+
+    among: Collection[int]
+    queued: Collection[int] = ()
+
+
+@dataclass(frozen=True)
 class Chosen:
     """A radio's next songs, with why each was chosen, and how many it had played before."""
 
@@ -71,6 +79,7 @@ def play_on(
     bundle: Bundle,
     n: int,
     shown: Callable[[Session, list[tuple[RadioSong, TrackRow]]], Shown],
+    closed: Closed | None = None,
 ) -> Shown:
     """Choose a radio's next songs, note that it played them, and return them as they are to be shown.
 
@@ -82,6 +91,8 @@ def play_on(
         Give sessions that see the catalogue as it is, and that change it.
     found
         Returns the radio, or raises what is to be said where it is gone.
+    closed
+        Which tracks it may not play; None for none.
 
     Raises
     ------
@@ -90,7 +101,7 @@ def play_on(
     """
     while True:
         with reading() as session:
-            chosen = choose(session, index, bundle, found(session), n)
+            chosen = choose(session, index, bundle, found(session), n, closed)
         with writing() as session:
             radio = found(session)
             if n_played(session, radio) == chosen.after:
@@ -99,12 +110,20 @@ def play_on(
                 return shown(session, [(song, rows[song.track_id]) for song in songs])
 
 
-def choose(session: Session, index: SegmentIndex, bundle: Bundle, radio: Radio, n: int) -> Chosen:
+def choose(
+    session: Session,
+    index: SegmentIndex,
+    bundle: Bundle,
+    radio: Radio,
+    n: int,
+    closed: Closed | None = None,
+) -> Chosen:
     """Choose a radio's next songs, and change nothing; fewer than `n` where there are no more."""
     called, ids = seed_tracks(session, index, bundle, radio.kind, radio.seed)
     tracks = _Tracks(session, index, bundle)
     seeds = tracks.rows(ids)
     course = _course(session, radio, tracks)
+    course.closed = [] if closed is None else tracks.closed(closed)
     after = n_played(session, radio)
     if not len(seeds):
         return Chosen([], after)
@@ -144,6 +163,11 @@ class _Tracks:
         wanted = np.array(track_ids, np.int64)
         rows = np.minimum(np.searchsorted(self._ids, wanted), max(len(self._ids) - 1, 0))
         return rows[self._ids[rows] == wanted] if len(self._ids) else rows[:0]
+
+    def closed(self, closed: Closed) -> list[int]:
+        """Return the rows of those that may not be played."""
+        there = np.isin(self._ids, list(closed.among)) & ~np.isin(self._ids, list(closed.queued))
+        return np.flatnonzero(~there).tolist()
 
     def id_of(self, row: int) -> int:
         """Return the id of the track of a row."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from classifier.arrays import Array
 from db.models import LARGEST, Track
+from db.values import in_parts
 from recommender import params
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.same_recordings import PatchesOf, Recording, same_recordings
@@ -68,10 +70,20 @@ class Heard:
 
 def heard(session: Session, index: SegmentIndex, max_plays: int) -> Heard:
     """Return the songs of the catalogue that were played more often than `max_plays`, missing ones too."""
+    return _heard(index, _rows(session, Track.plays > min(max_plays, LARGEST)))
+
+
+def heard_tracks(session: Session, index: SegmentIndex, track_ids: Sequence[int]) -> Heard:
+    """Return some songs of the catalogue as songs that were heard."""
+    return _heard(index, [row for some in in_parts(track_ids) for row in _rows(session, Track.id.in_(some))])
+
+
+def _rows(session: Session, condition: ColumnElement[bool]) -> Sequence[Any]:
     columns = (Track.id, Track.content_hash, Track.duration_s, Track.artist, Track.title)
-    rows = session.execute(
-        select(*columns).where(Track.plays > min(max_plays, LARGEST)).order_by(Track.id)
-    ).all()
+    return session.execute(select(*columns).where(condition).order_by(Track.id)).all()
+
+
+def _heard(index: SegmentIndex, rows: Sequence[Any]) -> Heard:
     songs = {song_named(row.artist, row.title) for row in rows} - {None}
     positions = index.track_positions(np.array([row.id for row in rows], np.int64))
     of_id = dict(zip(index.rows.track_ids[positions].tolist(), index.mean_vectors(positions), strict=True))

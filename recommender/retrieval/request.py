@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from classifier.measures.key import key_named, neighbours
 from recommender import params
@@ -11,6 +11,7 @@ from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.query import MIN_PASSAGE_S
 from recommender.retrieval.query_file import Span
+from recommender.retrieval.sound_filters import Voice
 
 TEMPO_LEEWAY: Final = 0.04
 NEXT_S: Final = 30.0
@@ -150,3 +151,86 @@ def day_of(text: str, option: str = "") -> datetime:
         return datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         raise FilterError(f"{option} {text} is no day; write YYYY-MM-DD".lstrip()) from None
+
+
+def filters_named(
+    *,
+    genre: Sequence[str] = (),
+    tag: Sequence[str] = (),
+    mood: Sequence[str] = (),
+    voice: Voice | None = None,
+    year_from: int | None = None,
+    year_to: int | None = None,
+    duration_from_s: float | None = None,
+    duration_to_s: float | None = None,
+    max_plays: int | None = None,
+    unplayed: bool = False,
+    not_played_since: str | None = None,
+    tempo_from: float | None = None,
+    tempo_to: float | None = None,
+    key: Sequence[str] = (),
+    related_keys: bool = False,
+    energy_from: float | None = None,
+    energy_to: float | None = None,
+    not_artist: Sequence[str] = (),
+    not_album: Sequence[str] = (),
+) -> Filters:
+    """Return the filters that some values set, named as over HTTP.
+
+    Raises
+    ------
+    FilterError
+        If a range ends before it begins, or a key or a day is none.
+    """
+    return Filters(
+        genres=tuple(genre),
+        tags=tuple(tag),
+        years=_range("year", year_from, year_to),
+        duration_s=_range("duration", duration_from_s, duration_to_s),
+        max_plays=0 if unplayed else max_plays,
+        not_played_since=day_of(not_played_since) if not_played_since is not None else None,
+        tempo_bpm=_tempi(tempo_from, tempo_to),
+        keys=keys_named(key, related=related_keys),
+        energy=_range("energy", energy_from, energy_to),
+        moods=tuple(mood),
+        voice=voice,
+        not_by=frozenset(not_artist),
+        not_on=frozenset(not_album),
+    )
+
+
+def names_of(filters: Filters) -> dict[str, Any]:
+    """Return the values by which `filters_named` gives some filters; those that set none are left out."""
+    values: dict[str, Any] = {"voice": filters.voice, "max_plays": filters.max_plays}
+    if filters.not_played_since is not None:
+        values["not_played_since"] = f"{filters.not_played_since:%Y-%m-%d}"
+    for name, unit, ends in (
+        ("year", "", filters.years),
+        ("duration", "_s", filters.duration_s),
+        ("tempo", "", filters.tempo_bpm),
+        ("energy", "", filters.energy),
+    ):
+        if ends is not None:
+            values |= {f"{name}_from{unit}": ends.low, f"{name}_to{unit}": ends.high}
+    for name, several in (
+        ("genre", filters.genres),
+        ("tag", filters.tags),
+        ("mood", filters.moods),
+        ("key", filters.keys),
+        ("not_artist", sorted(filters.not_by)),
+        ("not_album", sorted(filters.not_on)),
+    ):
+        values[name] = list(several) or None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _range(name: str, low: float | None, high: float | None) -> Range | None:
+    if low is None or high is None:
+        return None if low is high else Range(low, high)
+    return ordered_range(low, high, f"{name}: {low:g} to {high:g}")
+
+
+def _tempi(low: float | None, high: float | None) -> Range | None:
+    if low is None and high is None:
+        return None
+    return tempo_range(low, high, f"tempo: {low} to {high}")

@@ -33,10 +33,21 @@ STICKERS: Final = ("playCount", "lastPlayed", "rating", "like")
 
 @dataclass(frozen=True)
 class QueueState:
-    """The queue: its songs in order, and the place of the one that plays, None where none does."""
+    """The queue: its songs in order, and what plays of them.
+
+    Attributes
+    ----------
+    playing
+        The place of the song that plays, or is paused; None where none is.
+    elapsed_s, duration_s, goes_on
+        How far that is, how long, and whether it goes on.
+    """
 
     songs: tuple[str, ...]
     playing: int | None
+    elapsed_s: float = 0.0
+    duration_s: float = 0.0
+    goes_on: bool = False
 
 
 class MpdPlayer:
@@ -136,7 +147,10 @@ class MpdPlayer:
             status = client.status()
             songs = tuple(_text(one.get("file")) for one in client.playlistinfo())
             plays = status.get("state") != "stop" and "song" in status
-            return QueueState(songs, int(status["song"]) if plays else None)
+            if not plays:
+                return QueueState(songs, None)
+            far_s, long_s = (number(status.get(name)) or 0.0 for name in ("elapsed", "duration"))
+            return QueueState(songs, int(status["song"]), far_s, long_s, status["state"] == "play")
 
         return self._do(read)
 

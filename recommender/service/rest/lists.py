@@ -20,6 +20,7 @@ from recommender.retrieval.query import from_track
 from recommender.retrieval.query_file import Span
 from recommender.retrieval.request import ListRequest, day_of, spread_evenly
 from recommender.service.dependencies import TheHeld, TheState, shown_track
+from recommender.service.fresh_playlists import freshened
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models_lists import (
     DiscoverAnswer,
@@ -83,6 +84,8 @@ def similar_to_tracks(
         raise FilterError("a passage is of one song; name only one id")
     if not id and playlist is None:
         raise FilterError("there is nothing to go by; name songs by id, or a playlist")
+    if playlist is not None:
+        freshened(state, [playlist])
     with state.snapshot() as session:
         queries, pushed = catalogued(session, held, id, span), catalogued(session, held, unwanted)
         if playlist is not None:

@@ -1,8 +1,24 @@
 """The shapes of the lists that the REST interface answers, for its description."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from db.models import LARGEST
+from recommender import params
 from recommender.service.rest.models import Probability, Song
+from recommender.service.rest.params import LATEST_S, LATEST_YEAR, whole
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Number = Annotated[int, Field(ge=0, le=LARGEST), BeforeValidator(whole)]
+TrackNumber = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(whole)]
+TrackNumbers = Annotated[list[TrackNumber], Field(max_length=params.MOST_NAMES)]
+Text = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
+Names = Annotated[list[Text], Field(max_length=params.MOST_NAMES)]
+Seconds = Annotated[float, Field(ge=0, le=LATEST_S, allow_inf_nan=False)]
+Year = Annotated[int, Field(ge=0, le=LATEST_YEAR), BeforeValidator(whole)]
+Tempo = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class AskedSong(BaseModel):
@@ -156,3 +172,56 @@ class PathAnswer(BaseModel):
     trunk_id: str
     results: list[StepSong]
     shortfall: str | None
+
+
+class WantedList(BaseModel):
+    """A list that a playlist keeps itself filled with; its parameters are those of the lists themselves."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    list: Literal["similar", "discover", "find", "songs"] = Field(
+        description="Like songs; never played, like what is played most; by words; all that pass the filters."
+    )
+    n: Annotated[int, Field(ge=1, le=params.LONGEST_PLAYLIST), BeforeValidator(whole)] = Field(
+        params.N_RESULTS, description="How many songs at most; of all but `songs` no more than 500."
+    )
+    like: TrackNumbers | None = Field(None, description="Of `similar`: songs to go by.")
+    any_of: bool | None = Field(None, description="Like one of them, not like each.")
+    playlist: TrackNumber | None = Field(None, description="Of `similar`: like any song of a playlist.")
+    unlike: TrackNumbers | None = None
+    from_s: Seconds | None = None
+    to_s: Seconds | None = None
+    words: Text | None = Field(None, description="Of `find`; of `songs`, of artist, title and album.")
+    not_words: Text | None = None
+    seeds: Annotated[int, Field(ge=1, le=params.MOST_NAMES), BeforeValidator(whole)] | None = None
+    since: Day | None = None
+    sort: Literal["path", "artist", "title", "album", "plays", "id"] | None = None
+    hub_correction: bool | None = None
+    discover: Share | None = None
+    diversity: Share | None = None
+    per_artist: Number | None = None
+    per_album: Number | None = None
+    exclude_same_artist: bool | None = None
+    genre: Names | None = None
+    tag: Names | None = None
+    mood: Names | None = None
+    voice: Literal["sung", "instrumental"] | None = None
+    year_from: Year | None = None
+    year_to: Year | None = None
+    duration_from_s: Seconds | None = None
+    duration_to_s: Seconds | None = None
+    max_plays: Number | None = None
+    unplayed: bool | None = None
+    not_played_since: Day | None = None
+    tempo_from: Tempo | None = None
+    tempo_to: Tempo | None = None
+    key: Names | None = None
+    related_keys: bool | None = None
+    energy_from: Share | None = None
+    energy_to: Share | None = None
+    not_artist: Names | None = None
+    not_album: Names | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return what it says."""
+        return self.model_dump(exclude_none=True)

@@ -6,16 +6,9 @@ from fastapi import Depends, Path, Query
 
 from db.models import LARGEST
 from recommender import params
-from recommender.retrieval.filters import Filters, Range
+from recommender.retrieval.filters import Filters
 from recommender.retrieval.query_file import Span
-from recommender.retrieval.request import (
-    ListRequest,
-    day_of,
-    keys_named,
-    ordered_range,
-    passage_between,
-    tempo_range,
-)
+from recommender.retrieval.request import ListRequest, filters_named, passage_between
 
 LATEST_S = 1e6
 LATEST_YEAR = 9999
@@ -100,20 +93,26 @@ async def filters(
     FilterError
         If a range ends before it begins, or a key or a day is none.
     """
-    return Filters(
-        genres=tuple(genre),
-        tags=tuple(tag),
-        years=_range("year", year_from, year_to),
-        duration_s=_range("duration", duration_from_s, duration_to_s),
-        max_plays=0 if unplayed else max_plays,
-        not_played_since=day_of(not_played_since) if not_played_since is not None else None,
-        tempo_bpm=_tempi(tempo_from, tempo_to),
-        keys=keys_named(key, related=related_keys),
-        energy=_range("energy", energy_from, energy_to),
-        moods=tuple(mood),
+    return filters_named(
+        genre=genre,
+        tag=tag,
+        mood=mood,
         voice=voice,
-        not_by=frozenset(not_artist),
-        not_on=frozenset(not_album),
+        year_from=year_from,
+        year_to=year_to,
+        duration_from_s=duration_from_s,
+        duration_to_s=duration_to_s,
+        max_plays=max_plays,
+        unplayed=unplayed,
+        not_played_since=not_played_since,
+        tempo_from=tempo_from,
+        tempo_to=tempo_to,
+        key=key,
+        related_keys=related_keys,
+        energy_from=energy_from,
+        energy_to=energy_to,
+        not_artist=not_artist,
+        not_album=not_album,
     )
 
 
@@ -151,15 +150,3 @@ async def span(from_s: Seconds = None, to_s: Seconds = None) -> Span | None:
 
 
 TheSpan = Annotated[Span | None, Depends(span)]
-
-
-def _range(name: str, low: float | None, high: float | None) -> Range | None:
-    if low is None or high is None:
-        return None if low is high else Range(low, high)
-    return ordered_range(low, high, f"{name}: {low:g} to {high:g}")
-
-
-def _tempi(low: float | None, high: float | None) -> Range | None:
-    if low is None and high is None:
-        return None
-    return tempo_range(low, high, f"tempo: {low} to {high}")

@@ -1,4 +1,4 @@
-"""Playlists over HTTP: made, changed, and as files for players."""
+"""Playlists over HTTP: made, changed, kept up to date, and as files for players."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -9,17 +9,24 @@ from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from db.listening import playlists
+from db.listening import playlists, wishes
+from db.listening.tables import PlaylistWish
 from db.models import LARGEST, Playlist, Track
 from db.values import iso_utc
 from recommender import params
+from recommender.errors import FilterError
 from recommender.presentation.songs import tracks_json
+from recommender.presentation.wishes import kept_json
 from recommender.service.dependencies import TheHeld, TheState
+from recommender.service.fresh_playlists import freshened, sound_of
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models import Song, Time
+from recommender.service.rest.models_lists import WantedList
 from recommender.service.rest.params import whole
-from recommender.service.state import Held
+from recommender.service.state import Held, State
 from recommender.shortlists.playlists import Naming, tracks_m3u8
+from recommender.wishes.fill import keep
+from recommender.wishes.wish import wish_of
 
 router = APIRouter(tags=["playlists"])
 
@@ -50,6 +57,7 @@ Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
 
 
+KEEPS_ITSELF = "it keeps itself up to date; freeze it first (wish: null), then it can be changed by hand"
 TrackIds = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(whole)]],
     Field(max_length=params.LONGEST_PLAYLIST),
@@ -64,6 +72,9 @@ class NewPlaylist(BaseModel):
     name: Title
     comment: Comment = ""
     track_ids: TrackIds = []
+    wish: WantedList | None = Field(
+        default=None, description="A list that it is filled with, now and whenever it is out of date."
+    )
 
 
 class PlaylistChange(BaseModel):
@@ -74,6 +85,9 @@ class PlaylistChange(BaseModel):
     name: Title | None = None
     comment: Comment | None = None
     track_ids: TrackIds | None = Field(default=None, description="Instead of those that are in it.")
+    wish: WantedList | None = Field(
+        default=None, description="A list to be filled with from now on; null: it stays as it is now."
+    )
 
 
 class PlaylistInfo(BaseModel):
@@ -86,6 +100,10 @@ class PlaylistInfo(BaseModel):
     duration_s: float
     created: Time
     changed: Time
+    wish: WantedList | None = Field(description="What it keeps itself filled with; null: a person fills it.")
+    wish_in_words: list[str] | None
+    filled: Time | None = Field(description="When it was filled for the last time.")
+    problem: str | None = Field(description="Why it could not be filled then, and is as it was.")
 
 
 class PlaylistSongs(PlaylistInfo):
@@ -102,10 +120,14 @@ class Playlists(BaseModel):
 
 @router.get("/api/playlists", response_model=Playlists)
 def list_playlists(state: TheState) -> Response:
-    """Return all playlists."""
+    """Return all playlists; of those that keep themselves up to date, some that are not are filled first."""
+    freshened(state)
     with state.catalog.snapshot() as session:
-        found = playlists.all_playlists(session)
-        shown = [_info(one.playlist, one.songs, one.duration_s) for one in found]
+        found, kept = playlists.all_playlists(session), wishes.all_wishes(session)
+        shown = [
+            _info(session, one.playlist, one.songs, one.duration_s, kept.get(one.playlist.id))
+            for one in found
+        ]
     return JsonResponse({"playlists": shown})
 
 
@@ -114,12 +136,22 @@ def list_playlists(state: TheState) -> Response:
 )
 def create_playlist(request: Request, state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
     """Make a playlist; its address is in the header `Location`."""
-    with state.change() as session:
-        try:
-            made = playlists.create_playlist(session, wanted.name, wanted.track_ids, comment=wanted.comment)
-        except KeyError as error:
-            raise _no_track(error) from None
-        shown = _with_songs(session, held, made)
+    if wanted.wish is not None:
+        if wanted.track_ids:
+            raise FilterError("a playlist that keeps itself up to date is given no songs")
+        wish = wish_of(wanted.wish.said())
+        playlist_id = keep(state, sound_of(held), wish, name=wanted.name, comment=wanted.comment)
+        with state.catalog.snapshot() as session:
+            shown = _with_songs(session, held, _playlist(session, playlist_id))
+    else:
+        with state.change() as session:
+            try:
+                made = playlists.create_playlist(
+                    session, wanted.name, wanted.track_ids, comment=wanted.comment
+                )
+            except KeyError as error:
+                raise _no_track(error) from None
+            shown = _with_songs(session, held, made)
     at = f"{request.scope['root_path']}/api/playlists/{shown['playlist_id']}"
     return JsonResponse(shown, 201, {"Location": at})
 
@@ -129,6 +161,7 @@ def get_playlist_file(
     request: Request, state: TheState, playlist_id: PlaylistId, paths: Paths = "absolute"
 ) -> Response:
     """Return a playlist as a file for players: by paths of this machine, or by addresses of the service."""
+    freshened(state, [playlist_id])
     with state.catalog.snapshot() as session:
         found = _playlist(session, playlist_id)
         name, tracks = found.name, playlists.playlist_tracks(session, found)
@@ -153,28 +186,46 @@ def m3u8_answer(request: Request, name: str, tracks: Sequence[Track], paths: str
 
 @router.get("/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(404))
 def get_playlist(state: TheState, held: TheHeld, playlist_id: PlaylistId) -> Response:
-    """Return a playlist with its tracks."""
+    """Return a playlist with its tracks; one that keeps itself up to date is filled first, if it is not."""
+    freshened(state, [playlist_id])
     with state.catalog.snapshot() as session:
         return JsonResponse(_with_songs(session, held, _playlist(session, playlist_id)))
 
 
 @router.put(
-    "/api/playlists/{playlist_id:int}", response_model=PlaylistSongs, responses=documented(400, 404, 413)
+    "/api/playlists/{playlist_id:int}",
+    response_model=PlaylistSongs,
+    responses=documented(400, 404, 409, 413),
 )
 def change_playlist(
     state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange
 ) -> Response:
-    """Rename a playlist, or put other tracks in it."""
+    """Rename a playlist, put other tracks in it, have it keep itself up to date, or no longer."""
+    if wanted.wish is not None:
+        if wanted.track_ids is not None:
+            raise FilterError("a playlist that keeps itself up to date is given no songs")
+        _keep(state, held, playlist_id, wanted.wish)
     with state.change() as session:
         found = _playlist(session, playlist_id)
+        if wanted.wish is None and "wish" in wanted.model_fields_set:
+            wishes.freeze(session, found)
         playlists.describe_playlist(session, found, name=wanted.name, comment=wanted.comment)
         if wanted.track_ids is not None:
+            if wishes.wish_of(session, found) is not None:
+                raise HTTPException(409, KEEPS_ITSELF)
             try:
                 playlists.replace_tracks(session, found, wanted.track_ids)
             except KeyError as error:
                 raise _no_track(error) from None
         shown = _with_songs(session, held, found)
     return JsonResponse(shown)
+
+
+def _keep(state: State, held: Held, playlist_id: int, wanted: WantedList) -> None:
+    try:
+        keep(state, sound_of(held), wish_of(wanted.said()), playlist_id=playlist_id)
+    except KeyError:
+        raise HTTPException(404, f"no playlist has the id {playlist_id}") from None
 
 
 @router.delete("/api/playlists/{playlist_id:int}", status_code=204, responses=documented(404))
@@ -200,10 +251,13 @@ def _with_songs(session: Session, held: Held, found: Playlist) -> dict[str, Any]
     tracks = playlists.playlist_tracks(session, found)
     shown = {track["track_id"]: track for track in tracks_json(session, list(set(tracks)), held.bundle)}
     seconds = sum(track.duration_s or 0.0 for track in tracks)
-    return {**_info(found, len(tracks), seconds), "tracks": [shown[track.id] for track in tracks]}
+    info = _info(session, found, len(tracks), seconds, wishes.wish_of(session, found))
+    return {**info, "tracks": [shown[track.id] for track in tracks]}
 
 
-def _info(found: Playlist, songs: int, seconds: float) -> dict[str, Any]:
+def _info(
+    session: Session, found: Playlist, songs: int, seconds: float, kept: PlaylistWish | None
+) -> dict[str, Any]:
     return {
         "playlist_id": found.id,
         "name": found.name,
@@ -212,4 +266,5 @@ def _info(found: Playlist, songs: int, seconds: float) -> dict[str, Any]:
         "duration_s": round(seconds, 3),
         "created": iso_utc(found.created),
         "changed": iso_utc(found.changed),
+        **kept_json(session, kept),
     }

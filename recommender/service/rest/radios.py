@@ -21,6 +21,7 @@ from recommender.presentation.radios import (
 )
 from recommender.radio.station import make_radio, play_on
 from recommender.service.dependencies import TheHeld, TheState, present_track
+from recommender.service.fresh_playlists import freshened
 from recommender.service.http.problems import JsonResponse, documented
 from recommender.service.rest.models import Song, Time
 from recommender.service.rest.params import TrackId, whole
@@ -139,6 +140,8 @@ def list_radios(state: TheState) -> Response:
 def create_radio(state: TheState, held: TheHeld, wanted: NewRadio) -> Response:
     """Make a radio; it has played nothing yet."""
     given = wanted.model_dump(include={"far", "discover", "name"})
+    if wanted.kind == "playlist" and wanted.seed.isdecimal():
+        freshened(state, [int(wanted.seed)])
     with state.change() as session:
         made = make_radio(session, held.index, held.bundle, wanted.kind, wanted.seed, **given)
         shown = radio_json(made, 0)

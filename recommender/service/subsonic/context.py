@@ -1,7 +1,7 @@
 """A call of a player: what its endpoint is given, and what its ids lead to."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +38,8 @@ class PlayerCall:
         Who asks.
     held
         The bundle and the index.
+    notes
+        What is to be written once there is an answer, of an endpoint that only looks.
     """
 
     request: Request
@@ -46,6 +48,7 @@ class PlayerCall:
     user: str
     held: Held
     predicted_genres: PredictedGenres
+    notes: list[Callable[[Session], None]] = field(default_factory=list)
 
     @property
     def player(self) -> str:

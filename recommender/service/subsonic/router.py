@@ -1,25 +1,27 @@
 """OpenSubsonic: the interface that music players know. Each call is one endpoint, by GET or by POST."""
 
 import logging
-import random
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from classifier.errors import ClassifierError
 from db.errors import CatalogError
 from recommender.errors import RecommenderError
 from recommender.service.dependencies import state_of
+from recommender.service.fresh_playlists import freshened
 from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.troubles import noted, trouble
 from recommender.service.kept_answers import KeptAnswers
 from recommender.service.subsonic import browse, listening, media, search, similar, stream, system, user_data
+from recommender.service.subsonic.changes import changed
 from recommender.service.subsonic.context import Content, Later, PlayerCall
 from recommender.service.subsonic.envelope import (
     GENERIC,
@@ -43,9 +45,6 @@ PREFLIGHT: Final = {
     "Access-Control-Max-Age": "3600",
 }
 PUBLIC: Final = "getOpenSubsonicExtensions"
-CLASHES: Final = ("40001", "40P01")
-"""What PostgreSQL calls it when of two who change the same at once one has to begin again."""
-ATTEMPTS, CLASH_S = 20, 0.01
 
 Endpoints = dict[str, Callable[[PlayerCall], Content | Response | Later]]
 
@@ -98,11 +97,13 @@ SAME: Final = frozenset(
     (
         *("getIndexes", "getMusicDirectory", "getArtists", "getArtist", "getAlbum", "getAlbumList"),
         *("getAlbumList2", "getGenres", "getSongsByGenre", "getTopSongs", "search2", "search3"),
-        *("getSimilarSongs", "getSimilarSongs2", "getArtistInfo", "getArtistInfo2"),
-        *("getSonicSimilarTracks", "findSonicPath"),
+        *("getArtistInfo", "getArtistInfo2", "findSonicPath"),
     )
 )
 """What is answered the same as long as nothing has changed."""
+
+KEPT_UP: Final = frozenset(("getPlaylists", "getPlaylist"))
+"""What shows playlists, of which those that keep themselves up to date are filled first, if they are not."""
 
 ACTIONS: Final[Endpoints] = {
     "createPlaylist": user_data.create_playlist,
@@ -239,9 +240,15 @@ def _look(name: str, asked: Asked, request: Request, user: str, form: str) -> Re
             return _written(FILES[name](call), form)
 
     def made() -> Response | Later:
+        if name in KEPT_UP:
+            freshened(state, user_data.playlists_meant(asked))
         with state.snapshot() as session:
             call = PlayerCall(request, asked, session, user, state.held, predicted)
-            return _written(ANSWERS[name](call), form)
+            answer = _written(ANSWERS[name](call), form)
+        for note in call.notes:
+            with suppress(CatalogError):  # what cannot be noted is given another time
+                changed(state, note)
+        return answer
 
     if name not in SAME or asked.one("type") == "random":
         return made()
@@ -250,21 +257,11 @@ def _look(name: str, asked: Asked, request: Request, user: str, form: str) -> Re
 
 
 def _act(name: str, asked: Asked, request: Request, user: str, form: str) -> Response | Later:
-    """Change something; once more, if on a server somebody else changed the same meanwhile."""
+    """Change something."""
     state, predicted = state_of(request), request.app.state.predicted_genres
-    attempt = 0
-    while True:
-        try:
-            with state.change() as session:
-                call = PlayerCall(request, asked, session, user, state.held, predicted)
-                return _written(ACTIONS[name](call), form)
-        except CatalogError as error:
-            attempt += 1
-            if attempt == ATTEMPTS or not _is_clash(error):
-                raise
-            time.sleep(random.uniform(0, CLASH_S * attempt))
 
+    def act(session: Session) -> Response | Later:
+        call = PlayerCall(request, asked, session, user, state.held, predicted)
+        return _written(ACTIONS[name](call), form)
 
-def _is_clash(error: CatalogError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) in CLASHES
+    return changed(state, act)

@@ -1,13 +1,20 @@
-"""OpenSubsonic: songs that sound like others, and a walk from one to another."""
+"""OpenSubsonic: songs that sound like others, and a walk from one to another.
+
+A player that asks again for songs like the same one is given further songs, as it wants for a radio.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from db.browsing import browse
+from db.listening.similar_given import MOST_GIVEN, given_before, key_of, note_given
 from db.models import Track
 from recommender.errors import QueryError
 from recommender.retrieval.discover import walk
+from recommender.retrieval.heard import heard_tracks
 from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.ranking import similarity as as_similarity
@@ -27,17 +34,17 @@ SONGS_AN_ARTIST = 3
 
 def get_similar_songs(call: PlayerCall) -> Content:
     """Return songs that sound like a song, or like those of an album or artist."""
-    return {"similarSongs": {"song": _alike(call)}}
+    return {"similarSongs": {"song": _alike(call, "getSimilarSongs")}}
 
 
 def get_similar_songs2(call: PlayerCall) -> Content:
     """Return the same."""
-    return {"similarSongs2": {"song": _alike(call)}}
+    return {"similarSongs2": {"song": _alike(call, "getSimilarSongs2")}}
 
 
-def _alike(call: PlayerCall) -> list[Shape]:
+def _alike(call: PlayerCall, endpoint: str) -> list[Shape]:
     count = call.asked.number("count", 50, 0, MOST)
-    found = _matches(call, _seeds(call, call.asked.need("id")), count)
+    found = _further(call, endpoint, _seeds(call, call.asked.need("id")), count)
     return call.shapes.songs([match.track for match in found])
 
 
@@ -76,16 +83,35 @@ def _spread(tracks: Sequence[Track]) -> list[Track]:
     return [tracks[i * len(tracks) // n] for i in range(n)]
 
 
-def _matches(call: PlayerCall, seeds: Sequence[Track], count: int) -> list[Match]:
-    """Return the songs that sound like any of some; none where they are not analysed."""
+def _further(call: PlayerCall, endpoint: str, seeds: Sequence[Track], count: int) -> list[Match]:
+    """Return the songs that follow those that the same player was given for the same song or songs.
+
+    Where none is left it begins anew, likewise once it was not asked for some hours. The first answer is what
+    anybody is given; a version of a song that was given already is passed over.
+    """
+    asked = key_of(call.user, call.player, endpoint, call.asked.need("id"))
+    before = given_before(call.session, asked)
+    found = _matches(call, seeds, count, before)
+    if before and not found:
+        before, found = [], _matches(call, seeds, count)
+    if found:
+        given = [*before, *(match.track.id for match in found)][-MOST_GIVEN:]
+        call.notes.append(partial(note_given, asked=asked, track_ids=given))
+    return found
+
+
+def _matches(call: PlayerCall, seeds: Sequence[Track], count: int, given: Sequence[int] = ()) -> list[Match]:
+    """Return the songs that sound like any of some, beside those given; none where they are not analysed."""
     queries = [query for query in (_query(call, track) for track in seeds) if query is not None]
     if not queries or not count:
         return []
     tastes = [1.0] * len(queries) if len(queries) > 1 else None
-    held = call.held
-    ranking = similar(
-        call.session, held.index, held.bundle, queries, ListRequest(n=count, passages=False), tastes=tastes
-    )
+    held, known = call.held, None
+    if given:
+        queries[0] = replace(queries[0], excluded=queries[0].excluded | frozenset(given))
+        known = heard_tracks(call.session, held.index, given)
+    request = ListRequest(n=count, passages=False)
+    ranking = similar(call.session, held.index, held.bundle, queries, request, tastes=tastes, known=known)
     return [match for match in ranking.matches if browse.is_playable(match.track)]
 
 
@@ -98,7 +124,8 @@ def _query(call: PlayerCall, track: Track) -> Query | None:
 
 def get_sonic_similar_tracks(call: PlayerCall) -> Content:
     """Return songs that sound like a song, the best first, with how much they do."""
-    found = _matches(call, [call.song()], call.asked.number("count", 10, 0, MOST))
+    count = call.asked.number("count", 10, 0, MOST)
+    found = _further(call, "getSonicSimilarTracks", [call.song()], count)
     return _sonic(call, [(match.track, match.similarity) for match in found])
 
 

@@ -7,15 +7,22 @@ from db.listening.favourites import rate, star
 from db.listening.now_playing import note_playing
 from db.listening.playlists import playlist_tracks
 from db.listening.plays import PlayCount, set_plays
+from db.listening.wishes import wish_of
 from db.models import Playlist
 from db.values import utc_now
 from recommender.service.subsonic.context import Content, PlayerCall
-from recommender.service.subsonic.envelope import GENERIC, MISSING, SubsonicError
-from recommender.service.subsonic.parameters import whole
+from recommender.service.subsonic.envelope import GENERIC, MISSING, NOT_ALLOWED, SubsonicError
+from recommender.service.subsonic.parameters import Asked, whole
 from recommender.service.subsonic.serializers import playlist_shape
 
 LATEST = timedelta(days=1)
 """A clock may be so much ahead; a play that is said to be later was now."""
+
+
+def playlists_meant(asked: Asked) -> list[int] | None:
+    """Return the id of the playlist that is asked for; None for all."""
+    wanted = (asked.one("id") or "").removeprefix("pl-")
+    return [int(wanted)] if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else None
 
 
 def get_playlists(call: PlayerCall) -> Content:
@@ -42,6 +49,7 @@ def create_playlist(call: PlayerCall) -> Content:
     songs = call.songs_of(call.asked.many("songId"))
     if wanted is not None:
         playlist = call.playlist(wanted)
+        _check_by_hand(call, playlist)
         playlists.replace_tracks(call.session, playlist, songs)
         if name:
             playlists.describe_playlist(call.session, playlist, name=name)
@@ -58,6 +66,8 @@ def update_playlist(call: PlayerCall) -> Content:
     added = call.songs_of(asked.many("songIdToAdd"))
     gone = {whole("songIndexToRemove", position) for position in asked.many("songIndexToRemove")}
     name = asked.one("name") or None
+    if added or gone:
+        _check_by_hand(call, playlist)
     playlists.describe_playlist(
         call.session, playlist, name=name, comment=asked.one("comment"), public=asked.flag("public")
     )
@@ -66,6 +76,16 @@ def update_playlist(call: PlayerCall) -> Content:
     if added:
         playlists.add_tracks(call.session, playlist, added)
     return {}
+
+
+def _check_by_hand(call: PlayerCall, playlist: Playlist) -> None:
+    """Refuse to change the songs of a playlist that keeps itself up to date: they would not stay."""
+    if wish_of(call.session, playlist) is not None:
+        raise SubsonicError(
+            NOT_ALLOWED,
+            f"{playlist.name} keeps itself up to date; freeze it first, on the page or with: "
+            "deepcuts playlist freeze",
+        )
 
 
 def delete_playlist(call: PlayerCall) -> Content:

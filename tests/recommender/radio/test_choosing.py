@@ -116,6 +116,19 @@ def test_less_is_played_like_what_is_unwanted(library: Songs) -> None:
     assert alike[0] < alike[1]
 
 
+def test_what_the_player_does_not_have_is_never_played(library: Songs) -> None:
+    played = play(library, 60, closed=range(30, N)).played
+    assert max(played) < 30
+    assert sorted(played[:29]) == list(range(1, 30))  # all but the seed, before any comes again
+
+
+def test_versions_come_before_any_song_comes_again(library: Songs) -> None:
+    few = [7, *range(50, 60)]
+    played = play(library, 22, closed=[row for row in range(N) if row not in few]).played
+    assert {*played[:8]} >= {*range(53, 60)}  # one of each song
+    assert sorted(played[:11]) == few
+
+
 def test_it_never_ends(library: Songs) -> None:
     played = play(library.first(12), 40).played
     assert len(set(played)) >= 11

@@ -1,0 +1,135 @@
+"""A list that is wanted, as a playlist keeps it: which kind, of which songs or words, with what options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+from recommender import params
+from recommender.errors import FilterError
+from recommender.retrieval.query_file import Span
+from recommender.retrieval.request import (
+    ListRequest,
+    day_of,
+    filters_named,
+    names_of,
+    passage_between,
+)
+
+Kind = Literal["similar", "discover", "find", "songs"]
+OPTIONS: Final = (
+    "hub_correction",
+    "discover",
+    "diversity",
+    "per_artist",
+    "per_album",
+    "exclude_same_artist",
+)
+"""Of `ListRequest`, beside how many and the filters."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A list that is wanted.
+
+    Attributes
+    ----------
+    kind
+        ``similar`` to songs, ``discover``, ``find`` by words, or all ``songs`` that pass the filters.
+    request
+        Its options.
+    like, unlike
+        Ids of tracks.
+    any_of
+        Whether a song is to be like one of them, not like each.
+    playlist
+        The id of one whose songs are meant, any of them.
+    span
+        The passage of the one song that is meant.
+    words, not_words
+        Of ``find``; of ``songs``, words that artist, title and album hold.
+    seeds, since
+        Of ``discover``: so many of the songs played most, since a day (YYYY-MM-DD).
+    sort
+        Of ``songs``: one of `db.listing.ORDERS`.
+    """
+
+    kind: Kind
+    request: ListRequest = field(default_factory=ListRequest)
+    like: tuple[int, ...] = ()
+    unlike: tuple[int, ...] = ()
+    any_of: bool = False
+    playlist: int | None = None
+    span: Span | None = None
+    words: str = ""
+    not_words: str = ""
+    seeds: int = params.SEEDS
+    since: str | None = None
+    sort: str = "artist"
+
+    @property
+    def of_plays(self) -> bool:
+        """Whether it is another when something was played."""
+        filters, words = self.request.filters, self.words.casefold()
+        return (
+            self.kind == "discover"
+            or self.request.discover > 0
+            or filters.max_plays is not None
+            or filters.not_played_since is not None
+            or (self.kind == "songs" and self.sort == "plays")
+            or (self.kind == "find" and ("played" in words or "heard" in words))  # as in "never played"
+        )
+
+
+def wish_json(wish: Wish) -> dict[str, Any]:
+    """Return a wish as it is stored, and as `wish_of` reads it; what is as usual is left out."""
+    usual = Wish(wish.kind)
+    said: dict[str, Any] = {"list": wish.kind, "n": wish.request.n}
+    for one in fields(Wish):
+        value = getattr(wish, one.name)
+        if one.name not in ("kind", "request", "span") and value != getattr(usual, one.name):
+            said[one.name] = list(value) if isinstance(value, tuple) else value
+    if wish.span is not None:
+        said |= {"from_s": wish.span.start_s, "to_s": wish.span.end_s}
+    for name in OPTIONS:
+        value = getattr(wish.request, name)
+        if value != getattr(usual.request, name):
+            said[name] = value
+    return said | names_of(wish.request.filters)
+
+
+def wish_of(said: Mapping[str, Any]) -> Wish:
+    """Return the wish that some values say; those that it does not know are passed over.
+
+    Raises
+    ------
+    FilterError
+        If they do not fit together: a range that ends before it begins, a list of songs like none, …
+    """
+    filters = filters_named(**{name: said[name] for name in FILTERS if said.get(name) is not None})
+    options = {name: said[name] for name in OPTIONS if said.get(name) is not None}
+    request = ListRequest(n=said.get("n", params.N_RESULTS), filters=filters, passages=False, **options)
+    own: dict[str, Any] = {
+        one.name: tuple(said[one.name]) if isinstance(said[one.name], list) else said[one.name]
+        for one in fields(Wish)
+        if one.name not in ("kind", "request", "span") and said.get(one.name) is not None
+    }
+    span = passage_between(said.get("from_s"), said.get("to_s"), "from_s", "to_s")
+    wish = Wish(said["list"], request, span=span, **own)
+    _check(wish)
+    return wish
+
+
+FILTERS: Final = tuple(filters_named.__kwdefaults__ or ())
+
+
+def _check(wish: Wish) -> None:
+    if wish.kind == "similar" and not wish.like and wish.playlist is None:
+        raise FilterError("there is nothing to go by; name songs, or a playlist")
+    if wish.kind == "find" and not wish.words.strip():
+        raise FilterError("there are no words to find songs by")
+    if wish.span is not None and (len(wish.like) != 1 or wish.playlist is not None):
+        raise FilterError("a passage is of one song; name only one")
+    if wish.since is not None:
+        day_of(wish.since)
+    if wish.kind != "songs" and wish.request.n > params.LARGEST_PAGE:
+        raise FilterError(f"such a list has {params.LARGEST_PAGE} songs at most")

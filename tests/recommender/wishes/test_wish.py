@@ -1,0 +1,93 @@
+"""A list that is wanted: stored and read back as it was, and refused where it cannot be."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from recommender.errors import FilterError
+from recommender.retrieval.filters import Filters, Range
+from recommender.retrieval.query_file import Span
+from recommender.retrieval.request import ListRequest, filters_named, names_of
+from recommender.wishes.wish import Wish, wish_json, wish_of
+
+EVERY = Filters(
+    genres=("jazz", "rock/punk"),
+    tags=("guitar",),
+    years=Range(1990, None),
+    duration_s=Range(None, 300.5),
+    max_plays=2,
+    not_played_since=datetime(2025, 3, 1),
+    not_by=frozenset(("Zed", "Ann")),
+    tempo_bpm=Range(115.2, 124.8),
+    keys=("A minor", "C major"),
+    energy=Range(0.25, 0.5),
+    moods=("mellow",),
+    voice="sung",
+    not_on=frozenset(("Hits",)),
+)
+
+
+def test_filters_are_named_and_read_back() -> None:
+    named = names_of(EVERY)
+    assert named["year_from"] == 1990 and named["not_artist"] == ["Ann", "Zed"]
+    assert filters_named(**{n: v for n, v in named.items() if v is not None}) == EVERY
+    assert names_of(Filters()) == {}
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish("songs", ListRequest(500, filters=EVERY, passages=False), words="blue", sort="plays"),
+        Wish("find", ListRequest(7, per_artist=1, passages=False), words="mellow jazz", not_words="vocals"),
+        Wish("discover", ListRequest(30, diversity=0.5, passages=False), seeds=5, since="2025-01-31"),
+        Wish("similar", ListRequest(passages=False), like=(3,), unlike=(9, 4), span=Span(5, 35.5)),
+        Wish("similar", ListRequest(discover=0.25, passages=False), like=(3, 1), any_of=True),
+        Wish("similar", ListRequest(hub_correction=False, passages=False), playlist=2),
+    ],
+    ids=lambda wish: str(wish.kind),
+)
+def test_a_wish_is_read_back_as_it_was(wish: Wish) -> None:
+    assert wish_of(wish_json(wish)) == wish
+
+
+def test_what_is_as_usual_is_not_stored() -> None:
+    assert wish_json(Wish("find", ListRequest(10), words="jazz")) == {
+        "list": "find",
+        "n": 10,
+        "words": "jazz",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"list": "similar"}, "nothing to go by"),
+        ({"list": "find", "words": " "}, "no words"),
+        ({"list": "similar", "like": [1, 2], "from_s": 0, "to_s": 9}, "of one song"),
+        ({"list": "discover", "since": "2025-02-30"}, "no day"),
+        ({"list": "discover", "n": 501}, "500 songs at most"),
+        ({"list": "songs", "year_from": 2000, "year_to": 1990}, "ends before it begins"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(FilterError, match=words):
+        wish_of(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "of_plays"),
+    [
+        ({"list": "songs"}, False),
+        ({"list": "songs", "sort": "plays"}, True),
+        ({"list": "songs", "unplayed": True}, True),
+        ({"list": "songs", "not_played_since": "2025-01-01"}, True),
+        ({"list": "find", "words": "jazz"}, False),
+        ({"list": "find", "words": "never played jazz"}, True),
+        ({"list": "find", "words": "jazz unheard"}, True),
+        ({"list": "discover"}, True),
+        ({"list": "similar", "like": [1], "discover": 0.5}, True),
+    ],
+)
+def test_plays_matter_to_some(said: dict[str, Any], of_plays: bool) -> None:
+    assert wish_of(said).of_plays is of_plays
