@@ -84,9 +84,10 @@ def ready(page: Any, site: Site, place: str, theme: str) -> None:
     page.goto("about:blank")
     page.goto(f"{site.url}/static/icon.svg")
     page.evaluate(f"localStorage.setItem('deepcuts', JSON.stringify({{ theme: '{theme}' }}))")
-    known = site.get("/api/playlists")["playlists"][0]["playlist_id"]  # others may have had the first ids
-    for name in ("playlist=", "likelist="):
-        place = place.replace(f"{name}1", f"{name}{known}")
+    playlist = site.get("/api/playlists")["playlists"][0]["playlist_id"]  # others may have had the first ids
+    shortlist = site.get("/api/shortlists")["shortlists"][0]["shortlist_id"]
+    for name, known in (("playlist", playlist), ("likelist", playlist), ("shortlist", shortlist)):
+        place = place.replace(f"{name}=1", f"{name}={known}")
     page.goto(f"{site.url}/{place}")
     until(page, f"Boolean(document.querySelector('main {what}'))")
     until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
