@@ -1,9 +1,9 @@
-"""Three users' days, step by step: PYTHONPATH=. python benchmarks/walks.py OUT.
+"""Four users' days, step by step: PYTHONPATH=. python benchmarks/walks.py OUT.
 
-Someone with a library, someone who finds music for films, and an engineer with labelled folders go through
-terminal and page, on a copy of the demo's catalogue. What each step is and how long it took is printed; what
-was to be seen after it is a picture in the folder OUT. A step that does not come to its end stops the walk.
-Needs Chromium and Playwright.
+Someone with a library, someone who finds music for films, an engineer with labelled folders, and someone who
+just listens go through terminal and page, on a copy of the demo's catalogue. What each step is and how long
+it took is printed; what was to be seen after it is a picture in the folder OUT. A step that does not come to
+its end stops the walk. Needs Chromium and Playwright.
 """
 
 import argparse
@@ -163,6 +163,79 @@ def engineer(walk: Walk, site: Callable[[], Site]) -> None:
     walk.does("reads the guide", lambda page: page.goto(f"{there.url}/guide/own-genres"), "main h1")
 
 
+def listener(walk: Walk, site: Callable[[], Site]) -> None:
+    """Someone who just listens: queue, playlists, radio, mixes; by mouse and by keys, on the phone too."""
+    walk.types("deepcuts plays import plays.csv", "deepcuts discover -n 6 --keep 'Deep cuts'")
+    there = site()
+    walk.does("opens the page", lambda page: page.goto(there.url), "main .song")
+    walk.does("plays a song", lambda page: page.locator("main .play").first.click(), "#bar:not([hidden])")
+    walk.does("another comes next", lambda page: acted(page, 4, "Play next"), ".acts")
+    walk.does("and one behind all", lambda page: acted(page, 6, "Add to queue"), ".acts")
+    walk.does("opens the queue", lambda page: page.click("#queue-open"), "#queue .queue-item")
+    walk.does("moves the song up by keys", moved_down, "#queue [aria-current]")
+    walk.does("takes one out by keys", lambda page: page.keyboard.press("Delete"), "#queue .queue-item")
+    walk.does("saves it", queue_saved, "#queue .said a")
+    walk.does("opens the playlist", lambda page: page.click("#queue .said a"), "main .take-out")
+    walk.does("puts it in order by keys", ordered, "main .song")
+    walk.does("takes a song out", lambda page: page.locator("main .take-out").last.click(), "main .take-out")
+    walk.does("calls it otherwise", lambda page: renamed(page, "Evening"), "main h1:text('Evening')")
+    walk.does(
+        "starts a radio like it",
+        lambda page: page.get_by_role("button", name="Radio", exact=True).click(),
+        ".played .because",
+    )
+    walk.does("skips", lambda page: page.keyboard.press("n"), ".played .because")
+    walk.does("lets it go far", lambda page: slid(page, "#radio-far", "0.9"), "#radio-far")
+    walk.does("less like this", lambda page: acted(page, 0, "Less like this"), ".acts")
+    walk.does("goes to the radios", lambda page: page.click(".places >> text=Radio"), ".unwanted")
+    walk.does("goes to the mixes", lambda page: page.click(".places >> text=Mixes"), "main .mixes")
+    walk.does(
+        "opens the deep cuts that keep themselves up to date",
+        lambda page: (page.click(".places >> text=Playlists"), page.click("main .lists >> text=Deep cuts")),
+        "main .wish .chip",
+    )
+    walk.page.set_viewport_size(PHONE)
+    walk.does("takes the phone", lambda page: page.click(".places >> text=Radio"), "main .radios a")
+    walk.does("goes on with the radio", lambda page: page.locator("main .radios a").first.click(), ".played")
+
+
+def acted(page: Any, number: int, words: str) -> None:
+    """Choose from the menu of a song of the list."""
+    page.locator("main .acts").nth(number).click()
+    page.get_by_role("menuitem", name=words).click()
+
+
+def moved_down(page: Any) -> None:
+    """Move the song that has the focus in the queue down, then go to the one before."""
+    page.keyboard.press("Alt+ArrowDown")
+    page.locator("#queue .queued").last.focus()
+
+
+def queue_saved(page: Any) -> None:
+    """Save the queue as a playlist."""
+    page.locator("#queue").get_by_role("button", name="Save").click()
+    page.fill("#ask-value", "From the queue")
+    page.keyboard.press("Enter")
+
+
+def ordered(page: Any) -> None:
+    """Move the first song of a playlist behind the second."""
+    page.locator("main .song .held").first.focus()
+    page.keyboard.press("Alt+ArrowDown")
+
+
+def renamed(page: Any, name: str) -> None:
+    """Give the playlist another name."""
+    page.get_by_role("button", name="Rename").click()
+    page.fill("#ask-value", name)
+    page.keyboard.press("Enter")
+
+
+def slid(page: Any, slider: str, value: str) -> None:
+    """Move a slider."""
+    page.locator(slider).fill(value)
+
+
 def saved(page: Any, name: str) -> None:
     """Save the list as a playlist."""
     page.get_by_role("button", name="Save as playlist").first.click()
@@ -202,12 +275,14 @@ def passage(page: Any, start: str, end: str) -> None:
 
 
 def main() -> None:
-    """Let all three go."""
+    """Let all four go."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="Where the pictures go.")
-    parser.add_argument("--only", choices=["library", "film", "engineer"], help="One of the three.")
+    parser.add_argument(
+        "--only", choices=["library", "film", "engineer", "listener"], help="One of the four."
+    )
     given = parser.parse_args()
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
@@ -215,6 +290,7 @@ def main() -> None:
         ("library: someone with a library", library),
         ("film: someone who finds music for films", film),
         ("engineer: an engineer with labelled folders", engineer),
+        ("listener: someone who just listens", listener),
     ):
         if given.only is not None and not name.startswith(given.only):
             continue
@@ -223,9 +299,9 @@ def main() -> None:
 
 
 def one(name: str, way: Callable[..., None], folder: Path, out: Path, browser: Any) -> None:
-    """Let one go, on a copy of the catalogue of its own; the film's is there already."""
+    """Let one go, on a copy of the catalogue of its own; the film's and the listener's are there already."""
     world = World(folder / "world")
-    if way is film:
+    if way in (film, listener):
         world.run("deepcuts ingest demo/catalog")
     walk = Walk(name, out, world, browser)
     running = None

@@ -10,7 +10,7 @@ SECTIONS: Final = {
         "mixes": "lists by sound and by plays; --save as playlists",
         "find": 'songs by words: "mellow jazz -vocals"',
         "radio": "songs without end, like a song, artist, genre or taste",
-        "less": "want less like a song; radio and discover obey",
+        "less": "want less like a song; radio, mixes, discover obey",
         "path": "a walk from one song to another in small steps",
         "playlist": "lists as files; playlists that keep themselves up to date",
         "shortlist": "keep songs for a purpose, with notes; hand them on",

@@ -152,7 +152,7 @@ def less(
     undo: Annotated[bool, typer.Option("--undo", help="Want no longer less like them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Want less like some songs: radio and discover obey. Without songs, list them."""
+    """Want less like some songs: radio, mixes and discover obey. Without songs, list them."""
     from db.listening.radios import less_like
     from recommender.commands.output import printable, show, show_json
     from recommender.commands.radio_tuning import no_file

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from recommender import params
@@ -123,11 +123,14 @@ class EndlessQueue:
     def _look(self, state: QueueState, playing: int | None) -> None:
         """Tell of the song before, if another one plays; remember how far this one is."""
         before, now = self._playing, self.clock()
-        if before is not None and before.track_id != playing and playing is not None:
+        if before is not None and state.playing is None:  # stopped: it may go on
+            far_s = before.share(now) * before.duration_s
+            self._playing = replace(before, elapsed_s=far_s, goes_on=False, at=now)
+        elif before is not None and before.track_id != playing:
             self.chooser.left(before.track_id, before.share(now))
-        if playing is None:  # stopped: it may go on
-            return
-        self._playing = _Playing(playing, state.elapsed_s, state.duration_s, state.goes_on, now)
+            self._playing = None
+        if playing is not None:
+            self._playing = _Playing(playing, state.elapsed_s, state.duration_s, state.goes_on, now)
 
     def run(self, told: Callable[[list[int]], None], songs: int | None = None) -> int:
         """Fill the queue until so many songs were put in, or for ever; return how many were."""

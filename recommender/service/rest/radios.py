@@ -215,7 +215,7 @@ def list_less_like(state: TheState, held: TheHeld) -> Response:
 
 @router.put("/api/tracks/{track_id}/less-like", response_model=LessLike, responses=documented(404))
 def less_like_track(state: TheState, track_id: TrackId) -> Response:
-    """Want less like a track: radios and `discover` obey it."""
+    """Want less like a track: radios, mixes and `discover` obey it."""
     return _less_like(state, track_id, wanted=True)
 
 

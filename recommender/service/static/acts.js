@@ -74,7 +74,7 @@ async function radio(track) {
 
 async function less(track) {
   await lessLike(track, true);
-  return `Radio and deep cuts play less like ${titleOf(track)} from now on`;
+  return `Radio, mixes and deep cuts play less like ${titleOf(track)} from now on`;
 }
 
 async function star(track, on) {
@@ -98,7 +98,7 @@ async function playlists(track) {
   if (menu !== mine) return;
   fill([
     act("New playlist…", () => anew(track)),
-    ...found.playlists.map((one) => act(one.name, () => addTo(one, track))),
+    ...found.playlists.filter((one) => !one.wish).map((one) => act(one.name, () => addTo(one, track))),
   ], 0);
 }
 

@@ -7,7 +7,7 @@ import { anySet, filters } from "./filters.js";
 import { panel } from "./panel.js";
 import { largeDrawing, passageOf, playFirst } from "./passage.js";
 import { player } from "./player.js";
-import { keep } from "./keep.js";
+import { keep, wanted } from "./keep.js";
 import { hash } from "./route.js";
 import { songList } from "./rows.js";
 
@@ -102,7 +102,7 @@ function show(box, track, answer, settings, asked) {
   const known = track.track_id === null ? answer.query.track_id : null;
   box.replaceChildren(
     el("div", { class: "list-head" }, el("h2", { class: "count" }, from === null ? said : `${said} with a passage like it`),
-      filters(settings), found.length ? keep(() => found, () => `Like ${titleOf(track)}`) : null),
+      filters(settings), found.length ? keep(() => found, () => `Like ${titleOf(track)}`, track.track_id ? () => wanted("similar", { like: [track.track_id], ...parameters(settings, track) }) : null) : null),
     known ? el("p", { class: "soft" }, "The library holds this very recording: ",
       el("a", { class: "link", dir: "auto", href: hash({ track: known }) }, titleOf(answer.query))) : "",
     copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",

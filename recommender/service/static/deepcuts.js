@@ -3,7 +3,7 @@
 import { ask, sentence } from "./api.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { asked, filters, takeOneAway } from "./filters.js";
-import { keep } from "./keep.js";
+import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
@@ -19,7 +19,7 @@ export async function deepCuts(place, setting, signal) {
       const answer = await ask("api/discover", { n: 30, ...asked(now) }, { signal });
       const said = counted(answer.results.length, "song");
       body.replaceChildren(
-        el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts")),
+        el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts", () => wanted("discover", { n: 30, ...asked(now) }))),
         answer.results.length ? songList(answer.results) : notice("Nothing is left to discover", ...takeOneAway(now)), answer.shortfall ? el("p", { class: "soft shortfall" }, sentence(answer.shortfall)) : "");
       announce(said);
     } catch (error) {

@@ -5,11 +5,11 @@ import { announce, counted, el, titleOf } from "./dom.js";
 import { hash } from "./route.js";
 import * as settings from "./settings.js";
 
-/** Return the buttons that keep a list of songs; `tracks` gives it when one is pressed. */
-export function keep(tracks, name) {
+/** Return the buttons that keep a list of songs; `tracks` gives it when one is pressed, `wish` what the service makes it anew from. */
+export function keep(tracks, name, wish = null) {
   const said = el("span", { class: "soft said" });
   return el("div", { class: "keep" }, said,
-    el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said) }, "Save as playlist"),
+    el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said, wish?.()) }, "Save as playlist"),
     el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"), naming());
 }
 
@@ -26,14 +26,23 @@ function naming() {
   } }, [["absolute", "full paths"], ["relative", "relative paths"], ["addresses", "addresses"]].map(([value, words]) => el("option", { value, selected: value === pathsChosen() }, words)));
 }
 
-/** Save songs as a playlist, under a name that is asked for; `said` is where it is told. */
-export async function save(tracks, suggested, said) {
-  const name = await prompted("Save as playlist", "Name", suggested);
+const NUMBERS = ["like", "unlike", "playlist", "discover", "diversity"];
+
+/** Return a list as a playlist is filled with it: what the service is asked by, empty values left out. */
+export function wanted(list, asked) {
+  const set = Object.entries(asked).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false && !(Array.isArray(value) && !value.length));
+  return { list, ...Object.fromEntries(set.map(([name, value]) => [name, !NUMBERS.includes(name) ? value : Array.isArray(value) ? value.map(Number) : Number(value)])) };
+}
+
+/** Save songs as a playlist, under a name that is asked for; `said` is where it is told. With a `wish` it may keep itself up to date. */
+export async function save(tracks, suggested, said, wish = null) {
+  const name = await prompted("Save as playlist", "Name", suggested, { offered: Boolean(wish) });
   if (!name) return;
+  const kept = wish && document.getElementById("ask-keep").checked;
   try {
-    const made = await send("api/playlists", { name, track_ids: tracks.map((track) => track.track_id) });
+    const made = await send("api/playlists", kept ? { name, wish } : { name, track_ids: tracks.map((track) => track.track_id) });
     const open = made?.playlist_id ? el("a", { class: "link", href: hash({ playlist: made.playlist_id }) }, "Open it") : null;
-    said.replaceChildren(`Saved ${counted(tracks.length, "song")}. `, ...(open ? [open] : []));
+    said.replaceChildren(`Saved ${counted(made?.songs ?? tracks.length, "song")}${kept ? ", kept up to date" : ""}. `, ...(open ? [open] : []));
     announce(said.textContent);
   } catch (error) {
     said.textContent = error.message;
@@ -41,14 +50,16 @@ export async function save(tracks, suggested, said) {
   }
 }
 
-/** Ask for a line of text in a dialog; null where none is given. */
-export function prompted(title, label, suggested = "") {
+/** Ask for a line of text in a dialog; null where none is given. Where it is `offered`, the dialog asks whether a list is to be kept up to date. */
+export function prompted(title, label, suggested = "", { offered = false } = {}) {
   const dialog = document.getElementById("ask");
   const value = document.getElementById("ask-value");
   document.getElementById("ask-title").textContent = title;
   document.getElementById("ask-label").textContent = label;
   document.getElementById("ask-no").onclick = () => dialog.close("");
   value.value = suggested.slice(0, 200);
+  document.getElementById("ask-offer").hidden = !offered;
+  document.getElementById("ask-keep").checked = false;
   dialog.returnValue = "";
   dialog.showModal();
   value.select();

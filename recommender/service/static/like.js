@@ -5,7 +5,7 @@ import { combobox, songOptions } from "./box.js";
 import { controls, listOptions } from "./controls.js";
 import { announce, counted, el, notice, titleOf } from "./dom.js";
 import { filters, takeOneAway } from "./filters.js";
-import { keep } from "./keep.js";
+import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { change, go, here } from "./route.js";
 import { songList, why } from "./rows.js";
@@ -38,7 +38,7 @@ export async function like(place, setting, signal) {
     const found = answer.results;
     for (const track of found) foundBy.set(track, answer.queries[track.query]);
     const said = counted(found.length, "song");
-    body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", found.length ? keep(() => found, () => `Like ${name}`) : ""),
+    body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", found.length ? keep(() => found, () => `Like ${name}`, () => wanted("similar", { like: list ? [] : now.like, playlist: list && now.likelist, unlike: now.unlike, ...listOptions(now) })) : ""),
       found.length ? songList(found, { asked: reasons }) : notice("No song is like that", ...takeOneAway(now)),
       answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
     announce(`${said} like ${name}`);

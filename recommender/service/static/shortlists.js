@@ -9,6 +9,7 @@ import { songList } from "./rows.js";
 import * as settings from "./settings.js";
 import { made } from "./shortlisting.js";
 import { handle, sortable } from "./sortable.js";
+import { radioButton } from "./station.js";
 import { span } from "./waves.js";
 
 /** Show all shortlists. */
@@ -35,7 +36,7 @@ export async function shortlist(place, now, signal) {
   const count = el("p", { class: "count" });
   const here = new Comparison(found.entries);
   place.replaceChildren(
-    el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, renaming(at, found, place, now, signal), deleting(at))),
+    el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, found.entries.length ? radioButton("shortlist", found.shortlist_id) : "", renaming(at, found, place, now, signal), deleting(at))),
     el("div", { class: "list-head" }, count, here.loopBox, files(at), keep(() => here.entries.map((entry) => entry.track), () => found.name)), body);
   const draw = () => {
     count.textContent = counted(here.entries.length, "song");

@@ -5,11 +5,12 @@ import { add } from "./chips.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { anySet, asked as filtered, filters, takeOneAway } from "./filters.js";
 import { change } from "./route.js";
-import { keep } from "./keep.js";
+import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
 const PAGE = 50;
+const MOST_KEPT = 10000;
 const MOST_GENRES = 14;
 const ORDERS = [["artist", "artist"], ["title", "title"], ["album", "album"], ["plays", "most played"], ["path", "folder"]];
 
@@ -71,7 +72,7 @@ function show(body, first, asked, now, signal) {
     end();
   });
   const said = counted(first.total, "song");
-  body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => tracks, () => "Songs")),
+  body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => tracks, () => "Songs", () => wanted("songs", { ...asked, limit: null, n: MOST_KEPT }))),
     first.total ? list : notice("No song is like that", ...takeOneAway(now)), more);
   end();
   announce(said);

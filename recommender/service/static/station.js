@@ -1,8 +1,9 @@
 /* A radio that plays goes on without end, and learns from what is skipped and what is heard to its end. */
 
 import { ask, send } from "./api.js";
-import { announce } from "./dom.js";
+import { announce, el } from "./dom.js";
 import { player } from "./player.js";
+import { go } from "./route.js";
 
 const FEW = 3;
 const MORE = 5;
@@ -21,6 +22,23 @@ export async function startRadio(wanted) {
   const made = await send("api/radios", wanted);
   await playRadio(made.radio_id);
   return made.radio_id;
+}
+
+/** Return the button that starts a radio like a list: a playlist or a shortlist, by its id. */
+export function radioButton(kind, id) {
+  const button = el("button", { type: "button", class: "plain", onclick: async () => {
+    button.disabled = true;
+    try {
+      go({ radio: String(await startRadio({ kind, seed: String(id) })) });
+    } catch (error) {
+      announce(error.message);
+      player.tell("notice", error.message);
+    } finally {
+      button.disabled = false;
+    }
+  } }, "Radio");
+  button.title = "Songs like these without end";
+  return button;
 }
 
 /** Let a radio that there is play its next songs. */

@@ -4,7 +4,7 @@ import { ask, once, sentence } from "./api.js";
 import { announce, counted, el, notice } from "./dom.js";
 import { go, hash } from "./route.js";
 import { asked, filters, takeOneAway } from "./filters.js";
-import { keep } from "./keep.js";
+import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { songList } from "./rows.js";
 
@@ -48,7 +48,7 @@ export async function search(place, setting, signal) {
   return listed(place, setting, "search", async (now) => {
     const found = await ask("api/tracks", { q: text, sort: "artist", limit: 100, ...asked(now) }, { signal });
     const said = found.total > found.tracks.length ? `the first ${found.tracks.length} of ${counted(found.total, "song")}` : counted(found.tracks.length, "song");
-    return show(now, "search", found.tracks, said);
+    return show(now, "search", found.tracks, said, ["songs", { words: text, sort: "artist", n: 10000, ...asked(now) }]);
   });
 }
 
@@ -60,7 +60,7 @@ export async function find(place, setting, signal) {
       const found = await ask("api/find", { words: text, n: 50, ...asked(now) }, { signal });
       const meant = [...found.terms.map((term) => (term.wanted ? term.name : `not ${term.name}`)), ...found.filters].join(", ");
       return [el("p", { class: "soft meant" }, `Songs that are ${meant}.`, found.not_searched.length ? ` Not searched for: ${sentence(found.not_searched.join("; "))}` : ""),
-        ...show(now, "find", found.results, counted(found.results.length, "song"))];
+        ...show(now, "find", found.results, counted(found.results.length, "song"), ["find", { words: text, n: 50, ...asked(now) }])];
     } catch (error) {
       if (error.status !== 404 && error.status !== 422) throw error;
       const names = await knownNames().catch(() => []);
@@ -91,12 +91,12 @@ function head(text, at) {
   return el("div", { class: "head" }, el("h1", { dir: "auto" }, `“${text}”`), ways(text, at));
 }
 
-function show(now, at, tracks, said) {
+function show(now, at, tracks, said, wish) {
   const text = now[at];
   const none = at === "search"
     ? notice("No song is called that", ...takeOneAway(now), "Look in the sound instead, if these are genres or moods.")
     : notice("No song sounds like that", ...takeOneAway(now), "Use fewer words.");
   announce(`${said} for ${text}`);
-  return [el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", tracks.length ? keep(() => tracks, () => text) : ""),
+  return [el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", tracks.length ? keep(() => tracks, () => text, () => wanted(...wish)) : ""),
     tracks.length ? songList(tracks) : none];
 }

@@ -149,3 +149,12 @@ def test_how_far_a_song_was_heard_is_told_when_another_one_plays(
     player(endless).at(3)
     endless.fill()
     assert left() == [("left", 11, 0.3)]
+    now[0] = 520.0
+    endless.player.append("unknown.flac")
+    player(endless).at(len(player(endless).state.songs) - 1)
+    endless.fill()
+    assert left() == [("left", 12, 0.2)]  # not by when something known plays again
+    now[0] = 900.0
+    player(endless).at(0)
+    endless.fill()
+    assert left() == []

@@ -1,5 +1,6 @@
 """Debian's MPD from end to end: songs, stickers, stored playlists, and a queue that does not end."""
 
+import json
 import subprocess
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from tests.recommender.support import CLI, Library, deepcuts, query
 
 HOW = Counter(one.how for one in EXPECTED if one.there)
 SONGS = 60
+APART = 8
 WAIT_S = 300.0
 
 
@@ -118,12 +120,16 @@ def test_nobody_there_is_an_error() -> None:
         away.check()
 
 
-def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(connected: Library, player: Mpd) -> None:
+def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(
+    connected: Library, player: Mpd, tmp_path: Path
+) -> None:
+    """The radio fills it: what is skipped is noted, artists are apart."""
     synced(connected)
-    words = [*CLI, "--home", str(connected.home), "queue", "mpd", "--from", "adele hello", "--json"]
-    filling = subprocess.Popen(
-        words, env=support.environment(connected.home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    words = [*CLI, "--home", str(connected.home), "radio", "adele hello", "--mpd", "mpd", "--json"]
+    with open(tmp_path / "put in", "wb") as out:
+        filling = subprocess.Popen(
+            words, env=support.environment(connected.home), stdout=out, stderr=subprocess.PIPE
+        )
     heard: list[str] = []
     try:
         with player.client() as client:
@@ -141,6 +147,14 @@ def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(connected: Libr
     assert b"Traceback" not in said
     assert heard[0] == "x/a.flac"
     assert len(set(heard)) == SONGS
+    put_in = [json.loads(line) for line in (tmp_path / "put in").read_text().splitlines()]
+    assert all(one["reason"] for one in put_in)
+    artists = [one["artist"] for one in put_in]
+    for place, artist in enumerate(artists):
+        assert not artist or artist not in artists[max(0, place - APART) : place]
+    noted = query(connected.home, "SELECT outcome FROM radio_song ORDER BY position")
+    assert [row[0] for row in noted[:1]] == ["given"]  # what it began with was wanted
+    assert sum(row[0] == "skipped" for row in noted) >= SONGS // 2
 
 
 def following(client: Any, filling: "subprocess.Popen[bytes]", heard: list[str]) -> str:

@@ -105,9 +105,9 @@ class Site:
 
 
 @contextmanager
-def listening(home: Path) -> Iterator[Server]:
+def listening(home: Path, *options: str) -> Iterator[Server]:
     """Run a server until the block ends; it is ready when this begins."""
-    with running(home) as server:
+    with running(home, *options) as server:
         until = time.monotonic() + 20
         while True:
             try:

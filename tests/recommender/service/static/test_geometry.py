@@ -1,6 +1,7 @@
 """Where things lie, in every browser that is here: no word on another, none cut off, none broken."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ PLACES = {
     "#radios": ".radio-start",
     "#playlists": ".lists",
     "#playlist=1": ".song",
+    "#playlist=2": ".wish .chip",
     "#shortlists": ".lists",
     "#shortlist=1": ".entry",
     "#deepcuts": ".song",
@@ -57,6 +59,10 @@ def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with listening(library.home) as server:
         site = Site(server.url, library.home, library.music)
         site.send("/api/playlists", {"name": LONG, "track_ids": list(range(1, 9))})
+        wish = {"list": "songs", "n": 9, "not_artist": [UNBROKEN, LONG], "year_to": 2090}
+        site.send(
+            "/api/playlists", {"name": f"Z {LONG}", "wish": {**wish, "year_to": None, "not_album": [LONG]}}
+        )
         passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
         found = [{"track_id": i, "query_track_id": 2, **passages, "similarity": 0.9} for i in (1, 2, 3, 4)]
         whole = [{"track_id": 5}, {"track_id": 6, "query_name": UNBROKEN, "note": f"{LONG}\n{UNBROKEN}"}]
@@ -84,10 +90,13 @@ def ready(page: Any, site: Site, place: str, theme: str) -> None:
     page.goto("about:blank")
     page.goto(f"{site.url}/static/icon.svg")
     page.evaluate(f"localStorage.setItem('deepcuts', JSON.stringify({{ theme: '{theme}' }}))")
-    playlist = site.get("/api/playlists")["playlists"][0]["playlist_id"]  # others may have had the first ids
+    playlists = [one["playlist_id"] for one in site.get("/api/playlists")["playlists"]]
+    first, kept = playlists[0], playlists[-1]  # others may have had the first ids
     shortlist = site.get("/api/shortlists")["shortlists"][0]["shortlist_id"]
-    for name, known in (("playlist", playlist), ("likelist", playlist), ("shortlist", shortlist)):
-        place = place.replace(f"{name}=1", f"{name}={known}")
+    named = {"playlist=1": first, "playlist=2": kept, "likelist=1": first, "shortlist=1": shortlist}
+    place = re.sub(
+        r"\b(playlist|likelist|shortlist)=\d", lambda found: f"{found[1]}={named[found[0]]}", place
+    )
     page.goto(f"{site.url}/{place}")
     until(page, f"Boolean(document.querySelector('main {what}'))")
     until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
