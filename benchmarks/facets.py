@@ -27,6 +27,7 @@ from recommender.params import TAG_PRESENT
 Array = npt.NDArray[np.float32]
 VOICES = ("female vocalist", "female vocalists", "male vocalists")
 WOMEN = VOICES[:2]
+THRESHOLDS = (0.2, 0.4)
 ORCHESTRA, WOMAN, GUITAR = "wesnoth-1.16-music", "marsshooter-data/", "_guitar"
 
 
@@ -66,6 +67,27 @@ def share(shipped: Bundle, tags: Array, facet: str, right: Sequence[str], *, pre
     return f"{found} of {len(tags)} = {found / len(tags):.2f}"
 
 
+def written(of_gtzan: dict[str, Array], of_emotify: Array, shipped: Bundle) -> dict[str, str]:
+    """Return of the voices and eras that `tag` would write, at several thresholds, how many are right."""
+    certain = (
+        ("voice", of_gtzan["hiphop"], VOICES),
+        ("voice", of_gtzan["pop"], VOICES),
+        ("voice", of_gtzan["classical"], ("instrumental",)),
+        ("era", of_gtzan["disco"], ("70s", "80s")),
+        ("era", of_emotify, ("00s",)),
+    )
+    found = {}
+    for least in (TAG_PRESENT, *THRESHOLDS):
+        names, songs, total = [], 0, 0
+        for facet, tags, right in certain:
+            for song in tags:
+                probable = [name for name, p in shipped.taxonomy.facets(song)[facet] if p >= least]
+                names += [name in right for name in probable]
+                songs, total = songs + bool(probable), total + 1
+        found[f"{least:g}"] = f"{sum(names)} of {len(names)} right, of {songs} of {total} songs"
+    return found
+
+
 def table(of_gtzan: dict[str, Array], of_emotify: Array, of_games: dict[str, Array], shipped: Bundle) -> Any:
     """Return the share that is right of what is certain."""
     orchestra, women, guitars = (
@@ -98,7 +120,8 @@ def main() -> None:
     args = parser.parse_args()
     shipped = bundle.load(bundle.SHIPPED)
     found = gtzan(args.taggrams), emotify(args.emotify), game_music(args.game_music, shipped)
-    common.report(table(*found, shipped), args.output)
+    answer = table(*found, shipped) | {"voices and eras, by threshold": written(*found[:2], shipped)}
+    common.report(answer, args.output)
 
 
 if __name__ == "__main__":

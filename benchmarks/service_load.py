@@ -4,9 +4,7 @@ HOME is a catalogue's home directory (`benchmarks/players.py --make` makes one o
 of it is served. CLIENTS ask at once, each over its own connection, for songs like a track: for each one once
 (cold), then for few of them again and again (warm). --ingest FOLDER is ingested meanwhile, again and again in
 halves of its files, so that tracks come while answers are given. --checkout DIR serves with another version.
-With --page N a browser (Chromium, by Playwright) opens the page so often first, each time with nothing kept,
-and is timed until the first song is seen. The memory is that of all processes of the service, of their own
-(what they share counts once, files do not).
+The memory is that of all processes of the service, of their own (what they share counts once, files do not).
 """
 
 import argparse
@@ -189,7 +187,6 @@ def main() -> None:
     parser.add_argument("--checkout", type=Path, default=common.ROOT)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--ingest", type=Path)
-    parser.add_argument("--page", type=int, default=0, help="Open the page in a browser, so often.")
     parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
     args = parser.parse_args()
     answer: dict[str, Any] = {"machine": common.machine()}
@@ -211,8 +208,6 @@ def measured(served: Served, home: Path, scratch: Path, args: argparse.Namespace
     answer: dict[str, Any] = {"tracks": len(ids), "first_list_ms": first_list_ms(served)}
     Load(served, ids[:FIRST], args.clients, FIRST).run()
     time.sleep(SETTLE_S)  # what a service makes beside its catalogue, it has made
-    if args.page:
-        answer["first_song_on_the_page"] = common.quantiles_ms(page_ms(served, args.page))
     cold = Load(served, ids[FIRST:], args.clients, len(ids) - FIRST)
     answer["cold"] = cold.report(cold.run())
     warm = Load(served, itertools.cycle(ids[-FEW:]), args.clients, args.requests)
@@ -235,28 +230,6 @@ def all_ids(served: Served) -> list[int]:
         following = page["next_offset"]
         path = None if following is None else f"/api/tracks?limit=500&sort=id&offset={following}"
     return found
-
-
-def page_ms(served: Served, n: int) -> list[float]:
-    """Return how long it takes from asking for the page until its first song is seen, each time anew."""
-    from playwright.sync_api import sync_playwright
-
-    found = []
-    with sync_playwright() as started:
-        program = next(
-            filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-        )
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for _ in range(n + 1):
-            context = browser.new_context()
-            page = context.new_page()
-            started_s = time.perf_counter()
-            page.goto(f"http://127.0.0.1:{served.port}/", wait_until="commit")
-            page.wait_for_selector("main .song", state="visible")
-            found.append(1000 * (time.perf_counter() - started_s))
-            context.close()
-        browser.close()
-    return found[1:]  # the first one starts the browser's own processes
 
 
 def first_list_ms(served: Served) -> float:

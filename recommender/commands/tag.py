@@ -66,7 +66,7 @@ def tag(
             max=1.0,
             metavar="0..1",
             help="Write nothing that is less probable, be it a genre, mood, voice or era.",
-            show_default="0.4 for genres, 0.1 for the others",
+            show_default="0.1; of genres, what is not unsure",
         ),
     ] = None,
     names: Annotated[
@@ -138,10 +138,8 @@ def _tag_options(
     if not chosen <= set(ALSO):
         wrong = ", ".join(sorted(chosen - set(ALSO)))
         raise typer.BadParameter(f"'{wrong}' is none of {', '.join(ALSO)}", param_hint="--also")
-    least, facets = params.WRITTEN_CONFIDENCE, params.TAG_PRESENT
-    if min_confidence is not None:
-        least = facets = min_confidence
-    return TagOptions(chosen, overwrite, append, least, facets, Canon(read_canon(names) if names else {}))
+    least = params.WRITTEN_CONFIDENCE if min_confidence is None else min_confidence
+    return TagOptions(chosen, overwrite, append, least, Canon(read_canon(names) if names else {}))
 
 
 def _kind(output: Path | None, as_json: bool) -> str:

@@ -62,9 +62,9 @@ def create_app(state: State, settings: AccessSettings) -> FastAPI:
     app.add_middleware(Guard, settings=settings, wrong_logins=app.state.wrong_logins)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Proxied, root_path=settings.root_path, trusted=settings.proxies)
+    app.include_router(static_page.router)  # asked for most often, and so looked for first
     app.include_router(rest.router)
     app.include_router(subsonic.router)
-    app.include_router(static_page.router)
     app.include_router(guide.router)
     return app
 

@@ -38,9 +38,7 @@ class TagOptions:
     overwrite, append
         Replace what a person set, or add to it; otherwise it is left alone.
     min_confidence
-        Genres less probable than this are not written; 0..1.
-    min_facet_confidence
-        The same for moods, voices and eras, whose probabilities are those of tags, which are lower.
+        Genres, moods, voices and eras less probable than this are not written; 0..1.
     canon
         Turns labels into the names that are written.
     """
@@ -49,7 +47,6 @@ class TagOptions:
     overwrite: bool = False
     append: bool = False
     min_confidence: float = params.WRITTEN_CONFIDENCE
-    min_facet_confidence: float = params.TAG_PRESENT
     canon: Canon = field(default_factory=Canon)
 
 
@@ -69,7 +66,7 @@ def wanted(sound: Sound, options: TagOptions, measured: Scores = NOTHING) -> dic
     for name, facet in FACETS.items():
         if name in options.also:
             known = sound.facets.get(facet, [])
-            present = ((label, p) for label, p in known if p >= options.min_facet_confidence)
+            present = ((label, p) for label, p in known if p >= options.min_confidence)
             found[facet] = _named(present, options.canon)
     return {name: names for name, names in found.items() if names} | sure
 

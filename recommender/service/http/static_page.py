@@ -1,15 +1,18 @@
-"""The page to listen with, and what it is made of: a handful of files, by Starlette's `StaticFiles`."""
+"""The page to listen with, and what it is made of: a handful of files, which are kept in memory.
+
+A browser asks for some forty of them before its first list stands, so that each has to cost little.
+"""
 
 import hashlib
-import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import Response
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 MEDIA_TYPES: Final = {
@@ -19,60 +22,60 @@ MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 """Python and the system tell others for some, as their versions and tables have it."""
-TAGS: Final = {
-    file.name: f'"{hashlib.sha256(file.read_bytes()).hexdigest()[:20]}"'
-    for file in STATIC.iterdir()
-    if file.suffix in MEDIA_TYPES
-}
-"""HTTP's ETags by name; nothing else is ever sent, whatever path is asked for."""
 CACHE: Final = "no-cache"  # kept by the browser, but asked for again: a newer version is seen at once
+FILES: Final = StaticFiles(directory=STATIC)
 
-router = APIRouter(include_in_schema=False)
 
+@dataclass(frozen=True)
+class PagePart:
+    """A file of the page; its tag goes by the content: who packages them may give all the same time."""
 
-class PageFiles(StaticFiles):
-    """The page's files; their tags go by the content: who packages them may give all the same time."""
+    content: bytes
+    tag: str
+    media_type: str
 
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        """Return a file, or that the browser has it already."""
-        file = Path(full_path)
-        headers = {"ETag": TAGS[file.name], "Cache-Control": CACHE}
-        kind = MEDIA_TYPES[file.suffix]
-        answer = FileResponse(file, status_code, headers, kind, stat_result=stat_result)
-        known = self.is_not_modified(answer.headers, Headers(scope=scope))
+    @classmethod
+    def of(cls, file: Path) -> "PagePart":
+        """Return what a file holds."""
+        content = file.read_bytes()
+        tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+        return cls(content, tag, MEDIA_TYPES[file.suffix])
+
+    def answer(self, scope_headers: Headers) -> Response:
+        """Return it, or that the browser has it already."""
+        headers = {"ETag": self.tag, "Cache-Control": CACHE}
+        answer = Response(self.content, headers=headers, media_type=self.media_type)
+        known = FILES.is_not_modified(answer.headers, scope_headers)
         return NotModifiedResponse(answer.headers) if known else answer
 
 
-FILES: Final = PageFiles(directory=STATIC)
+PARTS: Final = {file.name: PagePart.of(file) for file in STATIC.iterdir() if file.suffix in MEDIA_TYPES}
+"""What there is by its name; nothing else is ever sent, whatever path is asked for."""
+router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/static/{name}", methods=["GET"])
-async def part(request: Request, name: str) -> Response:
+async def _part(request: Request) -> Response:
     """Return a part of the page."""
-    if name not in TAGS:
+    part = PARTS.get(request.path_params["name"])
+    if part is None:
         raise HTTPException(404, "the page has no such part")
-    return await FILES.get_response(name, request.scope)
+    return part.answer(request.headers)
 
 
-@router.api_route("/", methods=["GET"])
-async def page(request: Request) -> Response:
+async def _page(request: Request) -> Response:
     """Return the page."""
-    return await part(request, "index.html")
+    return PARTS["index.html"].answer(request.headers)
 
 
-@router.api_route("/docs", methods=["GET"])
-async def docs(request: Request) -> Response:
+async def _docs(request: Request) -> Response:
     """Return the page that explains the REST interface."""
-    return await part(request, "docs.html")
+    return PARTS["docs.html"].answer(request.headers)
 
 
-@router.api_route("/favicon.ico", methods=["GET"])
-async def icon(request: Request) -> Response:
+async def _icon(request: Request) -> Response:
     """Return the page's icon, which browsers ask for by this name."""
-    return await part(request, "icon.svg")
+    return PARTS["icon.svg"].answer(request.headers)
+
+
+for _path, _endpoint in (("/static/{name}", _part), ("/", _page), ("/docs", _docs), ("/favicon.ico", _icon)):
+    router.add_route(_path, _endpoint, methods=["GET"])

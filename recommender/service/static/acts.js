@@ -1,9 +1,9 @@
 /* What can be done with a song, in one small menu beside it. */
 
 import { ask, send } from "./api.js";
-import { announce, el, icon, titleOf } from "./dom.js";
-import { prompted } from "./keep.js";
+import { el, icon, tell, titleOf } from "./dom.js";
 import { player } from "./player.js";
+import { prompted } from "./prompt.js";
 import { go } from "./route.js";
 import { addTo as addToShortlist, allShortlists, made } from "./shortlisting.js";
 import { lessLike, note, startRadio } from "./station.js";
@@ -61,10 +61,9 @@ async function finish(does) {
   back?.focus({ preventScroll: true });
   try {
     const said = await does();
-    if (said) announce(said);
+    if (said) tell(said);
   } catch (error) {
-    announce(error.message);
-    player.tell("notice", error.message);
+    tell(error.message);
   }
 }
 

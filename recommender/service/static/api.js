@@ -24,7 +24,7 @@ export function address(path, parameters = {}) {
 export async function ask(path, parameters = {}, options = {}) {
   let response;
   try {
-    response = await fetch(address(path, parameters), options);
+    response = await (begun(path, parameters, options) ?? fetch(address(path, parameters), options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "The service does not answer", "The service does not answer. Is “deepcuts serve” still running?");
@@ -33,6 +33,12 @@ export async function ask(path, parameters = {}, options = {}) {
   if (response.status === 202) return { waiting: true };
   if (response.status === 204) return null;
   return response.json();
+}
+
+/** Return what was asked for before the modules were there, once; nothing where it was not. */
+function begun(path, parameters, { method, signal }) {
+  if (method || signal?.aborted) return null;
+  return globalThis.ahead?.take(address(path, parameters));
 }
 
 /** Send JSON. */

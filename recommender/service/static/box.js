@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { el, later, titleOf } from "./dom.js";
 import { go } from "./route.js";
-import { isOfSound, knownNames, look } from "./words.js";
+import { isOfSound, knownNames, look } from "./vocabulary.js";
 
 /**
  * Make a field suggest: `options(text)` gives `[{node, …}]`, `choose(option)` takes one, `enter(text)` what was typed.

@@ -4,6 +4,7 @@ import { controls, listOptions } from "./controls.js";
 import { announce, clock, counted, el, icon, notice, titleOf } from "./dom.js";
 import { sentence } from "./api.js";
 import { anySet, filters } from "./filters.js";
+import { pair } from "./pair.js";
 import { panel } from "./panel.js";
 import { largeDrawing, passageOf, playFirst } from "./passage.js";
 import { player } from "./player.js";
@@ -30,7 +31,7 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
   };
   let large = largeDrawing(track, play);
   let current = now;
-  const list = (found) => box.querySelector(".songs")?.replaceWith(songList(found, { query: track, asked: reasons(parameters(current, track)) }));
+  const list = (found) => box.querySelector(".songs")?.replaceWith(songList(found, { query: track, beside: pair, asked: reasons(parameters(current, track)) }));
   addEventListener("picture", redraw, { signal });
   const choice = panel(now);
   place.replaceChildren(heading(track, parts, play), large.node, controls(now), choice.node, box);
@@ -106,7 +107,7 @@ function show(box, track, answer, settings, asked) {
     known ? el("p", { class: "soft" }, "The library holds this very recording: ",
       el("a", { class: "link", dir: "auto", href: hash({ track: known }) }, titleOf(answer.query))) : "",
     copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",
-    found.length ? songList(found, { query: track, asked }) : notice("No song is like that", ...(narrowed(settings) ? ["Take a filter away, or move a slider back."] : [])),
+    found.length ? songList(found, { query: track, beside: pair, asked }) : notice("No song is like that", ...(narrowed(settings) ? ["Take a filter away, or move a slider back."] : [])),
     answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
   announce(`${said} like ${titleOf(track)}${found[0] ? `, first ${titleOf(found[0])}` : ""}`);
 }

@@ -83,6 +83,18 @@ export function announce(text) {
   document.getElementById("live").textContent = text;
 }
 
+const SHOWN_MS = 5000;
+const hide = later(SHOWN_MS, () => { document.getElementById("said").hidden = true; });
+
+/** Tell everybody what came of something: those who see the page have it before their eyes for a while. */
+export function tell(text) {
+  announce(text);
+  const line = document.getElementById("said");
+  line.textContent = text;
+  line.hidden = false;
+  hide();
+}
+
 /** Return a function that waits until it was not called for some time. */
 export function later(wait_ms, act) {
   let timer = 0;

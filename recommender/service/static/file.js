@@ -4,37 +4,29 @@ import { address, ask } from "./api.js";
 import { compare } from "./compare.js";
 import { chips } from "./chips.js";
 import { el, notice } from "./dom.js";
-import { keepFile, keptFile } from "./kept_file.js";
+import { AUDIO_FILES, own, ownFile } from "./kept_file.js";
 import { go, here } from "./route.js";
 import { judgement } from "./track.js";
 
 const DRAWN_BYTES = 60e6;
 const PEAKS = 400;
 
-let chosen = null;
-
 /** Take a file, and show what is like it. */
 export function take(file) {
   if (!file) return;
-  if (chosen) URL.revokeObjectURL(chosen.source);
-  chosen = { file, source: URL.createObjectURL(file), sound: null };
-  keepFile(file);
+  own(file);
   if (here().name === "file") dispatchEvent(new Event("again"));
   else go({ file: "" });
 }
 
 /** Show the file, or the place to put one. */
 export async function yourFile(place, now, signal) {
-  if (!chosen) {
-    const file = await keptFile();
-    if (file) chosen ??= { file, source: URL.createObjectURL(file), sound: null };
-  }
-  if (!chosen) {
+  const mine = await ownFile();
+  if (!mine) {
     place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Your file")), dropArea());
     return null;
   }
-  const mine = chosen;
-  const { file, source } = mine;
+  const { file } = mine;
   place.replaceChildren(notice("Listening to the file…", "It is sent to this service, and to nobody else."));
   const body = () => {
     const form = new FormData();
@@ -42,7 +34,7 @@ export async function yourFile(place, now, signal) {
     return form;
   };
   const asked = (parameters, until) => ask(address("api/similar", parameters), {}, { method: "POST", body: body(), signal: until });
-  const track = { track_id: null, title: file.name.replace(/\.[^.]{1,5}$/, ""), path: file.name, source, ...(await decodedHere(file)) };
+  const track = { ...mine.track, ...(await decodedHere(file)) };
   const parts = [el("div", { class: "row" }, el("label", { class: "plain button" }, "Another file", picker()))];
   let first = true;
   return compare(place, track, parts, now, {
@@ -70,7 +62,7 @@ async function tellSound(place, mine, query, body, signal) {
 }
 
 function picker() {
-  return el("input", { type: "file", class: "unseen", id: "file-box", accept: "audio/*,.opus,.flac,.wv,.ape,.wma,.aiff", onchange: (event) => take(event.target.files[0]) });
+  return el("input", { type: "file", class: "unseen", id: "file-box", accept: AUDIO_FILES, onchange: (event) => take(event.target.files[0]) });
 }
 
 function dropArea() {
@@ -96,22 +88,4 @@ async function decodedHere(file) {
   } catch {
     return {};
   }
-}
-
-/** Let files be dropped anywhere. */
-export function acceptDrops() {
-  const shade = document.getElementById("drop");
-  const holds = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
-  addEventListener("dragover", (event) => {
-    if (!holds(event)) return;
-    event.preventDefault();
-    shade.hidden = false;
-  });
-  addEventListener("dragleave", (event) => { if (!event.relatedTarget) shade.hidden = true; });
-  addEventListener("drop", (event) => {
-    if (!holds(event)) return;
-    event.preventDefault();
-    shade.hidden = true;
-    take(event.dataTransfer.files[0]);
-  });
 }

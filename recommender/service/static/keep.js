@@ -2,14 +2,20 @@
 
 import { once, send } from "./api.js";
 import { announce, counted, el, titleOf } from "./dom.js";
+import { prompted } from "./prompt.js";
 import { hash } from "./route.js";
 import * as settings from "./settings.js";
+import { shortlistAll } from "./shortlisting.js";
 
-/** Return the buttons that keep a list of songs; `tracks` gives it when one is pressed, `wish` what the service makes it anew from. */
-export function keep(tracks, name, wish = null) {
+/**
+ * Return the buttons that keep a list of songs; `tracks` gives it when one is pressed, `wish` what the service makes it anew from.
+ * A shortlist itself is not put into another.
+ */
+export function keep(tracks, name, wish = null, { shortlist = true } = {}) {
   const said = el("span", { class: "soft said" });
   return el("div", { class: "keep" }, said,
     el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said, wish?.()) }, "Save as playlist"),
+    shortlist && el("button", { type: "button", class: "plain", title: "Put all of the list into the shortlist in use (Shift and L)", onclick: () => shortlistAll(tracks()) }, "Shortlist all"),
     el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"), naming());
 }
 
@@ -48,24 +54,6 @@ export async function save(tracks, suggested, said, wish = null) {
     said.textContent = error.message;
     announce(error.message);
   }
-}
-
-/** Ask for a line of text in a dialog; null where none is given. Where it is `offered`, the dialog asks whether a list is to be kept up to date. */
-export function prompted(title, label, suggested = "", { offered = false } = {}) {
-  const dialog = document.getElementById("ask");
-  const value = document.getElementById("ask-value");
-  document.getElementById("ask-title").textContent = title;
-  document.getElementById("ask-label").textContent = label;
-  document.getElementById("ask-no").onclick = () => dialog.close("");
-  value.value = suggested.slice(0, 200);
-  document.getElementById("ask-offer").hidden = !offered;
-  document.getElementById("ask-keep").checked = false;
-  dialog.returnValue = "";
-  dialog.showModal();
-  value.select();
-  return new Promise((done) => {
-    dialog.addEventListener("close", () => done(dialog.returnValue === "yes" ? value.value.trim() || null : null), { once: true });
-  });
 }
 
 const oneLine = (text) => (text || "").replace(/[\r\n]+/g, " ");

@@ -4,6 +4,8 @@ const DATABASE = "deepcuts";
 const STORE = "files";
 const SESSION = "deepcuts-file";
 const LONGEST_MS = 24 * 3600 * 1000;
+/** What a person may choose as one. */
+export const AUDIO_FILES = "audio/*,.opus,.flac,.wv,.ape,.wma,.aiff";
 
 /** Do something with what is kept; return what it gives. */
 function stored(act) {
@@ -21,8 +23,29 @@ function stored(act) {
   });
 }
 
+let chosen = null;
+
+/** Take a file for the one of this tab; return it as a track. */
+export function own(file) {
+  if (chosen) URL.revokeObjectURL(chosen.track.source);
+  chosen = asOwn(file);
+  keepFile(file);
+  return chosen.track;
+}
+
+/** Return the file of this tab, as `{file, track}`; null where there is none. The track has no id; it plays from the browser's memory. */
+export async function ownFile() {
+  const kept = chosen ? null : await keptFile();
+  if (kept) chosen ??= asOwn(kept);
+  return chosen;
+}
+
+function asOwn(file) {
+  return { file, sound: null, track: { track_id: null, title: file.name.replace(/\.[^.]{1,5}$/, ""), path: file.name, source: URL.createObjectURL(file) } };
+}
+
 /** Keep a file in the place of the one before; others that were left for a day go. It is no matter if that fails. */
-export async function keepFile(file) {
+async function keepFile(file) {
   try {
     const before = sessionStorage.getItem(SESSION);
     const [now, name] = [Date.now(), `${Date.now()} ${Math.random()}`];
@@ -39,7 +62,7 @@ export async function keepFile(file) {
 }
 
 /** Return the file that this tab kept; null where there is none. */
-export async function keptFile() {
+async function keptFile() {
   try {
     const name = sessionStorage.getItem(SESSION);
     return (name && await stored((store) => store.get(name))) || null;

@@ -3,7 +3,7 @@
 import { player } from "./player.js";
 import * as settings from "./settings.js";
 import { icon } from "./dom.js";
-import { shortlistFocused } from "./shortlisting.js";
+import { shortlistFocused, shortlistShown } from "./shortlisting.js";
 
 const STEP_S = 5;
 const THEMES = { auto: ["half", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] };
@@ -26,7 +26,7 @@ export function singleKeys() {
     n: () => player.next(),
     p: () => player.previous(),
     m: () => player.mute(),
-    l: () => shortlistFocused(),
+    l: (event) => (event.shiftKey ? shortlistShown() : shortlistFocused()),
     q: () => document.getElementById("queue-open")?.click(),
     s: () => player.shuffle(!player.list.shuffled),
     "?": () => document.getElementById("help").showModal(),
@@ -38,7 +38,7 @@ export function singleKeys() {
     if (event.target instanceof Element && takes(event.target, event.key)) return;
     if (!player.track && (event.key === " " || event.key.startsWith("Arrow"))) return;
     event.preventDefault();
-    act();
+    act(event);
   });
 }
 

@@ -1,30 +1,32 @@
 /* The page begins here: what the address names is shown. */
 
-import { ask, sentence } from "./api.js";
+import { ask, Problem, sentence } from "./api.js";
 import { playerBar } from "./bar.js";
 import { searchBox } from "./box.js";
-import { deepCuts } from "./deepcuts.js";
 import { announce, counted, el } from "./dom.js";
-import { acceptDrops, yourFile } from "./file.js";
+import { acceptDrops } from "./drops.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
-import { like } from "./like.js";
-import { map } from "./map.js";
-import { path } from "./path.js";
-import { playlist, playlists } from "./playlists.js";
 import { resumeQueue } from "./resume.js";
 import { here, onChange } from "./route.js";
-import { shortlist, shortlists } from "./shortlists.js";
 import { songs } from "./songs.js";
 import { keepRadio } from "./station.js";
-import { song } from "./track.js";
-import { find, search } from "./words.js";
 
-/** A place whose module is fetched when it is opened first. */
-const later = (file, name) => async (...all) => (await import(file))[name](...all);
-const PLACES = { mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), radios: later("./radio.js", "radios"), radio: later("./radio.js", "radio"), songs, track: song, search, find, deepcuts: deepCuts, map, playlists, playlist, shortlists, shortlist, file: yourFile, path, like, likelist: like };
+/** A place whose module is fetched when it is opened first, if it is not there already. */
+const later = (file, name) => async (...all) => {
+  const module = await import(file).catch(() => { throw new Problem(0, "The service does not answer", "The service does not answer. Is “deepcuts serve” still running?"); });
+  return module[name](...all);
+};
+/** All but the first one: what they are made of is named in ahead.js, too. */
+const PLACES = {
+  songs, track: later("./track.js", "song"), search: later("./words.js", "search"), find: later("./words.js", "find"), deepcuts: later("./deepcuts.js", "deepCuts"),
+  mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), radios: later("./radio.js", "radios"), radio: later("./radio.js", "radio"), map: later("./map.js", "map"),
+  playlists: later("./playlists.js", "playlists"), playlist: later("./playlists.js", "playlist"), shortlists: later("./shortlists.js", "shortlists"), shortlist: later("./shortlists.js", "shortlist"),
+  file: later("./file.js", "yourFile"), path: later("./path.js", "path"), like: later("./like.js", "like"), likelist: later("./like.js", "like"),
+};
 const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "shortlists", mix: "mixes", radio: "radios" };
 const STATE_MS = 20000;
 const SOON_MS = 3000;
+const PAINTED_MS = 100;
 
 const place = document.getElementById("place");
 let open = null;
@@ -134,4 +136,4 @@ document.getElementById("skip").addEventListener("click", (event) => { event.pre
 onChange(show);
 addEventListener("again", show);
 await show();
-await watchState();
+setTimeout(() => { watchState(); globalThis.ahead.others(); }, PAINTED_MS); // what was asked for is before one's eyes first

@@ -3,7 +3,8 @@
 import { ask, send, sentence } from "./api.js";
 import { announce, counted, el, notice, titleOf } from "./dom.js";
 import { go, hash } from "./route.js";
-import { keep, prompted } from "./keep.js";
+import { keep } from "./keep.js";
+import { prompted } from "./prompt.js";
 import { songList } from "./rows.js";
 import { handle, sortable } from "./sortable.js";
 import { radioButton } from "./station.js";

@@ -5,26 +5,26 @@ import { chips } from "./chips.js";
 import { ask, sentence } from "./api.js";
 import { clock, counted, el, icon, titleOf } from "./dom.js";
 import { hash } from "./route.js";
-import { pair } from "./pair.js";
 import { player } from "./player.js";
-import { foundBy, shortlistButton } from "./shortlisting.js";
+import { drawnOf, foundBy, shortlistButton } from "./shortlisting.js";
 
-/** Return a list of songs. With a `query` each is shown beside it; `more` are its settings. */
-export function songList(tracks, { query = null, start = 0, asked = null } = {}) {
+/** Return a list of songs. With a `query` each is shown beside it, as `beside(query, track, tracks, i)` draws both; `asked` says why a song is in it. */
+export function songList(tracks, { query = null, beside = null, start = 0, asked = null } = {}) {
   const list = el("ol", { class: query ? "songs compared" : "songs", onkeydown: walk },
-    tracks.map((track, i) => row(track, { query, asked, tracks, i, number: start + i + 1 })));
+    tracks.map((track, i) => row(track, { query, beside, asked, tracks, i, number: start + i + 1 })));
+  drawnOf.set(list, tracks);
   mark(list);
   return list;
 }
 
-function row(track, { query, asked, tracks, i, number }) {
+function row(track, { query, beside, asked, tracks, i, number }) {
   if (query) foundBy.set(track, query);
   const play = el("button", { type: "button", class: "round play", data: { play: track.track_id }, onclick: () => toggle(tracks, i) });
   const item = el("li", { class: "song", data: { track: track.track_id } },
     el("div", { class: "song-head" }, el("span", { class: "number", "aria-hidden": "true" }, track.rank || number), play, names(track), figures(track)),
     el("div", { class: "song-foot" }, chips(track, { most: query ? 4 : 3 }), el("div", { class: "song-links" }, links(track, query), shortlistButton(track), actsButton(track))));
   if (asked) addReasons(track, asked, item);
-  if (query) item.querySelector(".song-head").after(pair(query, track, tracks, i));
+  if (query) item.querySelector(".song-head").after(beside(query, track, tracks, i));
   return item;
 }
 

@@ -1,9 +1,8 @@
 /* Songs into a shortlist, from any list: into the one that was used last, or another. */
 
 import { ask, send } from "./api.js";
-import { announce, el, titleOf } from "./dom.js";
-import { prompted } from "./keep.js";
-import { player } from "./player.js";
+import { counted, el, tell, titleOf } from "./dom.js";
+import { prompted } from "./prompt.js";
 import * as settings from "./settings.js";
 
 const PASSAGE = ["query_start_s", "query_end_s", "match_start_s", "match_end_s"];
@@ -11,12 +10,20 @@ const PASSAGE = ["query_start_s", "query_end_s", "match_start_s", "match_end_s"]
 /** The song or file that each song of a list was found by. */
 export const foundBy = new WeakMap();
 
+/** The songs of each list that is drawn. */
+export const drawnOf = new WeakMap();
+
+/** Return what an entry calls the file that it was found by. */
+export function nameOf(track) {
+  return titleOf(track).slice(0, 500);
+}
+
 /** Return a song as an entry: with the passages that matched, where it was found by a song. */
 function entryOf(track) {
   const query = foundBy.get(track) || track.because || null;
   const entry = { track_id: track.track_id };
   if (query?.track_id) entry.query_track_id = query.track_id;
-  else if (query) entry.query_name = titleOf(query).slice(0, 500);
+  else if (query) entry.query_name = nameOf(query);
   if (query && PASSAGE.every((name) => Number.isFinite(track[name]))) for (const name of PASSAGE) entry[name] = track[name];
   if (query && Number.isFinite(track.similarity)) entry.similarity = Math.min(1, Math.max(0, track.similarity));
   return entry;
@@ -38,6 +45,29 @@ export function shortlistButton(track) {
 export function shortlistFocused() {
   const row = document.activeElement?.closest(".song") || document.querySelector(".song.current");
   row?.querySelector(".to-shortlist")?.click();
+}
+
+/** Put all songs of a list into the shortlist in use, but those that it has. */
+export function shortlistAll(tracks) {
+  return told(async () => addAll(await inUse(), tracks.filter((track) => track.track_id)));
+}
+
+/** Put all songs that are listed into the shortlist in use. */
+export function shortlistShown() {
+  const tracks = [...document.querySelectorAll("main .songs")].flatMap((list) => drawnOf.get(list) || []);
+  if (tracks.length) shortlistAll(tracks);
+}
+
+async function addAll(shortlist, tracks) {
+  if (!shortlist) return null;
+  const at = `api/shortlists/${shortlist.shortlist_id}`;
+  const there = new Set((await ask(at)).entries.map((entry) => entry.track.track_id));
+  const added = tracks.filter((track) => !there.has(track.track_id));
+  if (added.length) await send(`${at}/entries`, { entries: added.map(entryOf) });
+  settings.set("shortlist", shortlist.shortlist_id);
+  const before = tracks.length - added.length;
+  if (!added.length) return `All of it is on the shortlist ${shortlist.name} already`;
+  return `${counted(added.length, "song")} more on the shortlist ${shortlist.name}${before ? `; ${before} ${before === 1 ? "was" : "were"} on it already` : ""}`;
 }
 
 /** Return all shortlists. */
@@ -69,9 +99,8 @@ export async function addTo(shortlist, track) {
 async function told(act) {
   try {
     const said = await act();
-    if (said) announce(said);
+    if (said) tell(said);
   } catch (error) {
-    announce(error.message);
-    player.tell("notice", error.message);
+    tell(error.message);
   }
 }

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy.orm import Session
 
 from classifier.genres.taxonomy import finest_of_songs
-from recommender.params import WRITTEN_CONFIDENCE
+from classifier.params import SURE
 from recommender.retrieval.sound_filters import are_music, song_genres, song_tags
 from recommender.service.state import Held
 
 GenreByTrack = Mapping[int, str]
-"""The model's finest genre by track id, where it is as sure as one that is written into files."""
+"""The model's finest genre by track id, where it is sure of one."""
 
 
 class PredictedGenres:
@@ -37,7 +37,7 @@ def _read(session: Session, held: Held) -> GenreByTrack:
         return {}
     genres = song_genres(session, bundle, ids)
     nodes = bundle.taxonomy.node_columns(genres, song_tags(held.index, bundle))
-    finest = finest_of_songs(nodes, WRITTEN_CONFIDENCE)
+    finest = finest_of_songs(nodes, SURE)
     music = are_music(held.index, bundle)
     found = zip(ids.tolist(), finest, music.tolist(), strict=True)
     return {track_id: path for track_id, path, is_music in found if path is not None and is_music}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender import params
 from recommender.errors import TagError
 from recommender.file_tags import genre_fields, stored_tags
 from recommender.file_tags.stored_tags import StoredTags, TagEntry
@@ -174,8 +175,22 @@ def test_least_confidence(least: float, found: list[str]) -> None:
     assert list(wanted(sound(), options).get("genre", {})) == found
 
 
+def test_one_least_confidence_for_genres_and_the_rest_is_the_usual() -> None:
+    """What a song has for a filter is what is written; below that, neither a genre nor a mood is."""
+    options = TagOptions(also=frozenset(ALSO))
+    found = {name: list(names) for name, names in wanted(sound("rock", 0.1), options).items()}
+    assert found == {
+        "genre": ["rock"],
+        "mood": ["happy", "Mellow"],
+        "voice": ["female vocalists", "female vocalist"],
+        "era": ["80s"],
+    }
+    assert "genre" not in wanted(sound("rock", 0.09), options)
+    assert options.min_confidence == params.TAG_PRESENT
+
+
 def test_least_confidence_of_moods_voices_and_eras() -> None:
-    options = TagOptions(also=frozenset(ALSO), min_confidence=0.4, min_facet_confidence=0.4)
+    options = TagOptions(also=frozenset(ALSO), min_confidence=0.4)
     found = wanted(sound(), options)
     assert {name: list(found[name]) for name in found if name != "genre"} == {
         "mood": ["happy"],

@@ -116,20 +116,41 @@ def test_text_is_only_ever_set_as_text() -> None:
         assert not re.search(ways, file.read_text(encoding="utf-8")), file.name
 
 
+def named_in(name: str) -> list[str]:
+    """Return the modules that one imports before it begins."""
+    found: list[str] = re.findall(
+        r'(?:from|import) "\./([^"]+)"', (STATIC / name).read_text(encoding="utf-8")
+    )
+    return found
+
+
+def needed_by(name: str) -> set[str]:
+    """Return a module and all that it needs."""
+    needed, found = [name], set()
+    while needed:
+        one = needed.pop()
+        found.add(one)
+        needed += [part for part in named_in(one) if part not in found]
+    return found
+
+
 def test_each_module_names_only_parts_that_there_are() -> None:
     for file in FILES:
-        for name in re.findall(r'(?:from|import) "\./([^"]+)"', file.read_text(encoding="utf-8")):
+        for name in re.findall(
+            r'(?:from |import |import\(|later\()"\./([^"]+)"', file.read_text(encoding="utf-8")
+        ):
             assert (STATIC / name).is_file(), f"{file.name} wants {name}"
 
 
 def test_what_the_page_loads_ahead_is_what_it_needs() -> None:
     """Modules that import others are found one after another, unless the page names them at once."""
-    needed, found = ["main.js"], set()
-    while needed:
-        name = needed.pop()
-        found.add(name)
-        parts = re.findall(r'(?:from|import) "\./([^"]+)"', (STATIC / name).read_text(encoding="utf-8"))
-        needed += [part for part in parts if part not in found]
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     ahead = re.findall(r'<link rel="modulepreload" href="static/([^"]+)">', page)
-    assert set(ahead) <= found - {"main.js"} and len(ahead) == len(set(ahead)) > 0.7 * len(found)
+    first = needed_by("main.js")
+    assert sorted(ahead) == sorted(first - {"main.js"})
+    begins = (STATIC / "main.js").read_text(encoding="utf-8")
+    places = dict(re.findall(r'(\w+): later\("\./([^"]+)"', begins))
+    table = re.findall(r"^    (\w+): \[(.*)\],$", (STATIC / "ahead.js").read_text(encoding="utf-8"), re.M)
+    parts = {place: sorted(f"{one}.js" for one in re.findall(r'"(\w+)"', names)) for place, names in table}
+    assert parts == {place: sorted(needed_by(name) - first) for place, name in places.items()}
+    assert len(places) > 10 and all(parts.values())

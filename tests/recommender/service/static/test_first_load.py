@@ -19,7 +19,13 @@ def test_the_first_load_is_small(page: Any, site: Site, place: str) -> None:
     page.locator("main .song, main canvas, main .operation").first.wait_for()
     last = "docs_trial.js" if place == "docs" else "api/status"
     until(page, f"({FETCHED}).some((one) => one.name.endsWith('{last}'))")
-    fetched = {one["name"]: one for one in page.evaluate(FETCHED)}
+    every = page.evaluate(FETCHED)
+    asked = [one["name"] for one in every if "/api/" in one["name"]]
+    once = place in ("", "#track=1")  # a map that is being laid out is asked for again and again
+    assert not once or len(set(asked)) == len(asked), (
+        "what is asked ahead of the modules is asked again by them"
+    )
+    fetched = {one["name"]: one for one in every}
     names = [name.rsplit("/", 1)[-1] for name in fetched]
     assert {"style.css", "theme.js"} < set(names), names
     for name, one in fetched.items():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,62 @@ def test_one_key_goes_between_both_passages(page: Any, site: Site) -> None:
     page.locator(".side-a").nth(0).click()
     wait_for_player(page, f"player.track?.track_id === {second['track']['track_id']}")
     assert player(page, "player.stopAt") == second["match_end_s"]
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_whole_list_is_put_in_by_a_button_and_by_keys_and_nothing_twice(page: Any, site: Site) -> None:
+    query = site.id_of("Amber Morning")
+    found = site.similar(query)
+    site.send("/api/shortlists", {"name": "Dinner scene", "entries": [{"track_id": found[1]["track_id"]}]})
+    (one,) = site.get("/api/shortlists")["shortlists"]
+    visit(page, site, f"#track={query}", ".song")
+    page.get_by_role("button", name="Shortlist all").click()
+    rest = [found[1]["track_id"], *(f["track_id"] for f in found if f is not found[1])]
+    entries_until(page, site, one["shortlist_id"], rest, lambda e: e["track"]["track_id"])
+    said = f"{len(found) - 1} songs more on the shortlist Dinner scene; 1 was on it already"
+    until(page, f"document.getElementById('said').innerText === '{said}'")
+    entry = kept(site, one["shortlist_id"])["entries"][1]
+    assert (entry["query"]["track_id"], entry["match_start_s"]) == (query, found[0]["match_start_s"])
+    visit(page, site, "", ".song")
+    page.keyboard.press("Shift+L")  # the library's page: what is not on it yet
+    until(page, "document.getElementById('said').innerText.includes('more on the shortlist')")
+    now = [e["track"]["track_id"] for e in kept(site, one["shortlist_id"])["entries"]]
+    assert now[: len(rest)] == rest and sorted(now) == sorted(range(1, 9))
+    page.keyboard.press("Shift+L")
+    until(page, "document.getElementById('said').innerText.startsWith('All of it is on')")
+    visit(page, site, f"#shortlist={one['shortlist_id']}", ".entry")
+    assert page.get_by_role("button", name="Shortlist all").count() == 0
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_song_is_heard_beside_the_file_that_it_was_found_by(page: Any, site: Site, tmp_path: Path) -> None:
+    site.send("/api/shortlists", {"name": "Dinner scene"})
+    (one,) = site.get("/api/shortlists")["shortlists"]
+    file = tmp_path / "a reference.opus"
+    shutil.copy(site.music / "three.opus", file)
+    visit(page, site, "#file", ".drop-area")
+    page.set_input_files("#file-box", file)
+    page.locator(".song .to-shortlist").first.click()
+    until(page, "document.querySelector('.song .to-shortlist').textContent === 'Shortlisted'")
+    (entry,) = kept(site, one["shortlist_id"])["entries"]
+    assert (entry["query_name"], entry["query"]) == ("a reference", None)
+    page.goto(f"{site.url}/#shortlist={one['shortlist_id']}")
+    page.reload()  # the tab has the file still
+    page.locator(".side-a").click()
+    wait_for_player(page, "player.playing && player.audio.currentSrc.startsWith('blob:')")
+    assert player(page, "player.stopAt") == entry["query_end_s"]
+    page.keyboard.press("x")
+    wait_for_player(page, f"player.track?.track_id === {entry['track']['track_id']}")
+    page.evaluate("sessionStorage.clear()")  # as in another tab
+    page.reload()
+    page.wait_for_selector(".give")
+    assert page.locator(".side-a").is_hidden()
+    page.set_input_files(".give input", site.music / "one.flac")
+    until(page, "document.getElementById('said').innerText === 'That is one, not a reference'")
+    page.set_input_files(".give input", file)
+    page.locator(".side-a").click()
+    wait_for_player(page, "player.playing && player.track.title === 'a reference'")
+    assert page.locator(".give").is_hidden()
 
 
 @pytest.mark.usefixtures("clean")

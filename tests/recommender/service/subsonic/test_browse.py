@@ -174,7 +174,7 @@ def test_a_song_without_a_genre_has_the_one_that_is_heard_if_that_is_sure(
         query(mine.service.library.home, "UPDATE track SET file_genres = '[]' WHERE id = ?", int(wanted))
     ranked = sorted(heard[wanted]["genres"][0]["probability"] for wanted in bare)
     bar = (ranked[1] + ranked[2]) / 2
-    monkeypatch.setattr("recommender.service.subsonic.genres.WRITTEN_CONFIDENCE", bar)
+    monkeypatch.setattr("recommender.service.subsonic.genres.SURE", bar)
     noise = max(bare, key=lambda wanted: heard[wanted]["genres"][0]["probability"])
     monkeypatch.setattr(
         "recommender.service.subsonic.genres.are_music",
