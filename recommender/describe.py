@@ -93,11 +93,16 @@ def sound_of(
     if bundle.calibration is not None:
         read = bundle.head.features(tags, embeddings)
         reason = bundle.calibration.judge(read, of_segments, durations_s, embeddings).reason
-    elif is_brought(bundle) and finest(nodes) is None:  # of which nobody has learned when it is sure
+    if reason is None and finest(nodes) is None and _sure_by_rule(bundle):
         reason = WEAK
     top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
     placement = finest(nodes) or Placement(top, nodes[top])
     return Sound(song_tags, nodes, placement, reason, bundle.taxonomy.facets(song_tags))
+
+
+def _sure_by_rule(bundle: Bundle) -> bool:
+    """Whether nobody has learned when a bundle is sure: that of a model that was brought."""
+    return is_brought(bundle) and bundle.least_confidence is None
 
 
 def named(names: Sequence[str], values: Array, at_most: int | None = None) -> list[dict[str, object]]:
@@ -206,11 +211,11 @@ class _Song:
 
 def _verdicts(bundle: Bundle, songs: Sequence[_Song], genres: Array, tags: Array) -> Iterator[str]:
     """Yield the verdict of each of some songs, as `Sound` has it."""
-    nodes = bundle.taxonomy.node_columns(genres, tags)
+    nodes, by_rule = bundle.taxonomy.node_columns(genres, tags), _sure_by_rule(bundle)
     for i, (song, path) in enumerate(zip(songs, finest_of_songs(nodes), strict=True)):
-        reason = WEAK if path is None and is_brought(bundle) else None
-        if bundle.calibration is not None:
-            reason = song.judged(bundle, bundle.calibration)
+        reason = song.judged(bundle, bundle.calibration) if bundle.calibration is not None else None
+        if reason is None and path is None and by_rule:
+            reason = WEAK
         if reason == NOT_MUSIC:
             yield NOT_MUSIC_LABEL
         elif reason is not None or path is None:

@@ -17,7 +17,7 @@ from classifier.arrays import Array, Array64, Ints
 from classifier.build.labelled_songs import GTZAN, Labelled
 from classifier.build.pools import MUSIC, OTHERS, VOICED, Features, Pool
 from classifier.model.calibration import MusicDetector
-from classifier.training.fit_detector import Sounds, fit_detector, held_out_scores
+from classifier.training.fit_detector import Sounds, fit_detector, held_out_scores, limit_of_music
 
 LogOdds = Callable[[Array], Array]
 RIDGE: Final = 3.0
@@ -109,8 +109,7 @@ def limit_of(scores: Array64, songs: Mapping[str, Ints]) -> float:
     limit = 0.0
     for name, positions in songs.items():
         if name != VOICED:
-            of_set = np.sort(scores[positions])[::-1]
-            limit = max(limit, float(of_set[int(WRONG * len(of_set))]))
+            limit = max(limit, limit_of_music(scores[positions], WRONG))
     return limit
 
 

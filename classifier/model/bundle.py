@@ -33,7 +33,7 @@ from classifier.model.bundle_values import (
 )
 from classifier.model.calibration import Calibration
 from classifier.model.linear_head import LinearHead
-from classifier.model.onnx_trunk import HEAD_FILES, hashes, head_files, is_onnx
+from classifier.model.onnx_trunk import HEAD_FILES, hashes, head_files, is_brought, is_onnx
 
 __all__ = ["MUSICNN", "POOLING", "bundle_id_of", "file_hash", "read_arrays", "trunk_id_of"]
 
@@ -109,6 +109,12 @@ class Bundle:
     def onnx_path(self) -> Path:
         """Where the trunk's ONNX file lies."""
         return self.path / TRUNK_ONNX
+
+    @property
+    def least_confidence(self) -> float | None:
+        """How probable the most probable label is of a song that gets one; None where nobody learned it."""
+        least = self.calibration.least_confidence if self.calibration is not None else None
+        return None if least == 0 and is_brought(self) else least
 
     def genres(self, tags: Array, embeddings: Array) -> Array:
         """Return the calibrated probability of each label, (segments, labels), of segments' features."""

@@ -125,7 +125,7 @@ class Calibration:
     temperature
         What a segment's scores are divided by before the softmax.
     least_confidence
-        A song whose most probable top label is less probable than this is unsure.
+        A song whose most probable label is less probable than this is unsure; 0 where nobody learned it.
     data
         A sentence on what all this was chosen on.
     familiarity

@@ -50,9 +50,9 @@ def calibrate(
     """
     temperature = 1.0 if predictions.by_chance else predictions.temperature
     confidences, data = predictions.confidences(temperature)
-    least = _weak(confidences)
+    least = weak(confidences)
     if own is not None:
-        least = min(least, _weak([at_temperature(p, temperature).mean(axis=0).max() for p in own]))
+        least = min(least, weak([at_temperature(p, temperature).mean(axis=0).max() for p in own]))
     if features is None:
         return Calibration(temperature, least, f"temperature and least confidence: {data}", None, examples)
     pairs = zip(features, predictions.durations_s, strict=True)
@@ -61,7 +61,7 @@ def calibrate(
     return Calibration(temperature, least, f"{data}; {how}", familiarity, examples)
 
 
-def _weak(confidences: Sequence[np.float32]) -> float:
+def weak(confidences: Sequence[np.float32]) -> float:
     """Return the confidence that few songs fall below."""
     return float(np.percentile(confidences, params.WEAK_PERCENT))
 

@@ -75,6 +75,11 @@ def calls_music(detector: MusicDetector, songs: Sequence[TrunkSong]) -> bool:
     return float((detector.score(means) > 0).mean()) <= params.NOT_MUSIC_OWN
 
 
+def limit_of_music(scores: Array64, wrong: float) -> float:
+    """Return the least score, 0 or more, above which at most a share of music is, by its scores held out."""
+    return max(0.0, float(np.sort(scores)[::-1][int(wrong * len(scores))]))
+
+
 def held_out_scores(music: Sounds, others: Sounds) -> tuple[Array64, Array64]:
     """Return the scores of music, and of other sounds, by detectors that did not know their fold.
 

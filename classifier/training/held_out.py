@@ -163,7 +163,7 @@ class HeldOut:
 
 
 def fit_temperature(
-    scores: Floats, truth: Ints, songs: Ints | None = None, weights: Floats | None = None
+    scores: Floats, truth: Ints | Mask, songs: Ints | None = None, weights: Floats | None = None
 ) -> float:
     """Return the temperature at which the song probabilities make the truth most likely.
 
@@ -175,7 +175,7 @@ def fit_temperature(
         (segments, labels) scores before the softmax, or logarithms of probabilities, held out; minus
         infinity for a label that was not learned, which is impossible then at any temperature.
     truth
-        (songs,) true labels.
+        (songs,) true labels; or (songs, labels), whether a song may be of each.
     songs
         (segments,) the song, 0..songs−1, of each segment; None where a song has one segment.
     weights
@@ -191,13 +191,14 @@ def fit_temperature(
     share = np.ones(len(scores)) if weights is None else weights.astype(np.float64)
     share /= np.bincount(of_song, share)[of_song]
     shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    is_true = truth if truth.ndim == 2 else np.eye(scores.shape[1], dtype=np.bool_)[truth]
 
     def loss(log_temperature: float) -> float:
         e = np.exp(shifted / np.exp(log_temperature))
         p = np.zeros((len(truth), scores.shape[1]))
         np.add.at(p, of_song, share[:, None] * e / e.sum(axis=1, keepdims=True))
-        log_p = np.log(np.maximum(p, np.finfo(np.float64).tiny))
-        return float(-log_p[np.arange(len(truth)), truth].sum() - log_p.mean())
+        likely, tiny = (p * is_true).sum(axis=1), np.finfo(np.float64).tiny
+        return float(-np.log(np.maximum(likely, tiny)).sum() - np.log(np.maximum(p, tiny)).mean())
 
     low, high = np.log(params.TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-3})

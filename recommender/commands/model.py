@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, Data, Jobs, LabelDepth, Labels, home_of
 
 if TYPE_CHECKING:
+    from classifier.model.bundle import Bundle
     from recommender.models.add import AddedModel
+    from recommender.training.calibrate import CalibratedModel
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As model list has it; or the id of a bundle.")]
 
@@ -160,7 +162,110 @@ def use(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
     home = home_of(context)
     with home.writer_lock():
-        use_and_print(home, home.find_bundle(bundle_name(home, name)), as_json=as_json)
+        chosen = home.find_bundle(bundle_name(home, name))
+        use_and_print(home, chosen, as_json=as_json)
+    _say_uncalibrated(chosen)
+
+
+def _say_uncalibrated(chosen: "Bundle") -> None:
+    """Say what a model that was brought does not know of itself."""
+    from classifier.model.onnx_trunk import is_brought
+    from recommender.commands.output import say
+
+    known = chosen.calibration
+    lacking = ["its probabilities are not calibrated"] if chosen.least_confidence is None else []
+    lacking += ["it calls nothing 'not music'"] if known is None or known.detector is None else []
+    if lacking and is_brought(chosen):
+        say(f"Note: {' and '.join(lacking)}: see deepcuts model calibrate --help")
+
+
+@model.command(short_help="Calibrate the brought model that is in use.")
+def calibrate(
+    context: typer.Context,
+    data: Data = None,
+    not_music: Annotated[
+        Path | None,
+        typer.Option(
+            "--not-music",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Sounds that are not music, a folder for each kind (rain, speech, …): at least two kinds.",
+        ),
+    ] = None,
+    labels: Labels = "folders",
+    label_depth: LabelDepth = 1,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Calibrate the brought model that is in use: when it is sure, and what is not music.
+
+    Your labelled songs, none of which it learned from, say how far its probabilities can be trusted. Sounds
+    that you give say, against the songs of the library, what it is to call "not music".
+    """
+    from recommender.commands.output import say_skipped, show_json
+    from recommender.commands.training_options import training_data
+    from recommender.models.remove import remove_model
+    from recommender.training.calibrate import calibrate_model
+
+    home = home_of(context)
+    with home.writer_lock():
+        songs = training_data(home, data, labels, label_depth, jobs, quiet=as_json)
+        sounds = training_data(home, not_music, "folders", 1, jobs, quiet=as_json) if not_music else None
+        done = calibrate_model(songs, sounds)
+        if done.replaced != done.bundle.bundle_id:
+            remove_model(home, home.catalog_if_any(), done.replaced)
+    say_skipped([*songs.failures, *(sounds.failures if sounds else ())])
+    if as_json:
+        show_json(_calibrated_as_json(done))
+    else:
+        _print_calibrated(done)
+
+
+def _calibrated_as_json(done: "CalibratedModel") -> dict[str, object]:
+    from recommender.training.calibrate import detector_record, genres_record
+
+    return {
+        "name": done.bundle.training["model"]["name"],
+        "bundle_id": done.bundle.bundle_id,
+        "trunk_id": done.bundle.trunk_id,
+        "genres": genres_record(done.genres) if done.genres else None,
+        "labels_left_out": dict(done.genres.left_out) if done.genres else {},
+        "too_few": done.too_few,
+        "not_music": detector_record(done.detector) if done.detector else None,
+        "songs_passed_over": done.passed_over,
+        "segments_predicted": done.segments_predicted,
+        "tracks_to_analyse": done.tracks_to_analyse,
+    }
+
+
+def _print_calibrated(done: "CalibratedModel") -> None:
+    from recommender.commands.output import printable, say, show
+
+    genres, detector = done.genres, done.detector
+    if genres is not None and genres.left_out:
+        names = ", ".join(f"{label} ({songs})" for label, songs in genres.left_out.items())
+        say(f"Note: the model has no genre of these labels (songs): {printable(names)}")
+    if done.too_few is not None:
+        say(f"Note: {done.too_few}: its probabilities stay as they are")
+    if done.passed_over:
+        say(f"Note: {done.passed_over} tracks that are no music by the shipped model are not learned from")
+    show(f"{done.bundle.training['model']['name']} is calibrated: {done.bundle.bundle_id}")
+    if genres is not None:
+        helped = "" if genres.temperature != 1.0 else "; no temperature helped, and none is used"
+        show(f"  {genres.songs} songs of {genres.genres} genres, {genres.accuracy:.0%} right at the top")
+        show(
+            f"  what they are labelled with costs {genres.loss_before:.2f} nats, and {genres.loss_after:.2f} "
+            f"at the temperature that other artists' songs ask for{helped}"
+        )
+        show(
+            f"  temperature {genres.temperature:.2f}; unsure where no label has {genres.least_confidence:.0%}"
+        )
+    if detector is not None:
+        show(
+            f"  not music: {detector.sounds} sounds of {detector.kinds} kinds, {detector.music} songs; "
+            f"held out, {detector.told:.0%} of the sounds and {detector.wrong:.1%} of the songs are called so"
+        )
 
 
 @model.command(short_help="Remove a model that is not in use.")

@@ -36,6 +36,8 @@ class ModelRow:
         How many tracks of the catalogue its network has analysed.
     licence, level
         Of a model that was brought, and at what level it gets the sound; None of others.
+    calibrated, tells_not_music
+        Whether its probabilities were calibrated on songs held out, and whether it knows what is not music.
     fault
         Why it cannot be used; None where nothing is wrong with it.
     """
@@ -51,6 +53,8 @@ class ModelRow:
     tracks: int
     licence: str | None = None
     level: str | None = None
+    calibrated: bool = True
+    tells_not_music: bool = True
     fault: str | None = None
 
 
@@ -133,6 +137,7 @@ def _name(described: dict[str, Any]) -> str | None:
 def _row(name: str, kind: str, described: dict[str, Any], active: str, catalog: Catalog | None) -> ModelRow:
     model, trunk_id = _model(described), str(described.get("trunk_id"))
     parts = [model, *(model["heads"] if isinstance(model.get("heads"), list) else [])]
+    known = described.get("calibration") or {}
     licences = dict.fromkeys(str(p["licence"]) for p in parts if isinstance(p, dict) and "licence" in p)
     return ModelRow(
         name=name,
@@ -146,6 +151,8 @@ def _row(name: str, kind: str, described: dict[str, Any], active: str, catalog: 
         tracks=_tracks(catalog, trunk_id),
         licence="; ".join(licences) or None,
         level=str(model["level"]) if "level" in model else None,
+        calibrated=bool(known.get("least_confidence")),
+        tells_not_music=known.get("not_music_offset") is not None,
     )
 
 

@@ -178,7 +178,7 @@ def _nodes_passed(taxonomy: Taxonomy, genres: Array, tags: Array, least: float) 
 
 def least_of(bundle: Bundle) -> float:
     """Return how probable the most probable label is of a song that a bundle gives a label."""
-    return SURE if bundle.calibration is None else bundle.calibration.least_confidence
+    return SURE if bundle.least_confidence is None else bundle.least_confidence
 
 
 def count_genres(session: Session, index: SegmentIndex, bundle: Bundle) -> dict[str, int]:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from classifier.model import bundle
-from tests import databases
+from classifier.training import brought_calibration
+from tests import databases, synth
 from tests.processes import group_members, kill_all
 from tests.recommender import support
 from tests.recommender.models.published import effnet, effnet_json, head, head_json, save
@@ -229,6 +230,76 @@ def test_a_head_is_trained_on_its_embedding(brought: Brought, tmp_path: Path) ->
     assert again.json["bundle_id"] == answer["bundle_id"], (
         "a head's network is the one that it was trained on"
     )
+
+
+def write_sounds(folder: Path, kinds: dict[str, Any], n: int) -> Path:
+    """Write `n` files of each kind of sound, made of a number, in a folder of its own."""
+    for kind, sound in kinds.items():
+        (folder / kind).mkdir(parents=True)
+        for number in range(n):
+            synth.write(folder / kind / f"{number}.wav", sound(number))
+    return folder
+
+
+def test_it_is_calibrated_by_labelled_songs_and_by_sounds_that_are_not_music(
+    brought: Brought, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brought_calibration, "LEAST_MUSIC", 5)
+    library = brought.library.clone(tmp_path)
+    labelled = write_sounds(
+        tmp_path / "labelled",
+        {
+            "house": lambda i: synth.tone(3.5, 80.0 + 9 * i),
+            "Punk": lambda i: synth.clicks(3.5, 2.0 + i),
+            "soul": lambda i: synth.music_like(3.5, 40 + i),
+            "polka": lambda i: synth.music_like(3.5, 60 + i),
+        },
+        4,
+    )
+    not_music = write_sounds(
+        tmp_path / "sounds",
+        {"rain": lambda i: synth.noise(3.5, i), "sea": lambda i: synth.noise(3.5, 50 + i, rms=0.07)},
+        5,
+    )
+    before = {row["name"]: row for row in library.run("model", "list", "--json").json}
+    assert [before[name]["calibrated"] for name in ("shipped", NAME)] == [True, False]
+    assert [before[name]["tells_not_music"] for name in ("shipped", NAME)] == [True, False]
+    assert "its probabilities are not calibrated and it calls nothing 'not music'" in brought.used.err
+    ran = quick(library.home, "model", "calibrate", labelled, "--not-music", not_music, "--json")
+    assert ran.code == 0, ran.err
+    answer = ran.json
+    assert (answer["name"], answer["trunk_id"]) == (NAME, brought.trunk_id)
+    assert (answer["genres"]["songs"], answer["labels_left_out"]) == (12, {"polka": 4})
+    assert (answer["tracks_to_analyse"], answer["segments_predicted"]) == (0, N + 1)
+    assert (answer["not_music"]["sounds"], answer["not_music"]["sounds_told"]) == (10, 1.0)
+    assert [path.name for path in (library.home / "bundles").glob("bundle-*")] == [answer["bundle_id"]]
+    (row,) = (row for row in library.run("model", "list", "--json").json if row["name"] == NAME)
+    assert (row["active"], row["calibrated"], row["tells_not_music"]) == (True, True, True)
+    rain, song = synth.write(tmp_path / "rain.wav", synth.noise(4.0, 99)), library.music / SEED_SONG
+    said = quick(library.home, "classify", rain, song, "--json").json
+    assert said[0]["verdict"] == "not music" != said[1]["verdict"]
+    _hold_to_the_temperature(library, answer["bundle_id"])
+    assert library.run("model", "use", NAME).err == ""
+    library.run("model", "use", "shipped")
+    refused = library.run("model", "calibrate")
+    assert refused.code == 1
+    assert refused.err.startswith("deepcuts: only a model that was brought is calibrated so, and none is in")
+
+
+def _hold_to_the_temperature(library: Library, bundle_id: str) -> None:
+    """Compare the genres that are stored with squared odds of the tags, at the temperature."""
+    used = bundle.load(library.home / "bundles" / bundle_id)
+    assert used.calibration is not None and used.calibration.temperature != 1.0
+    sql = """
+        SELECT tags, genres FROM feature JOIN prediction ON prediction.segment_id = feature.segment_id
+        WHERE trunk_id = ? AND bundle_id = ?
+    """
+    rows = query(library.home, sql, used.trunk_id, bundle_id)
+    assert len(rows) == N + 1
+    for tags, genres in rows:
+        p = np.clip(np.frombuffer(tags, "<f4")[: len(used.labels)], 1e-3, 1 - 1e-3)
+        powers = (p / (1 - p)) ** (2 / used.calibration.temperature)
+        np.testing.assert_allclose(np.frombuffer(genres, "<f4"), powers / powers.sum(), atol=1e-4)
 
 
 def test_what_an_older_version_analysed_is_kept_beside_it(brought: Brought, tmp_path: Path) -> None:
