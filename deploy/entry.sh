@@ -9,7 +9,11 @@ if [ -z "${DEEPCUTS_WATCH:-}" ]; then exec "${serve[@]}"; fi
 
 IFS=: read -ra folders <<< "$DEEPCUTS_WATCH"
 asked=
-stop() { jobs -p | xargs -r kill -TERM 2>/dev/null; }
+stop() {
+    local running
+    running=$(jobs -p)
+    [ -z "$running" ] || kill -TERM $running 2>/dev/null  # bash's own kill: a slim image has no other
+}
 trap 'asked=yes; stop' TERM INT
 "${serve[@]}" & server=$!
 deepcuts watch --sync "${folders[@]}" & watcher=$!

@@ -50,7 +50,7 @@ def script(text: str) -> tuple[str, list[str]]:
             user = rest
         elif word == "ENTRYPOINT":
             identity = ["--reuid", user, "--regid", user, "--clear-groups"]
-            command = ["setpriv", *identity, "env", *variables, *json.loads(rest)]
+            command = ["setpriv", *identity, "env", "HOME=/data", *variables, *json.loads(rest)]
         elif word not in ("FROM", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK"):
             raise ValueError(f"the Containerfile has a step that this does not know: {word}")
     return "\n".join(lines), command

@@ -11,7 +11,6 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import onnxruntime
 
 from classifier import params
 from classifier.arrays import Array
@@ -25,6 +24,7 @@ from classifier.measures.measure import SegmentSound, measured_track
 from classifier.model.bundle import Bundle
 from classifier.model.onnx_trunk import ends_of
 from classifier.model.predictions import SegmentAnalysis, TrackAnalysis
+from classifier.model.runtime import onnxruntime
 from classifier.progress import made_progress
 
 

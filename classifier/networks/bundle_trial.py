@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnxruntime.capi import onnxruntime_pybind11_state
 
 from classifier import params
 from classifier.arrays import Array
@@ -21,6 +20,7 @@ from classifier.model.bounded_files import read_regular
 from classifier.model.bundle import TRUNK_ONNX, Bundle, load, trunk_files
 from classifier.model.inference import Trunk
 from classifier.model.onnx_trunk import is_onnx
+from classifier.model.runtime import onnxruntime_pybind11_state
 
 CONTROL_FLOW: Final = ("Loop", "Scan", "If", "SequenceMap")
 DOMAINS: Final = ("", "ai.onnx")

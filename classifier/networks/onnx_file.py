@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from classifier import params
 from classifier.errors import BundleError
 from classifier.model.bounded_files import read_regular
+from classifier.model.runtime import onnxruntime
 from classifier.networks.bundle_trial import NAME, REFUSED, check_graph
 
 FLOATS = "tensor(float)"

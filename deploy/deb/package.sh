@@ -23,7 +23,10 @@ install -D -m 644 "$prefix/share/bash-completion/completions/deepcuts" "$stage/u
 install -D -m 644 "$prefix/share/zsh/site-functions/_deepcuts" "$stage/usr/share/zsh/vendor-completions/_deepcuts"
 install -D -m 644 "$prefix/share/fish/vendor_completions.d/deepcuts.fish" "$stage/usr/share/fish/vendor_completions.d/deepcuts.fish"
 gzip -9 -n < "$prefix/share/man/man1/deepcuts.1" > "$stage/usr/share/man/man1/deepcuts.1.gz"
-gzip -9 -n < "$deploy/../CHANGELOG.md" > "$stage/usr/share/doc/deepcuts/changelog.gz"
+gzip -9 -n < "$deploy/../CHANGELOG.md" > "$stage/usr/share/doc/deepcuts/CHANGELOG.md.gz"
+printf 'deepcuts (%s) unstable; urgency=medium\n\n  * What is new: CHANGELOG.md.gz.\n\n -- %s  %s\n' "$version" \
+    "$(sed -n 's/^Maintainer: //p' "$here/control")" "$(LC_ALL=C date -u -R ${SOURCE_DATE_EPOCH:+-d "@$SOURCE_DATE_EPOCH"})" \
+    | gzip -9 -n > "$stage/usr/share/doc/deepcuts/changelog.gz"
 install -m 644 "$deploy/nginx.conf" "$stage/usr/share/doc/deepcuts/nginx.conf"
 {
     printf 'deepcuts\n\n'

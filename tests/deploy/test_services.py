@@ -133,7 +133,7 @@ def stand_in(tmp_path: Path) -> Path:
     program.write_text(
         f"#!/bin/bash\ntrap 'echo ended $1 >> {tmp_path}/log; exit 0' TERM\n"
         f'echo "$@" >> {tmp_path}/log\n'
-        f"while ! [ -e {tmp_path}/stop-$1 ]; do sleep 0.05; done\nexit 7\n"
+        f"while ! [ -e {tmp_path}/stop-$1 ]; do /bin/sleep 0.05; done\nexit 7\n"
     )
     program.chmod(0o755)
     return tmp_path
@@ -142,7 +142,7 @@ def stand_in(tmp_path: Path) -> Path:
 def entry(folder: Path, *words: str, **variables: str) -> "subprocess.Popen[bytes]":
     """Start the container's entry with the program of a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DEEPCUTS")}
-    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    path = str(folder / "bin")  # a slim image has few programs: not `kill`, which bash has itself
     return subprocess.Popen([DEPLOY / "entry.sh", *words], env=kept | {"PATH": path} | variables)
 
 
