@@ -93,7 +93,7 @@ def sound_of(
     if bundle.calibration is not None:
         read = bundle.head.features(tags, embeddings)
         reason = bundle.calibration.judge(read, of_segments, durations_s, embeddings).reason
-    if reason is None and finest(nodes) is None and _sure_by_rule(bundle):
+    if reason is None and _sure_by_rule(bundle) and finest(nodes) is None:
         reason = WEAK
     top = max((path for path in nodes if "/" not in path), key=nodes.__getitem__)
     placement = finest(nodes) or Placement(top, nodes[top])

@@ -34,6 +34,8 @@ LEAST_MUSIC: Final = 20
 LEAST_SOUNDS: Final = 10
 WRONG: Final = 0.01
 """Of the music, held out, so much may be called no music."""
+MOST_FOLDS: Final = 10
+"""So many times kinds of sounds are held out at the most, several together where there are more kinds."""
 LEAST_TOLD: Final = 0.5
 """A detector that tells fewer of the sounds of kinds held out is not worth having."""
 
@@ -181,7 +183,7 @@ def learn_detector(music: Sequence[TrunkSong], sounds: Sequence[TrunkSong]) -> L
     TrainingDataError
         If there are too few of either, or what is learned of some kinds says too little of others.
     """
-    kinds, folds = np.unique([sound.label for sound in sounds], return_inverse=True)
+    kinds, numbers = np.unique([sound.label for sound in sounds], return_inverse=True)
     if len(sounds) < LEAST_SOUNDS or len(kinds) < 2 or len(music) < LEAST_MUSIC:
         raise TrainingDataError(
             f"telling what is not music takes {LEAST_SOUNDS} sounds of two kinds, a folder each, and "
@@ -189,7 +191,7 @@ def learn_detector(music: Sequence[TrunkSong], sounds: Sequence[TrunkSong]) -> L
         )
     groups, names = [song.group for song in music], [song.name for song in music]
     blocks = assign_folds(["music"] * len(music), groups, names, params.DEFAULT_FOLDS)
-    songs, others = _one_group(music, blocks), _one_group(sounds, folds)
+    songs, others = _one_group(music, blocks), _one_group(sounds, numbers % MOST_FOLDS)
     of_songs, of_others = held_out_scores(songs, others)
     limit = limit_of_music(of_songs, WRONG)
     told = float((of_others > limit).mean())

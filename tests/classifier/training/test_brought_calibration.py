@@ -10,7 +10,9 @@ from classifier.errors import TrainingDataError
 from classifier.genres.taxonomy import Taxonomy
 from classifier.model.bundle import Bundle
 from classifier.model.linear_head import LinearHead
+from classifier.training import brought_calibration
 from classifier.training.brought_calibration import calibrate_genres, labels_within, learn_detector
+from classifier.training.fit_detector import Sounds, held_out_scores
 
 LEAVES = ("electronic/house", "electronic/ambient", "rock/punk", "soul")
 TOO_SURE = 3.0
@@ -121,6 +123,19 @@ def test_a_detector_tells_sounds_of_kinds_that_it_did_not_learn() -> None:
     assert found.wrong <= 0.01
     assert (found.detector.score(np.full((1, 6), 3.2, np.float32)) > 0).all()
     assert (found.detector.score(np.zeros((1, 6), np.float32)) < 0).all()
+
+
+def test_of_many_kinds_some_are_held_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    folds = []
+
+    def held_out(music: Sounds, others: Sounds):
+        folds.append(others.folds)
+        return held_out_scores(music, others)
+
+    monkeypatch.setattr(brought_calibration, "held_out_scores", held_out)
+    sounds = [one for kind in range(12) for one in cloud(2, 3.0, f"kind {kind:02}", kind)]
+    assert learn_detector(cloud(40, 0.0, "music", 1), sounds).kinds == 12
+    assert folds[0].tolist() == [kind % 10 for kind in range(12) for _ in range(2)]
 
 
 def test_a_detector_that_tells_too_little_is_not_made() -> None:
