@@ -212,10 +212,10 @@ def asked_often(home: Path, n_tracks: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"open_s": round(time.perf_counter() - started, 3)}
     ids = np.random.default_rng(3).choice(n_tracks, QUERIES, replace=False) + 1
 
-    def ask(track_id: int, wishes: ListRequest, span: Span | None = None) -> list[int]:
+    def ask(track_id: int, list_request: ListRequest, span: Span | None = None) -> list[int]:
         with catalog.transaction() as session:
             query = resolve(session, str(track_id), bundle, lambda *_: sys.exit("a file?"), span)
-            return [m.track.id for m in similar(session, index, bundle, [query], wishes).matches]
+            return [m.track.id for m in similar(session, index, bundle, [query], list_request).matches]
 
     few = ListRequest(filters=Filters(years=Range(1950, 1950)))  # one year of a thousand
     kinds: dict[str, Callable[[int], list[int]]] = {

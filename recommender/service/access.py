@@ -27,7 +27,7 @@ from recommender.service.http.login_throttle import WrongLogins
 from recommender.service.http.problems import SAFE_HEADERS, problem
 from recommender.service.http.proxies import ASKED_HOST
 from recommender.service.subsonic.router import ACTIONS
-from recommender.service.subsonic.sound.stream_plan import Wish
+from recommender.service.subsonic.sound.stream_plan import StreamRequest
 
 SUBSONIC: Final = "/rest/"
 """OpenSubsonic has its own credentials and its own errors."""
@@ -63,7 +63,7 @@ class AccessSettings:
     max_upload_bytes: int = params.MAX_UPLOAD_MB * 2**20
     root_path: str = ""
     proxies: tuple[str, ...] = params.PROXIES
-    player_limits: Mapping[str, Wish] = field(default_factory=dict)
+    player_limits: Mapping[str, StreamRequest] = field(default_factory=dict)
 
 
 class Guard:

@@ -121,14 +121,14 @@ class Heard(RandomSegment):
 def expected(
     library: Library,
     track_ids: Sequence[int],
-    wishes: ListRequest,
+    list_request: ListRequest,
     span: tuple[float, float] | None = None,
     unwanted: Sequence[int] = (),
 ) -> Answer:
     """Return the answer by brute force over what is stored."""
     truth = BruteForce(songs_of(library))
     queries = [asked(truth.songs[i], span) for i in track_ids]
-    return truth.answer(queries, wishes, [asked(truth.songs[i]) for i in unwanted])
+    return truth.answer(queries, list_request, [asked(truth.songs[i]) for i in unwanted])
 
 
 def assert_equal(answer: Any, wanted: Answer) -> None:
@@ -222,7 +222,7 @@ BETA, IOTA, ZETA, THETA = "rock/beta.flac", "folk/iota.flac", "jazz/zeta.m4a", "
 
 
 @pytest.mark.parametrize(
-    ("options", "wishes"),
+    ("options", "list_request"),
     [
         (["-n", "4"], ListRequest(n=4)),
         (["--no-hub-correction"], ListRequest(hub_correction=False)),
@@ -241,11 +241,11 @@ BETA, IOTA, ZETA, THETA = "rock/beta.flac", "folk/iota.flac", "jazz/zeta.m4a", "
 )
 @pytest.mark.parametrize("names", [[IOTA], [THETA], [BETA, IOTA, ZETA]], ids=str)
 def test_every_option_gives_what_brute_force_gives(
-    library: Library, names: list[str], options: list[str], wishes: ListRequest
+    library: Library, names: list[str], options: list[str], list_request: ListRequest
 ) -> None:
     ids = [row(library, name)["id"] for name in names]
     answer = library.similar(*ids, *options)
-    wanted = expected(library, ids, wishes)
+    wanted = expected(library, ids, list_request)
     check(answer, len(wanted.found))
     assert [item["track_id"] for item in answer["queries"]] == ids
     assert_equal(answer, wanted)
@@ -385,7 +385,7 @@ def test_a_passage_of_a_file_outside_the_catalogue_finds_its_song_and_its_place(
     ],
     ids=str,
 )
-def test_bad_wishes_are_one_plain_line_and_the_right_exit_code(
+def test_bad_options_are_one_plain_line_and_the_right_exit_code(
     library: Library, options: list[str], code: int, message: str
 ) -> None:
     ran = library.run("similar", "iota", *options)

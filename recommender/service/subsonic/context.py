@@ -21,7 +21,7 @@ from recommender.service.subsonic.parameters import Asked
 from recommender.service.subsonic.serializers import Shapes
 
 if TYPE_CHECKING:
-    from recommender.service.subsonic.sound.stream_plan import Wish
+    from recommender.service.subsonic.sound.stream_plan import StreamRequest
 
 Item = TypeVar("Item")
 
@@ -56,9 +56,9 @@ class PlayerCall:
         return self.asked.one("c") or ""
 
     @property
-    def player_limits(self) -> "Mapping[str, Wish]":
+    def player_limits(self) -> "Mapping[str, StreamRequest]":
         """What players are sent at most, by their names."""
-        limits: Mapping[str, Wish] = self.request.app.state.settings.player_limits
+        limits: Mapping[str, StreamRequest] = self.request.app.state.settings.player_limits
         return limits
 
     @cached_property

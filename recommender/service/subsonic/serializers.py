@@ -20,7 +20,7 @@ from recommender.params import LEAST_MEASURED
 from recommender.service.http.file_response import media_type
 from recommender.service.subsonic.envelope import Many
 from recommender.service.subsonic.genres import GenreByTrack, genres_of_song, most_common
-from recommender.service.subsonic.sound.stream_plan import RAW, Wish, estimated_bytes, to_be_made
+from recommender.service.subsonic.sound.stream_plan import RAW, StreamRequest, estimated_bytes, to_be_made
 
 Shape = dict[str, Any]
 AT_ONCE = 500
@@ -106,7 +106,7 @@ class Shapes:
         album = album_id(whole_by, track.album)
         duration = None if track.duration_s is None else round(track.duration_s)
         size: int | None = track.size
-        name, made = track.rel_path, to_be_made(track, Wish(RAW))
+        name, made = track.rel_path, to_be_made(track, StreamRequest(RAW))
         if made is not None:  # a part of a file, cut out as it is sent
             size, name = estimated_bytes(made, track.duration_s or 0.0), f"{track.rel_path}.{made.format}"
         shape = {

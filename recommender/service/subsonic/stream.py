@@ -21,7 +21,7 @@ from recommender.service.subsonic.sound.decision import HTTP, ClientInfo, Decisi
 from recommender.service.subsonic.sound.stream_plan import (
     RAW,
     Made,
-    Wish,
+    StreamRequest,
     estimated_bytes,
     kbps_of,
     limited,
@@ -42,8 +42,8 @@ def stream(call: PlayerCall) -> Response | Later:
             GENERIC, f"no format is called '{kind}'; there are: {', '.join((RAW, *ENCODINGS))}"
         )
     start_s = asked.number("timeOffset", 0, 0, LATEST_S)
-    wish = Wish(kind, asked.number("maxBitRate", 0) or None, start_s)
-    made = to_be_made(track, limited(wish, call.player_limits, call.player))
+    wanted = StreamRequest(kind, asked.number("maxBitRate", 0) or None, start_s)
+    made = to_be_made(track, limited(wanted, call.player_limits, call.player))
     if call.request.method != "HEAD" and call.request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         call.request.app.state.play_notes.note(call.user, call.player, track.id)
     if made is None:
@@ -57,7 +57,7 @@ def stream(call: PlayerCall) -> Response | Later:
 def download(call: PlayerCall) -> Response | Later:
     """Return a song's file as it is, whole or in ranges, to be saved; a part of one is made."""
     track = call.song()
-    made = to_be_made(track, Wish(RAW))
+    made = to_be_made(track, StreamRequest(RAW))
     return whole_file(call, track, download=True) if made is None else _made(call, track, made, 0.0)
 
 

@@ -52,12 +52,12 @@ def some_numbers(made: Made) -> list[int]:
 def test_the_tables_are_what_similar_returns(
     made: Made, tables: Tables, method: str, hub_correction: bool
 ) -> None:
-    wishes = ListRequest(n=500, hub_correction=hub_correction, per_artist=0, per_album=0)
+    list_request = ListRequest(n=500, hub_correction=hub_correction, per_artist=0, per_album=0)
     ids = made.index.rows.track_ids
     for number in some_numbers(made):
         with made.catalog.transaction() as session:
             query = from_track(session, session.get(Track, made.numbered(number).id), made.bundle)
-            answer = similar(session, made.index, made.bundle, [query], wishes)
+            answer = similar(session, made.index, made.bundle, [query], list_request)
         found = {match.track.id: match.score for match in answer.matches}
         assert len(found) > 85
         row = dict(zip(ids.tolist(), tables.scores[method][row_of(made, number)].tolist(), strict=True))

@@ -61,8 +61,8 @@ def test_tables_equal_the_reference(made: Made) -> None:
     for row, track_id in enumerate(ids):
         others = [i for i in ids if made.songs[i].content != made.songs[track_id].content]
         for name, hub in ((PLAIN, False), (RANKING, True)):
-            query, wishes = asked(made.songs[track_id]), ListRequest(hub_correction=hub)
-            expected = {one.song.id: one.score for one in truth.scored([query], [], wishes, others)[0]}
+            query, list_request = asked(made.songs[track_id]), ListRequest(hub_correction=hub)
+            expected = {one.song.id: one.score for one in truth.scored([query], [], list_request, others)[0]}
             found = tables.scores[name][row]
             assert_allclose(found, [expected.get(i, 0.0) for i in ids], atol=5e-6)  # 0 of itself
 

@@ -34,7 +34,7 @@ it must not turn out longer. MP3 keeps its rate, the others about."""
 
 
 @dataclass(frozen=True)
-class Wish:
+class StreamRequest:
     """What a player asks to be sent; `format` may be ``raw``; None where it does not say."""
 
     format: str | None = None
@@ -50,7 +50,7 @@ class Made:
     bit_rate: int | None
 
 
-def parsed_limits(texts: list[str]) -> dict[str, Wish]:
+def parsed_limits(texts: list[str]) -> dict[str, StreamRequest]:
     """Return what players are sent at most, by their names in lower case.
 
     Parameters
@@ -66,7 +66,7 @@ def parsed_limits(texts: list[str]) -> dict[str, Wish]:
     return dict(map(_parsed_limit, texts))
 
 
-def _parsed_limit(text: str) -> tuple[str, Wish]:
+def _parsed_limit(text: str) -> tuple[str, StreamRequest]:
     name, equals, said = text.rpartition("=")
     kind, colon, rate = said.partition(":")
     if not colon and kind.isdigit():
@@ -82,42 +82,42 @@ def _parsed_limit(text: str) -> tuple[str, Wish]:
         raise ServiceError(
             f"'{text}' is no limit of a player: say NAME=FORMAT:KBPS, or one of both; formats are {formats}"
         )
-    return name.lower(), Wish(kind or None, int(rate) if rate else None)
+    return name.lower(), StreamRequest(kind or None, int(rate) if rate else None)
 
 
 def _is_rate(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text) <= 10_000
 
 
-def limited(wish: Wish, limits: Mapping[str, Wish], player: str) -> Wish:
+def limited(wanted: StreamRequest, limits: Mapping[str, StreamRequest], player: str) -> StreamRequest:
     """Return what a player asks for, within what is set for it; what it asks for as it is stays so."""
     limit = limits.get(player.lower(), limits.get(ANY_PLAYER))
-    if limit is None or wish.format == RAW:
-        return wish
-    rates = [rate for rate in (wish.max_kbps, limit.max_kbps) if rate]
-    return Wish(wish.format or limit.format, min(rates, default=None), wish.start_s)
+    if limit is None or wanted.format == RAW:
+        return wanted
+    rates = [rate for rate in (wanted.max_kbps, limit.max_kbps) if rate]
+    return StreamRequest(wanted.format or limit.format, min(rates, default=None), wanted.start_s)
 
 
-def to_be_made(track: Track, wish: Wish) -> Made | None:
+def to_be_made(track: Track, wanted: StreamRequest) -> Made | None:
     """Return what is to be made of a song's file; None where it is sent as it is.
 
     It is made anew where it is in another format than is asked for, where its bit rate is higher, where it is
     to begin later than at its beginning, and where it is a part of a file.
     """
     is_file = track.range_start_s is None
-    if wish.format == RAW:
+    if wanted.format == RAW:
         if is_file:
             return None
-        wish = Wish(start_s=wish.start_s)
+        wanted = StreamRequest(start_s=wanted.start_s)
     own, own_kbps = source_format(track), kbps_of(track)
-    too_high = bool(wish.max_kbps) and (own_kbps is None or own_kbps > (wish.max_kbps or 0))
-    fits = wish.format in (None, own) and not too_high
-    if fits and is_file and wish.start_s <= 0:
+    too_high = bool(wanted.max_kbps) and (own_kbps is None or own_kbps > (wanted.max_kbps or 0))
+    fits = wanted.format in (None, own) and not too_high
+    if fits and is_file and wanted.start_s <= 0:
         return None
-    target = wish.format or own or _usual_format(track, is_file)
-    if wish.format is None and target == "flac" and too_high:
+    target = wanted.format or own or _usual_format(track, is_file)
+    if wanted.format is None and target == "flac" and too_high:
         target = COMPATIBLE  # what loses nothing has no bit rate that could be lowered
-    return Made(target, _bit_rate(target, wish.max_kbps, own_kbps))
+    return Made(target, _bit_rate(target, wanted.max_kbps, own_kbps))
 
 
 def _usual_format(track: Track, is_file: bool) -> str:

@@ -16,7 +16,7 @@ import pytest
 from db.models import Track
 from recommender import params
 from recommender.service.access import AccessSettings
-from recommender.service.subsonic.sound.stream_plan import Wish
+from recommender.service.subsonic.sound.stream_plan import StreamRequest
 from tests import synth
 from tests.recommender.service.conftest import running, serving
 from tests.recommender.service.subsonic.player import Player
@@ -44,7 +44,7 @@ def tune(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     notes = np.concatenate([synth.sine(1.0, note_hz(second), RATE) for second in range(SECONDS)])
     synth.write_flac(copy.music / "tune.flac", notes, RATE, {"title": "Tune", "artist": "Ann"})
     copy.ingest(copy.music)
-    with serving(copy, AccessSettings(player_limits={"small": Wish("mp3", 64)})) as service:
+    with serving(copy, AccessSettings(player_limits={"small": StreamRequest("mp3", 64)})) as service:
         yield Player(service)
 
 

@@ -8,7 +8,7 @@ from recommender.errors import ServiceError
 from recommender.service.subsonic.sound.decision import ClientInfo, Source, decide
 from recommender.service.subsonic.sound.stream_plan import (
     Made,
-    Wish,
+    StreamRequest,
     estimated_bytes,
     limited,
     parsed_limits,
@@ -24,38 +24,46 @@ FLAC, MP3, OGG = song("a.flac", 900), song("a.mp3", 256), song("a.ogg", 96)
 
 
 @pytest.mark.parametrize(
-    ("track", "wish", "made"),
+    ("track", "wanted", "made"),
     [
-        (FLAC, Wish(), None),
-        (FLAC, Wish("raw", 64, 10.0), None),
-        (FLAC, Wish("flac", 1000), None),
-        (FLAC, Wish("mp3"), Made("mp3", 192_000)),
-        (FLAC, Wish("mp3", 320), Made("mp3", 320_000)),
-        (FLAC, Wish("mp3", 10), Made("mp3", 32_000)),
-        (FLAC, Wish(None, 128), Made("mp3", 128_000)),
-        (FLAC, Wish(start_s=5.0), Made("flac", None)),
-        (MP3, Wish("mp3", 256), None),
-        (MP3, Wish("mp3", 128), Made("mp3", 128_000)),
-        (MP3, Wish(None, 128), Made("mp3", 128_000)),
-        (MP3, Wish("flac"), Made("flac", None)),
-        (MP3, Wish("opus", 128), Made("opus", 128_000)),
-        (MP3, Wish("mp3", None, 5.0), Made("mp3", 192_000)),
-        (OGG, Wish("mp3", 320), Made("mp3", 192_000)),
-        (OGG, Wish(None, 64), Made("mp3", 64_000)),
-        (OGG, Wish(None, 128), None),
-        (song("a.m4a", 200), Wish("aac"), None),
-        (song("a.m4a", 900), Wish("aac"), Made("aac", 160_000)),
-        (Track(rel_path="a.mp3", size=10**6, duration_s=None), Wish("mp3", 128), Made("mp3", 128_000)),
+        (FLAC, StreamRequest(), None),
+        (FLAC, StreamRequest("raw", 64, 10.0), None),
+        (FLAC, StreamRequest("flac", 1000), None),
+        (FLAC, StreamRequest("mp3"), Made("mp3", 192_000)),
+        (FLAC, StreamRequest("mp3", 320), Made("mp3", 320_000)),
+        (FLAC, StreamRequest("mp3", 10), Made("mp3", 32_000)),
+        (FLAC, StreamRequest(None, 128), Made("mp3", 128_000)),
+        (FLAC, StreamRequest(start_s=5.0), Made("flac", None)),
+        (MP3, StreamRequest("mp3", 256), None),
+        (MP3, StreamRequest("mp3", 128), Made("mp3", 128_000)),
+        (MP3, StreamRequest(None, 128), Made("mp3", 128_000)),
+        (MP3, StreamRequest("flac"), Made("flac", None)),
+        (MP3, StreamRequest("opus", 128), Made("opus", 128_000)),
+        (MP3, StreamRequest("mp3", None, 5.0), Made("mp3", 192_000)),
+        (OGG, StreamRequest("mp3", 320), Made("mp3", 192_000)),
+        (OGG, StreamRequest(None, 64), Made("mp3", 64_000)),
+        (OGG, StreamRequest(None, 128), None),
+        (song("a.m4a", 200), StreamRequest("aac"), None),
+        (song("a.m4a", 900), StreamRequest("aac"), Made("aac", 160_000)),
+        (
+            Track(rel_path="a.mp3", size=10**6, duration_s=None),
+            StreamRequest("mp3", 128),
+            Made("mp3", 128_000),
+        ),
     ],
     ids=lambda value: value.rel_path if isinstance(value, Track) else str(value),
 )
-def test_what_is_made(track: Track, wish: Wish, made: Made | None) -> None:
-    assert to_be_made(track, wish) == made
+def test_what_is_made(track: Track, wanted: StreamRequest, made: Made | None) -> None:
+    assert to_be_made(track, wanted) == made
 
 
 def test_limits_are_read() -> None:
     found = parsed_limits(["DSub=opus:96", "*=320", "a=b=mp3"])
-    assert found == {"dsub": Wish("opus", 96), "*": Wish(None, 320), "a=b": Wish("mp3")}
+    assert found == {
+        "dsub": StreamRequest("opus", 96),
+        "*": StreamRequest(None, 320),
+        "a=b": StreamRequest("mp3"),
+    }
 
 
 @pytest.mark.parametrize("text", ["", "mp3", "=mp3", "a=", "a=wav", "a=mp3:0", "a=mp3:-1", "a=mp3:x", "a=0"])
@@ -65,12 +73,12 @@ def test_what_is_no_limit_is_said(text: str) -> None:
 
 
 def test_a_limit_holds_for_its_player_and_that_of_all_for_the_others() -> None:
-    limits = {"dsub": Wish("opus", 96), "*": Wish(None, 320)}
-    assert limited(Wish(), limits, "DSub") == Wish("opus", 96)
-    assert limited(Wish("mp3", 64, 3.0), limits, "DSub") == Wish("mp3", 64, 3.0)
-    assert limited(Wish("mp3", 128), limits, "dsub") == Wish("mp3", 96)
-    assert limited(Wish(), limits, "other") == Wish(None, 320)
-    assert limited(Wish("raw"), limits, "dsub") == Wish("raw")
+    limits = {"dsub": StreamRequest("opus", 96), "*": StreamRequest(None, 320)}
+    assert limited(StreamRequest(), limits, "DSub") == StreamRequest("opus", 96)
+    assert limited(StreamRequest("mp3", 64, 3.0), limits, "DSub") == StreamRequest("mp3", 64, 3.0)
+    assert limited(StreamRequest("mp3", 128), limits, "dsub") == StreamRequest("mp3", 96)
+    assert limited(StreamRequest(), limits, "other") == StreamRequest(None, 320)
+    assert limited(StreamRequest("raw"), limits, "dsub") == StreamRequest("raw")
 
 
 def test_an_estimate_holds_what_may_come() -> None:
