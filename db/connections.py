@@ -4,6 +4,7 @@ No password is here: those are in a file of the home (`recommender.connections.c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, delete, func, select
@@ -36,6 +37,8 @@ class ConnectionSong(Base):
         ``path``, ``musicbrainz`` or ``names`` by which it was matched; ``doubtful`` or ``unmatched``.
     plays, last_played, starred, rating
         As they were there; None where it did not say.
+    artist_id
+        By which its artist is known there; None where that is not said, or was not asked for yet.
     """
 
     __tablename__ = "connection_song"
@@ -52,6 +55,7 @@ class ConnectionSong(Base):
     last_played: Mapped[datetime | None]
     starred: Mapped[datetime | None]
     rating: Mapped[int | None] = mapped_column(Integer)
+    artist_id: Mapped[str | None] = mapped_column(Words)
 
 
 class ConnectionPlaylist(Base):
@@ -66,6 +70,17 @@ class ConnectionPlaylist(Base):
     name: Mapped[str] = mapped_column(Words)
     written: Mapped[str] = mapped_column(String(32))
     changed: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class SongThere:
+    """A song of a connection that is a track; the values of its row."""
+
+    connection: str
+    remote_id: str
+    track_id: int
+    how: str
+    artist_id: str | None
 
 
 def connections(session: Session) -> list[Connection]:
@@ -139,6 +154,21 @@ def remote_ids(session: Session, name: str, preference: Mapping[str, int]) -> di
             found = preference[song.how], song.remote_id
             best[song.track_id] = min(best.get(song.track_id, found), found)
     return {track_id: remote_id for track_id, (_, remote_id) in best.items()}
+
+
+def songs_there(
+    session: Session, name: str | None = None, remote_id: str | None = None, artist_id: str | None = None
+) -> list[SongThere]:
+    """Return the matched songs of a connection, or of all; those alone that have an id or an artist's id."""
+    song = ConnectionSong
+    query = select(song.connection, song.remote_id, song.track_id, song.how, song.artist_id).order_by(
+        song.connection, song.remote_id
+    )
+    query = query.where(song.track_id.is_not(None))
+    for column, wanted in ((song.connection, name), (song.remote_id, remote_id), (song.artist_id, artist_id)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [SongThere(a, b, c, how, e) for a, b, c, how, e in session.execute(query) if c is not None]
 
 
 def written_playlists(session: Session, name: str) -> dict[str, ConnectionPlaylist]:

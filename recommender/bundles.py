@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from classifier import params
 from classifier.errors import BundleError, in_words
@@ -25,6 +26,8 @@ from classifier.model.bundle_values import is_bundle_id
 from classifier.model.write import PART, REPLACED, copy_bundle
 from recommender.errors import RecommenderError
 from recommender.trial_process import in_trial
+
+SHIPPED_NAME: Final = "shipped"
 
 
 def sweep_leftovers(bundles_dir: Path) -> list[str]:
@@ -61,6 +64,30 @@ class BundleStore:
 
     folder: Path
     checked: Path
+
+    @property
+    def active_path(self) -> Path:
+        """The file that names the active bundle; without it, that is the shipped one."""
+        return self.folder / "active"
+
+    def active_name(self) -> str:
+        """Return the id of the active bundle, or ``shipped``.
+
+        Raises
+        ------
+        BundleError
+            If none is named where one should be.
+        """
+        if not os.path.lexists(self.active_path):
+            return SHIPPED_NAME
+        try:
+            raw = read_regular(self.active_path, bundle.LONGEST_REASON)
+            name = raw.decode("utf-8").strip()
+        except (BundleError, UnicodeDecodeError) as error:
+            raise BundleError(f"{self.active_path} is no file that names a bundle") from error
+        if name != SHIPPED_NAME and not is_bundle_id(name):
+            raise BundleError(f"{self.active_path} names no bundle: '{name[:60]}'")
+        return name
 
     def has(self, name: str) -> bool:
         """Whether there is anything under this id."""

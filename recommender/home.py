@@ -12,19 +12,16 @@ from sqlalchemy import Engine
 from classifier.errors import BundleError, in_words
 from classifier.files import FILE, make_folder, replace_file
 from classifier.model import bundle
-from classifier.model.bounded_files import read_regular
 from classifier.model.bundle import Bundle
-from classifier.model.bundle_values import is_bundle_id
-from db.backends.server import WriterLock, server_engine, server_name, server_url, server_writer_lock
+from db.backends import server
 from db.backends.sqlite_file import file_engine
 from db.errors import CatalogBusyError, NoCatalogError
 from db.session import Catalog, open_catalog, open_server_catalog
 from db.sound.predictions import bundles_of, set_bundles_of
 from recommender import params
-from recommender.bundles import BundleStore, copied, sweep_leftovers
+from recommender.bundles import SHIPPED_NAME, BundleStore, copied, sweep_leftovers
 from recommender.errors import HomeLockedError, RecommenderError
 
-SHIPPED_NAME: Final = "shipped"
 LOCK: Final = "writer.lock"
 GO_BACK: Final = "choose another, or the one that comes with deepcuts: deepcuts train --use shipped"
 
@@ -39,6 +36,8 @@ class Home:
     database
         Address of the PostgreSQL server that the catalogue is on (`db.backends.server.server_url`); None
         for an SQLite file in the directory. All else is in the directory in either case.
+    follows
+        Another home on the same server, whose bundle and index a service of this one takes over.
 
     Raises
     ------
@@ -46,24 +45,28 @@ class Home:
         If the address is none.
     """
 
-    def __init__(self, path: Path, database: str | None = None) -> None:
-        self.path = path
-        self._server = server_url(database) if database else None
+    def __init__(self, path: Path, database: str | None = None, follows: Path | None = None) -> None:
+        self.path, self.follows = path, follows
+        self._server = server.server_url(database) if database else None
         self._opened: list[Catalog] = []
-        self._lock: WriterLock | None = None
+        self._lock: server.WriterLock | None = None
         self.catalog_path = path / "catalog.sqlite"
         self.index_dir = path / "index"
         self.bundles_dir = path / "bundles"
         self.cache_dir = path / "cache"
         self.arrays_dir = self.cache_dir / "arrays"
         self._bundles = BundleStore(self.bundles_dir, self.cache_dir / "checked-bundles")
-        self._active_path = path / "bundles" / "active"
         self._id_path = path / "id"
 
     @property
     def catalog_name(self) -> str:
         """Where the catalogue is, as it can be shown."""
-        return str(self.catalog_path) if self._server is None else server_name(self._server)
+        return str(self.catalog_path) if self._server is None else server.server_name(self._server)
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the catalogue is on a server."""
+        return self._server is not None
 
     def catalog(self) -> Catalog:
         """Open the catalogue, making it if absent."""
@@ -82,7 +85,7 @@ class Home:
         return (
             file_engine(self.catalog_path, make=False)
             if self._server is None
-            else server_engine(self._server)
+            else server.server_engine(self._server)
         )
 
     def catalog_if_any(self) -> Catalog | None:
@@ -100,7 +103,7 @@ class Home:
         opened.writer_lock = self._lock
         return opened
 
-    def _hold(self, lock: WriterLock | None) -> None:
+    def _hold(self, lock: server.WriterLock | None) -> None:
         self._lock = lock
         for opened in self._opened:
             opened.writer_lock = lock
@@ -119,10 +122,15 @@ class Home:
         return catalog
 
     @contextmanager
-    def writer_lock(self) -> Iterator[None]:
+    def writer_lock(self, wait_s: float = server.LOCK_WAIT_S) -> Iterator[None]:
         """Hold the one writer lock of the home, and of the server that the catalogue is on.
 
         The system, and the server, release them however the process ends.
+
+        Parameters
+        ----------
+        wait_s
+            How long to wait for another: a service holds them for a moment to see that nobody writes.
 
         Raises
         ------
@@ -130,17 +138,24 @@ class Home:
             If another process holds one of them.
         """
         with ExitStack() as held:
-            held.enter_context(self._home_lock())
+            held.enter_context(self.folder_lock(wait_s))
             if self._server is not None:
                 try:
-                    self._hold(held.enter_context(server_writer_lock(self._server)))
+                    self._hold(held.enter_context(server.server_writer_lock(self._server, wait_s)))
                 except CatalogBusyError as error:
                     raise HomeLockedError(str(error)) from error
                 held.callback(self._hold, None)
             yield
 
     @contextmanager
-    def _home_lock(self) -> Iterator[None]:
+    def folder_lock(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Hold the lock of the home's files alone, as who changes nothing in the catalogue does.
+
+        Raises
+        ------
+        HomeLockedError
+            As of `writer_lock`.
+        """
         from filelock import FileLock, Timeout
 
         try:
@@ -148,7 +163,7 @@ class Home:
                 make_folder(folder)
             # Ours from the start: a mode that is asked of FileLock is set, which some file systems refuse.
             os.close(os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT, FILE))
-            lock = FileLock(self.path / LOCK, timeout=0)
+            lock = FileLock(self.path / LOCK, timeout=wait_s)
             lock.acquire()
         except Timeout as error:
             raise HomeLockedError(
@@ -172,22 +187,16 @@ class Home:
         BundleError
             If it cannot be used, or none is named; the text says how to choose another.
         """
-        if not os.path.lexists(self._active_path):
+        if not os.path.lexists(self._bundles.active_path):
             return bundle.load(bundle.SHIPPED)
         try:
-            return self.find_bundle(self._active_name())
+            return self.find_bundle(self.active_name())
         except BundleError as error:
             raise BundleError(f"{error}; {GO_BACK}") from error
 
-    def _active_name(self) -> str:
-        try:
-            raw = read_regular(self._active_path, bundle.LONGEST_REASON)
-            name = raw.decode("utf-8").strip()
-        except (BundleError, UnicodeDecodeError) as error:
-            raise BundleError(f"{self._active_path} is no file that names a bundle") from error
-        if name != SHIPPED_NAME and not is_bundle_id(name):
-            raise BundleError(f"{self._active_path} names no bundle: '{name[:60]}'")
-        return name
+    def active_name(self) -> str:
+        """Return the id of the active bundle, or ``shipped``; as of `BundleStore.active_name`."""
+        return self._bundles.active_name()
 
     def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> None:
         """Tell other homes on a server whose predictions this one needs; a file is no other home's.
@@ -269,12 +278,14 @@ class Home:
             make_folder(self.bundles_dir)
             if chosen.path != bundle.SHIPPED:
                 self._bundles.note_checked(chosen.path)
-            if self._active_path.is_dir():
-                self._active_path.rmdir()
+            if self._bundles.active_path.is_dir():
+                self._bundles.active_path.rmdir()
             name = SHIPPED_NAME if chosen.path == bundle.SHIPPED else chosen.bundle_id
-            replace_file(self._active_path, name.encode(), private=True)
+            replace_file(self._bundles.active_path, name.encode(), private=True)
         except OSError as error:
-            raise RecommenderError(f"{self._active_path} cannot be written: {in_words(error)}") from error
+            raise RecommenderError(
+                f"{self._bundles.active_path} cannot be written: {in_words(error)}"
+            ) from error
 
 
 def default_home() -> Path:

@@ -30,6 +30,7 @@ class Cluster:
     folder: Path
     address: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    scheduler: subprocess.Popen[bytes] | None = None
 
     def start(self, command: str, *arguments: str, packages: Path) -> subprocess.Popen[bytes]:
         """Start ``dask scheduler`` or ``dask worker`` where deepcuts is that of a folder."""
@@ -51,6 +52,24 @@ class Cluster:
         """Start a worker with a nanny, which starts it again when it is killed."""
         arguments = ("--nthreads", str(threads), "--local-directory", str(self.folder), *DEATH, *more)
         return self.start("worker", self.address, *arguments, packages=packages)
+
+    def start_scheduler(self, port: int = 0) -> None:
+        """Start a scheduler that has no deepcuts; port 0 takes any that is free."""
+        self.scheduler = self.start("scheduler", "--port", f"{port}", *IDLE, packages=self.folder / "without")
+        log = self.folder / f"{len(self.processes) - 1}-scheduler.log"
+        deadline = time.monotonic() + START_S
+        while not (address := _address(log)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.address = address
+
+    def end_scheduler(self) -> None:
+        """End the scheduler by force."""
+        assert self.scheduler is not None
+        self.end(self.scheduler)
+
+    def start_scheduler_again(self) -> None:
+        """Start one at the address where another was."""
+        self.start_scheduler(int(self.address.rpartition(":")[2]))
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """End what was started, and all of its own processes."""
@@ -99,11 +118,7 @@ def running(folder: Path) -> Iterator[Cluster]:
         (without / f"{package}.py").write_text("raise ImportError('the scheduler has no deepcuts')\n")
     cluster = Cluster(folder)
     try:
-        cluster.start("scheduler", "--port", "0", *IDLE, packages=without)
-        deadline = time.monotonic() + START_S
-        while not cluster.address and time.monotonic() < deadline:
-            cluster.address = _address(folder / "0-scheduler.log")
-            time.sleep(0.05)
+        cluster.start_scheduler()
         yield cluster
     finally:
         for process in reversed(cluster.processes):

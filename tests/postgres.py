@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -61,14 +61,41 @@ def what_is_missing() -> str | None:
 
 @dataclass
 class Server:
-    """A running server."""
+    """A running server: the folder of its socket and its log, and what starts it."""
 
     folder: Path
+    command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self._numbers = count()
         self._template: str | None = None
         self._reused: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; what a killed one left may take a moment to end."""
+        deadline = time.monotonic() + START_S
+        while not self._answers(deadline):
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+
+    def _answers(self, deadline: float) -> bool:
+        """Start a process; return whether it answers rather than ends."""
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder)
+        while self._process.poll() is None:
+            try:
+                self.execute("SELECT 1")
+                return True
+            except OperationalError:
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.05)
+        return False
+
+    def end(self, number: int = signal.SIGQUIT) -> None:
+        """End it by a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(START_S)
 
     def url(self, database: str, user: str = "deepcuts") -> str:
         """Return the address of a database."""
@@ -147,31 +174,13 @@ def running(chosen: Mapping[str, str] = SETTINGS) -> Iterator[Server]:
         )
         (data / "pg_hba.conf").write_text(ACCESS)
         settings = [f"--{name}={value}" for name, value in chosen.items()]
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                _as_account(bin_dir / "postgres", "-D", data, "-k", folder, *settings, dies_with_us=True),
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-            )
+        begins = _as_account(bin_dir / "postgres", "-D", data, "-k", folder, *settings, dies_with_us=True)
+        server = Server(folder, begins)
+        server.start()
         try:
-            server = _when_ready(Server(folder), process)
             server.execute(f"CREATE ROLE guarded LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
             yield server
         finally:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(START_S)
+            server.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _when_ready(server: Server, process: "subprocess.Popen[bytes]") -> Server:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            server.execute("SELECT 1")
-            return server
-        except OperationalError:
-            log = (server.folder / "log").read_text()
-            assert process.poll() is None and time.monotonic() < deadline, log
-            time.sleep(0.05)

@@ -1,5 +1,6 @@
 """A catalogue on a PostgreSQL server: its address, what can go wrong with it, and one writer at a time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ LONGEST_PATH: Final = 2600
 
 CONNECT_TIMEOUT_S: Final = 10
 KEEPALIVE_IDLE_S: Final = 60
+LOCK_WAIT_S: Final = 1.0
+"""A command waits so long for whoever else writes to the catalogue."""
+LOOK_AGAIN_S: Final = 0.05
 
 WRITER_KEY: Final = int.from_bytes(b"deepcuts", "big")
 """The advisory lock of whoever writes to the catalogue."""
@@ -162,8 +166,13 @@ class WriterLock:
 
 
 @contextmanager
-def server_writer_lock(url: URL) -> Iterator[WriterLock]:
+def server_writer_lock(url: URL, wait_s: float = 0.0) -> Iterator[WriterLock]:
     """Hold a server's one writer lock; the server releases it when the connection ends, however it ends.
+
+    Parameters
+    ----------
+    wait_s
+        How long to wait for another to release it.
 
     Raises
     ------
@@ -175,7 +184,7 @@ def server_writer_lock(url: URL) -> Iterator[WriterLock]:
     engine = server_engine(url, poolclass=NullPool).execution_options(isolation_level="AUTOCOMMIT")
     try:
         connection = engine.connect()
-        taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_KEY})
+        taken = _taken(connection, wait_s)
         if taken:
             backend = _after_others(connection)
     except DBAPIError as error:
@@ -188,6 +197,16 @@ def server_writer_lock(url: URL) -> Iterator[WriterLock]:
         yield WriterLock(server_name(url), backend)
     finally:
         connection.close()
+
+
+def _taken(connection: Connection, wait_s: float) -> bool:
+    """Take the writer lock; return whether it could be had."""
+    give_up_s = time.monotonic() + wait_s
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_KEY}):
+        if time.monotonic() >= give_up_s:
+            return False
+        time.sleep(LOOK_AGAIN_S)
+    return True
 
 
 def _after_others(connection: Connection) -> int:

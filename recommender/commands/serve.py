@@ -11,6 +11,7 @@ from recommender.commands.options import AsJson, home_of
 from recommender.params import HOST, MAX_UPLOAD_MB, PORT, PROXIES, WORKERS
 
 if TYPE_CHECKING:
+    from recommender.home import Home
     from recommender.service.http.auth import Credentials
 
 
@@ -64,6 +65,18 @@ def serve(
             help="What a music player is sent at most (or one of both); the name * is that of all others.",
         ),
     ] = None,
+    follow: Annotated[
+        Path | None,
+        typer.Option(
+            "--follow",
+            envvar="DEEPCUTS_FOLLOW",
+            exists=True,
+            file_okay=False,
+            metavar="HOME",
+            help="Take over bundle and index of this other home with the same --database, which ingest and "
+            "train write to.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve the catalogue: a page to listen with, a REST interface, and OpenSubsonic for players.
@@ -89,8 +102,9 @@ def serve(
     below = checked_prefix(root_path)
     settings = AccessSettings(credentials, hosts, max_upload_mb * 2**20, below, proxies, limits)
     check_binding(host, credentials)
+    home = _following(home_of(context), follow)
     bound = bound_socket(host, port)
-    serve_until_stopped = prepared(home_of(context), host, bound, settings, workers)
+    serve_until_stopped = prepared(home, host, bound, settings, workers)
     url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/"
     if as_json:
         show_json({"url": url, "workers": workers})
@@ -98,6 +112,21 @@ def serve(
     else:
         say(f"deepcuts is at {url}  (stop it with Ctrl-C)")
     serve_until_stopped()
+
+
+def _following(home: "Home", other: Path | None) -> "Home":
+    """Let a home follow another."""
+    from recommender.errors import ServiceError
+
+    if other is not None:
+        if not home.on_server:
+            raise ServiceError(
+                "--follow is for homes that share a catalogue on a server: name that with --database"
+            )
+        if other.resolve() == home.path.resolve():
+            raise ServiceError("--follow names this very home: leave it out")
+        home.follows = other
+    return home
 
 
 def _credentials(user: str | None, password_file: Path | None, api_key_file: Path | None) -> "Credentials":

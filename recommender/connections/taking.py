@@ -249,6 +249,7 @@ def _keep(session: Session, name: str, heard: list[Heard], gone: list[str]) -> N
         row.track_id, row.how, row.described = one.match.track_id, one.match.how, one.remote.described
         row.plays, row.last_played = state.plays, state.last_played
         row.starred, row.rating = state.starred, state.rating
+        row.artist_id = one.remote.artist_id or None
     keep_songs(session, name, new, gone)
     connection = get_connection(session, name)
     if connection is not None:

@@ -40,6 +40,8 @@ class RemoteSong:
         Of its file, relative to wherever; it need not be the real one.
     musicbrainz
         Id of the recording at MusicBrainz, in lower case.
+    artist_id
+        By which the artist is known there; it names nothing anywhere else.
     """
 
     id: str
@@ -50,6 +52,7 @@ class RemoteSong:
     duration_s: float | None = None
     musicbrainz: str = ""
     state: SongState = SongState()
+    artist_id: str = ""
 
     @property
     def described(self) -> str:

@@ -29,8 +29,9 @@ from classifier.model.bundle import Bundle
 from classifier.model.bundle_values import is_bundle_id
 from classifier.model.onnx_trunk import HEAD_FILES, MOST_HEADS
 from classifier.model.write import PART, BundleContents, write
+from recommender.bundles import SHIPPED_NAME
 from recommender.errors import RecommenderError
-from recommender.home import SHIPPED_NAME, Home
+from recommender.home import Home
 from recommender.models.listing import NAME, named_bundles
 from recommender.trial_process import in_trial
 

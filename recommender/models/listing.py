@@ -10,8 +10,9 @@ from classifier.model import bundle as bundles
 from classifier.model.bundle_values import is_bundle_id
 from db.session import Catalog
 from db.sound.features import tracks_with_features
+from recommender.bundles import SHIPPED_NAME
 from recommender.errors import RecommenderError
-from recommender.home import SHIPPED_NAME, Home
+from recommender.home import Home
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 BROUGHT: Final = "brought"

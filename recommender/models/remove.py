@@ -10,8 +10,9 @@ from classifier.errors import in_words
 from classifier.model.write import PART
 from db.session import Catalog
 from db.sound.features import drop_features
+from recommender.bundles import SHIPPED_NAME
 from recommender.errors import RecommenderError
-from recommender.home import SHIPPED_NAME, Home
+from recommender.home import Home
 from recommender.models.listing import bundle_name, models
 
 

@@ -11,6 +11,7 @@ from starlette_compress import CompressMiddleware
 from recommender import params
 from recommender.params import APP_NAME
 from recommender.service.access import AccessSettings, Guard
+from recommender.service.audiomuse import router as audiomuse
 from recommender.service.decoding.covers import Covers
 from recommender.service.decoding.overviews import Overviews
 from recommender.service.decoding.transcoding import Transcoder
@@ -64,6 +65,7 @@ def create_app(state: State, settings: AccessSettings) -> FastAPI:
     app.add_middleware(Proxied, root_path=settings.root_path, trusted=settings.proxies)
     app.include_router(static_page.router)  # asked for most often, and so looked for first
     app.include_router(rest.router)
+    app.include_router(audiomuse.router)
     app.include_router(subsonic.router)
     app.include_router(guide.router)
     return app

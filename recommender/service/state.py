@@ -8,7 +8,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,7 @@ from recommender.home import Home
 from recommender.retrieval.index.files import read_sidecar
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.store import open_index, published_index
+from recommender.service.following import Following
 from recommender.service.kept import Keeping, SoundFiles
 from recommender.service.shared import Board
 
@@ -69,6 +70,8 @@ class State:
         self._watcher = threading.Thread(target=self._watch, name="index", daemon=True)
         self._files = SoundFiles(home.arrays_dir, makes=self.board.owner)
         self._keeping = Keeping()
+        follows = home.follows if self.board.owner else None
+        self._following = None if follows is None else Following(home, follows)
         self._held = self._load()
         self._seen = self._held.token
 
@@ -148,9 +151,9 @@ class State:
     def refresh(self) -> None:
         """Take up a newer bundle or index, where there is one and nobody is writing."""
         with self._refreshing:
+            token = self._token()
+            self._follow(token)
             held, bundle = self._held, self.home.bundle()
-            with self.session() as session:
-                token = vectors_token(session)
             if bundle.bundle_id == held.bundle.bundle_id and token == held.token:
                 return
             sidecar = read_sidecar(self.home.index_dir)
@@ -159,7 +162,7 @@ class State:
                 token,
             )
             still, self._seen = token == self._seen, token
-            if published or (self.board.owner and self._nobody_writes(still=still)):
+            if published or (self.board.owner and self._is_to_build(still=still)):
                 self._held = self._load()
             elif sidecar is not None and sidecar.trunk_id == bundle.trunk_id:
                 self._take_up_larger(bundle, sidecar.tracks)
@@ -171,10 +174,14 @@ class State:
             if found is not None:
                 self._held = Held(bundle, *found)
 
+    def _is_to_build(self, *, still: bool) -> bool:
+        """Whether to build the index here; who follows another home gives that one the time for it."""
+        return (still or self._following is None) and self._nobody_writes(still=still)
+
     def _nobody_writes(self, *, still: bool) -> bool:
         """Whether the writer lock is free; in a home that may only be read, whether nothing changes."""
         try:
-            with self.home.writer_lock():
+            with self.home.writer_lock(wait_s=0):
                 return True
         except HomeLockedError:
             return False
@@ -201,11 +208,27 @@ class State:
             self._seen = self._held.token
 
     def _load(self) -> Held:
+        token = self._token()
+        self._follow(token)
         bundle = self.home.bundle()
-        with self.session() as session:
-            token = vectors_token(session)
+        self._note_bundle(bundle)
         index, _ = open_index(self.catalog, self.home.index_dir, bundle.trunk_id)
         return Held(bundle, index, token)
+
+    def _token(self) -> str | None:
+        with self.session() as session:
+            return vectors_token(session)
+
+    def _follow(self, token: str | None) -> None:
+        """Take over what the home has that this one follows, if there is one and this process sees to it."""
+        if self._following is not None:
+            self._following.take_over(token)
+
+    def _note_bundle(self, bundle: Bundle) -> None:
+        """Tell other homes that the predictions of this bundle are needed, where that may be written."""
+        if self.board.owner:
+            with suppress(CatalogError):
+                self.home.note_bundle(self.catalog, bundle.bundle_id)
 
     def _watch(self) -> None:
         said, wait_s = "", 0.0

@@ -2,6 +2,7 @@
 
 from db.connections import (
     ConnectionSong,
+    SongThere,
     add_connection,
     connections,
     counts_of,
@@ -11,6 +12,7 @@ from db.connections import (
     note_playlist,
     remote_ids,
     remove_connection,
+    songs_there,
     written_playlists,
 )
 from db.models import Root, Track
@@ -77,3 +79,26 @@ def test_what_is_forgotten_leaves_the_track_and_a_track_that_goes_leaves_the_son
         remove_connection(session, found)
     with catalog.transaction() as session:
         assert (known_songs_of(session, "nas"), written_playlists(session, "nas")) == ({}, {})
+
+
+def test_songs_are_found_by_their_ids_and_their_artists(catalog: Catalog) -> None:
+    track_id = filled(catalog)
+    with catalog.transaction() as session:
+        add_connection(session, "other", "jellyfin", "http://other")
+        session.add(
+            ConnectionSong(
+                connection="other",
+                remote_id="a",
+                track_id=track_id,
+                described="",
+                how="path",
+                artist_id="évening",
+            )
+        )
+    other = SongThere("other", "a", track_id, "path", "évening")
+    with catalog.transaction() as session:
+        known = [SongThere("nas", name, track_id, how, None) for name, how in (("a", "path"), ("b", "names"))]
+        assert songs_there(session, "nas") == known
+        assert songs_there(session, remote_id="a") == [known[0], other]
+        assert songs_there(session, artist_id="évening") == songs_there(session, "other") == [other]
+        assert songs_there(session, "nas", artist_id="évening") == []

@@ -1,5 +1,7 @@
 """One writer at a time; readers are never kept waiting."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from db.models import Setting
@@ -49,3 +51,17 @@ def test_lock_is_free_again_after_an_error(library: Library) -> None:
         pass
     with home.writer_lock():
         pass
+
+
+def test_a_command_waits_for_who_only_looks_whether_anybody_writes(library: Library) -> None:
+    with ThreadPoolExecutor() as pool:
+        with home_at(library.home).writer_lock(wait_s=0):
+            waiting = pool.submit(_locked, library, 60.0)
+            with pytest.raises(HomeLockedError):
+                _locked(library, 0.0)
+        assert waiting.result(), "it had the lock as soon as it was free"
+
+
+def _locked(library: Library, wait_s: float) -> bool:
+    with home_at(library.home).writer_lock(wait_s):
+        return True

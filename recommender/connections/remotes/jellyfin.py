@@ -160,6 +160,7 @@ def _song(item: dict[str, Any]) -> RemoteSong:
         album=text(item.get("Album")),
         duration_s=_seconds(item.get("RunTimeTicks")) if ticks else None,
         musicbrainz=text(ids.get("MusicBrainzRecording")).lower() if isinstance(ids, dict) else "",
+        artist_id=next((text(one.get("Id")) for one in _objects(item.get("ArtistItems"))), ""),
         state=SongState(
             count(state.get("PlayCount")),
             time_of(state.get("LastPlayedDate")),

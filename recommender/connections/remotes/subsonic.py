@@ -203,6 +203,7 @@ def _song(item: dict[str, Any]) -> RemoteSong:
         album=text(item.get("album")),
         duration_s=number(item.get("duration")) or None,
         musicbrainz=text(item.get("musicBrainzId")).lower(),
+        artist_id=text(item.get("artistId")),
         state=state_of(
             SongState(
                 None if plays is None else int(plays),

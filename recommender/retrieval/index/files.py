@@ -242,6 +242,18 @@ def are_whole(folder: Path, sidecar: Described, *, thoroughly: bool = False) -> 
     return True
 
 
+def are_hashed_so(folder: Path, sidecar: Described) -> bool:
+    """Return whether the files in a folder are those that a sidecar names, all of them and no others.
+
+    Raises
+    ------
+    OSError
+        If one cannot be read.
+    """
+    files = {path.name: [path.stat().st_size, _hash(path)] for path in folder.iterdir()}
+    return files == {name: list(described) for name, described in (sidecar.files or {}).items()}
+
+
 def load_arrays(folder: Path, sidecar: Described) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays by name; the large ones are mapped into memory.
 

@@ -91,7 +91,7 @@ def test_an_index_that_grows_while_an_ingest_goes_on_is_taken_up(state: State, l
 def test_where_only_reading_is_allowed_it_waits_until_the_catalogue_is_still(
     state: State, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_home: Home) -> NoReturn:
+    def refuse(_home: Home, **_: float) -> NoReturn:
         raise RecommenderError("the home directory cannot be written")
 
     monkeypatch.setattr(Home, "writer_lock", refuse)

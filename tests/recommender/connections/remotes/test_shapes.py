@@ -53,6 +53,7 @@ def jellyfin_song(number: int) -> dict[str, Any]:
         "Path": f"/music/Artist/Album/{number:02} Song {number}.flac",
         "RunTimeTicks": 2_145_330_000,
         "Artists": ["Artist", "Guest"],
+        "ArtistItems": [{"Name": "Artist", "Id": "ar1"}, {"Name": "Guest", "Id": "ar2"}],
         "AlbumArtist": "Artist",
         "Album": "Album",
         "ProviderIds": {"MusicBrainzRecording": "0B8B5A9E-37C1-4E6E-8A5B-0D7C6F1F2A3B"},
@@ -209,6 +210,7 @@ def test_songs_of_jellyfin_come_with_their_state(answering: Any) -> None:
     assert (one.title, one.artist, one.album) == ("Song 1", "Artist; Guest", "Album")
     assert one.duration_s == pytest.approx(214.533)
     assert one.musicbrainz == "0b8b5a9e-37c1-4e6e-8a5b-0d7c6f1f2a3b"
+    assert one.artist_id == "ar1"
     assert (one.state.plays, str(one.state.last_played)) == (1, "2024-03-01 20:15:00")
     assert [song.state.starred is not None for song in songs] == [False, True, False, False, False]
 

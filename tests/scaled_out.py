@@ -1,0 +1,257 @@
+"""deepcuts on several machines, all of them this one: PostgreSQL, Dask, two services behind nginx."""
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+from tests.dask_cluster import Cluster
+from tests.postgres import Server
+from tests.processes import REPO
+from tests.recommender import support
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+PATIENCE_S = 60.0
+CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/errors;
+events {{}}
+http {{
+    access_log {folder}/accesses;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/deepcuts.conf;
+}}
+"""
+GATE = 77
+"""The lock of the database that a track waits for which is one too many."""
+GATED = f"""
+    CREATE TABLE gate (tracks integer NOT NULL);
+    INSERT INTO gate VALUES (0);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM track WHERE analysed_hash IS NOT NULL) > (SELECT tracks FROM gate) THEN
+            PERFORM pg_advisory_xact_lock({GATE});
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER wait AFTER INSERT ON segment FOR EACH STATEMENT EXECUTE FUNCTION wait()
+"""
+WAITING = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {GATE} AND NOT granted"
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait until something is true, however busy the machine."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+class Gate:
+    """Stops an ingest at the track that is one too many, in the middle of its transaction."""
+
+    def __init__(self, server: Server, url: str) -> None:
+        self._server, self._url = server, url
+        self._held: Connection | None = None
+
+    def make(self) -> None:
+        """Put it into the database, and close it."""
+        with self._engine().connect() as connection:
+            connection.execute(text(GATED))
+        self.close()
+
+    def _engine(self) -> Any:
+        return create_engine(self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def close(self) -> None:
+        """Let nobody pass from now on."""
+        self._held = self._engine().connect()
+        self._held.execute(text(f"SELECT pg_advisory_lock({GATE})"))
+
+    def at(self, tracks: int) -> None:
+        """Say how many tracks may be stored."""
+        with self._engine().connect() as connection:
+            connection.execute(text(f"UPDATE gate SET tracks = {tracks}"))
+
+    def wait(self) -> None:
+        """Wait until an ingest waits here."""
+        with self._engine().connect() as connection:
+            until(lambda: connection.scalar(text(WAITING)))
+
+    def open(self) -> None:
+        """Let whoever waits, or comes, pass."""
+        if self._held is not None:
+            with contextlib.suppress(Exception):
+                self._held.close()
+        self._held = None
+
+    def pass_on(self, tracks: int) -> None:
+        """Let an ingest go on until there are so many tracks, and wait until it waits again."""
+        self.at(tracks)
+        self.open()
+        self.close()
+        self.wait()
+
+
+@dataclass
+class SeveralMachines:
+    """The set-up of docs/SCALING.md: what runs, and what is done with it.
+
+    Attributes
+    ----------
+    homes
+        The one that ingest and train write to, and the one that follows it.
+    """
+
+    folder: Path
+    server: Server
+    cluster: Cluster
+    music: Path
+    url: str = ""
+    site: str = ""
+    ports: list[int] = field(default_factory=list)
+    services: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.url = self.server.new_catalog_database()
+        self.homes = [self.folder / "shared", self.folder / "own"]
+        self.ports = [free_port(), free_port()]
+        self.gate = Gate(self.server, self.url)
+        for home in self.homes:
+            home.mkdir()
+
+    def command(self, number: int, *words: object) -> list[str]:
+        """Return a command on a home."""
+        return [*support.CLI, "--home", f"{self.homes[number]}", "--database", self.url, *map(str, words)]
+
+    def start(self, number: int, *words: object) -> "subprocess.Popen[bytes]":
+        """Start a command on a home."""
+        pipe = subprocess.PIPE
+        environment = support.environment()
+        return subprocess.Popen(
+            self.command(number, *words), stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+        )
+
+    def ingest(self) -> "subprocess.Popen[bytes]":
+        """Start an ingest on the cluster."""
+        words = ("ingest", self.music, "--labels", "folders", "--scheduler", self.cluster.address, "--json")
+        return self.start(0, *words)
+
+    def serve(self, number: int) -> None:
+        """Start a service, and wait until it answers."""
+        follow = ("--follow", self.homes[0]) if number else ()
+        words = ("serve", "--port", self.ports[number], "--workers", 1, *follow)
+        with open(self.folder / f"serve{number}.log", "ab") as log:
+            self.services[number] = subprocess.Popen(
+                self.command(number, *words),
+                stdout=log,
+                stderr=log,
+                env=support.environment(),
+                start_new_session=True,
+            )
+        until(lambda: self.status_of(number, "/health") == 200)
+
+    def kill_service(self, number: int) -> None:
+        """End a service by force, where it runs."""
+        if number in self.services:
+            self.services[number].kill()
+            self.services[number].wait()
+
+    def status_of(self, number: int | None, path: str) -> int:
+        """Return the status of an answer of a service, or of nginx; 0 where there is none."""
+        try:
+            return httpx2.get(f"{self.address(number)}{path}", timeout=PATIENCE_S).status_code
+        except httpx2.TransportError:
+            return 0
+
+    def get(self, number: int | None, path: str) -> Any:
+        """Return what a service, or nginx, answers."""
+        answer = httpx2.get(f"{self.address(number)}{path}", timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def address(self, number: int | None) -> str:
+        """Return the address of a service, or of nginx."""
+        return self.site if number is None else f"http://127.0.0.1:{self.ports[number]}"
+
+    def tracks(self) -> dict[int, list[int]]:
+        """Return the ids of the segments of each track that is stored."""
+        engine = create_engine(self.url, poolclass=NullPool)
+        found: dict[int, list[int]] = {}
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT track_id, id FROM segment ORDER BY id"))
+            for track_id, segment_id in rows:
+                found.setdefault(track_id, []).append(segment_id)
+        return found
+
+
+@contextmanager
+def nginx(machines: SeveralMachines) -> Iterator[None]:
+    """Run nginx before the two services until the block ends, as deploy/nginx-several.conf has it."""
+    assert NGINX is not None
+    folder, port = machines.folder, free_port()
+    shipped = (REPO / "deploy" / "nginx-several.conf").read_text(encoding="utf-8")
+    names = ["10.0.0.11:8450", "10.0.0.12:8450", "listen 80;"]
+    here = [*(f"127.0.0.1:{one}" for one in machines.ports), f"listen 127.0.0.1:{port};"]
+    for name, instead in zip(names, here, strict=True):
+        assert shipped.count(name) == 1, name
+        shipped = shipped.replace(name, instead)
+    (folder / "deepcuts.conf").write_text(shipped)
+    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder))
+    command = [NGINX, "-p", str(folder), "-e", str(folder / "errors"), "-c", str(folder / "nginx.conf")]
+    process = subprocess.Popen(command)
+    machines.site = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: machines.status_of(None, "/health") == 200)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def running(folder: Path, server: Server, cluster: Cluster, music: Path) -> Iterator[SeveralMachines]:
+    """Run all of it until the block ends."""
+    machines = SeveralMachines(folder, server, cluster, music)
+    with ExitStack() as ending:
+        for number in range(2):
+            ending.callback(machines.kill_service, number)
+        for number in range(2):
+            machines.serve(number)
+        ending.enter_context(nginx(machines))
+        yield machines
+
+
+def ended(process: "subprocess.Popen[bytes]") -> tuple[int, str, str]:
+    """Return how a command ended, what it printed and what it said."""
+    out, err = process.communicate(timeout=support.TIMEOUT_S)
+    return process.returncode, out.decode(), err.decode()
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a command by force, and what it has started."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=PATIENCE_S)
