@@ -13,6 +13,8 @@ from db.plays_log import PlaysLog
 
 KEPT: Final = "kept"
 """Where a session has it."""
+LENT: Final = "lent"
+"""Where a session that changes something has what gives it the albums, and whether they are still so."""
 MOST_ROWS: Final = 10_000
 MOST_FACTS: Final = 100
 MOST_STALE: Final = 5000
@@ -54,6 +56,10 @@ class Kept:
         Tracks by id, as `db.rows` has them.
     of_tracks
         What was read of tracks, their plays aside; None while these are being written.
+    of_state
+        What was read of this state alone, while they are.
+    earlier
+        The albums as they were before.
     log
         Of plays; None where there is none.
     plays
@@ -64,6 +70,8 @@ class Kept:
     arrays: TrackArrays | None = None
     rows: dict[int, Any] = field(default_factory=dict)
     of_tracks: dict[Hashable, Any] | None = None
+    of_state: dict[Hashable, Any] = field(default_factory=dict)
+    earlier: Any | None = None
     log: PlaysLog | None = None
     plays: tuple[Any, frozenset[int]] | None = None
 

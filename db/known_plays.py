@@ -38,21 +38,33 @@ class KnownPlays:
     last: Ints
     sums: dict[Any, Any] = field(default_factory=dict, compare=False)
 
-    def of(self, track_ids: Sequence[int]) -> tuple[Ints, Ints]:
+    def of(self, track_ids: Sequence[int] | Ints) -> tuple[Ints, Ints]:
         """Return how often some tracks were played, and when last."""
-        asked = np.asarray(track_ids, np.int64)
-        places = np.searchsorted(self.track_ids, asked)
-        there = places < len(self.track_ids)
-        there[there] = self.track_ids[places[there]] == asked[there]
-        plays, last = np.zeros(len(asked), np.int64), np.full(len(asked), NEVER)
-        plays[there], last[there] = self.plays[places[there]], self.last[places[there]]
-        return plays, last
+        return self.at(self.places(np.asarray(track_ids, np.int64)))
+
+    def places(self, track_ids: Ints) -> Ints:
+        """Return where in `track_ids` some tracks are; behind all of them those that are not."""
+        if not len(self.track_ids):
+            return np.zeros(len(track_ids), np.int64)
+        places = np.searchsorted(self.track_ids, track_ids)
+        found = self.track_ids[np.minimum(places, len(self.track_ids) - 1)]
+        return np.where(found == track_ids, places, len(self.track_ids))
+
+    def at(self, places: Ints) -> tuple[Ints, Ints]:
+        """Return how often the tracks at some places were played, and when last."""
+        return np.append(self.plays, 0)[places], np.append(self.last, NEVER)[places]
 
     def renewed(self, some: "KnownPlays", read: Iterable[int]) -> "KnownPlays":
         """Return them with those of some tracks that were read again."""
-        stay = ~np.isin(self.track_ids, np.fromiter(read, np.int64))
+        again = np.fromiter(read, np.int64)
+        here = np.sort(again[np.isin(again, self.track_ids)])
+        if np.array_equal(here, some.track_ids):  # of the same tracks: others know where these are
+            plays, last, places = self.plays.copy(), self.last.copy(), self.places(here)
+            plays[places], last[places] = some.plays, some.last
+            return KnownPlays(self.track_ids, plays, last)
+        stay = ~np.isin(self.track_ids, again)
         ids = np.concatenate([self.track_ids[stay], some.track_ids])
-        order = np.argsort(ids)
+        order = np.argsort(ids, kind="stable")
         plays = np.concatenate([self.plays[stay], some.plays])[order]
         return KnownPlays(ids[order], plays, np.concatenate([self.last[stay], some.last])[order])
 

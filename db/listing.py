@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.browsing.albums import places_on_albums
 from db.models import Root, Track
 from db.rows import TrackRow, rows_by_ids
 from db.tracks import search_key
@@ -14,11 +15,14 @@ ORDERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "path": (Root.path, Track.rel_path),
     "artist": (Track.search_text,),
     "title": (func.lower(Track.title), Track.search_text),
-    "album": (func.lower(Track.album), Track.search_text),
+    "album": (Track.search_text,),
     "plays": (Track.plays.desc(), Track.search_text),
     "id": (),
 }
-"""By what tracks can be ordered, and how; those that are equal by id."""
+"""By what tracks can be ordered, and how; those that are equal by id.
+
+By album they are in the order of the albums' names, and on each as it has them; those on none come last.
+"""
 
 
 def track_page(
@@ -52,9 +56,12 @@ def track_page(
             query = query.where(getattr(Track, name) == value)
     ordered = query.order_by(*ORDERS[order], Track.id)
     asked = search_key(words).split()
-    if asked or only is not None:  # an album's name is not kept as searches compare it
+    if asked or only is not None or order == "album":  # a name is not kept as searches compare it
         rows = session.execute(ordered)
         found = [i for i, text, album in rows if (only is None or i in only) and _holds(asked, text, album)]
+        if order == "album":
+            places = places_on_albums(session)
+            found.sort(key=lambda track_id: places.get(track_id, len(places)))
         total, ids = len(found), found[offset : offset + limit]
     else:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -119,7 +119,8 @@ class Track(Measured, Base):
     `content_hash` is a hash of the encoded audio packets, None until they could be read.
     `error_kind` is set while the file, as last seen, could not be analysed. `analysed_hash` is the
     content that the track's segments belong to. `tags_version` is that of the reader which read the tags;
-    of an older one they are read again, and with `measures_version` the audio is. `label` is the user's,
+    of an older one they are read again, and with `measures_version` the audio is. `picture_hash` is of the
+    picture in the file, empty where there is none, None until it was looked for. `label` is the user's,
     with its source; the file's own genres are in `file_genres`, those among them that its private field says
     were written by any home's `tag --write` in `own_genres`; what the model says is in the prediction table.
     """
@@ -153,6 +154,7 @@ class Track(Measured, Base):
     own_genres: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     search_text: Mapped[str] = mapped_column(Words, default="")
     duration_s: Mapped[float | None] = mapped_column(Float)
+    picture_hash: Mapped[str | None] = mapped_column(String(32))
     tags_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     measures_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 

@@ -4,15 +4,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import ColumnElement, or_
 
 from db.models import Track
 
 PLAYABLE_FAILURES: Final = ("silent", "too_short")
 """Kinds of failed analyses whose files play nevertheless."""
 
-made_by: Final[ColumnElement[str]] = case((Track.album_artist != "", Track.album_artist), else_=Track.artist)
-"""Whom a song's album is by."""
+
+@dataclass(frozen=True, slots=True)
+class AlbumNames:
+    """Which album songs are on.
+
+    Attributes
+    ----------
+    names
+        Which identify it, and are no other's: as a rule the artist and album that its first song's tags name.
+    artist, name
+        As people see them; the artist is empty where no tag says.
+    compilation
+        Whether it is of various artists.
+    pairs
+        The artists and albums that the tags of its songs name.
+    """
+
+    names: tuple[str, ...]
+    artist: str
+    name: str
+    compilation: bool
+    pairs: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +41,8 @@ class Album:
 
     Attributes
     ----------
-    artist, name
-        Which identify it; empty where no tag says.
+    artist, name, names, compilation
+        As of `AlbumNames`.
     year
         The earliest of its songs.
     changed_ns
@@ -45,6 +65,8 @@ class Album:
     plays: int
     last_played: datetime | None
     added: datetime | None = None
+    names: tuple[str, ...] = ()
+    compilation: bool = False
 
 
 def playable(root_id: int | None = None) -> tuple[ColumnElement[bool], ...]:

@@ -1,99 +1,47 @@
-"""Artists, albums, songs and genres as players browse them: grouped by the database, from the files' tags.
+"""Artists, albums, songs and genres as players browse them, from the files' tags.
 
-An album is what one artist made under one name: its album artist, or else the artist of its songs. A song
-can be played where its file is there and holds sound that can be decoded, be it too short or too silent to
-be analysed.
+What an album is `db.browsing.song_albums` says. A song can be played where its file is there and holds sound
+that can be decoded, be it too short or too silent to be analysed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Double, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.browsing.album_names import names_of, with_plays
+from db.browsing.album_plays import with_plays
+from db.browsing.albums import known_albums
 from db.browsing.song_names import SongNames
 from db.kept import known_of_tracks
 from db.known_plays import known_plays
+from db.listening.plays import plays_of
 from db.models import LARGEST, Root, Track
-from db.playable import PLAYABLE_FAILURES, Album, made_by, playable
+from db.playable import PLAYABLE_FAILURES, Album, playable
 from db.rows import rows_by_ids
 from db.tracks import search_key
 
 
+def albums(session: Session, root_id: int | None = None) -> list[Album]:
+    """Return all albums, by artist and name."""
+    return with_plays(session, albums_unplayed(session, root_id), root_id)
+
+
 def albums_unplayed(session: Session, root_id: int | None = None) -> list[Album]:
     """Return the same without their plays, which `with_plays` adds: quicker where few are looked at."""
-
-    def read() -> list[Album]:
-        return [replace(one, plays=0, last_played=None) for one in albums(session, root_id)]
-
-    found = known_of_tracks(session, ("albums", root_id), read)
-    return albums(session, root_id) if found is None else found
+    return list(known_albums(session, root_id).albums.values())
 
 
-def albums(
-    session: Session, root_id: int | None = None, conditions: Iterable[ColumnElement[bool]] = ()
-) -> list[Album]:
-    """Return all albums, by artist and name; of the songs that meet some more conditions."""
-    query = (
-        select(
-            made_by.label("who"),
-            Track.album,
-            func.count(Track.id),
-            cast(func.coalesce(func.sum(Track.duration_s), 0.0), Double),
-            func.min(Track.year),
-            func.max(Track.mtime_ns),
-            func.max(Track.id),
-            cast(func.sum(Track.plays), BigInteger),
-            func.max(Track.last_played),
-            func.min(Track.added),
-        )
-        .where(*playable(root_id), *conditions)
-        .group_by("who", Track.album)
-    )
-    found = [Album(*row) for row in session.execute(query)]
-    return sorted(
-        found, key=lambda album: (search_key(album.artist), search_key(album.name), album.newest_id)
-    )
-
-
-def album_names(session: Session) -> list[tuple[str, str]]:
-    """Return the artist and name of every album, in no order: quicker than to return the albums."""
-    query = select(made_by, Track.album).where(*playable()).distinct()
-    return [(artist, name) for artist, name in session.execute(query)]
-
-
-def album(session: Session, artist: str, name: str) -> Album | None:
+def album(session: Session, names: tuple[str, ...]) -> Album | None:
     """Return one album, or None."""
-    names = names_of(session)
-    if names is not None:
-        known = _albums_by_names(session).get((artist, name))
-        return None if known is None else with_plays(session, [known])[0]
-    found = albums(session, None, [made_by == artist, Track.album == name])
-    return found[0] if found else None
-
-
-def _albums_by_names(session: Session) -> dict[tuple[str, str], Album]:
-    def read() -> dict[tuple[str, str], Album]:
-        return {(one.artist, one.name): one for one in albums_unplayed(session)}
-
-    return known_of_tracks(session, "albums by names", read) or {}
+    known = known_albums(session).albums.get(names)
+    return None if known is None else with_plays(session, [known])[0]
 
 
 def albums_of_artist(session: Session, artist: str) -> list[Album]:
     """Return the albums that are an artist's, or have a song of theirs, by year and name."""
-    names = names_of(session)
-    if names is not None:
-        known = _albums_by_names(session)
-        some = with_plays(session, [known[key] for key in sorted(names.on.get(artist, ()))])
-        some.sort(key=lambda album: (search_key(album.artist), search_key(album.name), album.newest_id))
-        return sorted(some, key=lambda album: (album.year or 0, search_key(album.name)))
-    query = select(made_by, Track.album).where(*playable(), or_(made_by == artist, Track.artist == artist))
-    keys = {(who, name) for who, name in session.execute(query.distinct())}
-    some = albums(session, None, [Track.album.in_({name for _, name in keys})])
-    mine = [album for album in some if (album.artist, album.name) in keys]
-    return sorted(mine, key=lambda album: (album.year or 0, search_key(album.name)))
+    known = known_albums(session)
+    return with_plays(session, [known.albums[names] for names in known.on.get(artist, ())])
 
 
 def artists(session: Session, root_id: int | None = None, *, of_albums: bool = False) -> dict[str, int]:
@@ -102,7 +50,7 @@ def artists(session: Session, root_id: int | None = None, *, of_albums: bool = F
     Parameters
     ----------
     of_albums
-        Only those whom albums are by, not all of songs.
+        Only those whom albums are by, with how many, and those of songs that are on none.
     """
     found = known_of_tracks(
         session, ("artists", root_id, of_albums), lambda: _artists(session, root_id, of_albums=of_albums)
@@ -111,53 +59,37 @@ def artists(session: Session, root_id: int | None = None, *, of_albums: bool = F
 
 
 def _artists(session: Session, root_id: int | None, *, of_albums: bool) -> dict[str, int]:
-    query = select(Track.artist, made_by, Track.album).where(*playable(root_id)).distinct()
-    on: dict[str, set[tuple[str, str]]] = {}
-    for artist, who, album in session.execute(query):
-        for name in {who} if of_albums else {artist, who}:
-            on.setdefault(name, set()).add((who, album))
-    return {name: len(on[name]) for name in sorted(on, key=lambda name: (search_key(name), name))}
+    known = known_albums(session, root_id)
+    counts = known.by if of_albums else {name: len(some) for name, some in known.on.items()}
+    return {name: counts[name] for name in sorted(counts, key=lambda name: (search_key(name), name))}
 
 
-def is_artist(session: Session, name: str) -> bool:
-    """Whether a song, or an album, is an artist's."""
-    names = names_of(session)
-    if names is not None:
-        return name in names.on
-    query = select(Track.id).where(*playable(), or_(Track.artist == name, made_by == name)).limit(1)
-    return session.scalar(query) is not None
-
-
-def artist_names(session: Session) -> set[str]:
-    """Return the names of all artists, of songs and of albums: quicker than to count their albums."""
-    rows = session.execute(select(Track.artist, made_by).where(*playable()).distinct())
-    return {name for row in rows for name in row}
-
-
-def album_tracks(session: Session, artist: str, name: str) -> list[Track]:
+def album_tracks(session: Session, names: tuple[str, ...]) -> list[Track]:
     """Return an album's songs in their order on it."""
-    names = names_of(session)
-    if names is not None:
-        rows = rows_by_ids(session, names.tracks.get((artist, name), []))
-        return sorted((rows[i] for i in sorted(rows)), key=_on_album)
-    query = select(Track).where(*playable(), made_by == artist, Track.album == name)
-    return sorted(session.scalars(query), key=_on_album)
+    ids = known_albums(session).tracks.get(names, [])
+    rows = rows_by_ids(session, ids)
+    return [rows[i] for i in ids]
 
 
-def _on_album(track: Track) -> tuple[int, int, str]:
-    return (track.disc_number or 1, track.track_number or LARGEST, track.rel_path)
+def loose_tracks(session: Session, artist: str) -> list[Track]:
+    """Return an artist's songs that are on no album, by the songs' ids."""
+    known = known_albums(session)
+    ids = [i for i in known.of.get(artist, ()) if i not in known.of_song]
+    rows = rows_by_ids(session, ids)
+    return [rows[i] for i in ids]
 
 
 def artist_tracks(session: Session, artist: str, limit: int) -> list[Track]:
     """Return an artist's songs, those played most first."""
-    names, known = names_of(session), known_plays(session)
-    if names is not None and known is not None:
-        ids = names.of.get(artist, [])
-        most = np.argsort(-known.of(ids)[0], kind="stable")[:limit]
-        rows = rows_by_ids(session, [ids[i] for i in most])
-        return [rows[ids[i]] for i in most]
-    query = select(Track).where(*playable(), or_(Track.artist == artist, made_by == artist))
-    return list(session.scalars(query.order_by(Track.plays.desc(), Track.id).limit(limit)))
+    ids, known = known_albums(session).of.get(artist, []), known_plays(session)
+    if known is None:
+        counts = plays_of(session, ids)
+        plays = np.array([counts.get(i, 0) for i in ids], np.int64)
+    else:
+        plays = known.of(ids)[0]
+    most = [ids[i] for i in np.argsort(-plays, kind="stable")[:limit]]
+    rows = rows_by_ids(session, most)
+    return [rows[i] for i in most]
 
 
 def playable_track(session: Session, track_id: int) -> Track | None:

@@ -51,7 +51,11 @@ class Bookmark(Base):
 
 
 class NowPlaying(Base):
-    """The track that a player of somebody's began last."""
+    """The track that a player of somebody's began last.
+
+    Of a player that reports what it does: its last report, and when that came; `heard_ms` is how much of the
+    track was heard, None once that is counted as a play.
+    """
 
     __tablename__ = "now_playing"
     __table_args__ = (Index(None, "track_id"),)
@@ -60,6 +64,11 @@ class NowPlaying(Base):
     player: Mapped[str] = mapped_column(Words, primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"))
     began: Mapped[datetime]
+    state: Mapped[str | None] = mapped_column(String(8))
+    position_ms: Mapped[int | None] = mapped_column(BigInteger)
+    rate: Mapped[float | None]
+    reported: Mapped[datetime | None]
+    heard_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Shortlist(Base):

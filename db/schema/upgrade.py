@@ -18,7 +18,7 @@ from db.backends.server import check_encoding, lock_upgrade
 from db.backends.sqlite_file import back_up, unfinished_backups
 from db.errors import CatalogError, NoCatalogError
 
-HEAD_REVISION: Final = "0013"
+HEAD_REVISION: Final = "0014"
 """The newest migration; a test checks it against the scripts."""
 
 VERSIONS: Final = "alembic_version"

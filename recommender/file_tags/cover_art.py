@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,12 @@ def embedded_picture(path: Path) -> bytes | None:
     fronts = [data for kind, data in found if kind == FRONT]
     every = [*fronts, *(data for _, data in found)]
     return next((bytes(data) for data in every if 0 < len(data) <= LARGEST), None)
+
+
+def picture_hash(path: Path) -> str:
+    """Return a hash of that picture, the same for the same bytes; empty where there is none."""
+    data = embedded_picture(path)
+    return "" if data is None else blake2b(data, digest_size=16).hexdigest()
 
 
 def _pictures(system: TagSystem) -> Iterator[tuple[int, bytes]]:

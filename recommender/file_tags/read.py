@@ -14,7 +14,7 @@ from recommender.file_tags.open_file import KnownFrames, TagSystem, open_tags
 from recommender.file_tags.stored_tags import ID3_2, ID3_3, ID3V1, WORDS
 from recommender.plays.values import MAX_PLAYS, parse_time
 
-TAGS_VERSION: Final = 3
+TAGS_VERSION: Final = 4
 """Of this reader: raised when it reads more, so that the tags of catalogued files are read again."""
 
 PASSING: Final = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
@@ -74,6 +74,8 @@ class FileTags:
         Where the song is on it, from 1.
     own_genres
         Of the genres, those that `tag --write` says it wrote, in this home or in another.
+    picture
+        As `recommender.file_tags.cover_art.picture_hash` has it; None where nobody has looked.
     """
 
     title: str = ""
@@ -87,6 +89,7 @@ class FileTags:
     track_number: int | None = None
     disc_number: int | None = None
     own_genres: list[str] = field(default_factory=list)
+    picture: str | None = None
 
 
 def read_tags(path: Path) -> FileTags:

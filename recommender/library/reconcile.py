@@ -170,6 +170,8 @@ def _set_tags(track: Track, path: str, tags: FileTags) -> None:
     track.album_artist = tags.album_artist
     track.track_number, track.disc_number = tags.track_number, tags.disc_number
     track.file_genres, track.own_genres = list(tags.genres), list(tags.own_genres)
+    if tags.picture is not None:
+        track.picture_hash = tags.picture
     track.tags_version = TAGS_VERSION
     track.search_text = search_key(track.artist, track.title)
     track.plays = max(track.plays or 0, tags.plays)  # a retagged file never lowers what is known

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import SegmentAnalysis
+from db.browsing.song_albums import shown_album
 from db.models import Segment, Track
 from db.values import iso_utc
 from recommender.describe import genres_and_tags, named_of_tracks
@@ -43,7 +44,7 @@ def tracks_json(session: Session, tracks: Sequence[Track], bundle: Bundle) -> li
             "path": track.path,
             "title": track.title,
             "artist": track.artist,
-            "album": track.album,
+            "album": shown_album(track.album),
             "year": track.year,
             "duration_s": track.duration_s,
             "plays": track.plays,

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import Array, Ints
+from db.browsing.song_albums import albums_of
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
-from recommender.song_albums import album_key, numbered
+from recommender.song_makers import numbered
 from recommender.song_titles import song_named
 
 
@@ -137,7 +138,7 @@ def caps_of(
         0 for no limit; None for the usual one.
     """
     artists = numbered([search_key(t.artist) for t in tracks])
-    albums = numbered([album_key(t) for t in tracks])
+    albums = numbered(albums_of(tracks))
     firm: list[Cap] = []
     soft = [Cap(numbered([song_named(t.artist, t.title) for t in tracks]), 1)]
     for groups, asked, usual in (

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from classifier.arrays import Ints, Mask
 from classifier.model.bundle import Bundle
+from db.browsing.song_albums import without_disc
 from db.models import LARGEST, Track
 from db.tracks import labels_by_id, search_key
 from recommender.retrieval.index.segment_index import SegmentIndex
@@ -187,7 +188,7 @@ def by_rows(session: Session, filters: Filters) -> set[int] | None:
         row.id
         for row in rows
         if not (artists and search_key(row.artist) in artists)
-        and not (albums and search_key(row.album) in albums)
+        and not (albums and not albums.isdisjoint((search_key(row.album), without_disc(row.album))))
     }
 
 

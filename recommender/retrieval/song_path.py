@@ -5,10 +5,16 @@ length that always go forwards in that order, the one with the least sum of squa
 step being 1 − score of two neighbours. Squares rather have all steps small than most of them tiny.
 """
 
+from typing import Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.arrays import Array, Ints
 from recommender.retrieval.index.scoring import best_of, song_score_table
+
+PLACES_AT_ONCE: Final = 64
+"""Rows of a table that are looked at together, those of one triangle being few more than there are in it."""
 
 
 def pool(from_start: Array, from_end: Array, at_most: int) -> Ints:
@@ -48,16 +54,35 @@ def walk(scores: Array, start: int, end: int, n: int) -> list[int]:
     between = [int(i) for i in np.lexsort((np.arange(len(scores)), forward)) if i not in (start, end)]
     order = np.array([start, *between, end])
     n = min(n, len(order))
-    steps = (1 - scores[np.ix_(order, order)].astype(np.float64)) ** 2
-    steps[np.tril_indices(len(order))] = np.inf
-    costs = np.full(len(order), np.inf)
+    steps = (1 - scores[np.ix_(order, order)].T.astype(np.float64)) ** 2
+    path = _cheapest(np.ascontiguousarray(steps), n)
+    return [int(order[i]) for i in path]
+
+
+def _cheapest(steps: NDArray[np.float64], n: int) -> list[int]:
+    """Return the way of n places from the first to the last, always forwards, of the least sum of steps.
+
+    Parameters
+    ----------
+    steps
+        (places, places) of a step to each, from each.
+    """
+    last = len(steps) - 1
+    steps[np.triu_indices(len(steps))] = np.inf
+    costs = np.full(len(steps), np.inf)
     costs[0] = 0.0
-    came_from = []
-    for _ in range(n - 1):
-        through = costs[:, None] + steps
-        came_from.append(through.argmin(axis=0))
-        costs = through.min(axis=0)
-    path = [len(order) - 1]
-    for before in reversed(came_from):
+    came_from = np.zeros((n - 1, len(steps)), np.int64)
+    for number in range(n - 1):
+        reached = costs
+        costs = np.full(len(steps), np.inf)
+        # A place is reached from those before it alone: of most rows there is little to look at.
+        for first in range(0 if number < n - 2 else last, len(steps), PLACES_AT_ONCE):
+            places = slice(first, min(first + PLACES_AT_ONCE, len(steps)))
+            through = steps[places, : places.stop] + reached[: places.stop]
+            best = through.argmin(axis=1)
+            came_from[number, places] = best
+            costs[places] = through[np.arange(len(best)), best]
+    path = [last]
+    for before in came_from[::-1]:
         path.append(int(before[path[-1]]))
-    return [int(order[i]) for i in reversed(path)]
+    return path[::-1]

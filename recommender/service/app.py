@@ -83,7 +83,7 @@ def _equip(app: FastAPI, state: State, settings: AccessSettings) -> None:
     app.state.transcoder = Transcoder(cache / "transcoded", board)
     app.state.metrics = Metrics(state, uploads)
     app.state.board, app.state.wrong_logins = board, WrongLogins(board=board)
-    app.state.answers, app.state.known_ids = KeptAnswers(state), KnownIds(state)
+    app.state.answers, app.state.known_ids = KeptAnswers(state), KnownIds()
 
 
 def _release(app: FastAPI) -> None:

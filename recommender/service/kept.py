@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
+from db.browsing.albums import ALBUMS
 from db.errors import CatalogError
 from db.kept import KEPT, Kept
 from db.plays_log import PLAYS_LOG, read_log
@@ -82,6 +83,7 @@ class Keeping:
         self._kept = Kept()
         self._tracks: tuple[str | None, float] | None = None
         self._of_tracks: dict[Hashable, Any] = {}
+        self._earlier: Any | None = None
 
     def give(self, session: Session, revision: Callable[[], Hashable | None], files: SoundFiles) -> None:
         """Give a snapshot in which nothing was read yet what is known of the state that it sees."""
@@ -99,11 +101,21 @@ class Keeping:
                 self._kept.of_tracks = self._facts(tokens.get(TRACKS_TOKEN))
             session.info[KEPT] = self._kept
 
+    def lend(self, session: Session) -> tuple[Any | None, bool]:
+        """Return the albums as they were read last, None for never, and whether a session sees them so."""
+        with self._lock:
+            now = self._of_tracks.get((ALBUMS, None))
+            before, token = now or self._earlier, None if self._tracks is None else self._tracks[0]
+        if now is None:
+            return before, False
+        return before, token is not None and tokens_of(session).get(TRACKS_TOKEN) == token
+
     def _new(self, state: Any, arrays: MappedSound | None, tokens: dict[str, str]) -> Kept:
         """Return what is known of a new state: of the same tracks all but their plays, if a file tells."""
         token, log = tokens.get(TRACKS_TOKEN), tokens.get(PLAYS_LOG)
         on_server, (catalogue, *_) = len(state) == 2, state
         kept = Kept(state, arrays, of_tracks=self._facts(token), log=None if on_server else read_log(log))
+        kept.earlier = self._earlier
         if self._same_tracks == (catalogue, token):
             kept.take_over(self._kept)
         self._same_tracks = (catalogue, token)
@@ -114,5 +126,6 @@ class Keeping:
         now = time.monotonic()
         if self._tracks is None or self._tracks[0] != token:
             settled_s = now if self._tracks is None else now + SETTLED_S
+            self._earlier = self._of_tracks.get((ALBUMS, None), self._earlier)
             self._tracks, self._of_tracks = (token, settled_s), {}
         return self._of_tracks if now >= self._tracks[1] else None

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from classifier.errors import ClassifierError
 from classifier.model.bundle import Bundle
 from db.errors import CatalogBusyError, CatalogError, CatalogGoneError
+from db.kept import LENT
 from db.session import Catalog
 from db.sound.features import vectors_token
 from recommender import params
@@ -112,6 +113,7 @@ class State:
             If too many wait to write already: those who only read must have connections left.
         """
         with self._turn_to_write(), self.catalog.change() as session:
+            session.info[LENT] = self._keeping.lend
             yield session
 
     @contextmanager

@@ -11,6 +11,7 @@ from classifier.audio.decode import Range
 from classifier.datasets.dataset import content_key
 from classifier.model import bundle
 from classifier.model.predictions import TrackAnalysis
+from recommender.file_tags.cover_art import picture_hash
 from recommender.file_tags.open_file import check_tags
 from recommender.file_tags.read import FileTags, read_tags
 from recommender.library.sheet_parts import SheetPart, part_at, range_at
@@ -72,7 +73,7 @@ def identify(path: str) -> Identity:
     if found is not None:
         return identify(found[0]).of(found[1])
     started = perf_counter()
-    tags = read_tags(Path(path))  # first: a demuxer takes them in without any limit
+    tags = tags_of(path)  # first: a demuxer takes them in without any limit
     audio = audio_identity(Path(path))
     return Identity(audio.hash, tags, perf_counter() - started, audio.length_s)
 
@@ -89,8 +90,9 @@ def hash_of(path: str) -> str | None:
 
 
 def tags_of(path: str) -> FileTags:
-    """Read a file's tags."""
-    return read_tags(Path(path))
+    """Read a file's tags, and which picture is among them."""
+    tags = read_tags(Path(path))
+    return replace(tags, picture=picture_hash(Path(path)))
 
 
 def analyse(path: str) -> TrackAnalysis:

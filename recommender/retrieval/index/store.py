@@ -32,7 +32,7 @@ from recommender.retrieval.index.files import (
 )
 from recommender.retrieval.index.hubness import Reference
 from recommender.retrieval.index.segment_index import Rows, SegmentIndex
-from recommender.song_albums import makers_of, numbered
+from recommender.song_makers import makers_of, numbered
 
 
 @dataclass(frozen=True)

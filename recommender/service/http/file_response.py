@@ -57,7 +57,14 @@ AUDIO: Final[dict[int | str, dict[str, Any]]] = {
 
 def media_type(name: str) -> str:
     """Return the media type of a file by its name."""
-    return MEDIA_TYPES.get(PurePath(name).suffix.lower(), ANY_BYTES)
+    return MEDIA_TYPES.get(ending_of(name), ANY_BYTES)
+
+
+def ending_of(name: str) -> str:
+    """Return the ending of a file's name, in lower case and with its dot; empty where there is none."""
+    base = name.rpartition("/")[2]
+    dot = base.rfind(".")
+    return base[dot:].lower() if 0 < dot < len(base) - 1 else ""
 
 
 def open_file(track: Track) -> FileIO:

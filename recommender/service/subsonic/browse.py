@@ -4,10 +4,11 @@ import os
 import random
 import unicodedata
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from db.browsing import browse
-from db.browsing.album_names import in_order_of_plays, with_plays
+from db.browsing.album_plays import in_order_of_plays, with_plays
+from db.browsing.albums import known_albums
 from db.browsing.song_genres import GenresOf, genres_of
 from db.kept import known_of_tracks
 from db.listening.favourites import rated, starred
@@ -15,10 +16,17 @@ from db.models import Track
 from db.playable import Album
 from db.tracks import search_key
 from recommender.service.subsonic.context import Content, PlayerCall
-from recommender.service.subsonic.envelope import GENERIC, MISSING, SubsonicError
+from recommender.service.subsonic.envelope import GENERIC, MISSING, Same, SubsonicError
 from recommender.service.subsonic.genres import genres_of_song, same_genre
 from recommender.service.subsonic.parameters import whole
-from recommender.service.subsonic.serializers import NO_ARTIST, Shape, album_as_folder, album_id, readable
+from recommender.service.subsonic.serializers import (
+    NO_ARTIST,
+    Shape,
+    album_as_folder,
+    album_id,
+    artist_shape,
+    readable,
+)
 
 ARTICLES = "The An A Die Das Der Les La Le El Los Las"
 
@@ -34,7 +42,7 @@ def _folder_name(path: str) -> str:
 
 
 def get_artists(call: PlayerCall) -> Content:
-    """Return all artists that albums are by, under their letters."""
+    """Return all artists that albums, or songs on none, are by, under their letters."""
     return {"artists": {"ignoredArticles": ARTICLES, "index": _index(call)}}
 
 
@@ -43,25 +51,30 @@ def get_indexes(call: PlayerCall) -> Content:
     changed_ns = max((album.changed_ns for album in browse.albums_unplayed(call.session)), default=0)
     since = call.asked.one("ifModifiedSince")
     changed_ms = changed_ns // 10**6
-    index = [] if since and whole("ifModifiedSince", since) >= changed_ms else _index(call)
+    unchanged = since and whole("ifModifiedSince", since) >= changed_ms
+    index = Same([]) if unchanged else _index(call)
     return {"indexes": {"ignoredArticles": ARTICLES, "lastModified": changed_ms, "index": index}}
 
 
-def _index(call: PlayerCall) -> list[Shape]:
+def _index(call: PlayerCall) -> Same:
     folder = call.folder()
-    found = known_of_tracks(call.session, ("by letters", folder), lambda: _by_letters(call, folder))
-    return [
-        {"name": letter, "artist": call.shapes.artists(some)}
-        for letter, some in (_by_letters(call, folder) if found is None else found)
-    ]
+    found = known_of_tracks(call.session, ("by letters", folder), lambda: Same(_by_letters(call, folder)))
+    index = Same(_by_letters(call, folder)) if found is None else found
+    every = [one for letter in index.content for one in letter["artist"]]
+    shown = call.shapes.marked_artists(every)
+    if shown is every:  # nothing is marked
+        return index
+    artists = iter(shown)
+    return Same([one | {"artist": list(islice(artists, len(one["artist"])))} for one in index.content])
 
 
-def _by_letters(call: PlayerCall, folder: int | None) -> list[tuple[str, list[tuple[str, int]]]]:
-    """Return the letters that albums' artists begin with, and these in their order."""
+def _by_letters(call: PlayerCall, folder: int | None) -> list[Shape]:
+    """Return the letters that such artists begin with, and these in their order."""
     named = browse.artists(call.session, folder, of_albums=True).items()
     keys = {name: (_letter(name or NO_ARTIST), _sorted_as(name or NO_ARTIST)) for name, _ in named}
     ranked = sorted(named, key=lambda one: keys[one[0]])
-    return [(letter, list(some)) for letter, some in groupby(ranked, key=lambda one: keys[one[0]][0])]
+    letters = groupby(ranked, key=lambda one: keys[one[0]][0])
+    return [{"name": letter, "artist": list(map(artist_shape, some))} for letter, some in letters]
 
 
 def _sorted_as(name: str) -> str:
@@ -86,7 +99,7 @@ def get_album(call: PlayerCall) -> Content:
     """Return an album's songs."""
     album = call.album(call.asked.need("id"))
     [shape] = call.shapes.albums([album])
-    songs = browse.album_tracks(call.session, album.artist, album.name)
+    songs = browse.album_tracks(call.session, album.names)
     return {"album": shape | {"song": call.shapes.songs(songs)}}
 
 
@@ -97,18 +110,19 @@ def get_song(call: PlayerCall) -> Content:
 
 
 def get_music_directory(call: PlayerCall) -> Content:
-    """Return what is in a folder: a library folder's artists, an artist's albums, an album's songs."""
+    """Return what is in a folder: a library's artists, an artist's albums and songs on none, an album's."""
     wanted = call.asked.need("id")
     if wanted.startswith("al-"):
         album = call.album(wanted)
         [shape] = call.shapes.albums([album])
-        songs = call.shapes.songs(browse.album_tracks(call.session, album.artist, album.name))
+        songs = call.shapes.songs(browse.album_tracks(call.session, album.names))
         return _directory(wanted, shape["name"], songs, shape["artistId"])
     if wanted.startswith("ar-"):
         name = call.artist(wanted)
         albums = call.shapes.albums(browse.albums_of_artist(call.session, name))
         [shape] = call.shapes.artists([(name, len(albums))])
-        return _directory(wanted, shape["name"], [album_as_folder(album) for album in albums])
+        songs = call.shapes.songs(browse.loose_tracks(call.session, name))
+        return _directory(wanted, shape["name"], [*map(album_as_folder, albums), *songs])
     root = call.folder_of(wanted)
     artists = call.shapes.artists(list(browse.artists(call.session, root.id, of_albums=True).items()))
     folders = [{"id": one["id"], "isDir": True, "title": one["name"], "parent": wanted} for one in artists]
@@ -179,8 +193,9 @@ def _by_year(call: PlayerCall, albums: list[Album]) -> list[Album]:
 
 
 def _by_genre(call: PlayerCall, albums: list[Album]) -> list[Album]:
-    keys = {(song.artist, song.album) for song in _of_genre(call, call.asked.need("genre"), None)}
-    return [album for album in albums if (album.artist, album.name) in keys]
+    ids = {song.track_id for song in _of_genre(call, call.asked.need("genre"), None)}
+    tracks = known_albums(call.session).tracks
+    return [album for album in albums if not ids.isdisjoint(tracks[album.names])]
 
 
 def _starred(call: PlayerCall, albums: list[Album]) -> list[Album]:
@@ -192,7 +207,7 @@ def _highest(call: PlayerCall, albums: list[Album]) -> list[Album]:
 
 
 def _in_order(ids: Sequence[str], albums: list[Album]) -> list[Album]:
-    known = {album_id(album.artist, album.name): album for album in albums}
+    known = {album_id(*album.names): album for album in albums}
     return [known[one] for one in ids if one in known]
 
 
@@ -255,13 +270,15 @@ def get_genres(call: PlayerCall) -> Content:
 
 def _all_genres(call: PlayerCall) -> list[Shape]:
     songs: dict[str, dict[str, int]] = {}
-    albums: dict[str, set[tuple[str, str]]] = {}
+    albums: dict[str, set[tuple[str, ...]]] = {}
+    album_of = known_albums(call.session).of_song
     for song in genres_of(call.session):
         for name in genres_of_song(song.track_id, song.genres, call.predicted):
             key = same_genre(name)
             spellings = songs.setdefault(key, {})
             spellings[name] = spellings.get(name, 0) + 1
-            albums.setdefault(key, set()).add((song.artist, song.album))
+            named = album_of.get(song.track_id)
+            albums.setdefault(key, set()).update(() if named is None else (named.names,))
     return [
         {
             "value": max(spellings, key=lambda name: (spellings[name], name)),

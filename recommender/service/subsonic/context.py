@@ -109,7 +109,7 @@ class PlayerCall:
             70 if there is none.
         """
         names = self._ids.album(self.session, wanted)
-        return _known(None if names is None else browse.album(self.session, *names), "album", wanted)
+        return _known(None if names is None else browse.album(self.session, names), "album", wanted)
 
     def artist(self, wanted: str) -> str:
         """Return the name of the artist of an id.
@@ -119,9 +119,7 @@ class PlayerCall:
         SubsonicError
             70 if there is none.
         """
-        name = self._ids.artist(self.session, wanted)
-        known = name is not None and browse.is_artist(self.session, name)
-        return _known(name if known else None, "artist", wanted)
+        return _known(self._ids.artist(self.session, wanted), "artist", wanted)
 
     @property
     def _ids(self) -> KnownIds:

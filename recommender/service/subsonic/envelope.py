@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import IO, Any, Final
 from xml.etree import ElementTree
@@ -74,6 +75,24 @@ class Many:
         return Many(lambda: ([change(one) for one in part] for part in self._parts()))
 
 
+class Same:
+    """A list of objects that stays the same from answer to answer: as JSON it is written once.
+
+    Parameters
+    ----------
+    content
+        Nobody may change it.
+    """
+
+    def __init__(self, content: list[Answer]) -> None:
+        self.content = content
+
+    @cached_property
+    def json(self) -> str:
+        """It as JSON."""
+        return _plain(self.content)
+
+
 def answered(content: Answer, form: str, status: int = 200) -> Response:
     """Return an answer in its envelope, in ``json`` or in ``xml``; what it holds is made now.
 
@@ -96,7 +115,7 @@ def _enveloped(head: Answer, content: Answer, form: str, status: int) -> Respons
         **head,
         "version": VERSION,
         "type": APP_NAME,
-        "serverVersion": version(APP_NAME),
+        "serverVersion": _own_version(),
         "openSubsonic": True,
         **content,
     }
@@ -111,6 +130,11 @@ def _enveloped(head: Answer, content: Answer, form: str, status: int) -> Respons
             return Response(spool.read(), status, media_type=MEDIA_TYPES[form])
         held.pop_all()
     return LongAnswer(spool, size, status, MEDIA_TYPES[form])
+
+
+@cache
+def _own_version() -> str:
+    return version(APP_NAME)
 
 
 class LongAnswer(StreamingResponse):
@@ -144,7 +168,7 @@ def _json(value: Any) -> Iterator[str]:
             yield from _json(inner)
         yield "}" if value else "{}"
     else:
-        yield _plain(value)
+        yield value.json if isinstance(value, Same) else _plain(value)
 
 
 def _plain(value: Any) -> str:
@@ -159,6 +183,7 @@ def _document(whole: Answer) -> Iterator[str]:
 
 def _xml(name: str, content: Answer) -> Iterator[str]:
     """Yield an object as an element: plain values as attributes, objects and lists as elements in it."""
+    content = {key: value.content if isinstance(value, Same) else value for key, value in content.items()}
     inner = {key: value for key, value in content.items() if isinstance(value, (dict, list, Many))}
     if not any(isinstance(value, (dict, Many)) for value in inner.values()):
         yield ElementTree.tostring(_element(name, content), encoding="unicode")

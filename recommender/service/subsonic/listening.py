@@ -8,8 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.errors import CatalogError
 from db.listening import bookmarks, queues
-from db.listening.now_playing import note_playing, now_playing
+from db.listening.now_playing import note_playing, now_playing, position_now_ms
 from db.listening.queues import Queue
+from db.listening.tables import NowPlaying
+from db.models import Track
 from recommender.service.http.troubles import noted
 from recommender.service.state import State
 from recommender.service.subsonic.context import Content, PlayerCall
@@ -114,10 +116,19 @@ def get_now_playing(call: PlayerCall) -> Content:
             "minutesAgo": since // timedelta(minutes=1),
             "playerId": players[row.owner, row.player],
             "playerName": row.player,
+            **_reported(row, track),
         }
-        for song, (row, _, since) in zip(songs, found, strict=True)
+        for song, (row, track, since) in zip(songs, found, strict=True)
     ]
     return {"nowPlaying": {"entry": entries}}
+
+
+def _reported(row: NowPlaying, track: Track) -> Shape:
+    """Return where in a song a player is, if it reports that."""
+    position_ms = position_now_ms(row, track)
+    if position_ms is None:
+        return {}
+    return {"state": row.state, "positionMs": position_ms, "playbackRate": row.rate}
 
 
 class PlayNotes:
@@ -140,7 +151,7 @@ class PlayNotes:
     def _note(self, user: str, player: str, track_id: int) -> None:
         try:
             with self._state.change() as session:
-                note_playing(session, user, player, track_id)
+                note_playing(session, user, player, track_id, loaded=True)
         except (CatalogError, SQLAlchemyError) as error:  # a song that has just gone is not being played
             noted(error)
 

@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from PIL import Image
 
 from db.browsing import browse
+from db.browsing.albums import SONGS_TRIED
 from db.listening.playlists import playlist_tracks
 from db.models import Track
 from recommender.params import LARGEST_SIDE
@@ -22,8 +23,6 @@ from recommender.service.http.ranges import has_tag
 from recommender.service.subsonic.context import Later, PlayerCall
 
 DRAWN_SIDE: Final = 300
-SONGS_TRIED: Final = 3
-"""So many songs of an album or list are looked into for its picture."""
 KEPT: Final = "private, max-age=86400"
 
 
@@ -53,7 +52,7 @@ def _songs(call: PlayerCall, wanted: str) -> Iterator[Track]:
     """Yield the songs to look into for a picture."""
     if wanted.startswith("al-"):
         album = call.album(wanted)
-        yield from browse.album_tracks(call.session, album.artist, album.name)[:SONGS_TRIED]
+        yield from browse.album_tracks(call.session, album.names)[:SONGS_TRIED]
     elif wanted.startswith("ar-"):
         yield from browse.artist_tracks(call.session, call.artist(wanted), SONGS_TRIED)
     elif wanted.startswith("pl-"):

@@ -110,6 +110,7 @@ ACTIONS: Final[Endpoints] = {
     "updatePlaylist": user_data.update_playlist,
     "deletePlaylist": user_data.delete_playlist,
     "scrobble": user_data.scrobble,
+    "reportPlayback": user_data.report_playback,
     "star": user_data.star_items,
     "unstar": user_data.unstar_items,
     "setRating": user_data.set_rating,

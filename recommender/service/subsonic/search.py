@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from db.browsing import browse
-from db.browsing.album_names import with_plays
+from db.browsing.album_plays import with_plays
 from db.kept import known_of_tracks
 from db.listening.favourites import starred
 from db.playable import Album
@@ -53,7 +53,8 @@ def _artists(call: PlayerCall, key: str, folder: int | None) -> list[tuple[str, 
 
     known = known_of_tracks(call.session, ("artists searched", folder), read)
     found = _holding(read() if known is None else known, key)
-    return [one for _, one in sorted(found, key=lambda one: _rank(one[0], key))[page]]
+    ranked = sorted(found, key=lambda one: _rank(one[0], key)) if key else found
+    return [one for _, one in ranked[page]]
 
 
 def _albums(call: PlayerCall, key: str, folder: int | None) -> list[Album]:
@@ -67,7 +68,7 @@ def _albums(call: PlayerCall, key: str, folder: int | None) -> list[Album]:
 
     known = known_of_tracks(call.session, ("albums searched", folder), read)
     found = [one for _, one in _holding(read() if known is None else known, key)]
-    ranked = sorted(found, key=lambda one: _rank_of_album(one, key))
+    ranked = sorted(found, key=lambda one: _rank_of_album(one, key)) if key else found
     return with_plays(call.session, ranked[page], folder)
 
 
@@ -80,7 +81,7 @@ def _holding(known: Sequence[tuple[str, Item]], key: str) -> Sequence[tuple[str,
 
 def _rank(text: str, key: str) -> int:
     """Return how well a name fits a search: 0 as it is, 1 as it begins, 2 as a word of it does, 3 else."""
-    if text == key or not key:
+    if text == key:
         return 0
     if text.startswith(key):
         return 1
@@ -106,7 +107,7 @@ def _starred(call: PlayerCall) -> dict[str, list[Shape]]:
     ids, folder = [mark.item for mark in starred(call.session)], call.folder()
     kinds = {one[:3] for one in ids}
     artists = {artist_id(name): (name, n) for name, n in _all_artists(call, kinds, folder)}
-    albums = {album_id(one.artist, one.name): one for one in _all_albums(call, kinds, folder)}
+    albums = {album_id(*one.names): one for one in _all_albums(call, kinds, folder)}
     songs = browse.playable_tracks(call.session, [int(one) for one in ids if one.isdigit()])
     return {
         "artist": call.shapes.artists([artists[one] for one in ids if one in artists]),

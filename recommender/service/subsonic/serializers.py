@@ -1,23 +1,25 @@
 """Songs, albums, artists and playlists in OpenSubsonic's shapes, and their ids."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db.browsing.albums import albums_of_songs, pictured_songs
 from db.browsing.browse import playable_tracks
+from db.browsing.song_albums import disc_of
 from db.browsing.song_genres import genres_of_albums
+from db.kept import known_of_tracks
 from db.listening.favourites import favourites
 from db.models import Favourite, Playlist, Track
-from db.playable import Album
+from db.playable import Album, AlbumNames
 from db.values import in_parts
 from recommender.params import LEAST_MEASURED
-from recommender.service.http.file_response import media_type
+from recommender.service.http.file_response import ending_of, media_type
 from recommender.service.subsonic.envelope import Many
 from recommender.service.subsonic.genres import GenreByTrack, genres_of_song, most_common
 from recommender.service.subsonic.sound.stream_plan import RAW, StreamRequest, estimated_bytes, to_be_made
@@ -26,7 +28,7 @@ Shape = dict[str, Any]
 AT_ONCE = 500
 """Songs or albums of a long answer that are in memory at a time."""
 
-NO_ARTIST, NO_ALBUM = "[Unknown Artist]", "[Unknown Album]"
+NO_ARTIST = "[Unknown Artist]"
 LAST_SECOND = 253_402_300_799
 """Of the year 9999."""
 
@@ -36,9 +38,9 @@ def artist_id(name: str) -> str:
     return f"ar-{_hash(name)}"
 
 
-def album_id(artist: str, name: str) -> str:
+def album_id(*names: str) -> str:
     """Return an album's id: the same for the same names, always."""
-    return f"al-{_hash(artist, name)}"
+    return f"al-{_hash(*names)}"
 
 
 def playlist_id(playlist: Playlist) -> str:
@@ -86,7 +88,11 @@ class Shapes:
     def songs(self, tracks: Sequence[Track]) -> list[Shape]:
         """Return songs."""
         marks = favourites(self._session, {str(track.id) for track in tracks})
-        return [self._song(track, marks.get(str(track.id))) for track in tracks]
+        albums, pictured = albums_of_songs(self._session, tracks), pictured_songs(self._session)
+        return [
+            self._song(track, album, pictured.get(track.id), marks.get(str(track.id)))
+            for track, album in zip(tracks, albums, strict=True)
+        ]
 
     def songs_of(self, ids: Sequence[int]) -> Many:
         """Return the songs of some ids that can be played, however many: read as they are written."""
@@ -101,9 +107,10 @@ class Shapes:
         """Return albums, however many: they are made as they are written."""
         return Many(lambda: (self.albums(some) for some in in_parts(albums, AT_ONCE)))
 
-    def _song(self, track: Track, mark: Favourite | None) -> Shape:
-        by, whole_by = track.artist or NO_ARTIST, track.album_artist or track.artist
-        album = album_id(whole_by, track.album)
+    def _song(self, track: Track, on: AlbumNames | None, cover: int | None, mark: Favourite | None) -> Shape:
+        by = track.artist or NO_ARTIST
+        whole_by = (track.album_artist or track.artist) if on is None else on.artist
+        album = None if on is None else album_id(*on.names)
         duration = None if track.duration_s is None else round(track.duration_s)
         size: int | None = track.size
         name, made = track.rel_path, to_be_made(track, StreamRequest(RAW))
@@ -111,25 +118,25 @@ class Shapes:
             size, name = estimated_bytes(made, track.duration_s or 0.0), f"{track.rel_path}.{made.format}"
         shape = {
             "id": str(track.id),
-            "parent": album,
+            "parent": album or artist_id(whole_by),
             "isDir": False,
             "title": track.title,
-            "album": track.album or NO_ALBUM,
+            "album": None if on is None else on.name,
             "artist": by,
             "track": track.track_number,
             "year": track.year,
             **_genres(genres_of_song(track.id, track.file_genres, self._predicted())),
-            "coverArt": album if track.album else str(track.id),
+            "coverArt": str(cover) if cover else album or str(track.id),
             "size": size,
             "contentType": media_type(name),
-            "suffix": PurePath(name).suffix.lower().lstrip("."),
+            "suffix": ending_of(name).lstrip("."),
             "duration": duration,
             "bpm": _sure_bpm(track),
             "bitRate": round(size * 8 / 1000 / duration) if duration and size else None,
             "path": readable(name),
             "isVideo": False,
             "playCount": track.plays,
-            "discNumber": track.disc_number,
+            "discNumber": disc_of(track),
             "created": time_of(track.added) or _changed(track.mtime_ns),
             "albumId": album,
             "artistId": artist_id(track.artist),
@@ -145,22 +152,29 @@ class Shapes:
 
     def albums(self, albums: Sequence[Album]) -> list[Shape]:
         """Return albums."""
-        marks = favourites(self._session, {album_id(a.artist, a.name) for a in albums})
+        marks = favourites(self._session, {album_id(*one.names) for one in albums})
         genres = self._genres_of(albums)
-        return [self._album(one, marks, genres.get((one.artist, one.name), [])) for one in albums]
+        return [self._album(one, marks, genres[one.names]) for one in albums]
 
-    def _genres_of(self, albums: Sequence[Album]) -> dict[tuple[str, str], list[str]]:
-        found: dict[tuple[str, str], list[str]] = {}
-        for song in genres_of_albums(self._session, albums):
-            own = genres_of_song(song.track_id, song.genres, self._predicted())
-            found.setdefault((song.artist, song.album), []).extend(own)
+    def _genres_of(self, albums: Sequence[Album]) -> dict[tuple[str, ...], list[str]]:
+        """Return the genres of some albums, by their names; counted once, as long as all hear the same."""
+        predicted, counted = self._predicted(), dict[tuple[str, ...], list[str]]()
+        fresh: list[Any] = [predicted, counted]
+        kept = known_of_tracks(self._session, "counted genres", lambda: fresh)
+        if kept is not None and kept[0] is not predicted:
+            kept[:] = [predicted, counted]
+        found: dict[tuple[str, ...], list[str]] = counted if kept is None else kept[1]
+        new = [one for one in albums if one.names not in found]
+        for one, songs in zip(new, genres_of_albums(self._session, new), strict=True):
+            own = (genres_of_song(song.track_id, song.genres, predicted) for song in songs)
+            found[one.names] = most_common(name for some in own for name in some)
         return found
 
-    def _album(self, album: Album, marks: dict[str, Favourite], genres: Iterable[str]) -> Shape:
-        own, by = album_id(album.artist, album.name), album.artist or NO_ARTIST
+    def _album(self, album: Album, marks: dict[str, Favourite], genres: Sequence[str]) -> Shape:
+        own, by = album_id(*album.names), album.artist or NO_ARTIST
         shape = {
             "id": own,
-            "name": album.name or NO_ALBUM,
+            "name": album.name,
             "artist": by,
             "artistId": artist_id(album.artist),
             "coverArt": own,
@@ -169,28 +183,31 @@ class Shapes:
             "playCount": album.plays,
             "created": time_of(album.added) or _changed(album.changed_ns),
             "year": album.year,
-            **_genres(most_common(genres)),
+            **_genres(genres),
             "played": time_of(album.last_played),
             "artists": [{"id": artist_id(album.artist), "name": by}],
             "displayArtist": by,
+            "isCompilation": album.compilation,
         }
         return _without_none(shape | _marked(marks.get(own)))
 
     def artists(self, names: Sequence[tuple[str, int]]) -> list[Shape]:
         """Return artists, each with how many albums they are on."""
-        marks = favourites(self._session, {artist_id(name) for name, _ in names})
-        return [
-            _without_none(
-                {
-                    "id": artist_id(name),
-                    "name": name or NO_ARTIST,
-                    "coverArt": artist_id(name),
-                    "albumCount": n_albums,
-                }
-                | _marked(marks.get(artist_id(name)))
-            )
-            for name, n_albums in names
-        ]
+        return self.marked_artists(list(map(artist_shape, names)))
+
+    def marked_artists(self, artists: list[Shape]) -> list[Shape]:
+        """Return artists with what they are marked by."""
+        marks = favourites(self._session, {one["id"] for one in artists})
+        if not marks:
+            return artists
+        return [_without_none(one | _marked(marks.get(one["id"]))) for one in artists]
+
+
+def artist_shape(one: tuple[str, int]) -> Shape:
+    """Return an artist, by name and with how many albums are theirs, without marks."""
+    name, n_albums = one
+    own = artist_id(name)
+    return {"id": own, "name": name or NO_ARTIST, "coverArt": own, "albumCount": n_albums}
 
 
 def _sure_bpm(track: Track) -> int | None:

@@ -71,7 +71,7 @@ def _artists_alike(call: PlayerCall) -> list[Shape]:
 def _seeds(call: PlayerCall, wanted: str) -> list[Track]:
     if wanted.startswith("al-"):
         album = call.album(wanted)
-        return _spread(browse.album_tracks(call.session, album.artist, album.name))
+        return _spread(browse.album_tracks(call.session, album.names))
     if wanted.startswith("ar-"):
         return browse.artist_tracks(call.session, call.artist(wanted), SEEDS)
     return [call.song_of(wanted)]

@@ -10,6 +10,7 @@ EXTENSIONS = (
     "apiKeyAuthentication",
     "formPost",
     "indexBasedQueue",
+    "playbackReport",
     "sonicSimilarity",
     "topSongsByArtistId",
     "transcodeOffset",

@@ -4,19 +4,21 @@ from datetime import datetime, timedelta
 
 from db.listening import playlists
 from db.listening.favourites import rate, star
-from db.listening.now_playing import note_playing
+from db.listening.now_playing import STATES, Report, note_playing, report_playing
 from db.listening.playlists import playlist_tracks
 from db.listening.plays import PlayCount, set_plays
 from db.listening.wishes import wish_of
-from db.models import Playlist
+from db.models import LARGEST, Playlist
 from db.values import utc_now
 from recommender.service.subsonic.context import Content, PlayerCall
-from recommender.service.subsonic.envelope import GENERIC, MISSING, NOT_ALLOWED, SubsonicError
+from recommender.service.subsonic.envelope import GENERIC, MISSING, NOT_ALLOWED, NOT_FOUND, SubsonicError
 from recommender.service.subsonic.parameters import Asked, whole
 from recommender.service.subsonic.serializers import playlist_shape
 
 LATEST = timedelta(days=1)
 """A clock may be so much ahead; a play that is said to be later was now."""
+MEDIA = ("song", "podcast")
+LEAST_RATE = 0.05
 
 
 def playlists_meant(asked: Asked) -> list[int] | None:
@@ -110,6 +112,37 @@ def scrobble(call: PlayerCall) -> Content:
         counts[song] = PlayCount(before.plays + 1, max(before.last_played or when, when))
     set_plays(call.session, counts, add=True)
     return {}
+
+
+def report_playback(call: PlayerCall) -> Content:
+    """Note what a player does with a song; when enough of it was heard, that is a play."""
+    asked = call.asked
+    track_id, kind, state = (asked.need(name) for name in ("mediaId", "mediaType", "state"))
+    position_ms = min(whole("positionMs", asked.need("positionMs")), LARGEST)
+    if kind not in MEDIA or state not in STATES or position_ms < 0:
+        said = (
+            f"mediaType is one of {', '.join(MEDIA)}, state one of {', '.join(STATES)}, positionMs 0 or more"
+        )
+        raise SubsonicError(GENERIC, said)
+    if kind != MEDIA[0]:
+        raise SubsonicError(NOT_FOUND, f"no {kind} has the id {track_id}")
+    track = call.song_of(track_id)
+    report = Report(
+        state, position_ms, _rate(asked.one("playbackRate")), asked.flag("ignoreScrobble") is not True
+    )
+    if report_playing(call.session, call.user, call.player, track, report):
+        set_plays(call.session, {track.id: PlayCount(1, utc_now())}, add=True)
+    return {}
+
+
+def _rate(text: str | None) -> float:
+    try:
+        rate = float(text or 1.0)
+    except ValueError:
+        rate = 0.0
+    if not LEAST_RATE <= rate <= 1 / LEAST_RATE:
+        raise SubsonicError(GENERIC, f"playbackRate is {LEAST_RATE:g} to {1 / LEAST_RATE:g}, not '{text}'")
+    return rate
 
 
 def _time(text: str) -> datetime:

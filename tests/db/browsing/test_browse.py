@@ -1,7 +1,9 @@
 """Artists, albums, songs and genres, against the same made of plain lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from db.browsing import browse
+from db.browsing.song_albums import Key, albums_of
 from db.browsing.song_genres import genres_of
 from db.models import LARGEST, Root, Track
 from db.playable import Album
@@ -43,10 +46,6 @@ def playable(song: dict[str, Any]) -> bool:
     return not song["missing"] and song["error_kind"] in (None, "silent", "too_short")
 
 
-def made_by(song: dict[str, Any]) -> str:
-    return song["album_artist"] or song["artist"]
-
-
 def put(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Put songs in place of all others; return those that can be played, by id."""
     ids = {}
@@ -56,63 +55,103 @@ def put(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> dict[int, dict[str,
         for place, row in enumerate(rows):
             track = new_track(session, roots[place % 2], f"{place:03d}", search_text="", **row)
             track.search_text = search_key(track.artist, track.title)
-            ids[track.id] = row | {"root": roots[place % 2].id, "rel_path": track.rel_path}
+            ids[track.id] = row | {"root_id": roots[place % 2].id, "rel_path": track.rel_path}
     return {track_id: row for track_id, row in ids.items() if playable(row)}
 
 
-def brute_albums(known: dict[int, dict[str, Any]]) -> set[Album]:
-    groups: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
-    for track_id, song in known.items():
-        groups.setdefault((made_by(song), song["album"]), []).append((track_id, song))
-    return {
-        Album(
-            artist,
-            name,
-            len(some),
-            sum(song["duration_s"] or 0.0 for _, song in some),
-            min((song["year"] for _, song in some if song["year"] is not None), default=None),
-            max(song["mtime_ns"] for _, song in some),
-            max(track_id for track_id, _ in some),
-            sum(song["plays"] for _, song in some),
-            max((song["last_played"] for _, song in some if song["last_played"] is not None), default=None),
-            min(song["added"] for _, song in some),
-        )
-        for (artist, name), some in groups.items()
-    }
+def on_albums(known: dict[int, dict[str, Any]]) -> dict[Key, dict[int, dict[str, Any]]]:
+    """Return the songs of every album, by what the rule says that they are on."""
+    groups: dict[Key, dict[int, dict[str, Any]]] = {}
+    keys = albums_of([SimpleNamespace(**song) for song in known.values()])
+    for (track_id, song), key in zip(known.items(), keys, strict=True):
+        if key is not None:
+            groups.setdefault(key, {})[track_id] = song
+    return groups
+
+
+def sums(some: dict[int, dict[str, Any]]) -> tuple[Any, ...]:
+    """Return what is counted of an album's songs."""
+    return (
+        len(some),
+        sum(song["duration_s"] or 0.0 for song in some.values()),
+        min((song["year"] for song in some.values() if song["year"] is not None), default=None),
+        max(song["mtime_ns"] for song in some.values()),
+        max(some),
+        sum(song["plays"] for song in some.values()),
+        max((song["last_played"] for song in some.values() if song["last_played"] is not None), default=None),
+        min(song["added"] for song in some.values()),
+    )
+
+
+def counted(one: Album) -> tuple[Any, ...]:
+    """Return the same of an album that was found."""
+    return astuple(one)[2:10]
+
+
+def by_what_is_counted(some: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(some, key=repr)
 
 
 @settings(max_examples=25, deadline=None)
 @given(rows=st.lists(songs, max_size=14))
 def test_groups_are_those_of_plain_lists(shared_catalog: Catalog, rows: list[dict[str, Any]]) -> None:
     known = put(shared_catalog, rows)
+    groups = on_albums(known)
+    loose = known.keys() - {i for some in groups.values() for i in some}
     with shared_catalog.transaction() as session:
         found = browse.albums(session)
-        assert set(found) == brute_albums(known)
-        assert len(found) == len(set(found))
+        assert by_what_is_counted(map(counted, found)) == by_what_is_counted(map(sums, groups.values()))
+        assert len({one.names for one in found}) == len(found)
         order = [(search_key(album.artist), search_key(album.name)) for album in found]
         assert order == sorted(order)
-        for root in session.query(Root):
-            some = {i: song for i, song in known.items() if song["root"] == root.id}
-            assert set(browse.albums(session, root.id)) == brute_albums(some)
-            assert browse.playable_ids(session, root.id) == sorted(some)
-            assert set(browse.artists(session, root.id)) == {
-                name for song in some.values() for name in (song["artist"], made_by(song))
-            }
-        keys = {(album.artist, album.name): album for album in found}
-        assert sorted(browse.album_names(session)) == sorted(keys)
-        assert {key: browse.album(session, *key) for key in keys} == keys
-        assert browse.album(session, "a", "no such album") is None
-        on: dict[str, set[tuple[str, str]]] = {}
-        for song in known.values():
-            for name in (song["artist"], made_by(song)):
-                on.setdefault(name, set()).add((made_by(song), song["album"]))
-        assert browse.artists(session) == {name: len(albums) for name, albums in on.items()}
-        for name, albums in on.items():
+        assert [browse.album(session, one.names) for one in found] == found
+        assert browse.album(session, ("a", "no such album")) is None
+        of_album = {max(some): some for some in groups.values()}
+        by: dict[str, set[int]] = {known[i]["album_artist"] or known[i]["artist"]: set() for i in loose}
+        on = {song["artist"]: set[int]() for song in known.values()} | {name: set() for name in by}
+        for one in found:
+            some = of_album[one.newest_id]
+            assert {track.id for track in browse.album_tracks(session, one.names)} == some.keys()
+            first = some[min(some)]
+            if not one.compilation:
+                assert one.artist == (first["album_artist"] or first["artist"])
+                assert one.names == (one.artist, first["album"])
+            assert one.name == first["album"]
+            by.setdefault(one.artist, set()).add(one.newest_id)
+            for name in {one.artist, *(song["artist"] for song in some.values())}:
+                on.setdefault(name, set()).add(one.newest_id)
+        assert browse.artists(session) == {name: len(some) for name, some in on.items()}
+        assert browse.artists(session, of_albums=True) == {name: len(some) for name, some in by.items()}
+        for name, some in on.items():
             mine = browse.albums_of_artist(session, name)
-            assert {(album.artist, album.name) for album in mine} == albums
-            assert set(mine) <= set(found)
+            assert {one.newest_id for one in mine} == some and set(mine) <= set(found)
+            assert {track.id for track in browse.loose_tracks(session, name)} == {
+                i
+                for i in loose
+                if name in (known[i]["artist"], known[i]["album_artist"] or known[i]["artist"])
+            }
         assert browse.count_playable(session) == len(known)
-        assert {root.id for root in browse.roots(session)} == {song["root"] for song in known.values()}
+        assert {root.id for root in browse.roots(session)} == {song["root_id"] for song in known.values()}
+
+
+@settings(max_examples=10, deadline=None)
+@given(rows=st.lists(songs, max_size=14))
+def test_albums_of_a_root_are_those_of_all_with_its_songs(
+    shared_catalog: Catalog, rows: list[dict[str, Any]]
+) -> None:
+    known = put(shared_catalog, rows)
+    groups = on_albums(known)
+    with shared_catalog.transaction() as session:
+        names = {one.names for one in browse.albums(session)}
+        for root in session.query(Root):
+            mine = {i for i, song in known.items() if song["root_id"] == root.id}
+            some = [{i: song for i, song in group.items() if i in mine} for group in groups.values()]
+            found = browse.albums(session, root.id)
+            assert by_what_is_counted(map(counted, found)) == by_what_is_counted(
+                map(sums, filter(None, some))
+            )
+            assert {one.names for one in found} <= names
+            assert browse.playable_ids(session, root.id) == sorted(mine)
 
 
 @settings(max_examples=25, deadline=None)
@@ -122,20 +161,24 @@ def test_songs_are_those_of_plain_lists(
 ) -> None:
     known = put(shared_catalog, rows)
     with shared_catalog.transaction() as session:
+        groups = {max(some): some for some in on_albums(known).values()}
         for album in browse.albums(session):
-            mine = {
-                i: song
-                for i, song in known.items()
-                if (made_by(song), song["album"]) == (album.artist, album.name)
-            }
+            mine = groups[album.newest_id]
             places = {
                 i: (song["disc_number"] or 1, song["track_number"] or 99, song["rel_path"])
                 for i, song in mine.items()
             }
-            tracks = browse.album_tracks(session, album.artist, album.name)
+            tracks = browse.album_tracks(session, album.names)
             assert [track.id for track in tracks] == sorted(mine, key=places.__getitem__)
         for name in NAMES:
-            mine = {i: song for i, song in known.items() if name in (song["artist"], made_by(song))}
+            on = {
+                track.id
+                for one in browse.albums(session)
+                if one.artist == name
+                for track in browse.album_tracks(session, one.names)
+            }
+            loose = {track.id for track in browse.loose_tracks(session, name)}
+            mine = {i: song for i, song in known.items() if song["artist"] == name or i in on | loose}
             expected = sorted(mine, key=lambda i: (-mine[i]["plays"], i))
             assert [track.id for track in browse.artist_tracks(session, name, 5)] == expected[:5]
         assert [(one.track_id, list(one.genres)) for one in genres_of(session)] == [

@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import mutagen
 import pytest
 from alembic import command
+from mutagen.flac import Picture
 
 from db.models import MEASURES, Root
 from db.schema.upgrade import HEAD_REVISION, alembic_config
@@ -57,6 +59,9 @@ def test_tags_are_read_again_once(library: Library, monkeypatch: pytest.MonkeyPa
     beta = library.music / "rock/beta.flac"
     file = mutagen.File(beta)
     file["albumartist"], file["tracknumber"], file["discnumber"] = "Various", "7", "2"
+    picture = Picture()
+    picture.data = b"a picture"
+    file.add_picture(picture)
     file.save()
     broken = library.music / "broken.mp3"
     broken.write_bytes(b"no audio")
@@ -75,6 +80,9 @@ def test_tags_are_read_again_once(library: Library, monkeypatch: pytest.MonkeyPa
     assert place_of(library) == expected | {"beta.flac": ("Various", 7, 2, TAGS_VERSION)}
     assert analyses(library.home) == sounds
     after = names(library.home)
+    drawn = blake2b(picture.data, digest_size=16).hexdigest()
+    assert {row["picture_hash"] for row in after.values() if row["picture_hash"]} == {drawn}
+    assert after["beta.flac"]["picture_hash"] == drawn
     assert all(row["added"] is None for row in after.values())  # before that was noted
     assert _without_added(after) == _without_added(rows)
     assert query(library.home, "SELECT value FROM setting WHERE name = 'vectors_token'")[0][0] == token

@@ -115,8 +115,16 @@ def at_once(task: Callable[[Any], object], numbers: Iterable[Any]) -> Iterator[l
 def service(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service without credentials on the small library, only to be read."""
     copy = ingested.clone(tmp_path_factory.mktemp("service"))
+    put_on_albums(copy)
     with serving(copy) as found:
         yield found
+
+
+def put_on_albums(library: Library) -> None:
+    """Put the songs of every artist on an album."""
+    databases.query(
+        library.home, "UPDATE track SET album = 'Songs', album_artist = artist WHERE artist != ''"
+    )
 
 
 @pytest.fixture
@@ -143,6 +151,7 @@ __all__ = [
     "Service",
     "at_once",
     "os",
+    "put_on_albums",
     "running",
     "serving",
     "settled",

@@ -82,7 +82,9 @@ TEXTS = {
         entry [Child]""",
     "Bookmark": """position int! username string! comment string created time! changed time! entry Child!""",
     "Bookmarks": "bookmark [Bookmark]",
-    "NowPlayingEntry": CHILD + " username string! minutesAgo int! playerId int! playerName string",
+    "NowPlayingEntry": CHILD
+    + """ username string! minutesAgo int! playerId int! playerName string state string positionMs int
+        playbackRate number""",
     "NowPlaying": "entry [NowPlayingEntry]",
     "StreamDetails": """protocol string! container string! codec string! audioChannels int audioBitrate int
         audioProfile string audioSamplerate int audioBitdepth int""",
@@ -128,6 +130,7 @@ ANSWERS: dict[str, tuple[str, str] | None] = {
     "updatePlaylist": None,
     "deletePlaylist": None,
     "scrobble": None,
+    "reportPlayback": None,
     "star": None,
     "unstar": None,
     "setRating": None,

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from recommender.service.subsonic.serializers import album_id
 from tests.recommender.service.conftest import Service, serving
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.support import SONGS, Library, query
@@ -28,7 +29,7 @@ def test_ids_are_the_same_after_a_restart_and_an_ingest(mine: Player) -> None:
 def test_a_page_of_search_follows_the_other(player: Player) -> None:
     for kind, endpoint in (("song", "songCount"), ("artist", "artistCount"), ("album", "albumCount")):
         whole = [one["id"] for one in player.ask("search3", query='""', **{endpoint: 100})[kind]]
-        assert len(whole) == len(set(whole)) == (len(SONGS) if kind == "song" else 8)
+        assert len(whole) == len(set(whole)) == {"song": len(SONGS), "artist": 8, "album": 7}[kind]
         pages = [
             player.ask("search3", query="", **{endpoint: 3, f"{kind}Offset": first})[kind]
             for first in range(0, 12, 3)
@@ -63,7 +64,8 @@ def test_a_song_says_what_its_row_says(player: Player, service: Service) -> None
     assert song["duration"] == round(row["duration_s"])
     assert song["path"] == "rock/beta.flac"
     assert song["genres"] == [{"name": "Rock"}]
-    assert (song["artist"], song["album"], song["isDir"]) == ("Ann Arbor", "[Unknown Album]", False)
+    assert (song["artist"], song["album"], song["isDir"]) == ("Ann Arbor", "Songs", False)
+    assert song["parent"] == song["albumId"] == album_id("Ann Arbor", "Songs")
 
 
 def set_rows(library: Library, **columns: str) -> None:
@@ -146,6 +148,103 @@ def test_a_song_of_another_on_an_album_is_found_under_both(albums: Player) -> No
     assert of_all["id"] in {album["id"] for album in mine}
     song = albums.ask("getAlbum", id=of_all["id"])["song"][0]
     assert (song["artist"], song["displayAlbumArtist"]) == ("artist 0", "Various")
+
+
+def lay(player: Player, *songs: tuple[str, str, str, str, int]) -> None:
+    """Give the first songs a path, artist, album artist, album and number; all others are on no album."""
+    home = player.service.library.home
+    query(home, "UPDATE track SET album = '[Unknown]', album_artist = '', disc_number = NULL")
+    for track_id, (path, artist, whole_by, album, number) in enumerate(songs, 1):
+        query(
+            home,
+            "UPDATE track SET rel_path = ?, artist = ?, album_artist = ?, album = ?, track_number = ?"
+            " WHERE id = ?",
+            *(path.encode(), artist, whole_by, album, number, track_id),
+        )
+
+
+def test_a_compilation_is_one_album_of_various_artists(mine: Player) -> None:
+    lay(
+        mine,
+        *[(f"hits/{n}.mp3", f"Singer {n}", "", "Hits", 4 - n) for n in (1, 2, 3)],
+        ("more/1.mp3", "Ann", "Various", "More Hits", 1),
+        ("own/1.mp3", "Singer 1", "", "Hits", 1),
+    )
+    listed = mine.ask("getAlbumList2", type="alphabeticalByName", size=100)["album"]
+    assert [(one["name"], one["artist"], one["songCount"], one["isCompilation"]) for one in listed] == [
+        ("Hits", "Singer 1", 1, False),
+        ("Hits", "Various Artists", 3, True),
+        ("More Hits", "Various", 1, True),
+    ]
+    whole = mine.ask("getAlbum", id=listed[1]["id"])
+    assert [song["id"] for song in whole["song"]] == ["3", "2", "1"]
+    for song in whole["song"]:
+        assert (song["albumId"], song["parent"]) == (whole["id"], whole["id"])
+        assert (
+            song["albumArtists"] == whole["artists"] == [{"id": whole["artistId"], "name": "Various Artists"}]
+        )
+        [on] = [one for one in mine.ask("getArtist", id=song["artistId"])["album"] if one["isCompilation"]]
+        assert on["id"] == whole["id"]
+    assert mine.ask("getArtist", id=whole["artistId"])["albumCount"] == 1
+    found = mine.ask("search3", query="various hits")["album"]
+    assert {one["id"] for one in found} == {whole["id"], listed[2]["id"]}
+    # Each of its songs was an album of its own once: players that know it so still find it.
+    assert mine.ask("getAlbum", id=album_id("Singer 2", "Hits"))["id"] == whole["id"]
+    assert listed[0]["id"] == album_id("Singer 1", "Hits")
+
+
+def test_discs_are_one_album_and_order_its_songs(mine: Player) -> None:
+    lay(
+        mine,
+        ("wall/CD2/1.mp3", "Ann", "", "The Wall", 1),
+        ("wall/CD1/2.mp3", "Ann feat. Bob", "", "The Wall", 2),
+        ("wall/CD1/1.mp3", "Ann", "", "The Wall", 1),
+        ("x/4.mp3", "Cy", "Cy", "Set (Disc 2)", 1),
+        ("y/5.mp3", "Cy", "Cy", "Set [CD 1]", 9),
+    )
+    listed = mine.ask("getAlbumList2", type="alphabeticalByName", size=100)["album"]
+    assert [(one["name"], one["artist"], one["songCount"]) for one in listed] == [
+        ("Set", "Cy", 2),
+        ("The Wall", "Ann", 3),
+    ]
+    songs = [mine.ask("getAlbum", id=one["id"])["song"] for one in listed]
+    assert [[(song["id"], song["discNumber"]) for song in some] for some in songs] == [
+        [("5", 1), ("4", 2)],
+        [("3", 1), ("2", 1), ("1", 2)],
+    ]
+    assert {song["album"] for song in songs[0]} == {"Set"}
+    assert listed[0]["id"] == album_id("Cy", "Set (Disc 2)"), "of the first song there was, as ever"
+    assert mine.ask("getAlbum", id=album_id("Cy", "Set [CD 1]"))["id"] == listed[0]["id"]
+    page = mine.service.get("/api/tracks?sort=album&limit=5")["tracks"]
+    assert [(track["track_id"], track["album"]) for track in page] == [
+        *((5, "Set"), (4, "Set")),
+        *((3, "The Wall"), (2, "The Wall"), (1, "The Wall")),
+    ]
+
+
+def test_songs_on_no_album_are_with_their_artist(mine: Player) -> None:
+    lay(mine, ("a/1.mp3", "Ann", "", "First", 1), ("a/2.mp3", "Ann", "", "<unknown>", 1))
+    assert [one["name"] for one in mine.ask("getAlbumList2", type="newest", size=100)["album"]] == ["First"]
+    artists = {one["name"]: one for index in mine.ask("getArtists")["index"] for one in index["artist"]}
+    assert (artists["Ann"]["albumCount"], artists["Bob"]["albumCount"]) == (1, 0)
+    children = mine.ask("getMusicDirectory", id=artists["Ann"]["id"])["child"]
+    assert (children[0]["title"], children[0]["isDir"]) == ("First", True)
+    assert [(one["id"], one["isDir"], one["parent"]) for one in children[1:]] == [
+        ("2", False, artists["Ann"]["id"])
+    ]
+    [bobs] = mine.ask("getMusicDirectory", id=artists["Bob"]["id"])["child"]
+    assert bobs["artist"] == "Bob" and bobs["coverArt"] == bobs["id"]
+
+
+def test_a_song_names_its_own_cover_where_its_album_has_several(mine: Player) -> None:
+    lay(mine, *[(f"a/{n}.mp3", "Ann", "", "First", n) for n in range(1, 7)])
+    for track_id, picture in enumerate(("a", "a", "", "b", "b"), 1):  # the sixth was not looked into yet
+        query(mine.service.library.home, "UPDATE track SET picture_hash = ? WHERE id = ?", picture, track_id)
+    own = album_id("Ann", "First")
+    songs = mine.ask("getAlbum", id=own)["song"]
+    assert [song["coverArt"] for song in songs] == [own, own, own, "4", "4", own]
+    query(mine.service.library.home, "UPDATE track SET picture_hash = 'a'")
+    assert {song["coverArt"] for song in mine.ask("getAlbum", id=own)["song"]} == {own}
 
 
 def test_genres_are_the_files_own_whatever_their_case(albums: Player) -> None:

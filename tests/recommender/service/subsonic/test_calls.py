@@ -273,6 +273,7 @@ MISSING = {
     "updatePlaylist": {},
     "deletePlaylist": {},
     "scrobble": {},
+    "reportPlayback": {},
     "star": {},
     "setRating": {"id": "1"},
     "stream": {},

@@ -181,7 +181,7 @@ def test_it_goes_from_artists_to_albums_to_songs(client: Any) -> None:
     assert set(artists) == {artist for _, _, artist, _ in SONGS.values() if artist} | {"[Unknown Artist]"}
     ann = client.get_artist(artists["Ann Arbor"].id)
     albums = {album.name: album for album in ann.album}
-    assert set(albums) == {"First Light", "[Unknown Album]"}
+    assert set(albums) == {"First Light"}
     album = client.get_album(albums["First Light"].id)
     assert [(song.track, song.title, song.genre) for song in album.song] == [
         (1, "Part 1", "Ambient"),
@@ -248,7 +248,7 @@ def test_scrobbles_are_plays(client: Any, library: Library) -> None:
 
 
 def test_stars_and_ratings(client: Any) -> None:
-    song = client.search3("delta").song[0]
+    song = client.search3("part 1").song[0]
     assert client.star(sids=[song.id], artist_ids=[song.artist_id], album_ids=[song.album_id])
     assert client.set_rating(song.id, 4)
     found = client.get_starred2()

@@ -1,10 +1,12 @@
 """OpenSubsonic: queues, bookmarks, and what is being played."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from db.values import utc_now
 from tests.recommender.service.subsonic.player import Player
 
 
@@ -80,6 +82,46 @@ def test_what_is_being_played(mine: Player) -> None:
     assert mine.ask("getSong", id=songs["Iota"])["playCount"] == 0
     [entry] = mine.ask("getNowPlaying")["entry"]
     assert (entry["minutesAgo"], entry["playerId"]) == (0, 0)
+
+
+def test_what_a_player_reports_is_shown_and_becomes_a_play(
+    mine: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = mine.ask("getSong", id=mine.songs()["Iota"])
+    who = {"u": "ann", "p": "x", "c": "box", "mediaId": song["id"], "mediaType": "song"}
+    names = [one["name"] for one in mine.ask("getOpenSubsonicExtensions")]
+    assert "playbackReport" in names
+    mine.ask("reportPlayback", **who, positionMs=0, state="playing", playbackRate="0.5")
+    [entry] = mine.ask("getNowPlaying")["entry"]
+    assert (entry["id"], entry["state"], entry["playbackRate"]) == (song["id"], "playing", 0.5)
+    assert 0 <= entry["positionMs"] <= 36_000
+    later = utc_now() + timedelta(seconds=60)
+    monkeypatch.setattr("db.listening.now_playing.utc_now", lambda: later)
+    mine.ask("reportPlayback", **who, positionMs=30_000, state="paused", ignoreScrobble="true")
+    assert mine.ask("getSong", id=song["id"])["playCount"] == 0
+    mine.ask("reportPlayback", **who, positionMs=30_000, state="stopped")
+    assert mine.ask("getSong", id=song["id"])["playCount"] == 1
+    assert mine.ask("getNowPlaying")["entry"] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"state": "humming"}, 0),
+        ({"mediaType": "film"}, 0),
+        ({"mediaType": "podcast"}, 70),
+        ({"mediaId": "4711"}, 70),
+        ({"positionMs": "-1"}, 0),
+        ({"positionMs": "soon"}, 0),
+        ({"playbackRate": "nan"}, 0),
+        ({"playbackRate": "0"}, 0),
+        ({"state": ""}, 0),
+    ],
+    ids=str,
+)
+def test_reports_that_say_nothing(player: Player, wrong: dict[str, str], code: int) -> None:
+    said = {"mediaId": player.songs()["Iota"], "mediaType": "song", "positionMs": "1", "state": "playing"}
+    assert player.fail("reportPlayback", u="ann", p="x", **(said | wrong)) == code
 
 
 def test_a_song_that_is_sent_is_being_played(mine: Player) -> None:

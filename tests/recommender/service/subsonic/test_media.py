@@ -10,7 +10,7 @@ from mutagen import id3
 from mutagen.flac import Picture
 from PIL import Image
 
-from tests.recommender.service.conftest import serving
+from tests.recommender.service.conftest import put_on_albums, serving
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import error_of
 from tests.recommender.support import Library
@@ -67,6 +67,7 @@ def test_a_picture_in_the_file(mine: Player, name: str) -> None:
 def test_a_picture_beside_the_file(mine: Player, name: str) -> None:
     form = "PNG" if name.endswith("png") else "JPEG"
     (mine.service.library.music / "rock" / name).write_bytes(picture(GREEN, form=form))
+    put_on_albums(mine.service.library)
     song = mine.ask("getSong", id=str(mine.service.id_of("rock/alpha.mp3")))
     for wanted in (song["id"], song["coverArt"], song["albumId"], song["artistId"]):
         _, size, colour = shown(mine, wanted)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.recommender.service.conftest import at_once
+from tests.recommender.service.conftest import at_once, put_on_albums
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked
 from tests.recommender.support import query
@@ -167,6 +167,7 @@ def test_a_time_that_cannot_be_is_now(mine: Player, time: str) -> None:
 
 
 def test_stars(mine: Player) -> None:
+    put_on_albums(mine.service.library)
     songs = mine.songs()
     song = mine.ask("getSong", id=songs["Zeta"])
     mine.ask("star", id=[songs["Iota"], songs["Zeta"]], albumId=song["albumId"], artistId=song["artistId"])
@@ -191,6 +192,7 @@ def test_stars(mine: Player) -> None:
 
 
 def test_ratings(mine: Player) -> None:
+    put_on_albums(mine.service.library)
     songs = mine.songs()
     albums = mine.ask("getAlbumList2", type="newest", size=3)["album"]
     for stars, wanted in (

@@ -12,7 +12,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from db.browsing import browse
-from db.browsing.album_names import in_order_of_plays, with_plays
+from db.browsing.album_plays import in_order_of_plays, with_plays
+from db.browsing.albums import places_on_albums
 from db.browsing.song_genres import genres_of, genres_of_albums
 from db.kept import KEPT, Kept
 from db.known_plays import known_plays
@@ -51,19 +52,14 @@ def all_of(session: Session) -> dict[str, Any]:
         for first in (0, 2):
             found[f"search {words} {first}"] = browse.search_ids(session, words, first, 3)
     every = browse.albums(session)
-    found["names"] = sorted(browse.album_names(session))
-    found["of each"] = [browse.album(session, one.artist, one.name) for one in every]
-    found["none"] = browse.album(session, "nobody", "nothing")
-    found["genres of some"] = sorted(
-        (song.track_id, song.genres)
-        for song in genres_of_albums(session, every[:3])
-        if (song.artist, song.album) in {(one.artist, one.name) for one in every[:3]}
-    )
-    found["tracks"] = [[t.id for t in browse.album_tracks(session, a.artist, a.name)] for a in every]
-    for artist in sorted(browse.artist_names(session)):
+    found["of each"] = [browse.album(session, one.names) for one in every]
+    found["none"] = browse.album(session, ("nobody", "nothing"))
+    found["genres of some"] = genres_of_albums(session, every[:3])
+    found["tracks"] = [[t.id for t in browse.album_tracks(session, one.names)] for one in every]
+    found["places"] = places_on_albums(session)
+    for artist in browse.artists(session):
         found[f"of {artist}"] = browse.albums_of_artist(session, artist)
         found[f"songs of {artist}"] = [track.id for track in browse.artist_tracks(session, artist, 4)]
-    found["is"] = [browse.is_artist(session, name) for name in ("a", "nobody", "")]
     return found
 
 
