@@ -73,6 +73,8 @@ def radio(
         "radio": resume,
     }
     asked = [(kind, str(seed)) for kind, seed in named.items() if seed is not None]
+    if playlist is not None:
+        refresh_kept(home_of(context), [playlist])
     if mpd is not None and len(asked) <= 1:
         from recommender.commands.queue import fill_queue
 
@@ -81,8 +83,6 @@ def radio(
         return
     if len(asked) != 1:
         raise QueryError("name one seed: a song, or one of --artist, --genre, --decade, --playlist, --taste")
-    if asked[0][0] == "playlist":
-        refresh_kept(home_of(context), [playlist or 0])
     catalog, bundle, index = opened(home_of(context))
     made = tuned(catalog, index, bundle, *asked[0], far=far, discover=discover)
     batches = _batches(catalog, index, bundle, made.id, n or RADIO_SONGS)

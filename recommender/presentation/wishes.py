@@ -11,6 +11,7 @@ from db.listening.tables import PlaylistWish
 from db.listening.wishes import wanted
 from db.rows import rows_by_ids
 from db.values import iso_utc
+from recommender import params
 from recommender.errors import RecommenderError
 from recommender.presentation.text import clock
 from recommender.retrieval.filters import Filters, Range
@@ -63,7 +64,8 @@ def wish_in_words(session: Session, wish: Wish) -> list[str]:
         words.append(f"{request.per_album} of an album at most")
     if not request.hub_correction:
         words.append("without hub correction")
-    return [*words, f"{request.n} songs at most"]
+    every = wish.kind == "songs" and request.n >= params.LONGEST_PLAYLIST
+    return words if every else [*words, f"{request.n} songs at most"]
 
 
 def _what(session: Session, wish: Wish) -> list[str]:

@@ -120,7 +120,7 @@ class Chooser:
     Parameters
     ----------
     seeds
-        Rows that the radio plays songs like; they are played, too, unless it has one alone.
+        Rows that the radio plays songs like; of several each may be played, too, as it is like the others.
     course
         What was played before; the songs that are chosen are added to it.
     far, discover
@@ -129,7 +129,7 @@ class Chooser:
 
     def __init__(self, library: Library, seeds: Ints, course: Course, far: float, discover: float) -> None:
         self._library, self._course, self._far = library, course, far
-        self._near, self._nearest = most_alike(library.vectors, seeds)
+        self._near, self._nearest = _near(library.vectors, seeds)
         self._rare = -discover * (1 - library.rarity) * np.maximum(self._near, 0)
         self._learnt, self._liked = _learnt(library, course)
         self._all_played = False
@@ -227,6 +227,16 @@ def _in_order(rows: Ints, worth: Array) -> Iterator[list[int]]:
     rows = rows[np.argsort(-worth, kind="stable")]
     for first in range(0, len(rows), LOOKED_AT):
         yield rows[first : first + LOOKED_AT].tolist()
+
+
+def _near(vectors: Array, seeds: Ints) -> tuple[Array, Ints]:
+    """Return as `most_alike` does; no seed is like itself, else a radio would play its seeds first of all."""
+    near, nearest = most_alike(vectors, seeds)
+    if len(seeds) > 1:
+        alike = vectors[seeds] @ vectors[seeds].T
+        np.fill_diagonal(alike, -1)
+        near[seeds], nearest[seeds] = alike.max(axis=1), alike.argmax(axis=1)
+    return near, nearest
 
 
 def most_alike(vectors: Array, rows: Ints, weights: Array | None = None) -> tuple[Array, Ints]:

@@ -12,6 +12,7 @@ const REPEATED = { off: "Repeat: off", all: "Repeat: all", one: "Repeat: one son
 export function queuePanel(panel, open) {
   open.addEventListener("click", () => toggle(panel, open));
   for (const name of ["queue", "track"]) player.addEventListener(name, () => { if (!panel.hidden) list(panel); });
+  panel.addEventListener("click", (event) => { if (event.target.closest("a")) toggle(panel, open); }); // it would lie on what is opened
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     toggle(panel, open);

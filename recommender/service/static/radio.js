@@ -13,7 +13,7 @@ const KINDS = [["taste", "what I play most", null], ["genre", "a genre", "jazz"]
 export async function radios(place, _now, signal) {
   const [found, less] = await Promise.all([ask("api/radios", {}, { signal }), ask("api/less-like", {}, { signal })]);
   place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Radio")),
-    el("p", { class: "lead" }, "Songs without end. The menu beside each song starts one like it; here are others."), starter(),
+    el("p", { class: "lead" }, "Songs without end. The menu beside each song, and “Radio” above each playlist and shortlist, start one like it; here are others."), starter(),
     found.radios.length ? el("ul", { class: "lists radios" }, found.radios.map((one) => line(one, () => radios(place, _now, signal)))) : notice("No radio yet"),
     less.tracks.length ? unwanted(less.tracks) : "");
   announce(counted(found.radios.length, "radio"));

@@ -122,6 +122,20 @@ def test_what_the_player_does_not_have_is_never_played(library: Songs) -> None:
     assert sorted(played[:29]) == list(range(1, 30))  # all but the seed, before any comes again
 
 
+def test_a_list_is_played_among_songs_like_it_and_not_before_them(library: Songs) -> None:
+    """Each of several seeds is judged by the others, as any song is."""
+    likeness = library.vectors @ library.vectors.T
+    np.fill_diagonal(likeness, -1)
+    seeds = np.argsort(-likeness[5])[:12]
+    chooser = Chooser(library.library(), seeds, Course(), 0.0, 0.0)
+    found = [chooser.next() for _ in range(24)]
+    played = [choice.row for choice in found if choice is not None]
+    assert 0 < len({*played[:12]} & {*seeds.tolist()}) < 12
+    assert all(choice is not None and seeds[choice.seed] != choice.row for choice in found)
+    near = np.maximum.reduce([likeness[seed] for seed in seeds])
+    assert near[played].mean() > np.sort(near)[-60:].mean()
+
+
 def test_versions_come_before_any_song_comes_again(library: Songs) -> None:
     few = [7, *range(50, 60)]
     played = play(library, 22, closed=[row for row in range(N) if row not in few]).played
