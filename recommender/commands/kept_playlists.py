@@ -106,6 +106,10 @@ def keep(
     sort: Annotated[
         str, typer.Option("--sort", metavar="|".join(ORDERS), help="In which order; plays: the most first.")
     ] = "artist",
+    not_played_for: Annotated[
+        int | None,
+        typer.Option("--not-played-for", min=1, max=36_500, metavar="DAYS", help="Not played so long."),
+    ] = None,
     *,
     filters: "Filters",
     as_json: AsJson = False,
@@ -120,7 +124,8 @@ def keep(
 
     if sort not in ORDERS:
         raise typer.BadParameter(f"it is one of {', '.join(ORDERS)}", param_hint="--sort")
-    wish = Wish("songs", ListRequest(n=n, filters=filters), words=words, sort=sort)
+    request = ListRequest(n=n, filters=filters)
+    wish = Wish("songs", request, words=words, sort=sort, not_played_days=not_played_for)
     made = keep_list(home_of(context), name, wish)
     if as_json:
         show_json({"playlist_id": made})

@@ -50,6 +50,8 @@ def wish_in_words(session: Session, wish: Wish) -> list[str]:
     """Return what a list is of, part by part, as people say it."""
     request = wish.request
     words = [*_what(session, wish), *_filters(request.filters)]
+    if wish.not_played_days is not None:
+        words.append(f"not played for {wish.not_played_days} days")
     if wish.kind == "songs":
         words.append(ORDERS.get(wish.sort, wish.sort))
     if request.discover:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from db.models import Playlist
 from db.plays_log import plays_state
 from db.rows import rows_by_ids
 from db.tracks_token import TRACKS_TOKEN, tokens_of
+from db.values import utc_now
 from recommender import params
 from recommender.errors import FilterError, QueryError, RecommenderError
 from recommender.retrieval.discover import discover
@@ -26,7 +28,7 @@ from recommender.retrieval.filters import ids_passing
 from recommender.retrieval.find import find
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
-from recommender.retrieval.request import day_of, spread_evenly
+from recommender.retrieval.request import ListRequest, day_of, spread_evenly
 from recommender.retrieval.similar import similar
 from recommender.wishes.wish import Wish, wish_json
 from recommender.wishes.wish import wish_of as read_wish
@@ -184,6 +186,8 @@ def _state(session: Session, sound: Sound, tracks: str | None, wish: Wish) -> st
     parts: list[object] = [sound.token, sound.bundle.bundle_id, tracks]
     if wish.of_plays:
         parts.append(plays_state(session))
+    if wish.not_played_days is not None:
+        parts.append(f"{utc_now():%Y-%m-%d}")
     if wish.kind == "discover":
         parts.append(less_like_ids(session))
     if wish.playlist is not None:
@@ -200,7 +204,7 @@ def songs_of(session: Session, sound: Sound, wish: Wish) -> list[int]:
     FilterError, QueryError
         If it cannot be made: no song of those that it goes by is there, or a filter names what is not.
     """
-    index, bundle, request = sound.index, sound.bundle, wish.request
+    index, bundle, request = sound.index, sound.bundle, _as_of_today(wish)
     if wish.kind == "songs":
         only = ids_passing(session, index, bundle, request.filters) if request.filters else None
         _, tracks = track_page(session, wish.sort, 0, request.n, wish.words, None, only)
@@ -216,6 +220,16 @@ def songs_of(session: Session, sound: Sound, wish: Wish) -> list[int]:
     unwanted = _analysed(session, bundle, wish.unlike)
     tastes = [1.0] * len(queries) if any_of and len(queries) > 1 else None
     return [m.track.id for m in similar(session, index, bundle, queries, request, unwanted, tastes).matches]
+
+
+def _as_of_today(wish: Wish) -> ListRequest:
+    """Return the options of a list, in which days are counted back from today."""
+    request, days = wish.request, wish.not_played_days
+    if days is None:
+        return request
+    today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    since = min(filter(None, (request.filters.not_played_since, today - timedelta(days=days))))
+    return replace(request, filters=replace(request.filters, not_played_since=since))
 
 
 def _queries(session: Session, bundle: Bundle, wish: Wish) -> tuple[list[Query], bool]:

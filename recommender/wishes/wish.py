@@ -51,6 +51,8 @@ class Wish:
         Of ``discover``: so many of the songs played most, since a day (YYYY-MM-DD).
     sort
         Of ``songs``: one of `db.listing.ORDERS`.
+    not_played_days
+        Only songs that were not played for so many days, as of the day on which it is filled.
     """
 
     kind: Kind
@@ -65,6 +67,7 @@ class Wish:
     seeds: int = params.SEEDS
     since: str | None = None
     sort: str = "artist"
+    not_played_days: int | None = None
 
     @property
     def of_plays(self) -> bool:
@@ -75,6 +78,7 @@ class Wish:
             or self.request.discover > 0
             or filters.max_plays is not None
             or filters.not_played_since is not None
+            or self.not_played_days is not None
             or (self.kind == "songs" and self.sort == "plays")
             or (self.kind == "find" and ("played" in words or "heard" in words))  # as in "never played"
         )

@@ -213,6 +213,9 @@ class WantedList(BaseModel):
     max_plays: Number | None = None
     unplayed: bool | None = None
     not_played_since: Day | None = None
+    not_played_days: Annotated[int, Field(ge=1, le=36_500), BeforeValidator(whole)] | None = Field(
+        None, description="Not played for so many days, as of the day on which it is filled."
+    )
     tempo_from: Tempo | None = None
     tempo_to: Tempo | None = None
     key: Names | None = None

@@ -43,7 +43,7 @@ def test_filters_are_named_and_read_back() -> None:
         Wish("discover", ListRequest(30, diversity=0.5, passages=False), seeds=5, since="2025-01-31"),
         Wish("similar", ListRequest(passages=False), like=(3,), unlike=(9, 4), span=Span(5, 35.5)),
         Wish("similar", ListRequest(discover=0.25, passages=False), like=(3, 1), any_of=True),
-        Wish("similar", ListRequest(hub_correction=False, passages=False), playlist=2),
+        Wish("similar", ListRequest(hub_correction=False, passages=False), playlist=2, not_played_days=9),
     ],
     ids=lambda wish: str(wish.kind),
 )
@@ -86,6 +86,7 @@ def test_what_does_not_fit_together_is_refused(said: dict[str, Any], words: str)
         ({"list": "find", "words": "never played jazz"}, True),
         ({"list": "find", "words": "jazz unheard"}, True),
         ({"list": "discover"}, True),
+        ({"list": "songs", "not_played_days": 30}, True),
         ({"list": "similar", "like": [1], "discover": 0.5}, True),
     ],
 )

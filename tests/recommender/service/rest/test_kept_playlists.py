@@ -1,12 +1,14 @@
 """Playlists that keep themselves up to date, over REST and as players see them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from db.models import Track
+from db.values import utc_now
 from recommender.service import fresh_playlists
 from tests.databases import KINDS
 from tests.recommender.service.conftest import Service
@@ -120,6 +122,20 @@ def test_what_can_be_made_no_more_stays_as_it_was_and_says_why(own: Service) -> 
     again = own.get(f"/api/playlists/{first['playlist_id']}")
     assert ids(again) == ids(first)
     assert "no song has been played" in again["problem"]
+
+
+def test_days_are_counted_back_from_the_day_on_which_it_is_filled(own: Service) -> None:
+    there = every(own)
+    for track_id in there[:2]:
+        ask(own, "POST", f"/api/tracks/{track_id}/plays")
+    first = made(own, {"list": "songs", "n": 100, "sort": "path", "not_played_days": 30})
+    assert ids(first) == there[2:]
+    assert "not played for 30 days" in first["wish_in_words"]
+    with own.state.change() as session:
+        long_ago = utc_now() - timedelta(days=31)
+        session.execute(update(Track).where(Track.id == there[0]).values(last_played=long_ago))
+    assert ids(own.get(f"/api/playlists/{first['playlist_id']}")) == [there[0], *there[2:]]
+    made(own, {"list": "songs", "not_played_days": 0}, 422)
 
 
 @pytest.fixture
