@@ -1,7 +1,7 @@
 /* A radio that plays goes on without end, and learns from what is skipped and what is heard to its end. */
 
 import { ask, send } from "./api.js";
-import { announce, el } from "./dom.js";
+import { announce, el, tell } from "./dom.js";
 import { player } from "./player.js";
 import { go } from "./route.js";
 
@@ -31,8 +31,7 @@ export function radioButton(kind, id) {
     try {
       go({ radio: String(await startRadio({ kind, seed: String(id) })) });
     } catch (error) {
-      announce(error.message);
-      player.tell("notice", error.message);
+      tell(error.message);
     } finally {
       button.disabled = false;
     }
