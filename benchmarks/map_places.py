@@ -3,7 +3,7 @@
     python benchmarks/map_places.py [--tracks 100000] [--more 100]
 
 A synthetic home (benchmarks/mixes.py) is laid out from the beginning, as the service does it in the
-background, genres included; then songs that were held back come in. A move is told in parts of the
+background, genres and areas included; then songs that were held back come in. A move is told in parts of the
 map's width.
 """
 
@@ -20,7 +20,7 @@ from sqlalchemy import update
 
 from db.models import Track
 from recommender.home import Home
-from recommender.map.layout import map_points
+from recommender.map.library_map import library_map
 from recommender.map.places import Layout, kept_layout
 
 
@@ -30,7 +30,7 @@ def laid_out(home: Home, name: str, found: dict[str, Any]) -> Layout:
     with home.existing_catalog().snapshot() as session:
         layout = kept_layout(session, home.bundle())
         found[f"{name}_layout_cpu_s"] = round(time.process_time() - cpu, 1)
-        map_points(session, home.bundle(), layout.track_ids, layout.points)
+        library_map(session, home.bundle(), layout)
     with home.existing_catalog().change() as session:
         layout.keep(session)
     found[f"{name}_wall_s"] = round(time.perf_counter() - wall, 1)

@@ -26,6 +26,24 @@ class Place(NamedTuple):
     y: float
 
 
+class MapFacts(NamedTuple):
+    """What the map says of a track."""
+
+    title: str
+    artist: str
+    label: str | None
+    year: int | None
+    tempo_bpm: float | None
+    plays: int
+
+
+def map_facts(session: Session) -> dict[int, MapFacts]:
+    """Return what the map says of every analysed track, by track id."""
+    query = select(Track.id, *(getattr(Track, name) for name in MapFacts._fields))
+    found = session.execute(query.where(Track.analysed_hash.is_not(None)))
+    return {track_id: MapFacts(*said) for track_id, *said in found}
+
+
 def places(session: Session) -> dict[int, Place]:
     """Return the places of all tracks whose audio is still the same, by track id."""
     query = select(MapPlace.track_id, MapPlace.content, MapPlace.x, MapPlace.y)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from classifier.arrays import Array, Floats
 from classifier.model.bundle import Bundle
 from db.tracks import by_ids
-from recommender.describe import track_sounds
+from recommender.describe import labels_of_tracks
 from recommender.errors import RecommenderError
 from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 
@@ -34,6 +34,10 @@ class MapPoint:
         Its coordinates, in −1..1.
     genre
         The user's label where there is one, else the model's genre, or "not music", or "unsure".
+    year, tempo_bpm
+        None where they are not known.
+    plays
+        How often it was played.
     """
 
     track_id: int
@@ -42,6 +46,9 @@ class MapPoint:
     x: float
     y: float
     genre: str
+    year: int | None
+    tempo_bpm: float | None
+    plays: int
 
 
 def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]:
@@ -61,7 +68,7 @@ def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]
 def map_points(session: Session, bundle: Bundle, track_ids: Sequence[int], points: Floats) -> list[MapPoint]:
     """Return tracks at their coordinates, (tracks, 2), with their genres."""
     tracks = by_ids(session, track_ids)
-    sounds = track_sounds(session, [i for i in track_ids if not tracks[i].label], bundle)
+    labels = labels_of_tracks(session, [i for i in track_ids if not tracks[i].label], bundle)
     return [
         MapPoint(
             track_id=i,
@@ -69,7 +76,10 @@ def map_points(session: Session, bundle: Bundle, track_ids: Sequence[int], point
             artist=tracks[i].artist,
             x=float(x),
             y=float(y),
-            genre=tracks[i].label or sounds[i].label,
+            genre=tracks[i].label or labels[i],
+            year=tracks[i].year,
+            tempo_bpm=tracks[i].tempo_bpm,
+            plays=tracks[i].plays,
         )
         for i, (x, y) in zip(track_ids, points, strict=True)
     ]

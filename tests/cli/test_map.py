@@ -52,8 +52,10 @@ def test_json_names_every_track_with_its_place(library: Library, tmp_path: Path)
     rows = {row["id"]: row for row in tracks(library.home).values() if not row["missing"]}
     assert [row["track_id"] for row in answer["tracks"]] == sorted(rows)
     for point in answer["tracks"]:
-        assert set(point) == {"track_id", "title", "artist", "x", "y", "genre"}
-        assert point["title"] == rows[point["track_id"]]["title"]
+        said = {"year", "tempo_bpm", "plays"}
+        assert set(point) == {"track_id", "title", "artist", "x", "y", "genre"} | said
+        for name in ("title", "artist", *said):
+            assert point[name] == rows[point["track_id"]][name]
         if rows[point["track_id"]]["label"]:
             assert point["genre"] == rows[point["track_id"]]["label"]
     places = np.array([(point["x"], point["y"]) for point in answer["tracks"]])
@@ -71,6 +73,19 @@ def test_the_same_seed_draws_the_same_picture(library: Library, tmp_path: Path) 
         pictures.append(path.read_bytes())
     assert pictures[0] == pictures[1]
     assert pictures[0] != pictures[2]
+
+
+def test_other_colours_draw_other_pictures(library: Library, tmp_path: Path) -> None:
+    pictures = set()
+    for colour in ("label", "tempo", "plays", "decade"):
+        path = tmp_path / f"{colour}.png"
+        ran = library.run("map", "-o", path, "--size", 400, "--no-titles", "--colour", colour, "--json")
+        assert (ran.code, ran.err) == (0, "")
+        pictures.add(path.read_bytes())
+        for region in ran.json["regions"]:
+            assert set(region) == {"name", "x", "y", "level", "tracks"}
+    assert len(pictures) == 4
+    assert len({region["name"] for region in ran.json["regions"]}) == len(ran.json["regions"])
 
 
 def test_mistakes_are_one_plain_line(library: Library, tmp_path: Path) -> None:
@@ -92,7 +107,9 @@ def test_mistakes_are_one_plain_line(library: Library, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["-o", "map.jpg"], ["-o", "map.png", "--size", "10"]], ids=" ".join
+    "arguments",
+    [[], ["-o", "map.jpg"], ["-o", "map.png", "--size", "10"], ["-o", "map.png", "--colour", "red"]],
+    ids=" ".join,
 )
 def test_usage_errors(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]

@@ -20,6 +20,7 @@ from db.session import Catalog
 from recommender.describe import (
     Sound,
     judgement,
+    labels_of_tracks,
     named,
     named_of_tracks,
     sound_of,
@@ -319,10 +320,13 @@ def test_lists_give_the_verdict_that_each_song_has(database: str, tmp_path: Path
             track = new_track(session, root, f"{number}.mp3")
             store_embeddings(session, track, 3 * random.standard_normal((1 + number % 3, 4)))
             ids.append(track.id)
-        whole = {i: sound.verdict for i, sound in track_sounds(session, ids, bundle).items()}
+        sounds = track_sounds(session, ids, bundle)
+        whole = {i: sound.verdict for i, sound in sounds.items()}
         shown = named_of_tracks(session, ids, bundle, 2)
+        labels = labels_of_tracks(session, ids, bundle)
     catalog.close()
     assert {i: one["verdict"] for i, one in shown.items()} == whole
+    assert labels == {i: sound.label for i, sound in sounds.items()}
     assert len(set(whole.values())) > 3
     kinds = {verdict.split(":")[0] for verdict in whole.values()} - {*LABELS, "rock", "rock/hard"}
     assert (

@@ -138,24 +138,6 @@ class Classified(Judgement, Measured):
     segments: list[SegmentSound]
 
 
-class MapTrack(BaseModel):
-    """A track on the map; x and y in −1..1."""
-
-    track_id: int
-    title: str
-    artist: str
-    x: float
-    y: float
-    genre: str
-
-
-class MapAnswer(BaseModel):
-    """The catalogue in two dimensions."""
-
-    status: Literal["ready"]
-    tracks: list[MapTrack]
-
-
 class Computing(BaseModel):
     """It is being computed; ask again."""
 

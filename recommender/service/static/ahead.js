@@ -10,7 +10,7 @@
     mix: ["mixes"],
     radios: ["radio"],
     radio: ["radio"],
-    map: ["map", "map_hands", "map_legend", "map_pick", "view"],
+    map: ["map", "map_flat", "map_gl", "map_hands", "map_legend", "map_names", "map_pick", "map_songs", "view"],
     playlists: ["playlists"],
     playlist: ["playlists"],
     shortlists: ["shortlists", "kept_file", "sides", "waves"],

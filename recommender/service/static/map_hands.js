@@ -74,6 +74,7 @@ export function keys(chart) {
     else if (event.key === "+" || event.key === "=") chart.zoom(1.6);
     else if (event.key === "-" || event.key === "−") chart.zoom(1 / 1.6);
     else if (event.key === "0") chart.whole();
+    else if (event.key.toLowerCase() === "c") chart.recolour();
     else if (chart.picker.key(event.key.toLowerCase())) canvas.focus();
     else return;
     event.preventDefault();

@@ -1,32 +1,36 @@
-/* Which colour is which genre. */
+/* What the map is coloured by, and which colour is what. */
 
 import { el, svg } from "./dom.js";
 
-const MOST = 12;
-const OF_NO_GENRE = ["unsure", "not music"];
+/** The ways to colour the map, as the address and the service have them. */
+export const COLOURINGS = { label: "label", decade: "decade", tempo: "tempo", plays: "plays" };
 
-/** Return the genres, most frequent first, with the CSS property of each one's colour; the rest are "other". */
-export function colours(genres) {
-  const counts = new Map();
-  for (const genre of genres) counts.set(genre, (counts.get(genre) || 0) + 1);
-  const known = [...counts].filter(([name]) => !OF_NO_GENRE.includes(name)).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  const found = new Map(known.slice(0, MOST).map(([name], i) => [name, `--map-${i}`]));
-  if (known.length > MOST) found.set("other", "--map-rest");
-  for (const name of OF_NO_GENRE) if (counts.has(name)) found.set(name, "--map-rest");
-  return found;
+/** Return the choice of what the map is coloured by. */
+export function choice(now, choose) {
+  const select = el("select", { id: "map-colour", onchange: (event) => choose(event.target.value) },
+    Object.entries(COLOURINGS).map(([value, words]) => el("option", { value, selected: value === now }, words)));
+  return el("label", { class: "order" }, "Colour by ", select);
 }
 
-/** Return the legend; a genre that is pressed is shown alone, pressed again all are. */
-export function legend(shades, genres, choose) {
+/** Return the legend; a class that is pressed is shown alone, pressed again all are. */
+export function legend(classes, colouring, choose) {
   let only = null;
-  const buttons = [...shades].filter(([name]) => name !== "other").map(([name, shade]) => {
+  const shown = [...classes.names.keys()].filter((k) => classes.size(k) > 0 && classes.names[k] !== "other");
+  const buttons = shown.map((k) => {
     const swatch = svg("svg", { class: "swatch", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("circle", { cx: 5, cy: 5, r: 5 }));
-    swatch.style.setProperty("--shade", `var(${shade})`);
-    return el("button", { type: "button", class: "chip", "aria-pressed": "false", data: { genre: name }, onclick: () => {
-      only = only === name ? null : name;
-      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.genre === only));
+    swatch.style.setProperty("--shade", `var(${classes.shades[k]})`);
+    return el("button", { type: "button", class: "chip", "aria-pressed": "false", data: { class: k }, onclick: () => {
+      only = only === k ? null : k;
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.class === String(only)));
       choose(only);
-    } }, swatch, name, el("span", { class: "soft" }, ` ${genres.filter((one) => one === name).length}`));
+    } }, swatch, classes.names[k].replace(/(\d)-(\d)/, "$1–$2"), el("span", { class: "soft" }, ` ${classes.size(k).toLocaleString("en-GB")}`));
   });
-  return el("div", { class: "legend", role: "group", "aria-label": "Genres: press one to see it alone" }, buttons);
+  return el("div", { class: "legend", role: "group", "aria-label": `Colours, by ${COLOURINGS[colouring]}: press one to see it alone` }, buttons);
+}
+
+/** Return the areas of the map as buttons that lead there; null where it has none. */
+export function areas(regions, go) {
+  const buttons = regions.filter((region) => region.level === 0)
+    .map((region) => el("button", { type: "button", class: "chip", onclick: () => go(region) }, region.name, el("span", { class: "soft" }, ` ${region.tracks.toLocaleString("en-GB")}`)));
+  return buttons.length ? el("div", { class: "legend areas", role: "group", "aria-label": "Areas of the map: press one to go there" }, buttons) : null;
 }

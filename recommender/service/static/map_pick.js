@@ -9,6 +9,7 @@ const STEP_PX = 40;
 const REACH_PX = 80;
 const [FEWEST, MOST] = [5, 30];
 const SHOWN = 12;
+const MOST_RINGS = 2000;
 
 /** What is chosen on a chart, and how. */
 export class Picker {
@@ -44,8 +45,10 @@ export class Picker {
   }
 
   within(shape) {
-    const { tracks, view, wanted } = this.chart;
-    return [...tracks.keys()].filter((i) => wanted(i) && inside(view.place(i), shape));
+    const { view, wanted } = this.chart;
+    const found = [];
+    for (let i = 0; i < view.count; i += 1) if (wanted(i) && inside(view.place(i), shape)) found.push(i);
+    return found;
   }
 
   /** Return songs along a line, evenly, each the nearest that is left. */
@@ -69,27 +72,25 @@ export class Picker {
     if (name === "l") {
       this.around = this.from === chart.pointed && this.chosen.length ? 2 * this.around : AROUND;
       this.from = chart.pointed;
-      this.choose(this.nearest(at, this.around), `Around ${titleOf(chart.tracks[chart.pointed])}`);
+      this.choose(chart.view.around(...at, this.around, chart.wanted), `Around ${this.title(chart.pointed)}`);
     } else if (this.start === undefined) {
       this.start = chart.pointed;
-      announce(`A line from ${titleOf(chart.tracks[this.start])}; go to another song and press B`);
+      announce(`A line from ${this.title(this.start)}; go to another song and press B`);
     } else {
       const from = this.start;
       this.start = undefined;
-      this.choose(this.along([chart.view.place(from), at]), `From ${titleOf(chart.tracks[from])} to ${titleOf(chart.tracks[chart.pointed])}`);
+      this.choose(this.along([chart.view.place(from), at]), `From ${this.title(from)} to ${this.title(chart.pointed)}`);
     }
     return true;
   }
 
-  nearest([x, y], n) {
-    const { tracks, view, wanted } = this.chart;
-    const far = (i) => { const [px, py] = view.place(i); return (px - x) ** 2 + (py - y) ** 2; };
-    return [...tracks.keys()].filter(wanted).map((i) => [far(i), i]).sort((a, b) => a[0] - b[0]).slice(0, n).map(([, i]) => i);
+  title(i) {
+    return titleOf(this.chart.songs.track(i));
   }
 
   choose(songs, name) {
     this.chosen = songs;
-    const tracks = songs.map((i) => this.chart.tracks[i]);
+    const tracks = songs.map((i) => this.chart.songs.track(i));
     const said = el("span", { class: "soft said" });
     const rest = tracks.length - SHOWN;
     this.box.hidden = false;
@@ -109,10 +110,10 @@ export class Picker {
     this.chart.canvas.focus();
   }
 
-  paint(pen, radius, colour) {
-    for (const i of this.chosen.slice(0, 2000)) this.chart.ring(pen, i, radius + 1.5, colour("--accent"), 1.5);
+  paint(pen, radius, look) {
+    this.chart.rings(pen, this.chosen.slice(0, MOST_RINGS), radius + 1.5, look.accent, 1.5);
     if (this.trail.length < 2) return;
-    pen.strokeStyle = colour("--accent");
+    pen.strokeStyle = look.accent;
     pen.lineWidth = 2;
     pen.beginPath();
     this.trail.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));

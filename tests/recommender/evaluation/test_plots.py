@@ -18,7 +18,9 @@ from recommender.evaluation.list_metrics import DiscoverPoint, Method
 from recommender.evaluation.plots import draw_evaluation
 from recommender.evaluation.robustness import Survival
 from recommender.map import plot
-from recommender.map.plot import draw_map, genre_groups
+from recommender.map.colours import MapClasses, decade_classes, label_classes, label_groups
+from recommender.map.plot import MOST_COLOURS, draw_map
+from recommender.map.regions import Region
 
 METHODS = [
     Method("uncorrected", 0.70, np.array([0, 4, 0, 4])),
@@ -37,6 +39,10 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return figures
 
 
+def by_label(labels: list[str]) -> MapClasses:
+    return label_classes(labels, MOST_COLOURS)
+
+
 def everything(path: Path) -> None:
     draw_evaluation(METHODS, 2, path, curve=CURVE, survivals=SURVIVALS, title="4 tracks")
 
@@ -45,7 +51,11 @@ def test_files_are_whole_and_small(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
     everything(tmp_path / "evaluation.png")
     draw_map(
-        points, ["jazz"] * 30 + ["unsure"] * 20, ["A $ong of $ome"] * 50, tmp_path / "map.png", size_px=700
+        points,
+        by_label(["jazz"] * 30 + ["unsure"] * 20),
+        ["A $ong of $ome"] * 50,
+        tmp_path / "map.png",
+        size_px=700,
     )
     for name, least, most in (("evaluation.png", 700, 1200), ("map.png", 700, 700)):
         with Image.open(tmp_path / name) as image:
@@ -62,7 +72,7 @@ def test_an_unwritable_place_is_a_typed_error(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"^cannot write .*: [^\n]+$"):
         everything(tmp_path / "absent" / "it.png")
     with pytest.raises(PictureError, match=r"^cannot write .*: [^\n]+$"):
-        draw_map(np.zeros((1, 2)), ["unsure"], [""], tmp_path / "absent" / "it.png")
+        draw_map(np.zeros((1, 2)), by_label(["unsure"]), [""], tmp_path / "absent" / "it.png")
 
 
 # The evaluation.
@@ -119,7 +129,7 @@ def groups_of(figure: Figure) -> dict[str, PathCollection]:
 def test_a_map_carries_its_points_by_genre(drawn: list[Figure], tmp_path: Path) -> None:
     points = np.random.default_rng(2).uniform(-1, 1, (9, 2))
     genres = ["jazz", "rock", "unsure", "rock", "jazz", "rock", "not music", "polka", "rock"]
-    draw_map(points, genres, [""] * 9, tmp_path / "unused", heading="Nine")
+    draw_map(points, by_label(genres), [""] * 9, tmp_path / "unused", heading="Nine")
     found = groups_of(drawn[0])
     assert set(found) == {"rock (4)", "jazz (2)", "polka (1)", "unsure (1)", "not music (1)"}
     np.testing.assert_array_equal(found["rock (4)"].get_offsets(), points[[1, 3, 5, 8]])
@@ -138,7 +148,7 @@ def test_ten_genres_look_different(drawn: list[Figure], tmp_path: Path) -> None:
     """By colour or, where the palette is used up, by shape."""
     genres = [f"genre {n}" for n in range(12) for _ in range(13 - n)]
     points = np.random.default_rng(0).uniform(-1, 1, (len(genres), 2))
-    draw_map(points, genres, [""] * len(genres), tmp_path / "unused")
+    draw_map(points, by_label(genres), [""] * len(genres), tmp_path / "unused")
     looks = {
         (to_hex(one.get_facecolor()[0]), len(one.get_paths()[0].vertices), one.get_label() == "other (5)")
         for one in drawn[0].axes[0].collections
@@ -149,12 +159,12 @@ def test_ten_genres_look_different(drawn: list[Figure], tmp_path: Path) -> None:
 
 def test_genres_are_grouped_to_ten_at_most() -> None:
     few = ["rock/punk", "rock/indie", "unsure", "jazz", "not music"]
-    assert genre_groups(few) == few
+    assert label_groups(few, MOST_COLOURS) == few
     fine = [f"rock/{n}" for n in range(8)] + ["jazz/a", "jazz/b", "pop"]
-    assert genre_groups(fine) == ["rock"] * 8 + ["jazz"] * 2 + ["pop"]
+    assert label_groups(fine, MOST_COLOURS) == ["rock"] * 8 + ["jazz"] * 2 + ["pop"]
     below_one = [f"rock/{n:02d}" for n in range(12)] + ["rock/00"]
-    assert genre_groups(below_one) == [*below_one[:10], "other", "other", "rock/00"]
-    assert genre_groups([]) == []
+    assert label_groups(below_one, MOST_COLOURS) == [*below_one[:10], "other", "other", "rock/00"]
+    assert label_groups([], MOST_COLOURS) == []
 
 
 def boxes_of(figure: Figure) -> dict[str, np.ndarray]:
@@ -167,7 +177,7 @@ def test_titles_are_written_where_there_is_room(drawn: list[Figure], tmp_path: P
     """None over another, over a point, or over the frame, by what the renderer says."""
     points = np.random.default_rng(4).uniform(-1, 1, (120, 2))
     titles = [f"Song number {n}" if n % 2 else f"No. {n}" for n in range(120)]
-    draw_map(points, ["jazz"] * 120, titles, tmp_path / "unused", size_px=900)
+    draw_map(points, by_label(["jazz"] * 120), titles, tmp_path / "unused", size_px=900)
     figure = drawn[0]
     found = boxes_of(figure)
     assert len(found) > 20
@@ -189,16 +199,48 @@ def test_titles_are_written_where_there_is_room(drawn: list[Figure], tmp_path: P
         assert y0 < y < y1
 
 
+def test_names_of_areas_are_written_first_and_none_lies_on_another(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    random = np.random.default_rng(6)
+    points = random.uniform(-1, 1, (60, 2))
+    regions = [
+        Region(f"Area of sounds {n}", float(x), float(y), int(n > 5), 9)
+        for n, (x, y) in enumerate(random.uniform(-1, 1, (40, 2)))
+    ]
+    titles = [f"Song {n}" for n in range(60)]
+    draw_map(points, by_label(["jazz"] * 60), titles, tmp_path / "unused", regions=regions, size_px=800)
+    found = boxes_of(drawn[0])
+    assert "Area of sounds 0" in found and 5 < sum(name.startswith("Area") for name in found) < 40
+    boxes, frame = np.array(list(found.values())), drawn[0].axes[0].bbox.extents
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        others = np.delete(boxes, number, axis=0)
+        apart = (others[:, 0] >= x1) | (others[:, 2] <= x0) | (others[:, 1] >= y1) | (others[:, 3] <= y0)
+        assert apart.all()
+        assert frame[0] <= x0 and x1 <= frame[2]
+
+
+def test_steps_of_a_scale_are_drawn_in_its_colours(drawn: list[Figure], tmp_path: Path) -> None:
+    classes = decade_classes([1970, 1990, None, 1985, 1990])
+    draw_map(np.random.default_rng(0).uniform(-1, 1, (5, 2)), classes, [""] * 5, tmp_path / "unused")
+    found = groups_of(drawn[0])
+    colours = {name: to_hex(one.get_facecolor()[0]) for name, one in found.items()}
+    assert colours["1970s (1)"] == plot.SCALE[0] and colours["1980s (1)"] == plot.SCALE[3]
+    assert colours["1990s (2)"] == plot.SCALE[6] and colours["no year (1)"] == plot.PALE_POINT.lower()
+    labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert labels == ["1970s (1)", "1980s (1)", "1990s (2)", "no year (1)"]
+
+
 def test_odd_titles_do_not_stop_a_map(drawn: list[Figure], tmp_path: Path) -> None:
     """Dollar signs are no formula; what the font lacks is left out rather than drawn as boxes."""
     points = np.array([[-1.0, -1], [-1, 0], [-1, 1], [0, 0.5]])
     titles = ["$x_1$ of $\\nonsense$", "夜に駆ける", "odd \udcff byte", ""]
-    draw_map(points, ["$genre$"] * 4, titles, tmp_path / "unused")
+    draw_map(points, by_label(["$genre$"] * 4), titles, tmp_path / "unused")
     assert set(boxes_of(drawn[0])) - {""} == {"$x_1$ of $\\nonsense$"}
     FigureCanvasAgg(drawn[0]).draw()
 
 
 def test_one_point_is_a_map(drawn: list[Figure], tmp_path: Path) -> None:
-    draw_map(np.zeros((1, 2)), ["not music"], ["Alone"], tmp_path / "unused", size_px=300)
+    draw_map(np.zeros((1, 2)), by_label(["not music"]), ["Alone"], tmp_path / "unused", size_px=300)
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["not music (1)"]
     assert set(boxes_of(drawn[0])) == {"Alone"}

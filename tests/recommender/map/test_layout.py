@@ -149,7 +149,10 @@ def test_points_carry_the_users_label_or_else_the_models(
         found = track_sounds(session, track_ids, bundle)
         return {i: replace(sound, unknown=reasons.get(i, sound.unknown)) for i, sound in found.items()}
 
-    monkeypatch.setattr(map_module, "track_sounds", sounds_of)
+    def labels_of(*asked: Any) -> dict[int, str]:
+        return {i: sound.label for i, sound in sounds_of(*asked).items()}
+
+    monkeypatch.setattr(map_module, "labels_of_tracks", labels_of)
     catalog = open_catalog(library.home / "catalog.sqlite")
     with catalog.transaction() as session:
         points = {point.track_id: point for point in catalogue_map(session, shipped, 0)}

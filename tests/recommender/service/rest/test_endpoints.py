@@ -242,6 +242,7 @@ def test_the_map_is_computed_once(own: Service) -> None:
     points = {point["track_id"]: point for point in answer.json()["tracks"]}
     assert len(points) == len(SONGS)
     assert all(-1 <= point[axis] <= 1 for point in points.values() for axis in "xy")
+    assert all(set(region) == {"name", "x", "y", "level", "tracks"} for region in answer.json()["regions"])
     kept = list((own.library.home / "cache" / "maps").glob("*.json"))
     assert len(kept) == 1
     stamp = kept[0].stat().st_mtime_ns

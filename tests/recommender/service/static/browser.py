@@ -5,7 +5,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,13 +143,51 @@ def visit(page: Any, site: Site, at: str = "", ready: str = "h1") -> None:
     page.wait_for_selector(f"main {ready}")
 
 
+def laid_out(site: Site) -> list[Any]:
+    """Return the songs on the map, once the service has laid it out: the first time takes it a while."""
+    end = time.monotonic() + 3 * PATIENCE_MS / 1000
+    while True:
+        answer = site.get("/api/map")
+        if answer["status"] == "ready":
+            found: list[Any] = answer["tracks"]
+            return found
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def settled(page: Any, site: Site, place: str) -> None:
     """Open a place and wait until all of it is there."""
+    if place.startswith("#map"):
+        laid_out(site)
     visit(page, site, place)
     waiting = "document.querySelector('main [aria-busy], main[aria-busy]')"
     until(page, f"!{waiting} && !/Listening|Laying/.test(document.querySelector('main').innerText)")
-    ready = "main .song, main .empty, main canvas, main .lists, main .mixes, main .drop-area"
+    ready = "main .song, main .empty, main .entry, main canvas, main .lists, main .mixes, main .drop-area"
     until(page, f"Boolean(document.querySelector('{ready}'))")
+
+
+@contextmanager
+def kept_lists(site: Site) -> Iterator[Callable[[str], str]]:
+    """Have a playlist, a shortlist and a radio until the block ends; give what names their places.
+
+    It says "#playlist=1", "#shortlist=1" and "#radio=1" with the ids that they have.
+    """
+    ids = [track["track_id"] for track in site.get("/api/tracks?limit=50")["tracks"]]
+    radio = site.send("/api/radios", {"kind": "song", "seed": str(ids[0])})["radio_id"]
+    site.send(f"/api/radios/{radio}/next", {"n": 3})
+    made = {
+        "playlist": site.send("/api/playlists", {"name": "Looked at", "track_ids": ids})["playlist_id"],
+        "shortlist": site.send("/api/shortlists", {"name": "Looked at", "entries": [{"track_id": ids[0]}]})[
+            "shortlist_id"
+        ],
+        "radio": radio,
+    }
+    places = {f"#{kind}=1": f"#{kind}={number}" for kind, number in made.items()}
+    try:
+        yield lambda place: places.get(place, place)
+    finally:
+        for kind, number in made.items():
+            site.delete(f"/api/{kind}s/{number}")
 
 
 def player(page: Any, expression: str) -> Any:

@@ -78,7 +78,7 @@
       range.selectNodeContents(node);
       for (const box of range.getClientRects()) items.push({ node, element, box: seen(box, element), text: node.textContent.trim().slice(0, 30), layer: layer(element) });
     }
-    for (const element of document.querySelectorAll('button, input, select, canvas, .bar-of, .drawing, .chip')) {
+    for (const element of document.querySelectorAll('button, input, select, canvas:not([aria-hidden]), .bar-of, .drawing, .chip')) {
       if (element.checkVisibility({ visibilityProperty: true }) && !element.closest('.unseen') && !element.matches('.unseen'))
         items.push({ node: element, element, box: seen(element.getBoundingClientRect(), element), text: null, layer: layer(element) });
     }
@@ -128,7 +128,7 @@
   },
 
   /** Controls that a screen reader could not name. */
-  nameless: () => [...document.querySelectorAll('button, a, input, select, canvas, [role=img]')]
+  nameless: () => [...document.querySelectorAll('button, a, input, select, canvas:not([aria-hidden]), [role=img]')]
     .filter((node) => node.checkVisibility() && !(node.getAttribute('aria-label') || node.labels?.[0]?.innerText || node.textContent).trim())
     .map((node) => node.outerHTML),
 

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from recommender.service.http.guide import CONTENTS, PAGES
-from tests.recommender.service.static.browser import PHONE, WIDE, Site, settled, until, visit, wait_for_player
+from tests.recommender.service.static.browser import (
+    PHONE,
+    WIDE,
+    Site,
+    kept_lists,
+    settled,
+    until,
+    visit,
+    wait_for_player,
+)
 from tests.recommender.service.static.test_page_look import PLACES as PLACES_OF_THE_PAGE
 
 pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
@@ -39,10 +48,11 @@ def test_no_place_breaks_a_rule(page: Any, site: Site, theme: str, window: Any) 
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(window)
     wrong = {}
-    for place in PLACES_OF_THE_PAGE:
-        settled(page, site, place)
-        if found := violations(page):
-            wrong[place] = found
+    with kept_lists(site) as named:
+        for place in PLACES_OF_THE_PAGE:
+            settled(page, site, named(place))
+            if found := violations(page):
+                wrong[place] = found
     for name, act in {"bar and reasons": bar_and_reasons, "suggestions": suggestions, "help": help_}.items():
         act(page, site)
         if found := violations(page):

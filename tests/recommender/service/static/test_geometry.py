@@ -31,9 +31,11 @@ PLACES = {
     "#search=zzz": ".empty",
     "#find=instrumental": ".song",
     "#map": "canvas",
+    "#map&colour=tempo": "canvas",
     "#file": ".drop-area",
     "#mixes": ".mixes",
     "#radios": ".radio-start",
+    "#radio=1": ".song",
     "#playlists": ".lists",
     "#playlist=1": ".song",
     "#playlist=2": ".wish .chip",
@@ -65,6 +67,8 @@ def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
         passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
         found = [{"track_id": i, "query_track_id": 2, **passages, "similarity": 0.9} for i in (1, 2, 3, 4)]
+        radio = site.send("/api/radios", {"kind": "song", "seed": "1"})
+        assert radio["radio_id"] == 1 and site.send("/api/radios/1/next", {"n": 4})["results"]
         whole = [{"track_id": 5}, {"track_id": 6, "query_name": UNBROKEN, "note": f"{LONG}\n{UNBROKEN}"}]
         site.send("/api/shortlists", {"name": LONG, "entries": [*found, *whole]})
         yield site

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.recommender.service.static.browser import Site, on_the_map, until, visit
+import pytest
+
+from tests.recommender.service.static.browser import PHONE, WIDE, Site, laid_out, on_the_map, until, visit
 
 CHOSEN = "document.querySelector('.picked:not([hidden]) b')?.textContent"
 ASKED = "document.querySelector('#ask').open && document.querySelector('#ask-value').value"
@@ -10,11 +12,12 @@ ASKED = "document.querySelector('#ask').open && document.querySelector('#ask-val
 
 def opened(page: Any, site: Site, mode: str) -> dict[int, tuple[float, float]]:
     """Open the map to draw on it, and return where the songs are."""
+    tracks = laid_out(site)
     visit(page, site, "#map", ready="canvas.map")
     page.get_by_role("button", name=mode, exact=True).click()
     until(page, "document.querySelector('canvas.map').width > 300")
     page.locator("canvas.map").scroll_into_view_if_needed()
-    return on_the_map(page, site.get("/api/map")["tracks"])
+    return on_the_map(page, tracks)
 
 
 def draw(page: Any, corners: list[tuple[float, float]]) -> None:
@@ -25,7 +28,9 @@ def draw(page: Any, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def test_what_a_lasso_goes_round_becomes_a_playlist(page: Any, site: Site) -> None:
+@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
+def test_what_a_lasso_goes_round_becomes_a_playlist(page: Any, site: Site, window: Any) -> None:
+    page.set_viewport_size(window)
     places = opened(page, site, "Lasso")
     box = page.locator("canvas.map").bounding_box()
     left, right = box["x"] + 16, box["x"] + box["width"] / 2

@@ -78,7 +78,7 @@ def test_a_map_that_is_being_laid_out_is_waited_for(page: Any, site: Site) -> No
         else:
             route.continue_()
 
-    page.route("**/api/map", first_waits)
+    page.route("**/api/map/columns", first_waits)
     visit(page, site, "#map", ready="canvas.map")
     assert len(asked) >= 2  # the service may have been laying it out itself
 
