@@ -68,7 +68,7 @@ def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
         found = [{"track_id": i, "query_track_id": 2, **passages, "similarity": 0.9} for i in (1, 2, 3, 4)]
         radio = site.send("/api/radios", {"kind": "song", "seed": "1"})
-        assert radio["radio_id"] == 1 and site.send("/api/radios/1/next", {"n": 4})["results"]
+        site.send(f"/api/radios/{radio['radio_id']}/next", {"n": 4})
         whole = [{"track_id": 5}, {"track_id": 6, "query_name": UNBROKEN, "note": f"{LONG}\n{UNBROKEN}"}]
         site.send("/api/shortlists", {"name": LONG, "entries": [*found, *whole]})
         yield site
@@ -98,8 +98,9 @@ def ready(page: Any, site: Site, place: str, theme: str) -> None:
     first, kept = playlists[0], playlists[-1]  # others may have had the first ids
     shortlist = site.get("/api/shortlists")["shortlists"][0]["shortlist_id"]
     named = {"playlist=1": first, "playlist=2": kept, "likelist=1": first, "shortlist=1": shortlist}
+    named["radio=1"] = site.get("/api/radios")["radios"][0]["radio_id"]
     place = re.sub(
-        r"\b(playlist|likelist|shortlist)=\d", lambda found: f"{found[1]}={named[found[0]]}", place
+        r"\b(playlist|likelist|shortlist|radio)=\d", lambda found: f"{found[1]}={named[found[0]]}", place
     )
     page.goto(f"{site.url}/{place}")
     until(page, f"Boolean(document.querySelector('main {what}'))")
