@@ -54,8 +54,16 @@ async function show(event) {
   clearTimeout(waiting);
   if (open !== mine) return;
   place.removeAttribute("aria-busy");
+  scrollPlaces();
   if (!first) arrive();
   first = false;
+}
+
+/** On a narrow screen the places are a row that scrolls: the one that is open is in sight. */
+function scrollPlaces() {
+  const row = document.querySelector(".places");
+  const at = row.querySelector("[aria-current]");
+  if (at && row.scrollWidth > row.clientWidth) row.scrollLeft += at.getBoundingClientRect().left - row.getBoundingClientRect().left - 40;
 }
 
 /** The search field holds what is shown: after a reload and on the way back, too. */

@@ -39,7 +39,7 @@ async function made(signal) {
 /** Return the covers of a mix's first songs; where a song has none there is a plain field. */
 function covers(mix) {
   return el("div", { class: "covers", "aria-hidden": "true" }, mix.covers.map((id) => {
-    const picture = el("img", { alt: "", loading: "lazy", src: address(`api/tracks/${id}/cover`, { size: COVER_PX }), onerror: () => picture.remove() });
+    const picture = el("img", { alt: "", loading: "lazy", src: address(`api/tracks/${id}/cover`, { size: COVER_PX }), onload: () => picture.classList.add("there"), onerror: () => picture.remove() });
     return el("span", {}, picture);
   }));
 }

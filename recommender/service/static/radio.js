@@ -2,6 +2,7 @@
 
 import { ask, send } from "./api.js";
 import { announce, counted, el, later, notice, titleOf } from "./dom.js";
+import { keep } from "./keep.js";
 import { player } from "./player.js";
 import { go, hash } from "./route.js";
 import { songList } from "./rows.js";
@@ -39,12 +40,17 @@ function starter() {
   } }, el("label", { class: "order" }, "Like ", kind), seed, el("button", { class: "main" }, "Start"), said);
 }
 
+/** Return what a radio is called at the beginning of a line. */
+function named(one) {
+  return one.kind === "taste" ? "What you play most" : one.name;
+}
+
 function line(one, again) {
   const remove = el("button", { type: "button", class: "link", "aria-label": `Delete the radio ${one.name}`, onclick: async () => {
     await ask(`api/radios/${one.radio_id}`, {}, { method: "DELETE" });
     await again();
   } }, "Delete");
-  return el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ radio: one.radio_id }) }, one.name), el("span", { class: "row soft" }, counted(one.songs, "song"), remove));
+  return el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ radio: one.radio_id }) }, named(one)), el("span", { class: "row soft" }, counted(one.songs, "song"), remove));
 }
 
 /** Songs that less is wanted like, each with a way back. */
@@ -63,12 +69,12 @@ export async function radio(place, now, signal) {
   const found = await ask(at, {}, { signal });
   const list = el("div", { class: "played" });
   const on = el("button", { type: "button", class: "main", onclick: () => playRadio(found.radio_id).catch((error) => announce(error.message)) }, found.songs ? "Go on" : "Play");
-  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, on)),
+  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, named(found)), el("div", { class: "row" }, on)),
     el("div", { class: "controls", role: "group", "aria-label": "How it plays" }, slider(at, found, "far", "How far", "near", "far"), slider(at, found, "discover", "Discovery", "any", "rarely played")), list);
   const draw = async () => {
     const { played } = await ask(at, {}, { signal });
     const newest = played.reverse();
-    list.replaceChildren(el("p", { class: "count" }, counted(newest.length, "song")), newest.length ? reasoned(newest, found.radio_id) : notice("Nothing was played yet"));
+    list.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, counted(newest.length, "song")), newest.length ? keep(() => newest, () => named(found)) : ""), newest.length ? reasoned(newest, found.radio_id) : notice("Nothing was played yet"));
   };
   await draw();
   const update = later(300, () => draw().catch(() => {})); // left, or gone: what is shown stays

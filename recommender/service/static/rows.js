@@ -39,7 +39,7 @@ function names(track) {
 function figures(track) {
   return el("div", { class: "figures" },
     track.similarity !== undefined && alike(track.similarity),
-    track.plays > 0 && el("span", { class: "soft" }, counted(track.plays, "play")),
+    track.plays > 0 && el("span", { class: "soft plays" }, counted(track.plays, "play")),
     el("span", { class: "soft length" }, track.duration_s ? clock(track.duration_s) : ""));
 }
 

@@ -99,7 +99,8 @@ export class Comparison {
         button.setAttribute("aria-label", `${side} ${words}: ${titleOf(sound.track)}`);
       }
       const beside = this.sideOf(entry, "A");
-      row.querySelector(".beside").textContent = beside ? titleOf(beside.track) : entry.query_name;
+      const name = beside ? titleOf(beside.track) : entry.query_name;
+      Object.assign(row.querySelector(".beside"), { textContent: name, title: name });
       row.querySelector(".give").hidden = Boolean(beside || !entry.query_name);
       row.querySelector(".about").hidden = !beside;
       row.querySelector(".hold").setAttribute("aria-pressed", String(this.held === entry));

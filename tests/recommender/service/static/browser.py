@@ -71,12 +71,13 @@ class Site:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return json.load(answer)
 
-    def send(self, path: str, content: Any) -> Any:
-        """Send JSON to the service, without the page."""
+    def send(self, path: str, content: Any, method: str = "POST") -> Any:
+        """Send JSON to the service, without the page; return its answer, if it has one."""
         headers = {"Content-Type": "application/json", "X-Requested-With": "tests"}
-        asked = urllib.request.Request(self.url + path, json.dumps(content).encode(), headers)
+        asked = urllib.request.Request(self.url + path, json.dumps(content).encode(), headers, method=method)
         with urllib.request.urlopen(asked, timeout=30) as answer:
-            return json.load(answer)
+            text = answer.read()
+        return json.loads(text) if text else None
 
     def delete(self, path: str) -> None:
         """Delete something, without the page."""

@@ -77,6 +77,8 @@ def pictures(song: int) -> list[Picture]:
         ),
         Picture(GUIDE / "passage.png", passage, "light", LONG, plays=True),
         Picture(GUIDE / "shortlist.png", "#shortlist=1", "light", READ),
+        Picture(GUIDE / "radio.png", "#radio=1", "light", READ),
+        Picture(GUIDE / "mixes.png", "#mixes", "dark", READ),
         Picture(GUIDE / "deep-cuts.png", "#deepcuts", "light", READ),
         Picture(GUIDE / "map.png", "#map", "dark", READ),
         Picture(GUIDE / "phone.png", f"#track={song}", "light", PHONE, ".list-head", plays=True),
@@ -94,6 +96,7 @@ def main() -> None:
                 for _ in range(times * 7):
                     site.send(f"/api/tracks/{site.id_of(title)}/plays", {})
             shortlist(site, site.id_of(SONG))
+            radio(site, site.id_of(SONG))
             site.get("/api/map")  # laid out once, which takes its time
             for picture in pictures(site.id_of(SONG)):
                 take(browser, site, picture)
@@ -112,6 +115,15 @@ def shortlist(site: Site, song: int) -> None:
         for note, found in zip(notes, site.similar(song), strict=False)
     ]
     site.send("/api/shortlists", {"name": "Harbour at dawn, scene 12", "entries": entries})
+
+
+def radio(site: Site, song: int) -> None:
+    """Let a radio play some songs like a song: one was heard to its end, one was skipped."""
+    made = site.send("/api/radios", {"kind": "song", "seed": str(song), "far": 0.5})["radio_id"]
+    played = site.send(f"/api/radios/{made}/next", {"n": 3})["results"]
+    for one, outcome in zip(played, ("finished", "skipped"), strict=False):
+        site.send(f"/api/radios/{made}/songs/{one['position']}", {"outcome": outcome}, "PUT")
+    site.send(f"/api/radios/{made}/next", {"n": 3})
 
 
 def take(browser: Any, site: Site, picture: Picture) -> None:

@@ -46,7 +46,16 @@ PLACES = {
     "#track=999": "h1",
     "docs#get_status": ".answer",
 }
-WINDOWS = ((390, "dark"), (768, "light"), (1280, "dark"))
+WINDOWS = (
+    (1280, "dark"),
+    (320, "dark"),
+    (390, "light"),
+    (768, "light"),
+    (1024, "dark"),
+    (1440, "light"),
+    (1920, "dark"),
+)
+"""Widths in pixels with a theme each; the place is opened at the first."""
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +116,17 @@ def ready(page: Any, site: Site, place: str, theme: str) -> None:
     until(page, "!document.querySelector('main [aria-busy], main[aria-busy], main .chips:empty')")
 
 
-@pytest.mark.parametrize(("width", "theme"), WINDOWS)
-def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site, width: int, theme: str) -> None:
-    window.set_viewport_size({"width": width, "height": 860})
-    until(window, f"innerWidth === {width}")
+def resize(page: Any, width: int) -> None:
+    """Give the window a width."""
+    page.set_viewport_size({"width": width, "height": 860})
+    until(page, f"innerWidth === {width}")
+
+
+def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site) -> None:
     wrong = {}
     for place in PLACES:
-        ready(window, crowded, place, theme)
+        resize(window, WINDOWS[0][0])
+        ready(window, crowded, place, WINDOWS[0][1])
         if place == "#track=1":  # the bar, and the reasons
             window.evaluate("document.querySelector('.song .play').click()")
             window.evaluate("document.querySelector('.song-links button').click()")
@@ -121,11 +134,12 @@ def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site, width: int, 
                 window, "Boolean(document.querySelector('.why li')) && !document.querySelector('#bar').hidden"
             )
         window.evaluate("document.querySelectorAll('.panel').forEach((one) => { one.open = true; })")
-        found = [
-            said for kind in ("overlaps", "clipped", "wide") for said in window.evaluate(f"{LOOK}.{kind}()")
-        ]
-        if found:
-            wrong[place] = found
+        for width, theme in WINDOWS:
+            resize(window, width)
+            window.evaluate(f"void (document.documentElement.dataset.theme = '{theme}')")
+            kinds = ("overlaps", "clipped", "wide")
+            if found := [said for kind in kinds for said in window.evaluate(f"{LOOK}.{kind}()")]:
+                wrong[f"{place} at {width}"] = found
     assert wrong == {}
 
 
