@@ -10,6 +10,7 @@ import { empty } from "./songs.js";
 
 const WAIT_MS = 1500;
 const COVER_PX = 192;
+const TONES = 12; // colours of the map
 
 /** Show all mixes. */
 export async function mixes(place, _now, signal) {
@@ -36,12 +37,14 @@ async function made(signal) {
   }
 }
 
-/** Return the covers of a mix's first songs; where a song has none there is a plain field. */
+/** Return the covers of a mix's first songs; where a song has none there is a plain field, in a colour of the mix. */
 function covers(mix) {
-  return el("div", { class: "covers", "aria-hidden": "true" }, mix.covers.map((id) => {
+  const box = el("div", { class: "covers", "aria-hidden": "true" }, mix.covers.map((id) => {
     const picture = el("img", { alt: "", loading: "lazy", src: address(`api/tracks/${id}/cover`, { size: COVER_PX }), onload: () => picture.classList.add("there"), onerror: () => picture.remove() });
     return el("span", {}, picture);
   }));
+  box.style.setProperty("--tone", `var(--map-${mix.mix_id % TONES})`);
+  return box;
 }
 
 function playButton(mix) {

@@ -49,7 +49,7 @@ def test_every_page_is_there_and_all_that_it_names(service: Service, path: str) 
 
 
 def test_all_pages_are_linked_from_the_first_and_that_from_page_and_docs(service: Service) -> None:
-    assert len(NAMES) == 10
+    assert len(NAMES) == 11
     links = Page(service.client.get("/guide").content).links
     assert {f"guide/{name}" for name in NAMES} <= set(links)
     assert 'href="guide"' in service.client.get("/").text
