@@ -24,7 +24,6 @@ try:
     from recommender.commands.explain import explain
     from recommender.commands.help_page import START, help_lines, version
     from recommender.commands.ingest import ingest
-    from recommender.commands.kept_playlists import playlist
     from recommender.commands.lists import discover, find, path
     from recommender.commands.map import map_
     from recommender.commands.mixes import mixes
@@ -37,6 +36,7 @@ try:
     from recommender.commands.serve import serve
     from recommender.commands.shortlist_export import shortlist
     from recommender.commands.similar import similar
+    from recommender.commands.smart_playlists import playlist
     from recommender.commands.status import failures, relocate, status
     from recommender.commands.sync import push, sync
     from recommender.commands.tag import tag

@@ -192,7 +192,7 @@ def listener(walk: Walk, site: Callable[[], Site]) -> None:
     walk.does(
         "opens the deep cuts that keep themselves up to date",
         lambda page: (page.click(".places >> text=Playlists"), page.click("main .lists >> text=Deep cuts")),
-        "main .wish .chip",
+        "main .rules .chip",
     )
     walk.page.set_viewport_size(PHONE)
     walk.does("takes the phone", lambda page: page.click(".places >> text=Radio"), "main .radios a")

@@ -221,12 +221,12 @@ class RadioSong(Base):
     given: Mapped[datetime]
 
 
-class PlaylistWish(Base):
+class SmartPlaylist(Base):
     """What a playlist that keeps itself up to date is filled with.
 
     Attributes
     ----------
-    wish
+    rules
         The list that is wanted, as JSON.
     filled_from
         What tells the state of the catalogue that it was filled from; empty before the first time.
@@ -236,12 +236,12 @@ class PlaylistWish(Base):
         Why it could not be filled from there, so that it holds what it held before; else empty.
     """
 
-    __tablename__ = "playlist_wish"
+    __tablename__ = "smart_playlist"
 
     playlist_id: Mapped[int] = mapped_column(
         ForeignKey("playlist.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    wish: Mapped[str] = mapped_column(Words)
+    rules: Mapped[str] = mapped_column(Words)
     filled_from: Mapped[str] = mapped_column(String(40), default="")
     filled: Mapped[datetime | None]
     problem: Mapped[str] = mapped_column(Words, default="")

@@ -6,10 +6,10 @@ if TYPE_CHECKING:
     from recommender.home import Home
     from recommender.retrieval.query_file import Span
     from recommender.retrieval.request import ListRequest
-    from recommender.wishes.wish import Wish
+    from recommender.smart_playlists.rules import Rules
 
 
-def keep_list(home: "Home", name: str, wish: "Wish") -> int:
+def keep_list(home: "Home", name: str, rules: "Rules") -> int:
     """Keep a list under a name, in place of one that was kept under it before, and return its playlist's id.
 
     Raises
@@ -18,23 +18,23 @@ def keep_list(home: "Home", name: str, wish: "Wish") -> int:
         If a playlist that a person fills has the name.
     """
     from db.listening.playlists import all_playlists
-    from db.listening.wishes import all_wishes
+    from db.listening.smart_playlists import all_smart_playlists
     from recommender.commands.output import printable, say
     from recommender.commands.results import opened
     from recommender.errors import QueryError
-    from recommender.wishes.fill import keep
+    from recommender.smart_playlists.fill import keep
 
     if not name.strip():
         raise QueryError("a playlist needs a name")
     catalog, bundle, index = opened(home)
     with catalog.snapshot() as session:
-        kept = all_wishes(session)
+        kept = all_smart_playlists(session)
         same = [one.playlist.id for one in all_playlists(session) if one.playlist.name == name]
     before = [playlist_id for playlist_id in same if playlist_id in kept]
     if same and not before:
         raise QueryError(f"there is a playlist {name} that is filled by hand; take another name")
     sound = sound_of(catalog, bundle, index)
-    made = keep(catalog, sound, wish, playlist_id=before[0] if before else None, name=name)
+    made = keep(catalog, sound, rules, playlist_id=before[0] if before else None, name=name)
     say(f"The playlist {printable(name)} keeps itself up to date; see: deepcuts playlist show {made}")
     return made
 
@@ -56,7 +56,7 @@ def keep_similar(
         If one of these is not in the catalogue.
     """
     from recommender.errors import QueryError
-    from recommender.wishes.wish import Wish
+    from recommender.smart_playlists.rules import Rules
 
     for query in (*answer["queries"], *answer["unwanted"]):
         if query["track_id"] is None:
@@ -64,13 +64,13 @@ def keep_similar(
                 f"{query['path']} is not in the catalogue; a playlist can be kept of songs like one that is"
             )
     like, unlike = (tuple(query["track_id"] for query in answer[name]) for name in ("queries", "unwanted"))
-    keep_list(home, name, Wish("similar", request, like, unlike, any_of, span=span))
+    keep_list(home, name, Rules("similar", request, like, unlike, any_of, span=span))
 
 
 def sound_of(catalog: Any, bundle: Any, index: Any) -> Any:
     """Return what lists are made of."""
     from db.sound.features import vectors_token
-    from recommender.wishes.fill import Sound
+    from recommender.smart_playlists.fill import Sound
 
     with catalog.snapshot() as session:
         return Sound(index, bundle, vectors_token(session))

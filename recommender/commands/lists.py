@@ -58,9 +58,9 @@ def discover(
     show_answer(answer, output, as_json, partial(print_matches, answer["results"], because=True))
     if keep is not None:
         from recommender.commands.keep_list import keep_list
-        from recommender.wishes.wish import Wish
+        from recommender.smart_playlists.rules import Rules
 
-        keep_list(home_of(context), keep, Wish("discover", request, seeds=seeds, since=since))
+        keep_list(home_of(context), keep, Rules("discover", request, seeds=seeds, since=since))
 
 
 @takes_filters
@@ -102,9 +102,9 @@ def find(
     show_answer(answer, output, as_json, partial(_print_found, answer))
     if keep is not None:
         from recommender.commands.keep_list import keep_list
-        from recommender.wishes.wish import Wish
+        from recommender.smart_playlists.rules import Rules
 
-        keep_list(home_of(context), keep, Wish("find", request, words=said, not_words=pushed))
+        keep_list(home_of(context), keep, Rules("find", request, words=said, not_words=pushed))
 
 
 def _print_found(answer: dict[str, Any]) -> None:

@@ -55,10 +55,10 @@ def radio(
     No song, version or artist comes again too soon. What was played is kept, so that --resume goes on. With
     --mpd they go into that player's queue, and what is skipped or finished there decides what comes next.
     """
-    from recommender.commands.kept_playlists import refresh_kept
     from recommender.commands.output import say, show_json
     from recommender.commands.radio_tuning import tuned
     from recommender.commands.results import opened
+    from recommender.commands.smart_playlists import refresh_kept
     from recommender.errors import QueryError
     from recommender.presentation.radios import radio_json
 

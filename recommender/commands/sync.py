@@ -131,8 +131,8 @@ def push(
     Songs that sync has not matched are left out and counted. Nothing is deleted there, and a list of the
     same name that somebody made or changed there is left alone (exit code 3).
     """
-    from recommender.commands.kept_playlists import refresh_kept
     from recommender.commands.output import EXIT_SOME_FAILED, show_json
+    from recommender.commands.smart_playlists import refresh_kept
     from recommender.connections.chosen import name_and_lists, opened
     from recommender.connections.kinds import BY_PATH
     from recommender.connections.pushing import lists_named

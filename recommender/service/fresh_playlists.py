@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from db.errors import CatalogError
 from recommender.service.state import Held, State
-from recommender.wishes.fill import AT_ONCE, Sound, refresh
+from recommender.smart_playlists.fill import AT_ONCE, Sound, refresh
 
 
 def sound_of(held: Held) -> Sound:

@@ -9,14 +9,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from db.listening import playlists, wishes
-from db.listening.tables import PlaylistWish
+from db.listening import playlists, smart_playlists
+from db.listening.tables import SmartPlaylist
 from db.models import LARGEST, Playlist, Track
 from db.values import iso_utc
 from recommender import params
 from recommender.errors import FilterError
+from recommender.presentation.smart_playlists import kept_json
 from recommender.presentation.songs import tracks_json
-from recommender.presentation.wishes import kept_json
 from recommender.service.dependencies import TheHeld, TheState
 from recommender.service.fresh_playlists import freshened, sound_of
 from recommender.service.http.problems import JsonResponse, documented
@@ -25,8 +25,8 @@ from recommender.service.rest.models_lists import WantedList
 from recommender.service.rest.params import whole
 from recommender.service.state import Held, State
 from recommender.shortlists.playlists import Naming, tracks_m3u8
-from recommender.wishes.fill import keep
-from recommender.wishes.wish import wish_of
+from recommender.smart_playlists.fill import keep
+from recommender.smart_playlists.rules import rules_of
 
 router = APIRouter(tags=["playlists"])
 
@@ -57,7 +57,7 @@ Title = Annotated[str, Field(min_length=1, max_length=params.LONGEST_TEXT)]
 Comment = Annotated[str, Field(max_length=params.LONGEST_TEXT)]
 
 
-KEEPS_ITSELF = "it keeps itself up to date; freeze it first (wish: null), then it can be changed by hand"
+KEEPS_ITSELF = "it keeps itself up to date; freeze it first (rules: null), then it can be changed by hand"
 TrackIds = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(whole)]],
     Field(max_length=params.LONGEST_PLAYLIST),
@@ -72,7 +72,7 @@ class NewPlaylist(BaseModel):
     name: Title
     comment: Comment = ""
     track_ids: TrackIds = []
-    wish: WantedList | None = Field(
+    rules: WantedList | None = Field(
         default=None, description="A list that it is filled with, now and whenever it is out of date."
     )
 
@@ -85,7 +85,7 @@ class PlaylistChange(BaseModel):
     name: Title | None = None
     comment: Comment | None = None
     track_ids: TrackIds | None = Field(default=None, description="Instead of those that are in it.")
-    wish: WantedList | None = Field(
+    rules: WantedList | None = Field(
         default=None, description="A list to be filled with from now on; null: it stays as it is now."
     )
 
@@ -100,8 +100,8 @@ class PlaylistInfo(BaseModel):
     duration_s: float
     created: Time
     changed: Time
-    wish: WantedList | None = Field(description="What it keeps itself filled with; null: a person fills it.")
-    wish_in_words: list[str] | None
+    rules: WantedList | None = Field(description="What it keeps itself filled with; null: a person fills it.")
+    rules_in_words: list[str] | None
     filled: Time | None = Field(description="When it was filled for the last time.")
     problem: str | None = Field(description="Why it could not be filled then, and is as it was.")
 
@@ -123,7 +123,7 @@ def list_playlists(state: TheState) -> Response:
     """Return all playlists; of those that keep themselves up to date, some that are not are filled first."""
     freshened(state)
     with state.catalog.snapshot() as session:
-        found, kept = playlists.all_playlists(session), wishes.all_wishes(session)
+        found, kept = playlists.all_playlists(session), smart_playlists.all_smart_playlists(session)
         shown = [
             _info(session, one.playlist, one.songs, one.duration_s, kept.get(one.playlist.id))
             for one in found
@@ -136,11 +136,11 @@ def list_playlists(state: TheState) -> Response:
 )
 def create_playlist(request: Request, state: TheState, held: TheHeld, wanted: NewPlaylist) -> Response:
     """Make a playlist; its address is in the header `Location`."""
-    if wanted.wish is not None:
+    if wanted.rules is not None:
         if wanted.track_ids:
             raise FilterError("a playlist that keeps itself up to date is given no songs")
-        wish = wish_of(wanted.wish.said())
-        playlist_id = keep(state, sound_of(held), wish, name=wanted.name, comment=wanted.comment)
+        rules = rules_of(wanted.rules.said())
+        playlist_id = keep(state, sound_of(held), rules, name=wanted.name, comment=wanted.comment)
         with state.catalog.snapshot() as session:
             shown = _with_songs(session, held, _playlist(session, playlist_id))
     else:
@@ -201,17 +201,17 @@ def change_playlist(
     state: TheState, held: TheHeld, playlist_id: PlaylistId, wanted: PlaylistChange
 ) -> Response:
     """Rename a playlist, put other tracks in it, have it keep itself up to date, or no longer."""
-    if wanted.wish is not None:
+    if wanted.rules is not None:
         if wanted.track_ids is not None:
             raise FilterError("a playlist that keeps itself up to date is given no songs")
-        _keep(state, held, playlist_id, wanted.wish)
+        _keep(state, held, playlist_id, wanted.rules)
     with state.change() as session:
         found = _playlist(session, playlist_id)
-        if wanted.wish is None and "wish" in wanted.model_fields_set:
-            wishes.freeze(session, found)
+        if wanted.rules is None and "rules" in wanted.model_fields_set:
+            smart_playlists.freeze(session, found)
         playlists.describe_playlist(session, found, name=wanted.name, comment=wanted.comment)
         if wanted.track_ids is not None:
-            if wishes.wish_of(session, found) is not None:
+            if smart_playlists.smart_playlist_of(session, found) is not None:
                 raise HTTPException(409, KEEPS_ITSELF)
             try:
                 playlists.replace_tracks(session, found, wanted.track_ids)
@@ -223,7 +223,7 @@ def change_playlist(
 
 def _keep(state: State, held: Held, playlist_id: int, wanted: WantedList) -> None:
     try:
-        keep(state, sound_of(held), wish_of(wanted.said()), playlist_id=playlist_id)
+        keep(state, sound_of(held), rules_of(wanted.said()), playlist_id=playlist_id)
     except KeyError:
         raise HTTPException(404, f"no playlist has the id {playlist_id}") from None
 
@@ -251,12 +251,12 @@ def _with_songs(session: Session, held: Held, found: Playlist) -> dict[str, Any]
     tracks = playlists.playlist_tracks(session, found)
     shown = {track["track_id"]: track for track in tracks_json(session, list(set(tracks)), held.bundle)}
     seconds = sum(track.duration_s or 0.0 for track in tracks)
-    info = _info(session, found, len(tracks), seconds, wishes.wish_of(session, found))
+    info = _info(session, found, len(tracks), seconds, smart_playlists.smart_playlist_of(session, found))
     return {**info, "tracks": [shown[track.id] for track in tracks]}
 
 
 def _info(
-    session: Session, found: Playlist, songs: int, seconds: float, kept: PlaylistWish | None
+    session: Session, found: Playlist, songs: int, seconds: float, kept: SmartPlaylist | None
 ) -> dict[str, Any]:
     return {
         "playlist_id": found.id,

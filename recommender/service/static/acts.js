@@ -97,7 +97,7 @@ async function playlists(track) {
   if (menu !== mine) return;
   fill([
     act("New playlist…", () => anew(track)),
-    ...found.playlists.filter((one) => !one.wish).map((one) => act(one.name, () => addTo(one, track))),
+    ...found.playlists.filter((one) => !one.rules).map((one) => act(one.name, () => addTo(one, track))),
   ], 0);
 }
 

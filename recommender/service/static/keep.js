@@ -8,13 +8,13 @@ import * as settings from "./settings.js";
 import { shortlistAll } from "./shortlisting.js";
 
 /**
- * Return the buttons that keep a list of songs; `tracks` gives it when one is pressed, `wish` what the service makes it anew from.
+ * Return the buttons that keep a list of songs; `tracks` gives it when one is pressed, `rules` what the service makes it anew from.
  * A shortlist itself is not put into another.
  */
-export function keep(tracks, name, wish = null, { shortlist = true } = {}) {
+export function keep(tracks, name, rules = null, { shortlist = true } = {}) {
   const said = el("span", { class: "soft said" });
   return el("div", { class: "keep" }, said,
-    el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said, wish?.()) }, "Save as playlist"),
+    el("button", { type: "button", class: "plain", onclick: () => save(tracks(), name(), said, rules?.()) }, "Save as playlist"),
     shortlist && el("button", { type: "button", class: "plain", title: "Put all of the list into the shortlist in use (Shift and L)", onclick: () => shortlistAll(tracks()) }, "Shortlist all"),
     el("button", { type: "button", class: "plain", onclick: () => download(tracks(), name()) }, "Download M3U8"), naming());
 }
@@ -40,13 +40,13 @@ export function wanted(list, asked) {
   return { list, ...Object.fromEntries(set.map(([name, value]) => [name, !NUMBERS.includes(name) ? value : Array.isArray(value) ? value.map(Number) : Number(value)])) };
 }
 
-/** Save songs as a playlist, under a name that is asked for; `said` is where it is told. With a `wish` it may keep itself up to date. */
-export async function save(tracks, suggested, said, wish = null) {
-  const name = await prompted("Save as playlist", "Name", suggested, { offered: Boolean(wish) });
+/** Save songs as a playlist, under a name that is asked for; `said` is where it is told. With `rules` it may keep itself up to date. */
+export async function save(tracks, suggested, said, rules = null) {
+  const name = await prompted("Save as playlist", "Name", suggested, { offered: Boolean(rules) });
   if (!name) return;
-  const kept = wish && document.getElementById("ask-keep").checked;
+  const kept = rules && document.getElementById("ask-keep").checked;
   try {
-    const made = await send("api/playlists", kept ? { name, wish } : { name, track_ids: tracks.map((track) => track.track_id) });
+    const made = await send("api/playlists", kept ? { name, rules } : { name, track_ids: tracks.map((track) => track.track_id) });
     const open = made?.playlist_id ? el("a", { class: "link", href: hash({ playlist: made.playlist_id }) }, "Open it") : null;
     said.replaceChildren(`Saved ${counted(made?.songs ?? tracks.length, "song")}${kept ? ", kept up to date" : ""}. `, ...(open ? [open] : []));
     announce(said.textContent);

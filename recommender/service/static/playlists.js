@@ -20,7 +20,7 @@ export async function playlists(place, _now, signal) {
 function line(one) {
   const songs = one.songs ?? one.song_count ?? one.track_count ?? 0;
   return el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ playlist: one.playlist_id }) }, one.name),
-    el("span", { class: "soft" }, counted(typeof songs === "number" ? songs : songs.length, "song"), one.wish ? " · keeps itself up to date" : ""));
+    el("span", { class: "soft" }, counted(typeof songs === "number" ? songs : songs.length, "song"), one.rules ? " · keeps itself up to date" : ""));
 }
 
 /** Show one playlist. */
@@ -46,10 +46,10 @@ export async function playlist(place, now, signal) {
   const body = el("div");
   const count = el("p", { class: "count" });
   place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, tracks.length ? [radioButton("playlist", found.playlist_id), el("a", { class: "plain", href: hash({ likelist: found.playlist_id }) }, "Songs like these")] : "", rename, remove)),
-    found.wish ? wishOf(found, () => playlist(place, now, signal)) : "", el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
+    found.rules ? rulesOf(found, () => playlist(place, now, signal)) : "", el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
   const draw = () => {
     count.textContent = counted(tracks.length, "song");
-    if (found.wish) body.replaceChildren(tracks.length ? songList(tracks) : notice("No song is like that just now", "It is filled when there are some."));
+    if (found.rules) body.replaceChildren(tracks.length ? songList(tracks) : notice("No song is like that just now", "It is filled when there are some."));
     else body.replaceChildren(tracks.length ? editable(tracks, kept) : notice("The playlist is empty", "The menu beside each song, in any list, adds it to a playlist."));
   };
   /** Store another order, or other songs; return whether that went well, else it is undone. */
@@ -72,14 +72,14 @@ export async function playlist(place, now, signal) {
 }
 
 /** Return what a playlist is filled with, and the button by which it stays as it is. */
-function wishOf(found, again) {
+function rulesOf(found, again) {
   const freeze = el("button", { type: "button", class: "plain", title: "Let it stay as it is: from then on it is changed by hand", onclick: async () => {
-    await send(`api/playlists/${found.playlist_id}`, { wish: null }, "PUT");
+    await send(`api/playlists/${found.playlist_id}`, { rules: null }, "PUT");
     announce("It stays as it is from now on");
     await again();
   } }, "Freeze");
-  return el("div", { class: "wish" }, el("p", { class: "soft" }, "Keeps itself up to date with"),
-    el("ul", { class: "chips", "aria-label": "What it is filled with" }, found.wish_in_words.map((words) => el("li", { class: "chip", dir: "auto" }, words))), freeze,
+  return el("div", { class: "rules" }, el("p", { class: "soft" }, "Keeps itself up to date with"),
+    el("ul", { class: "chips", "aria-label": "What it is filled with" }, found.rules_in_words.map((words) => el("li", { class: "chip", dir: "auto" }, words))), freeze,
     found.problem ? el("p", { class: "problem" }, `It could not be filled anew: ${sentence(found.problem)}`) : "");
 }
 

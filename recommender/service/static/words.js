@@ -63,12 +63,12 @@ function head(text, at) {
   return el("div", { class: "head" }, el("h1", { dir: "auto" }, `“${text}”`), ways(text, at));
 }
 
-function show(now, at, tracks, said, wish) {
+function show(now, at, tracks, said, rules) {
   const text = now[at];
   const none = at === "search"
     ? notice("No song is called that", ...takeOneAway(now), "Look in the sound instead, if these are genres or moods.")
     : notice("No song sounds like that", ...takeOneAway(now), "Use fewer words.");
   announce(`${said} for ${text}`);
-  return [el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", tracks.length ? keep(() => tracks, () => text, () => wanted(...wish)) : ""),
+  return [el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", tracks.length ? keep(() => tracks, () => text, () => wanted(...rules)) : ""),
     tracks.length ? songList(tracks) : none];
 }

@@ -7,7 +7,7 @@ from db.listening.favourites import rate, star
 from db.listening.now_playing import STATES, Report, note_playing, report_playing
 from db.listening.playlists import playlist_tracks
 from db.listening.plays import PlayCount, set_plays
-from db.listening.wishes import wish_of
+from db.listening.smart_playlists import smart_playlist_of
 from db.models import LARGEST, Playlist
 from db.values import utc_now
 from recommender.service.subsonic.context import Content, PlayerCall
@@ -82,7 +82,7 @@ def update_playlist(call: PlayerCall) -> Content:
 
 def _check_by_hand(call: PlayerCall, playlist: Playlist) -> None:
     """Refuse to change the songs of a playlist that keeps itself up to date: they would not stay."""
-    if wish_of(call.session, playlist) is not None:
+    if smart_playlist_of(call.session, playlist) is not None:
         raise SubsonicError(
             NOT_ALLOWED,
             f"{playlist.name} keeps itself up to date; freeze it first, on the page or with: "

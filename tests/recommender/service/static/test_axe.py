@@ -146,15 +146,15 @@ def test_a_shortlist_breaks_no_rule(page: Any, site: Site, theme: str, window: A
 def test_a_kept_playlist_its_dialog_and_a_radio_break_no_rule(
     page: Any, site: Site, theme: str, window: Any
 ) -> None:
-    wish = {"list": "songs", "n": 5, "unplayed": True, "not_artist": ["Ben"]}
-    playlist = site.send("/api/playlists", {"name": "Kept", "wish": wish})["playlist_id"]
+    rules = {"list": "songs", "n": 5, "unplayed": True, "not_artist": ["Ben"]}
+    playlist = site.send("/api/playlists", {"name": "Kept", "rules": rules})["playlist_id"]
     radio = site.send("/api/radios", {"kind": "song", "seed": "1"})["radio_id"]
     site.send(f"/api/radios/{radio}/next", {"n": 3})
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size(window)
     wrong = {}
     try:
-        for place, ready in {f"#playlist={playlist}": ".wish .chip", f"#radio={radio}": ".because"}.items():
+        for place, ready in {f"#playlist={playlist}": ".rules .chip", f"#radio={radio}": ".because"}.items():
             visit(page, site, place, ready)
             wrong[place] = violations(page)
         visit(page, site, "#unplayed=1", ".song")

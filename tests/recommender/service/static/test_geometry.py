@@ -38,7 +38,7 @@ PLACES = {
     "#radio=1": ".song",
     "#playlists": ".lists",
     "#playlist=1": ".song",
-    "#playlist=2": ".wish .chip",
+    "#playlist=2": ".rules .chip",
     "#shortlists": ".lists",
     "#shortlist=1": ".entry",
     "#deepcuts": ".song",
@@ -70,9 +70,9 @@ def crowded(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with listening(library.home) as server:
         site = Site(server.url, library.home, library.music)
         site.send("/api/playlists", {"name": LONG, "track_ids": list(range(1, 9))})
-        wish = {"list": "songs", "n": 9, "not_artist": [UNBROKEN, LONG], "year_to": 2090}
+        rules = {"list": "songs", "n": 9, "not_artist": [UNBROKEN, LONG], "year_to": 2090}
         site.send(
-            "/api/playlists", {"name": f"Z {LONG}", "wish": {**wish, "year_to": None, "not_album": [LONG]}}
+            "/api/playlists", {"name": f"Z {LONG}", "rules": {**rules, "year_to": None, "not_album": [LONG]}}
         )
         passages = {"query_start_s": 0, "query_end_s": 30, "match_start_s": 5, "match_end_s": 35}
         found = [{"track_id": i, "query_track_id": 2, **passages, "similarity": 0.9} for i in (1, 2, 3, 4)]

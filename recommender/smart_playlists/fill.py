@@ -13,8 +13,14 @@ from classifier.errors import ClassifierError
 from classifier.model.bundle import Bundle
 from db.listening.playlists import create_playlist, get_playlist, playlist_tracks
 from db.listening.radios import less_like_ids
-from db.listening.tables import PlaylistWish
-from db.listening.wishes import all_wishes, note_filled, set_wish, wanted, wish_of
+from db.listening.smart_playlists import (
+    all_smart_playlists,
+    note_filled,
+    set_rules,
+    smart_playlist_of,
+    wanted,
+)
+from db.listening.tables import SmartPlaylist
 from db.listing import track_page
 from db.models import Playlist
 from db.plays_log import plays_state
@@ -30,8 +36,7 @@ from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query, from_track
 from recommender.retrieval.request import ListRequest, day_of, spread_evenly
 from recommender.retrieval.similar import similar
-from recommender.wishes.wish import Wish, wish_json
-from recommender.wishes.wish import wish_of as read_wish
+from recommender.smart_playlists.rules import Rules, rules_json, rules_of
 
 AT_ONCE: Final = 20
 """So many that are out of date are filled for one request, those first that were filled longest ago."""
@@ -63,7 +68,7 @@ class Filling:
     """What a playlist is to be filled with; `track_ids` is None where it cannot be, and `problem` why."""
 
     playlist_id: int
-    wish: str
+    rules: str
     filled_from: str
     track_ids: list[int] | None
     problem: str = ""
@@ -101,11 +106,11 @@ def refresh(
     with sessions.change() as session:
         for one in found:
             playlist = get_playlist(session, one.playlist_id)
-            wish = None if playlist is None else wish_of(session, playlist)
-            if playlist is None or wish is None or wish.wish != one.wish:  # somebody was quicker
+            kept = None if playlist is None else smart_playlist_of(session, playlist)
+            if playlist is None or kept is None or kept.rules != one.rules:  # somebody was quicker
                 continue
             done[playlist.id] = note_filled(
-                session, playlist, wish, one.filled_from, one.track_ids, one.problem
+                session, playlist, kept, one.filled_from, one.track_ids, one.problem
             )
     return done
 
@@ -113,7 +118,7 @@ def refresh(
 def keep(
     sessions: Sessions,
     sound: Sound,
-    wish: Wish,
+    rules: Rules,
     *,
     playlist_id: int | None = None,
     name: str = "",
@@ -128,17 +133,17 @@ def keep(
     KeyError
         If there is no playlist of the id.
     """
-    if wish.playlist is not None and wish.playlist == playlist_id:
+    if rules.playlist is not None and rules.playlist == playlist_id:
         raise FilterError("a playlist cannot be filled with songs like its own; name another")
     with sessions.snapshot() as session:
-        state = _state(session, sound, tokens_of(session).get(TRACKS_TOKEN), wish)
-        songs = songs_of(session, sound, wish)
+        state = _state(session, sound, tokens_of(session).get(TRACKS_TOKEN), rules)
+        songs = songs_of(session, sound, rules)
     with sessions.change() as session:
         found = get_playlist(session, playlist_id) if playlist_id is not None else None
         if found is None and playlist_id is not None:
             raise KeyError(playlist_id)
         known = found or create_playlist(session, name, comment=comment)
-        note_filled(session, known, set_wish(session, known, wish_json(wish)), state, songs)
+        note_filled(session, known, set_rules(session, known, rules_json(rules)), state, songs)
         return known.id
 
 
@@ -153,7 +158,7 @@ def fillings(
     """Return what playlists that are out of date are to be filled with; see `refresh`."""
     found: list[Filling] = []
     tracks = tokens_of(session).get(TRACKS_TOKEN)
-    for playlist_id, stored in all_wishes(session).items():
+    for playlist_id, stored in all_smart_playlists(session).items():
         if playlist_ids is not None and playlist_id not in playlist_ids:
             continue
         if most is not None and len(found) >= most:
@@ -165,38 +170,38 @@ def fillings(
 
 
 def _filling(
-    session: Session, sound: Sound, tracks: str | None, stored: PlaylistWish, *, again: bool
+    session: Session, sound: Sound, tracks: str | None, stored: SmartPlaylist, *, again: bool
 ) -> Filling | None:
     """Return what one is to be filled with; None where it is up to date."""
     state = UNREADABLE
     try:
-        wish = read_wish(wanted(stored))
-        state = _state(session, sound, tracks, wish)
+        rules = rules_of(wanted(stored))
+        state = _state(session, sound, tracks, rules)
         if state == stored.filled_from and not again:
             return None
-        return Filling(stored.playlist_id, stored.wish, state, songs_of(session, sound, wish))
+        return Filling(stored.playlist_id, stored.rules, state, songs_of(session, sound, rules))
     except (RecommenderError, ClassifierError) as error:  # a genre that is gone, nothing played yet, …
         if state == stored.filled_from and not again:
             return None
-        return Filling(stored.playlist_id, stored.wish, state, None, str(error))
+        return Filling(stored.playlist_id, stored.rules, state, None, str(error))
 
 
-def _state(session: Session, sound: Sound, tracks: str | None, wish: Wish) -> str:
+def _state(session: Session, sound: Sound, tracks: str | None, rules: Rules) -> str:
     """Return what is another whenever the list may be another."""
     parts: list[object] = [sound.token, sound.bundle.bundle_id, tracks]
-    if wish.of_plays:
+    if rules.of_plays:
         parts.append(plays_state(session))
-    if wish.not_played_days is not None:
+    if rules.not_played_days is not None:
         parts.append(f"{utc_now():%Y-%m-%d}")
-    if wish.kind == "discover":
+    if rules.kind == "discover":
         parts.append(less_like_ids(session))
-    if wish.playlist is not None:
-        named = get_playlist(session, wish.playlist)
+    if rules.playlist is not None:
+        named = get_playlist(session, rules.playlist)
         parts.append(None if named is None else named.changed)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
-def songs_of(session: Session, sound: Sound, wish: Wish) -> list[int]:
+def songs_of(session: Session, sound: Sound, rules: Rules) -> list[int]:
     """Return the ids of the tracks of a list that is wanted, in order.
 
     Raises
@@ -204,27 +209,27 @@ def songs_of(session: Session, sound: Sound, wish: Wish) -> list[int]:
     FilterError, QueryError
         If it cannot be made: no song of those that it goes by is there, or a filter names what is not.
     """
-    index, bundle, request = sound.index, sound.bundle, _as_of_today(wish)
-    if wish.kind == "songs":
+    index, bundle, request = sound.index, sound.bundle, _as_of_today(rules)
+    if rules.kind == "songs":
         only = ids_passing(session, index, bundle, request.filters) if request.filters else None
-        _, tracks = track_page(session, wish.sort, 0, request.n, wish.words, None, only)
+        _, tracks = track_page(session, rules.sort, 0, request.n, rules.words, None, only)
         return [track.id for track in tracks]
-    if wish.kind == "find":
-        found = find(session, index, bundle, wish.words, request, wish.not_words)
+    if rules.kind == "find":
+        found = find(session, index, bundle, rules.words, request, rules.not_words)
         return [one.track.id for one in found.matches]
-    if wish.kind == "discover":
-        since = None if wish.since is None else day_of(wish.since)
-        ranking, _ = discover(session, index, bundle, request, wish.seeds, since)
+    if rules.kind == "discover":
+        since = None if rules.since is None else day_of(rules.since)
+        ranking, _ = discover(session, index, bundle, request, rules.seeds, since)
         return [match.track.id for match in ranking.matches]
-    queries, any_of = _queries(session, bundle, wish)
-    unwanted = _analysed(session, bundle, wish.unlike)
+    queries, any_of = _queries(session, bundle, rules)
+    unwanted = _analysed(session, bundle, rules.unlike)
     tastes = [1.0] * len(queries) if any_of and len(queries) > 1 else None
     return [m.track.id for m in similar(session, index, bundle, queries, request, unwanted, tastes).matches]
 
 
-def _as_of_today(wish: Wish) -> ListRequest:
+def _as_of_today(rules: Rules) -> ListRequest:
     """Return the options of a list, in which days are counted back from today."""
-    request, days = wish.request, wish.not_played_days
+    request, days = rules.request, rules.not_played_days
     if days is None:
         return request
     today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -232,17 +237,17 @@ def _as_of_today(wish: Wish) -> ListRequest:
     return replace(request, filters=replace(request.filters, not_played_since=since))
 
 
-def _queries(session: Session, bundle: Bundle, wish: Wish) -> tuple[list[Query], bool]:
+def _queries(session: Session, bundle: Bundle, rules: Rules) -> tuple[list[Query], bool]:
     """Return the songs that a list goes by, and whether one of them is enough."""
-    queries = _analysed(session, bundle, wish.like, wish)
-    if wish.playlist is not None:
-        ids = _songs_in(session, wish.playlist)
+    queries = _analysed(session, bundle, rules.like, rules)
+    if rules.playlist is not None:
+        ids = _songs_in(session, rules.playlist)
         queries += _analysed(session, bundle, spread_evenly(ids, params.QUERY_SONGS))
         if queries:
             queries[0] = replace(queries[0], excluded=queries[0].excluded | frozenset(ids))
     if not queries:
         raise QueryError("none of the songs that it goes by is there, and analysed, any more")
-    return queries, wish.any_of or wish.playlist is not None
+    return queries, rules.any_of or rules.playlist is not None
 
 
 def _songs_in(session: Session, playlist_id: int) -> list[int]:
@@ -253,7 +258,7 @@ def _songs_in(session: Session, playlist_id: int) -> list[int]:
 
 
 def _analysed(
-    session: Session, bundle: Bundle, track_ids: Sequence[int], wish: Wish | None = None
+    session: Session, bundle: Bundle, track_ids: Sequence[int], rules: Rules | None = None
 ) -> list[Query]:
     """Return songs as queries; those that are gone, or not analysed, are passed over."""
     rows = rows_by_ids(session, list(track_ids))
@@ -261,5 +266,5 @@ def _analysed(
     for track_id in track_ids:
         if track_id in rows and not rows[track_id].missing:
             with suppress(QueryError):
-                found.append(from_track(session, rows[track_id], bundle, wish.span if wish else None))
+                found.append(from_track(session, rows[track_id], bundle, rules.span if rules else None))
     return found

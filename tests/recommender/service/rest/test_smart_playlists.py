@@ -23,8 +23,8 @@ def ask(service: Service, method: str, path: str, status: int = 200, **more: Any
     return answer.json() if answer.content else None
 
 
-def made(service: Service, wish: dict[str, Any], status: int = 201, name: str = "Mine") -> Any:
-    return ask(service, "POST", "/api/playlists", status, json={"name": name, "wish": wish})
+def made(service: Service, rules: dict[str, Any], status: int = 201, name: str = "Mine") -> Any:
+    return ask(service, "POST", "/api/playlists", status, json={"name": name, "rules": rules})
 
 
 def ids(playlist: Any) -> list[int]:
@@ -41,9 +41,9 @@ def test_one_is_filled_now_and_when_something_was_played(own: Service) -> None:
     first = made(own, UNPLAYED)
     at = f"/api/playlists/{first['playlist_id']}"
     assert ids(first) == there
-    assert first["wish"] == {"list": "songs", "n": 100, "max_plays": 0, "sort": "path"}
+    assert first["rules"] == {"list": "songs", "n": 100, "max_plays": 0, "sort": "path"}
     assert first["problem"] is None and first["filled"]
-    assert first["wish_in_words"] == ["all songs", "never played", "by folder", "100 songs at most"]
+    assert first["rules_in_words"] == ["all songs", "never played", "by folder", "100 songs at most"]
     assert own.get(at) == first  # nothing was played: it is not touched
     ask(own, "POST", f"/api/tracks/{there[0]}/plays")
     [listed] = own.get("/api/playlists")["playlists"]
@@ -72,7 +72,7 @@ def test_a_player_changes_its_name_but_not_its_songs(own: Service) -> None:
     assert own.get(f"/api/playlists/{first['playlist_id']}") == first
     player.ask("updatePlaylist", playlistId=known, name="New name", comment="c")
     renamed = own.get(f"/api/playlists/{first['playlist_id']}")
-    assert (renamed["name"], renamed["comment"], renamed["wish"]) == ("New name", "c", first["wish"])
+    assert (renamed["name"], renamed["comment"], renamed["rules"]) == ("New name", "c", first["rules"])
     player.ask("deletePlaylist", id=known)
     assert own.get("/api/playlists")["playlists"] == []
 
@@ -82,20 +82,20 @@ def test_it_is_frozen_and_kept_again(own: Service) -> None:
     at = f"/api/playlists/{first['playlist_id']}"
     some = ids(first)[:2]
     assert "freeze it first" in ask(own, "PUT", at, 409, json={"track_ids": some})["detail"]
-    frozen = ask(own, "PUT", at, json={"wish": None, "track_ids": some})
-    assert (ids(frozen), frozen["wish"], frozen["wish_in_words"]) == (some, None, None)
+    frozen = ask(own, "PUT", at, json={"rules": None, "track_ids": some})
+    assert (ids(frozen), frozen["rules"], frozen["rules_in_words"]) == (some, None, None)
     ask(own, "POST", f"/api/tracks/{some[0]}/plays")
     assert ids(own.get(at)) == some
     seed = own.id_of("rock/beta.flac")
-    again = ask(own, "PUT", at, json={"wish": {"list": "similar", "like": [seed], "n": 3}})
+    again = ask(own, "PUT", at, json={"rules": {"list": "similar", "like": [seed], "n": 3}})
     assert ids(again) == [one["track_id"] for one in own.get(f"/api/tracks/{seed}/similar?n=3")["results"]]
-    assert again["wish_in_words"] == ["like Ann Arbor - Beta Motion", "3 songs at most"]
-    ask(own, "PUT", at, 422, json={"wish": {"list": "similar", "playlist": first["playlist_id"]}})
-    ask(own, "PUT", "/api/playlists/99", 404, json={"wish": UNPLAYED})
+    assert again["rules_in_words"] == ["like Ann Arbor - Beta Motion", "3 songs at most"]
+    ask(own, "PUT", at, 422, json={"rules": {"list": "similar", "playlist": first["playlist_id"]}})
+    ask(own, "PUT", "/api/playlists/99", 404, json={"rules": UNPLAYED})
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
+    ("rules", "status"),
     [
         ({"list": "similar"}, 422),
         ({"list": "similar", "like": [99999]}, 404),
@@ -107,8 +107,8 @@ def test_it_is_frozen_and_kept_again(own: Service) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_cannot_be_made_is_refused_and_makes_nothing(own: Service, wish: Any, status: int) -> None:
-    made(own, wish, status)
+def test_what_cannot_be_made_is_refused_and_makes_nothing(own: Service, rules: Any, status: int) -> None:
+    made(own, rules, status)
     assert own.get("/api/playlists")["playlists"] == []
 
 
@@ -130,7 +130,7 @@ def test_days_are_counted_back_from_the_day_on_which_it_is_filled(own: Service) 
         ask(own, "POST", f"/api/tracks/{track_id}/plays")
     first = made(own, {"list": "songs", "n": 100, "sort": "path", "not_played_days": 30})
     assert ids(first) == there[2:]
-    assert "not played for 30 days" in first["wish_in_words"]
+    assert "not played for 30 days" in first["rules_in_words"]
     with own.state.change() as session:
         long_ago = utc_now() - timedelta(days=31)
         session.execute(update(Track).where(Track.id == there[0]).values(last_played=long_ago))

@@ -9,7 +9,7 @@ from recommender.errors import FilterError
 from recommender.retrieval.filters import Filters, Range
 from recommender.retrieval.query_file import Span
 from recommender.retrieval.request import ListRequest, filters_named, names_of
-from recommender.wishes.wish import Wish, wish_json, wish_of
+from recommender.smart_playlists.rules import Rules, rules_json, rules_of
 
 EVERY = Filters(
     genres=("jazz", "rock/punk"),
@@ -36,23 +36,23 @@ def test_filters_are_named_and_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "rules",
     [
-        Wish("songs", ListRequest(500, filters=EVERY, passages=False), words="blue", sort="plays"),
-        Wish("find", ListRequest(7, per_artist=1, passages=False), words="mellow jazz", not_words="vocals"),
-        Wish("discover", ListRequest(30, diversity=0.5, passages=False), seeds=5, since="2025-01-31"),
-        Wish("similar", ListRequest(passages=False), like=(3,), unlike=(9, 4), span=Span(5, 35.5)),
-        Wish("similar", ListRequest(discover=0.25, passages=False), like=(3, 1), any_of=True),
-        Wish("similar", ListRequest(hub_correction=False, passages=False), playlist=2, not_played_days=9),
+        Rules("songs", ListRequest(500, filters=EVERY, passages=False), words="blue", sort="plays"),
+        Rules("find", ListRequest(7, per_artist=1, passages=False), words="mellow jazz", not_words="vocals"),
+        Rules("discover", ListRequest(30, diversity=0.5, passages=False), seeds=5, since="2025-01-31"),
+        Rules("similar", ListRequest(passages=False), like=(3,), unlike=(9, 4), span=Span(5, 35.5)),
+        Rules("similar", ListRequest(discover=0.25, passages=False), like=(3, 1), any_of=True),
+        Rules("similar", ListRequest(hub_correction=False, passages=False), playlist=2, not_played_days=9),
     ],
-    ids=lambda wish: str(wish.kind),
+    ids=lambda rules: str(rules.kind),
 )
-def test_a_wish_is_read_back_as_it_was(wish: Wish) -> None:
-    assert wish_of(wish_json(wish)) == wish
+def test_rules_are_read_back_as_they_were(rules: Rules) -> None:
+    assert rules_of(rules_json(rules)) == rules
 
 
 def test_what_is_as_usual_is_not_stored() -> None:
-    assert wish_json(Wish("find", ListRequest(10), words="jazz")) == {
+    assert rules_json(Rules("find", ListRequest(10), words="jazz")) == {
         "list": "find",
         "n": 10,
         "words": "jazz",
@@ -72,7 +72,7 @@ def test_what_is_as_usual_is_not_stored() -> None:
 )
 def test_what_does_not_fit_together_is_refused(said: dict[str, Any], words: str) -> None:
     with pytest.raises(FilterError, match=words):
-        wish_of(said)
+        rules_of(said)
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_what_does_not_fit_together_is_refused(said: dict[str, Any], words: str)
     ],
 )
 def test_plays_matter_to_some(said: dict[str, Any], of_plays: bool) -> None:
-    assert wish_of(said).of_plays is of_plays
+    assert rules_of(said).of_plays is of_plays

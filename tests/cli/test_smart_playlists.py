@@ -26,7 +26,7 @@ def test_lists_are_kept_filled_and_frozen(library: Library, tmp_path: Path) -> N
     assert library.run("plays", "import", plays).code == 0
     listed = {one["name"]: one for one in library.run("playlist", "list", "--json").json["playlists"]}
     assert listed["Unplayed"]["songs"] == len(before)  # a list of lists makes none anew
-    assert listed["Unplayed"]["wish_in_words"][:2] == ["all songs", "never played"]
+    assert listed["Unplayed"]["rules_in_words"][:2] == ["all songs", "never played"]
     done: Any = library.run("playlist", "refresh", "--json").json["playlists"]
     assert {one["name"]: (one["changed"], one["songs"]) for one in done} == {
         "Like it": (False, 4),

@@ -45,8 +45,8 @@ def test_a_list_is_kept_filled_anew_and_frozen(page: Any, site: Site) -> None:
     saved(page, "Never played", kept=True)
     listed(page, before)
     [made] = site.get("/api/playlists")["playlists"]
-    assert made["wish"] == {"list": "songs", "n": 10000, "max_plays": 0, "sort": "title"}
-    chips = page.locator(".wish .chip").all_text_contents()
+    assert made["rules"] == {"list": "songs", "n": 10000, "max_plays": 0, "sort": "title"}
+    chips = page.locator(".rules .chip").all_text_contents()
     assert chips == ["all songs", "never played", "by title"]
     assert page.locator(".handle, .take-out").count() == 0
     first = site.get(f"/api/playlists/{made['playlist_id']}")["tracks"][0]
@@ -56,8 +56,8 @@ def test_a_list_is_kept_filled_anew_and_frozen(page: Any, site: Site) -> None:
     assert titles(page) == before[1:]
     page.get_by_role("button", name="Freeze").click()
     page.wait_for_selector(".handle")
-    assert page.locator(".wish").count() == 0
-    assert site.get(f"/api/playlists/{made['playlist_id']}")["wish"] is None
+    assert page.locator(".rules").count() == 0
+    assert site.get(f"/api/playlists/{made['playlist_id']}")["rules"] is None
 
 
 def test_without_the_tick_it_is_an_ordinary_one_and_only_that_takes_songs(page: Any, site: Site) -> None:
@@ -67,8 +67,8 @@ def test_without_the_tick_it_is_an_ordinary_one_and_only_that_takes_songs(page: 
     page.wait_for_selector(".take-out")
     visit(page, site, "#track=1", ready=".pair")
     saved(page, "Kept", kept=True)
-    page.wait_for_selector(".wish")
-    kept = {one["name"]: one["wish"] for one in site.get("/api/playlists")["playlists"]}
+    page.wait_for_selector(".rules")
+    kept = {one["name"]: one["rules"] for one in site.get("/api/playlists")["playlists"]}
     assert kept == {"By hand": None, "Kept": {"list": "similar", "n": 20, "like": [1]}}
     visit(page, site, "#playlists", ready=".lists")
     assert page.locator(".lists li", has_text="Kept").text_content().endswith("keeps itself up to date")

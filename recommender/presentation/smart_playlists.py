@@ -7,15 +7,15 @@ from sqlalchemy.orm import Session
 
 from classifier.errors import ClassifierError
 from db.listening.playlists import get_playlist
-from db.listening.tables import PlaylistWish
-from db.listening.wishes import wanted
+from db.listening.smart_playlists import wanted
+from db.listening.tables import SmartPlaylist
 from db.rows import rows_by_ids
 from db.values import iso_utc
 from recommender import params
 from recommender.errors import RecommenderError
 from recommender.presentation.text import clock
 from recommender.retrieval.filters import Filters, Range
-from recommender.wishes.wish import Wish, wish_of
+from recommender.smart_playlists.rules import Rules, rules_of
 
 NAMED = 3
 """Songs that a list goes by are named, up to so many."""
@@ -29,31 +29,31 @@ ORDERS = {
 }
 
 
-def kept_json(session: Session, stored: PlaylistWish | None) -> dict[str, Any]:
+def kept_json(session: Session, stored: SmartPlaylist | None) -> dict[str, Any]:
     """Return what a playlist is filled with, in values and in words; all None where a person fills it."""
     if stored is None:
-        return {"wish": None, "wish_in_words": None, "filled": None, "problem": None}
+        return {"rules": None, "rules_in_words": None, "filled": None, "problem": None}
     said = wanted(stored)
     try:
-        words = wish_in_words(session, wish_of(said))
+        words = rules_in_words(session, rules_of(said))
     except (RecommenderError, ClassifierError) as error:
         words = [str(error)]
     return {
-        "wish": said,
-        "wish_in_words": words,
+        "rules": said,
+        "rules_in_words": words,
         "filled": None if stored.filled is None else iso_utc(stored.filled),
         "problem": stored.problem or None,
     }
 
 
-def wish_in_words(session: Session, wish: Wish) -> list[str]:
+def rules_in_words(session: Session, rules: Rules) -> list[str]:
     """Return what a list is of, part by part, as people say it."""
-    request = wish.request
-    words = [*_what(session, wish), *_filters(request.filters)]
-    if wish.not_played_days is not None:
-        words.append(f"not played for {wish.not_played_days} days")
-    if wish.kind == "songs":
-        words.append(ORDERS.get(wish.sort, wish.sort))
+    request = rules.request
+    words = [*_what(session, rules), *_filters(request.filters)]
+    if rules.not_played_days is not None:
+        words.append(f"not played for {rules.not_played_days} days")
+    if rules.kind == "songs":
+        words.append(ORDERS.get(rules.sort, rules.sort))
     if request.discover:
         words.append(f"rarely played favoured, {request.discover:g}")
     if request.diversity:
@@ -66,26 +66,26 @@ def wish_in_words(session: Session, wish: Wish) -> list[str]:
         words.append(f"{request.per_album} of an album at most")
     if not request.hub_correction:
         words.append("without hub correction")
-    every = wish.kind == "songs" and request.n >= params.LONGEST_PLAYLIST
+    every = rules.kind == "songs" and request.n >= params.LONGEST_PLAYLIST
     return words if every else [*words, f"{request.n} songs at most"]
 
 
-def _what(session: Session, wish: Wish) -> list[str]:
-    if wish.kind == "songs":
-        return [f"“{wish.words}”"] if wish.words else ["all songs"]
-    if wish.kind == "find":
-        return [wish.words, *([f"not {wish.not_words}"] if wish.not_words else [])]
-    if wish.kind == "discover":
-        since = [f"played since {wish.since}"] if wish.since else []
+def _what(session: Session, rules: Rules) -> list[str]:
+    if rules.kind == "songs":
+        return [f"“{rules.words}”"] if rules.words else ["all songs"]
+    if rules.kind == "find":
+        return [rules.words, *([f"not {rules.not_words}"] if rules.not_words else [])]
+    if rules.kind == "discover":
+        since = [f"played since {rules.since}"] if rules.since else []
         return ["never played, like what is played most", *since]
-    part = "" if wish.span is None else f", {clock(wish.span.start_s)}-{clock(wish.span.end_s)}"
-    liked = [f"like {name}{part}" for name in _songs(session, wish.like)]
-    if wish.any_of and len(wish.like) > 1:
-        liked = [f"like any of {len(wish.like)} songs"]
-    if wish.playlist is not None:
-        found = get_playlist(session, wish.playlist)
+    part = "" if rules.span is None else f", {clock(rules.span.start_s)}-{clock(rules.span.end_s)}"
+    liked = [f"like {name}{part}" for name in _songs(session, rules.like)]
+    if rules.any_of and len(rules.like) > 1:
+        liked = [f"like any of {len(rules.like)} songs"]
+    if rules.playlist is not None:
+        found = get_playlist(session, rules.playlist)
         liked.append(f"like any song of {found.name}" if found else "like a playlist that is gone")
-    return [*liked, *(f"unlike {name}" for name in _songs(session, wish.unlike))]
+    return [*liked, *(f"unlike {name}" for name in _songs(session, rules.unlike))]
 
 
 def _songs(session: Session, track_ids: tuple[int, ...]) -> list[str]:

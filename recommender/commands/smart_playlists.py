@@ -26,12 +26,12 @@ ORDERS = ("path", "artist", "title", "album", "plays", "id")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the playlists of the catalogue; those that keep themselves up to date say with what."""
     from db.listening.playlists import all_playlists
-    from db.listening.wishes import all_wishes
+    from db.listening.smart_playlists import all_smart_playlists
     from recommender.commands.output import printable, say, show_json, show_table
-    from recommender.presentation.wishes import kept_json
+    from recommender.presentation.smart_playlists import kept_json
 
     with home_of(context).existing_catalog().snapshot() as session:
-        kept = all_wishes(session)
+        kept = all_smart_playlists(session)
         answer = [
             {
                 "playlist_id": one.playlist.id,
@@ -49,7 +49,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
                 str(one["playlist_id"]),
                 printable(one["name"]),
                 str(one["songs"]),
-                printable(", ".join(one["wish_in_words"] or ("by hand",))),
+                printable(", ".join(one["rules_in_words"] or ("by hand",))),
             )
             for one in answer
         ]
@@ -62,13 +62,13 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 def show(context: typer.Context, name: Named, output: Output = None, as_json: AsJson = False) -> None:
     """List the songs of a playlist; one that keeps itself up to date is filled first, if it is not."""
     from db.listening.playlists import playlist_tracks
-    from db.listening.wishes import wish_of
+    from db.listening.smart_playlists import smart_playlist_of
     from recommender.commands.output import printable, say, show_json
     from recommender.commands.output import show as show_line
     from recommender.commands.playlist import write_results
     from recommender.commands.song_table import genres_fact, show_songs, song_row, tags_fact
+    from recommender.presentation.smart_playlists import kept_json
     from recommender.presentation.songs import tracks_json
-    from recommender.presentation.wishes import kept_json
 
     home = home_of(context)
     catalog = home.existing_catalog()
@@ -80,21 +80,21 @@ def show(context: typer.Context, name: Named, output: Output = None, as_json: As
         tracks = playlist_tracks(session, found)
         shown = {one["track_id"]: one for one in tracks_json(session, list(set(tracks)), home.bundle())}
         results = [{**shown[track.id], "rank": rank} for rank, track in enumerate(tracks, 1)]
-        kept = kept_json(session, wish_of(session, found))
+        kept = kept_json(session, smart_playlist_of(session, found))
         answer = {"playlist_id": found.id, "name": found.name, **kept, "results": results}
     if output is not None:
         write_results(results, output)
     if as_json:
         show_json(answer)
         return
-    words = f": {', '.join(answer['wish_in_words'])}" if answer["wish_in_words"] else ""
+    words = f": {', '.join(answer['rules_in_words'])}" if answer["rules_in_words"] else ""
     show_line(printable(f"{answer['name']}{words}"))
     show_songs("", [song_row(one, "", [genres_fact(one, 2), tags_fact(one, 3)]) for one in results])
     if answer["problem"]:
         say(f"It could not be filled anew: {printable(answer['problem'])}.")
 
 
-@playlist.command(short_help="Keep a playlist of all songs that pass filters.")
+@playlist.command(short_help="Keep a smart playlist: all songs that pass filters.")
 @takes_filters
 def keep(
     context: typer.Context,
@@ -114,19 +114,19 @@ def keep(
     filters: "Filters",
     as_json: AsJson = False,
 ) -> None:
-    """Keep a playlist of all songs that pass the filters, filled anew whenever it is out of date.
+    """Keep a smart playlist: all songs that pass the filters, filled anew whenever it is out of date.
 
     Of songs like others, deep cuts, or by words: --keep NAME of similar, discover and find.
     """
     from recommender.commands.output import show_json
     from recommender.retrieval.request import ListRequest
-    from recommender.wishes.wish import Wish
+    from recommender.smart_playlists.rules import Rules
 
     if sort not in ORDERS:
         raise typer.BadParameter(f"it is one of {', '.join(ORDERS)}", param_hint="--sort")
     request = ListRequest(n=n, filters=filters)
-    wish = Wish("songs", request, words=words, sort=sort, not_played_days=not_played_for)
-    made = keep_list(home_of(context), name, wish)
+    rules = Rules("songs", request, words=words, sort=sort, not_played_days=not_played_for)
+    made = keep_list(home_of(context), name, rules)
     if as_json:
         show_json({"playlist_id": made})
 
@@ -148,9 +148,9 @@ def refresh(
     `serve` does it when one is opened, and `playlist show`, and `push`.
     """
     from db.listening.playlists import all_playlists
-    from db.listening.wishes import all_wishes
+    from db.listening.smart_playlists import all_smart_playlists
     from recommender.commands.output import printable, say, show_json, show_table
-    from recommender.presentation.wishes import kept_json
+    from recommender.presentation.smart_playlists import kept_json
 
     home = home_of(context)
     catalog = home.existing_catalog()
@@ -158,7 +158,7 @@ def refresh(
         ids = [_find(session, name).id for name in names] if names else None
     done = refresh_kept(home, ids, again=again)
     with catalog.snapshot() as session:
-        kept = all_wishes(session)
+        kept = all_smart_playlists(session)
         rows = [
             {
                 "playlist_id": one.playlist.id,
@@ -191,7 +191,7 @@ def refresh(
 @playlist.command(short_help="Let one that keeps itself up to date stay as it is.")
 def freeze(context: typer.Context, name: Named, as_json: AsJson = False) -> None:
     """Let a playlist stay as it is now: from then on it is changed by hand alone."""
-    from db.listening.wishes import freeze as freeze_playlist
+    from db.listening.smart_playlists import freeze as freeze_playlist
     from recommender.commands.output import printable, say, show_json
 
     with home_of(context).existing_catalog().change() as session:
@@ -236,12 +236,12 @@ def _find(session: "Session", name: str, *, by_id: bool = False) -> "Playlist":
 
 
 def refresh_kept(home: "Home", playlist_ids: list[int] | None, *, again: bool = False) -> dict[int, bool]:
-    from db.listening.wishes import all_wishes
+    from db.listening.smart_playlists import all_smart_playlists
     from recommender.commands.results import opened
-    from recommender.wishes.fill import refresh as refresh_playlists
+    from recommender.smart_playlists.fill import refresh as refresh_playlists
 
     with home.existing_catalog().snapshot() as session:
-        kept = all_wishes(session)
+        kept = all_smart_playlists(session)
     if not any(playlist_ids is None or one in playlist_ids for one in kept):
         return {}
     catalog, bundle, index = opened(home)

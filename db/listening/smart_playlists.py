@@ -9,46 +9,48 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.listening.playlists import playlist_tracks, replace_tracks
-from db.listening.tables import PlaylistWish
+from db.listening.tables import SmartPlaylist
 from db.models import Playlist
 from db.values import utc_now
 
 
-def wish_of(session: Session, playlist: Playlist) -> PlaylistWish | None:
+def smart_playlist_of(session: Session, playlist: Playlist) -> SmartPlaylist | None:
     """Return what a playlist is filled with; None where a person fills it."""
-    return session.get(PlaylistWish, playlist.id)
+    return session.get(SmartPlaylist, playlist.id)
 
 
-def all_wishes(session: Session) -> dict[int, PlaylistWish]:
+def all_smart_playlists(session: Session) -> dict[int, SmartPlaylist]:
     """Return what all playlists that keep themselves up to date are filled with, by playlist id.
 
     Those that were filled longest ago come first.
     """
-    query = select(PlaylistWish).order_by(PlaylistWish.filled.asc().nulls_first(), PlaylistWish.playlist_id)
+    query = select(SmartPlaylist).order_by(
+        SmartPlaylist.filled.asc().nulls_first(), SmartPlaylist.playlist_id
+    )
     return {one.playlist_id: one for one in session.scalars(query)}
 
 
-def wanted(wish: PlaylistWish) -> dict[str, Any]:
+def wanted(row: SmartPlaylist) -> dict[str, Any]:
     """Return the list that is wanted."""
-    return dict(json.loads(wish.wish))
+    return dict(json.loads(row.rules))
 
 
-def set_wish(session: Session, playlist: Playlist, wish: dict[str, Any]) -> PlaylistWish:
+def set_rules(session: Session, playlist: Playlist, rules: dict[str, Any]) -> SmartPlaylist:
     """Have a playlist filled with a list from now on; it holds what it held until then."""
-    text = json.dumps(wish, ensure_ascii=False, sort_keys=True)
-    found = session.get(PlaylistWish, playlist.id)
+    text = json.dumps(rules, ensure_ascii=False, sort_keys=True)
+    found = session.get(SmartPlaylist, playlist.id)
     if found is None:
-        found = PlaylistWish(playlist_id=playlist.id, wish=text, filled_from="", filled=None, problem="")
+        found = SmartPlaylist(playlist_id=playlist.id, rules=text, filled_from="", filled=None, problem="")
         session.add(found)
-    elif found.wish != text:
-        found.wish, found.filled_from, found.problem = text, "", ""
+    elif found.rules != text:
+        found.rules, found.filled_from, found.problem = text, "", ""
     session.flush()
     return found
 
 
 def freeze(session: Session, playlist: Playlist) -> bool:
     """Let a playlist stay as it is, as one that a person fills; return whether it was none."""
-    found = session.get(PlaylistWish, playlist.id)
+    found = session.get(SmartPlaylist, playlist.id)
     if found is not None:
         session.delete(found)
         session.flush()
@@ -58,7 +60,7 @@ def freeze(session: Session, playlist: Playlist) -> bool:
 def note_filled(
     session: Session,
     playlist: Playlist,
-    wish: PlaylistWish,
+    row: SmartPlaylist,
     filled_from: str,
     track_ids: Sequence[int] | None,
     problem: str = "",
@@ -73,8 +75,8 @@ def note_filled(
         Why.
     """
     # First of all, so that another who fills the same one waits for the end of this.
-    wish.filled_from, wish.problem = filled_from, problem
-    wish.filled = max(utc_now(), (wish.filled or playlist.created) + timedelta(microseconds=1))
+    row.filled_from, row.problem = filled_from, problem
+    row.filled = max(utc_now(), (row.filled or playlist.created) + timedelta(microseconds=1))
     session.flush()
     if track_ids is None or [track.id for track in playlist_tracks(session, playlist)] == list(track_ids):
         return False

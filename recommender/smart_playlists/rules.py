@@ -28,7 +28,7 @@ OPTIONS: Final = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class Rules:
     """A list that is wanted.
 
     Attributes
@@ -84,25 +84,25 @@ class Wish:
         )
 
 
-def wish_json(wish: Wish) -> dict[str, Any]:
-    """Return a wish as it is stored, and as `wish_of` reads it; what is as usual is left out."""
-    usual = Wish(wish.kind)
-    said: dict[str, Any] = {"list": wish.kind, "n": wish.request.n}
-    for one in fields(Wish):
-        value = getattr(wish, one.name)
+def rules_json(rules: Rules) -> dict[str, Any]:
+    """Return rules as they are stored, and as `rules_of` reads them; what is as usual is left out."""
+    usual = Rules(rules.kind)
+    said: dict[str, Any] = {"list": rules.kind, "n": rules.request.n}
+    for one in fields(Rules):
+        value = getattr(rules, one.name)
         if one.name not in ("kind", "request", "span") and value != getattr(usual, one.name):
             said[one.name] = list(value) if isinstance(value, tuple) else value
-    if wish.span is not None:
-        said |= {"from_s": wish.span.start_s, "to_s": wish.span.end_s}
+    if rules.span is not None:
+        said |= {"from_s": rules.span.start_s, "to_s": rules.span.end_s}
     for name in OPTIONS:
-        value = getattr(wish.request, name)
+        value = getattr(rules.request, name)
         if value != getattr(usual.request, name):
             said[name] = value
-    return said | names_of(wish.request.filters)
+    return said | names_of(rules.request.filters)
 
 
-def wish_of(said: Mapping[str, Any]) -> Wish:
-    """Return the wish that some values say; those that it does not know are passed over.
+def rules_of(said: Mapping[str, Any]) -> Rules:
+    """Return the rules that some values say; those that it does not know are passed over.
 
     Raises
     ------
@@ -114,26 +114,26 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
     request = ListRequest(n=said.get("n", params.N_RESULTS), filters=filters, passages=False, **options)
     own: dict[str, Any] = {
         one.name: tuple(said[one.name]) if isinstance(said[one.name], list) else said[one.name]
-        for one in fields(Wish)
+        for one in fields(Rules)
         if one.name not in ("kind", "request", "span") and said.get(one.name) is not None
     }
     span = passage_between(said.get("from_s"), said.get("to_s"), "from_s", "to_s")
-    wish = Wish(said["list"], request, span=span, **own)
-    _check(wish)
-    return wish
+    rules = Rules(said["list"], request, span=span, **own)
+    _check(rules)
+    return rules
 
 
 FILTERS: Final = tuple(filters_named.__kwdefaults__ or ())
 
 
-def _check(wish: Wish) -> None:
-    if wish.kind == "similar" and not wish.like and wish.playlist is None:
+def _check(rules: Rules) -> None:
+    if rules.kind == "similar" and not rules.like and rules.playlist is None:
         raise FilterError("there is nothing to go by; name songs, or a playlist")
-    if wish.kind == "find" and not wish.words.strip():
+    if rules.kind == "find" and not rules.words.strip():
         raise FilterError("there are no words to find songs by")
-    if wish.span is not None and (len(wish.like) != 1 or wish.playlist is not None):
+    if rules.span is not None and (len(rules.like) != 1 or rules.playlist is not None):
         raise FilterError("a passage is of one song; name only one")
-    if wish.since is not None:
-        day_of(wish.since)
-    if wish.kind != "songs" and wish.request.n > params.LARGEST_PAGE:
+    if rules.since is not None:
+        day_of(rules.since)
+    if rules.kind != "songs" and rules.request.n > params.LARGEST_PAGE:
         raise FilterError(f"such a list has {params.LARGEST_PAGE} songs at most")

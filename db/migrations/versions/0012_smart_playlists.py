@@ -12,19 +12,19 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.create_table(
-        "playlist_wish",
+        "smart_playlist",
         sa.Column("playlist_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("wish", sa.Text(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("filled_from", sa.String(length=40), nullable=False),
         sa.Column("filled", sa.DateTime(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["playlist_id"],
             ["playlist.id"],
-            name=op.f("fk_playlist_wish_playlist_id_playlist"),
+            name=op.f("fk_smart_playlist_playlist_id_playlist"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("playlist_id", name=op.f("pk_playlist_wish")),
+        sa.PrimaryKeyConstraint("playlist_id", name=op.f("pk_smart_playlist")),
     )
     op.create_table(
         "similar_given",
@@ -40,4 +40,4 @@ def downgrade() -> None:
     """Undo."""
     op.drop_index(op.f("ix_similar_given_at"), table_name="similar_given")
     op.drop_table("similar_given")
-    op.drop_table("playlist_wish")
+    op.drop_table("smart_playlist")
