@@ -33,8 +33,7 @@ FIRST_NEIGHBOURS: Final = 256
 SEARCHED_SEGMENTS: Final = 32
 """So many segments of a query, evenly spread, look for candidates."""
 MOSTLY_ALLOWED: Final = 0.9
-"""Where filters leave more of the tracks than this, what they shut out is left out of the candidates after
-the search, not during it."""
+"""Where filters leave more of the tracks, what they shut out is left out of the candidates afterwards."""
 SCALAR_QUANTISED: Final = 16_000_000
 """Up to so many segments are kept at a byte a dimension in the inverted file; of more, at a quarter."""
 LISTS_PER_ROOT: Final = 4.0
@@ -65,8 +64,7 @@ TAG_PRESENT: Final = 0.1
 POOL: Final = 200
 """Tracks from which a list is chosen at a time, so that its songs are not all of one kind."""
 PLAIN_POOL: Final = 16
-"""The same where only the order counts: then the list is the same from a pool of any size, and a larger one
-only means more pairs of tracks that might be the same recording."""
+"""The same where only the order counts: then the list is the same from a pool of any size."""
 MAYBE_SAME: Final = 0.9
 """Cosine of two songs' mean vectors under which they are not looked at as the same recording."""
 SAME_LENGTH_S: Final = 3.25
@@ -208,8 +206,7 @@ READ_BYTES: Final = 2**18
 """Of a file that is streamed, at a time."""
 WRONG_LOGINS: Final = 10
 WRONG_LOGINS_S: Final = 60.0
-"""After so many wrong logins from one address, or to one user, within these seconds the others are answered
-with 429."""
+"""After so many wrong logins of one address, or to one user, within these seconds others are answered 429."""
 WRONG_ADDRESSES: Final = 4096
 """So many addresses, and users, are remembered, those that came last."""
 COUNTS_S: Final = 60.0

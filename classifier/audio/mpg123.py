@@ -207,9 +207,8 @@ def _passages(library: ctypes.CDLL, file: UntaggedFile, n_passages: int) -> Iter
 
 def _cancel(frames: Samples) -> bool:
     """Whether the average of two channels, (frames, 2), loses nearly all of what is more than silence."""
-    if not len(frames):  # nothing could be decoded there
-        return False
-    frames = frames - frames.mean(axis=0)  # a constant in both does not cancel
+    # A constant in both does not cancel; where nothing could be decoded, nothing does.
+    frames = frames - frames.mean(axis=0) if len(frames) else frames
     energy = float(np.dot(frames.ravel(), frames.ravel())) / 2
     mixed = frames @ np.full(2, 0.5, np.float32)
     quiet = energy <= 10 ** (params.SILENCE_DBFS / 10) * len(frames)
