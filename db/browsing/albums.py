@@ -214,18 +214,15 @@ def _gathered(rows: Sequence[Any], named: Sequence[AlbumNames | None]) -> KnownA
     found, on = KnownAlbums(), dict[str, set[tuple[str, ...]]]()
     songs: dict[tuple[str, ...], tuple[AlbumNames, list[Any]]] = {}
     for row, one in zip(rows, named, strict=True):
+        artist, whole_by = row.artist, (row.album_artist or row.artist) if one is None else one.artist
+        for name in (artist,) if artist == whole_by else (artist, whole_by):
+            found.of.setdefault(name, []).append(row.id)
+            on.setdefault(name, set()).update(() if one is None else (one.names,))
         if one is None:
-            who = {row.artist, row.album_artist or row.artist}
-            found.by.setdefault(row.album_artist or row.artist, 0)
+            found.by.setdefault(whole_by, 0)
         else:
-            who = {row.artist, one.artist}
             found.of_song[row.id] = one
             songs.setdefault(one.names, (one, []))[1].append(row)
-        for name in who:
-            found.of.setdefault(name, []).append(row.id)
-            albums = on.setdefault(name, set())
-            if one is not None:
-                albums.add(one.names)
     made = [_album(one, some) for one, some in songs.values()]
     made.sort(key=lambda album: (search_key(album.artist), search_key(album.name), album.newest_id))
     found.albums = {album.names: album for album in made}

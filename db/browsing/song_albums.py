@@ -111,7 +111,7 @@ def shown_album(name: str) -> str:
 
 def folder_of(rel_path: str) -> str:
     """Return the folder of an album: the one that a file is in, or the one of all discs above it."""
-    return _above_discs(os.path.dirname(rel_path))
+    return _above_discs(rel_path.rpartition(os.sep)[0])
 
 
 @lru_cache(KEPT)
@@ -132,7 +132,12 @@ def disc_of(song: OnAlbum) -> int | None:
     """Return a song's disc: as the tags number it, else as the album's name or the folder's does."""
     if song.disc_number is not None:
         return song.disc_number
-    return _disc_named(song.album) or _disc_named(os.path.basename(os.path.dirname(song.rel_path)))
+    return _disc_named(song.album) or _disc_of_folder(song.rel_path.rpartition(os.sep)[0])
+
+
+@lru_cache(KEPT)
+def _disc_of_folder(folder: str) -> int | None:
+    return _disc_named(os.path.basename(folder))
 
 
 @lru_cache(KEPT)

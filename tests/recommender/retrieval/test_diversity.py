@@ -93,7 +93,7 @@ def partition(groups: Any) -> list[int]:
     return [-1 if g < 0 else list(groups).index(g) for g in groups]
 
 
-def test_names_group_without_case_and_accents_and_albums_by_their_folder_too() -> None:
+def test_names_group_without_case_and_accents_and_albums_by_whose_they_are() -> None:
     tracks = [
         track("Café Müller", "Best Of"),
         track("cafe  muller", "best of", "a/y.mp3"),
@@ -101,12 +101,13 @@ def test_names_group_without_case_and_accents_and_albums_by_their_folder_too() -
         track("", ""),
         track("bob", "Best of", root_id=2),
         track("", ""),
+        *(track(name, "Best of", "hits/x.mp3") for name in ("Cy", "Dan")),
     ]
     (artists, albums), soft = caps_of(tracks, 10, 4, 1)
     assert [cap.at_most for cap in soft] == [1]
     assert (artists.at_most, albums.at_most) == (4, 1)
-    assert partition(artists.groups) == [0, 0, 2, -1, 2, -1]
-    assert partition(albums.groups) == [0, 0, 2, -1, 4, -1]
+    assert partition(artists.groups) == [0, 0, 2, -1, 2, -1, 6, 7]
+    assert partition(albums.groups) == [0, 0, 2, -1, 2, -1, 6, 6]
 
 
 @pytest.mark.parametrize(
