@@ -1,6 +1,5 @@
 """deepcuts on several machines, all of them this one: PostgreSQL, Dask, two services behind nginx."""
 
-import contextlib
 import shutil
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx2
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tests.dask_cluster import Cluster
 from tests.postgres import Server
@@ -38,20 +38,19 @@ http {{
     include {folder}/deepcuts.conf;
 }}
 """
-GATE = 77
-"""The lock of the database that a track waits for which is one too many."""
-GATED = f"""
-    CREATE TABLE gate (tracks integer NOT NULL);
-    INSERT INTO gate VALUES (0);
+GATED = """
+    CREATE TABLE gate (tracks integer NOT NULL, key integer NOT NULL);
+    INSERT INTO gate VALUES (0, 0);
     CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF (SELECT count(*) FROM track WHERE analysed_hash IS NOT NULL) > (SELECT tracks FROM gate) THEN
-            PERFORM pg_advisory_xact_lock({GATE});
+            PERFORM pg_advisory_xact_lock(77, key) FROM gate;
         END IF;
         RETURN NULL;
     END $$;
     CREATE TRIGGER wait AFTER INSERT ON segment FOR EACH STATEMENT EXECUTE FUNCTION wait()
 """
-WAITING = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {GATE} AND NOT granted"
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 77 AND NOT granted"
+OTHERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid <> 77"
 
 
 def until(true: Callable[[], object]) -> None:
@@ -71,49 +70,52 @@ def free_port() -> int:
 
 
 class Gate:
-    """Stops an ingest at the track that is one too many, in the middle of its transaction."""
+    """Stops an ingest at the track that is one too many, in the middle of its transaction.
 
-    def __init__(self, server: Server, url: str) -> None:
-        self._server, self._url = server, url
+    That waits for a lock of the database which is held here; each time another one, which is held before
+    the track that waits may go on.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url, self._key = url, 0
         self._held: Connection | None = None
 
     def make(self) -> None:
-        """Put it into the database, and close it."""
-        with self._engine().connect() as connection:
-            connection.execute(text(GATED))
-        self.close()
+        """Put it into the database; whoever comes passes."""
+        self._there().execute(text(GATED))
+        self.open()
 
-    def _engine(self) -> Any:
-        return create_engine(self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-    def close(self) -> None:
-        """Let nobody pass from now on."""
-        self._held = self._engine().connect()
-        self._held.execute(text(f"SELECT pg_advisory_lock({GATE})"))
+    def _there(self) -> Connection:
+        """Return the connection that holds the lock, or a new one where the server was ended meanwhile."""
+        try:
+            if self._held is not None:
+                self._held.scalar(text("SELECT 1"))
+                return self._held
+        except OperationalError:
+            self._held.invalidate()
+        engine = create_engine(self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._held = engine.connect()
+        return self._held
 
     def at(self, tracks: int) -> None:
-        """Say how many tracks may be stored."""
-        with self._engine().connect() as connection:
-            connection.execute(text(f"UPDATE gate SET tracks = {tracks}"))
-
-    def wait(self) -> None:
-        """Wait until an ingest waits here."""
-        with self._engine().connect() as connection:
-            until(lambda: connection.scalar(text(WAITING)))
+        """Let so many tracks be stored, and no more from now on."""
+        there = self._there()
+        there.execute(text(f"SELECT pg_advisory_lock(77, {self._key + 1})"))
+        there.execute(text(f"UPDATE gate SET tracks = {tracks}, key = {self._key + 1}"))
+        there.execute(text(f"SELECT pg_advisory_unlock(77, {self._key})"))
+        self._key += 1
 
     def open(self) -> None:
         """Let whoever waits, or comes, pass."""
-        if self._held is not None:
-            with contextlib.suppress(Exception):
-                self._held.close()
-        self._held = None
+        self.at(10**9)
 
-    def pass_on(self, tracks: int) -> None:
-        """Let an ingest go on until there are so many tracks, and wait until it waits again."""
-        self.at(tracks)
-        self.open()
-        self.close()
-        self.wait()
+    def wait(self) -> None:
+        """Wait until an ingest waits here."""
+        until(lambda: self._there().scalar(text(WAITING)))
+
+    def wait_for_nobody(self) -> None:
+        """Wait until the server has seen that an ingest is gone, and has released its locks."""
+        until(lambda: not self._there().scalar(text(OTHERS)))
 
 
 @dataclass
@@ -139,7 +141,7 @@ class SeveralMachines:
         self.url = self.server.new_catalog_database()
         self.homes = [self.folder / "shared", self.folder / "own"]
         self.ports = [free_port(), free_port()]
-        self.gate = Gate(self.server, self.url)
+        self.gate = Gate(self.url)
         for home in self.homes:
             home.mkdir()
 

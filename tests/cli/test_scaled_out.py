@@ -79,10 +79,11 @@ def a_worker_and_the_scheduler(machines: SeveralMachines) -> None:
     assert len(before) == 3
     victim = next(iter(machines.cluster.workers().values()))
     os.kill(victim, signal.SIGKILL)
-    machines.gate.pass_on(6)
+    machines.gate.at(6)
+    until(lambda: len(machines.tracks()) == 6)
+    machines.gate.wait()
     assert len(machines.tracks()) == 6
     machines.cluster.end_scheduler()
-    machines.gate.at(N_SONGS)
     machines.gate.open()
     code, out, err = ended(ingest)
     address = machines.cluster.address
@@ -98,19 +99,18 @@ def a_worker_and_the_scheduler(machines: SeveralMachines) -> None:
 def the_ingest(machines: SeveralMachines) -> None:
     """What it had stored is stored; what it was storing is not, and the next one waits for no lock."""
     before = machines.tracks()
-    machines.gate.close()
     machines.gate.at(len(before) + 1)
     ingest = machines.ingest()
     machines.gate.wait()
     kill(ingest)
     machines.gate.open()
+    machines.gate.wait_for_nobody()
     kept = machines.tracks()
     assert before.items() < kept.items()
 
 
 def a_service_and_the_database(machines: SeveralMachines) -> None:
     """While an ingest goes on: the other service answers; without a database none does, with it both do."""
-    machines.gate.close()
     before = machines.tracks()
     machines.gate.at(len(before) + 1)
     ingest = machines.ingest()
@@ -126,7 +126,7 @@ def a_service_and_the_database(machines: SeveralMachines) -> None:
     code, out, err = ended(ingest)
     assert (code, out) == (1, "")
     assert err.startswith("deepcuts: the catalogue at ") and err.count("\n") == 1
-    assert [machines.status_of(number, page) for number in (0, 1)] == [503, 503]
+    until(lambda: [machines.status_of(number, page) for number in (0, 1)] == [503, 503])
     machines.server.start()
     until(lambda: [machines.status_of(number, page) for number in (0, 1, None)] == [200] * 3)
     assert machines.tracks() == stored
@@ -134,6 +134,7 @@ def a_service_and_the_database(machines: SeveralMachines) -> None:
 
 def the_rest_is_ingested(machines: SeveralMachines) -> None:
     """A run that nobody ends analyses what is missing, and that alone."""
+    machines.gate.open()
     kept = machines.tracks()
     code, out, err = ended(machines.ingest())
     assert (code, err) == (0, "")
