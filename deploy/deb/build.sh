@@ -9,4 +9,4 @@ deploy=$(dirname "$(dirname "$(readlink -f "$0")")")
 trap 'rm -rf /opt/deepcuts' EXIT
 python3 -m venv /opt/deepcuts
 /opt/deepcuts/bin/pip install --quiet -c "$deploy/../constraints.txt" "$deploy/..[postgres]"
-"$deploy/deb/package.sh" /opt/deepcuts "$out"
+MOVE=yes "$deploy/deb/package.sh" /opt/deepcuts "$out"

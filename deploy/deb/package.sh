@@ -2,6 +2,7 @@
 # Makes a Debian package of an installed deepcuts:
 #   deploy/deb/package.sh PREFIX FOLDER
 # PREFIX is a virtual environment that was made at /opt/deepcuts (elsewhere it would not run); the package is written into FOLDER.
+# With MOVE=yes the environment is moved into the package, not copied: there are many thousand files.
 set -eu
 prefix=$1 out=$2
 here=$(dirname "$(readlink -f "$0")")
@@ -9,14 +10,13 @@ deploy=$(dirname "$here")
 version=$(sed -n 's/^\.TH DEEPCUTS 1 "" "deepcuts \(.*\)" .*/\1/p' "$prefix/share/man/man1/deepcuts.1")
 minor=$("$prefix/bin/python" -c 'import sys; print(sys.version_info.minor)')
 arch=$(dpkg --print-architecture)
-stage=$(mktemp -d)
+stage=$(mktemp -d -p "$(dirname "$prefix")")
 trap 'rm -rf "$stage"' EXIT
 umask 022
 chmod 755 "$stage"
 
 mkdir -p "$stage/DEBIAN" "$stage/opt" "$stage/usr/bin" "$stage/usr/lib/systemd/system" "$stage/usr/share/doc/deepcuts" \
     "$stage/usr/share/lintian/overrides" "$stage/usr/share/man/man1"
-cp -a --reflink=auto "$prefix" "$stage/opt/deepcuts"
 ln -s /opt/deepcuts/bin/deepcuts "$stage/usr/bin/deepcuts"
 install -m 644 "$deploy"/deepcuts*.service "$deploy"/deepcuts*.timer "$stage/usr/lib/systemd/system"
 install -D -m 644 "$prefix/share/bash-completion/completions/deepcuts" "$stage/usr/share/bash-completion/completions/deepcuts"
@@ -38,6 +38,7 @@ install -m 644 "$deploy/nginx.conf" "$stage/usr/share/doc/deepcuts/nginx.conf"
     printf '\n\nThe libraries in /opt/deepcuts come with their licences, in the *.dist-info folders there.\n'
 } > "$stage/usr/share/doc/deepcuts/copyright"
 install -m 644 "$here/lintian-overrides" "$stage/usr/share/lintian/overrides/deepcuts"
+if [ -n "${MOVE:-}" ]; then mv "$prefix" "$stage/opt/deepcuts"; else cp -a "$prefix" "$stage/opt/deepcuts"; fi
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@MINOR@/$minor/" -e "s/@NEXT@/$((minor + 1))/" \
     -e "s/@SIZE@/$(du -sk --apparent-size "$stage" | cut -f 1)/" "$here/control" > "$stage/DEBIAN/control"
 install -m 755 "$here/postinst" "$here/prerm" "$here/postrm" "$stage/DEBIAN"
