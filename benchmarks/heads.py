@@ -62,13 +62,18 @@ def figures(scores: Array, labelled: Labelled) -> dict[str, Any]:
         "loss": round(fit_loss(scores, labelled), 4),
     }
     said: dict[str, Counter[str]] = {}
+    by_id3: Counter[str] = Counter()
+    electronic = [GENRES.index(name) for name in ("electronic", "ambient")]
     for i in labelled.from_source(EMOTIFY):
-        said.setdefault(labelled.labels[i], Counter())[GENRES[int(scores[i].argmax())]] += 1
-    both = said["rock"] + said["pop"]
+        label, called = labelled.labels[i], GENRES[int(scores[i].argmax())]
+        said.setdefault(label, Counter())[called] += 1
+        if label in ("rock", "pop") and not labelled.songs.targets[i, electronic].any():
+            by_id3[called] += 1
     for name, counts in (
         ("electronic", said["electronic"]),
         ("classical", said["classical"]),
-        ("rock or pop", both),
+        ("rock or pop", said["rock"] + said["pop"]),
+        ("rock or pop, by ID3 genre too", by_id3),
     ):
         right = sum(counts[genre] for genre in EMOTIFY_RIGHT[name.split()[0]])
         answer[f"emotify {name}"] = f"{right} of {counts.total()} = {right / counts.total():.3f}"
@@ -100,6 +105,9 @@ def variants(fit: GenreFit) -> dict[str, GenreFit]:
         "tags alone": replace(fit, penalty=1e6),
         "without tags as evidence": replace(fit, evidence=none, only_tags=(), moves_with={}),
         "no priors": replace(fit, prior_power=0.0),
+        "priors to the power 0.6": replace(fit, prior_power=0.6),
+        "priors to the power 0.7": replace(fit, prior_power=0.7),
+        "priors to the power 0.85": replace(fit, prior_power=0.85),
         "priors in full": replace(fit, prior_power=1.0),
         "leak 0.5": replace(fit, leak=0.5),
         "leak 1": replace(fit, leak=1.0),
