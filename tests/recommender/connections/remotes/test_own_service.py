@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.recommender.service.conftest import KEY, PASSWORD, USER, running
+from tests.recommender.service.conftest import KEY, PASSWORD, USER, running, serving
 from tests.recommender.support import SONGS, Library, deepcuts, names
 
 libsonic = pytest.importorskip("libsonic", reason="py-sonic is not installed")
 
+NAMED = (("id", "title"), ("artistId", "artist"))
 ENVIRONMENT = {"DEEPCUTS_DC_USER": USER, "DEEPCUTS_DC_PASSWORD": PASSWORD}
 
 
@@ -71,6 +72,24 @@ def test_plays_come_in_once_and_then_what_is_new(library: Library, served: tuple
     assert synced(library)["plays"] == 2
     rows = names(library.home)
     assert (rows["delta.wav"]["plays"], rows["epsilon.opus"]["plays"]) == (4, 1)
+
+
+def test_who_asks_us_for_similar_songs_is_answered_in_the_ids_of_the_server(
+    library: Library, served: tuple[str, Library]
+) -> None:
+    url, _ = served
+    songs = client(url).search3("", songCount=100)["searchResult3"]["song"]
+    titles, artists = ({s[key]: s[named] for s in songs if key in s} for key, named in NAMED)
+    wanted = next(song for song in songs if song["title"] == "Delta Blues")
+    ran(library, "connect", "dc", url)
+    synced(library)
+    with serving(library) as service:
+        found = service.get(f"/api/similar_tracks?item_id={wanted['id']}&n=4")
+        assert len(found) == 4 and wanted["id"] not in [one["item_id"] for one in found]
+        assert [titles[one["item_id"]] for one in found] == [one["title"] for one in found]
+        alike = service.get(f"/api/similar_artists?artist={wanted['artistId']}&n=4")
+        assert len(alike) == 4 and wanted["artistId"] not in [one["artist_id"] for one in alike]
+        assert [artists[one["artist_id"]] for one in alike] == [one["artist"] for one in alike]
 
 
 def test_a_list_goes_to_it_and_stays(library: Library, served: tuple[str, Library]) -> None:
