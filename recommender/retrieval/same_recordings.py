@@ -12,6 +12,7 @@ from recommender.retrieval.duplicates.evidence import is_same_recording, lengths
 from recommender.song_titles import same_recording_named
 
 ROWS_AT_ONCE = 256
+NOBODY = np.zeros(0, np.int64)
 
 PatchesOf = Callable[[Sequence[int]], dict[int, PatchSequence]]
 
@@ -67,7 +68,7 @@ def same_recordings(tracks: Sequence[Recording], queries: Sequence[Recording], p
         content = everything[position].content_hash
         if content in of_content:
             numbers[position] = numbers[of_content[content]]
-        elif position >= len(queries):
+        elif position >= len(queries) and len(near):
             others = (distinct[i] for i in near)
             same = (o for o in others if _same(everything[o], everything[position], patches_of))
             numbers[position] = numbers[next(same, position)]
@@ -94,8 +95,10 @@ def _near_pairs(recordings: Sequence[Recording], positions: Sequence[int]) -> It
     vectors = np.stack([recordings[position].vector for position in positions])
     for start in range(0, len(positions), ROWS_AT_ONCE):
         near = vectors[start : start + ROWS_AT_ONCE] @ vectors.T >= params.MAYBE_SAME
-        for row, position in enumerate(positions[start : start + ROWS_AT_ONCE], start):
-            yield position, np.flatnonzero(near[row - start, :row])
+        near &= np.tri(len(near), len(vectors), start - 1, dtype=bool)
+        some = set(np.flatnonzero(near.any(axis=1)).tolist())
+        for row, position in enumerate(positions[start : start + ROWS_AT_ONCE]):
+            yield position, np.flatnonzero(near[row]) if row in some else NOBODY
 
 
 def _same(one: Recording, other: Recording, patches_of: PatchesOf) -> bool:
