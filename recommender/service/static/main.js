@@ -27,6 +27,7 @@ const WITHIN = { playlist: "playlists", likelist: "playlists", shortlist: "short
 const STATE_MS = 20000;
 const SOON_MS = 3000;
 const PAINTED_MS = 100;
+const OTHERS_MS = 3000;
 
 const place = document.getElementById("place");
 let open = null;
@@ -144,4 +145,5 @@ document.getElementById("skip").addEventListener("click", (event) => { event.pre
 onChange(show);
 addEventListener("again", show);
 await show();
-setTimeout(() => { watchState(); globalThis.ahead.others(); }, PAINTED_MS); // what was asked for is before one's eyes first
+setTimeout(watchState, PAINTED_MS); // what was asked for is before one's eyes first
+setTimeout(globalThis.ahead.others, OTHERS_MS);
