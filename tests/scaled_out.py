@@ -1,6 +1,5 @@
 """deepcuts on several machines, all of them this one: PostgreSQL, Dask, two services behind nginx."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,28 +15,12 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests.dask_cluster import Cluster
+from tests.nginx import nginx
 from tests.postgres import Server
 from tests.processes import REPO
 from tests.recommender import support
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 PATIENCE_S = 60.0
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/errors;
-events {{}}
-http {{
-    access_log {folder}/accesses;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/deepcuts.conf;
-}}
-"""
 GATED = """
     CREATE TABLE gate (tracks integer NOT NULL, key integer NOT NULL);
     INSERT INTO gate VALUES (0, 0);
@@ -211,27 +194,19 @@ class SeveralMachines:
 
 
 @contextmanager
-def nginx(machines: SeveralMachines) -> Iterator[None]:
+def one_site(machines: SeveralMachines) -> Iterator[None]:
     """Run nginx before the two services until the block ends, as deploy/nginx-several.conf has it."""
-    assert NGINX is not None
-    folder, port = machines.folder, free_port()
+    port = free_port()
     shipped = (REPO / "deploy" / "nginx-several.conf").read_text(encoding="utf-8")
     names = ["10.0.0.11:8450", "10.0.0.12:8450", "listen 80;"]
     here = [*(f"127.0.0.1:{one}" for one in machines.ports), f"listen 127.0.0.1:{port};"]
     for name, instead in zip(names, here, strict=True):
         assert shipped.count(name) == 1, name
         shipped = shipped.replace(name, instead)
-    (folder / "deepcuts.conf").write_text(shipped)
-    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder))
-    command = [NGINX, "-p", str(folder), "-e", str(folder / "errors"), "-c", str(folder / "nginx.conf")]
-    process = subprocess.Popen(command)
-    machines.site = f"http://127.0.0.1:{port}"
-    try:
+    with nginx(machines.folder, shipped):
+        machines.site = f"http://127.0.0.1:{port}"
         until(lambda: machines.status_of(None, "/health") == 200)
         yield
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @contextmanager
@@ -243,7 +218,7 @@ def running(folder: Path, server: Server, cluster: Cluster, music: Path) -> Iter
             ending.callback(machines.kill_service, number)
         for number in range(2):
             machines.serve(number)
-        ending.enter_context(nginx(machines))
+        ending.enter_context(one_site(machines))
         yield machines
 
 

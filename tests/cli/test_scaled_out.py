@@ -13,6 +13,7 @@ import pytest
 from recommender.retrieval.index.files import read_sidecar
 from tests import dask_cluster, postgres, scaled_out, synth
 from tests.cli.test_database import Remote
+from tests.nginx import NGINX
 from tests.recommender import support
 from tests.recommender.service.conftest import PROGRAM
 from tests.scaled_out import SeveralMachines, ended, kill, until
@@ -45,7 +46,7 @@ def machines(music: Path, tmp_path: Path) -> Iterator[SeveralMachines]:
     """Several machines: all that runs on them is this test's own, for it is ended by force."""
     pytest.importorskip("distributed", reason="Dask is not installed (pip install 'deepcuts[cluster]')")
     missing = postgres.what_is_missing()
-    if missing is not None or scaled_out.NGINX is None:
+    if missing is not None or NGINX is None:
         pytest.skip(missing or "no nginx is installed (Debian: apt install nginx-light)")
     for name in ("dask", "machines"):
         (tmp_path / name).mkdir()

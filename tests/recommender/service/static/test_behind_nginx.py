@@ -1,7 +1,6 @@
 """The service below a path of a site that nginx serves, as deploy/nginx.conf has it."""
 
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,6 +14,7 @@ import httpx2
 import libopensonic
 import pytest
 
+from tests.nginx import NGINX, nginx
 from tests.recommender.service.conftest import PROGRAM, running
 from tests.recommender.service.static.browser import (
     SONGS,
@@ -30,48 +30,25 @@ from tests.recommender.service.static.browser import (
 from tests.recommender.service.subsonic.test_client import body
 from tests.recommender.support import REPO
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/errors;
-events {{}}
-http {{
-    access_log {folder}/accesses;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
+SITE = """server {{
         listen 127.0.0.1:{port};
         include {folder}/deepcuts.conf;
         location / {{ return 404; }}
-    }}
-}}
-"""
+    }}"""
 
 
 @contextmanager
-def nginx(folder: Path, upstream: str) -> Iterator[str]:
+def below_a_site(folder: Path, upstream: str) -> Iterator[str]:
     """Run nginx before a service until the block ends; gives the address of the site."""
-    assert NGINX is not None
     shipped = (REPO / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     assert shipped.count("http://127.0.0.1:8450/") == 1
-    (folder / "deepcuts.conf").write_text(shipped.replace("http://127.0.0.1:8450/", f"{upstream}/"))
+    shipped = shipped.replace("http://127.0.0.1:8450/", f"{upstream}/")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, port=port))
-    command = [NGINX, "-p", str(folder), "-e", str(folder / "errors"), "-c", str(folder / "nginx.conf")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    try:
+    with nginx(folder, shipped, SITE.format(folder=folder, port=port)) as process:
         _await(port, process)
         yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
 
 
 def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -91,7 +68,7 @@ def below(page_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     if NGINX is None:
         pytest.skip("no nginx is installed (Debian: apt install nginx-light)")
     folder = tmp_path_factory.mktemp("nginx")
-    with running(page_home) as server, nginx(folder, server.url) as url:
+    with running(page_home) as server, below_a_site(folder, server.url) as url:
         yield Site(f"{url}/music", page_home, page_home.parent / "music")
 
 
