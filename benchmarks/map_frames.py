@@ -41,15 +41,19 @@ RENDERER = """() => {
   const told = gl?.getExtension("WEBGL_debug_renderer_info");
   return told ? gl.getParameter(told.UNMASKED_RENDERER_WEBGL) : null;
 }"""
-CHOSEN = """() => {
-  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
-  return gl ? "webgl" : "canvas";
-}"""
-CANVAS = """const all = HTMLCanvasElement.prototype.getContext;
+CANVAS = """const make = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, said) {
-  return kind === "webgl2" ? null : all.call(this, kind, said);
+  return kind === "webgl2" ? null : make.call(this, kind, said);
 };"""
-WEBGL = CANVAS.replace("? null", "? all.call(this, kind, { ...said, failIfMajorPerformanceCaveat: false })")
+WEBGL = (
+    CANVAS.replace("? null", "? make.call(this, kind, { ...said, failIfMajorPerformanceCaveat: false })")
+    + """
+const ask = WebGL2RenderingContext.prototype.getParameter;
+WebGL2RenderingContext.prototype.getParameter = function (name) {
+  const found = ask.call(this, name);
+  return typeof found === "string" ? "made up" : found;
+};"""
+)
 MOVED = """async ([how, seconds]) => {
   const canvas = document.querySelector("canvas.map");
   const box = canvas.getBoundingClientRect();
@@ -207,7 +211,10 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=program, args=options.chromium.split())
         found["browser"] = browser.version
         page = browser.new_page()
-        found["renderer"], found["page_chooses"] = page.evaluate(RENDERER), page.evaluate(CHOSEN)
+        found["renderer"] = page.evaluate(RENDERER)
+        page.goto(f"{url}#map")
+        page.wait_for_selector(".map-box[data-painter]", timeout=1000 * PATIENCE_S)
+        found["page_chooses"] = page.get_attribute(".map-box", "data-painter")
         page.close()
         found["with_webgl"] = drawn(browser, url, options.seconds, WEBGL)
         found["without"] = drawn(browser, url, options.seconds, CANVAS)

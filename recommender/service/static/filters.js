@@ -61,7 +61,7 @@ export function filters(place) {
   if (!found.length) return null;
   return el("div", { class: "filters", role: "group", "aria-label": "Filters" }, el("span", { class: "soft" }, "Only"),
     found.map(({ words, said, without }) => el("button", { type: "button", class: "chip active", "aria-label": `Remove the filter ${said}`, onclick: () => change(without()) },
-      el("span", { dir: "auto" }, words), el("span", { "aria-hidden": "true" }, "×"))));
+      el("span", { dir: "auto" }, words))));
 }
 
 /** Return what to do where filters leave nothing; nothing where none is set. */

@@ -57,7 +57,7 @@ function heading(name, list, answer, now) {
   const queries = list ? [] : answer.queries;
   const without = (kind, track) => change({ [kind]: here()[kind].filter((id) => id !== String(track.track_id)) });
   const chip = (kind, track, words) => el("li", {}, el("button", { type: "button", class: "chip active", "aria-label": `Leave out: ${words} ${titleOf(track)}`, onclick: () => without(kind, track) },
-    el("span", { dir: "auto" }, `${words} ${titleOf(track)}`), el("span", { "aria-hidden": "true" }, "×")));
+    el("span", { dir: "auto" }, `${words} ${titleOf(track)}`)));
   const chosen = [...(queries.length > 1 ? queries.map((track) => chip("like", track, "like")) : []), ...answer.unwanted.map((track) => chip("unlike", track, "unlike"))];
   return el("div", { class: "subject" }, el("div", {},
     el("p", { class: "eyebrow" }, list ? `Songs that sound like any of ${counted(list.tracks.length, "song")} in` : "Songs that sound like"),

@@ -1,6 +1,7 @@
 /* The map's points by WebGL: all of them are on the graphics side, a frame is told where the window is. */
 
 const MOST_CLASSES = 16;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 const VERTEX = `#version 300 es
   in vec2 place;
   in float number;
@@ -32,9 +33,8 @@ const FRAGMENT = `#version 300 es
 /** Paints by WebGL; `GlPainter.made` is null where there is none, or one in software. */
 export class GlPainter {
   static made(canvas, view) {
-    // In software it would cost several times what writing pixels by hand does.
     const gl = canvas.getContext("webgl2", { antialias: false, depth: false, failIfMajorPerformanceCaveat: true });
-    const program = gl && linked(gl);
+    const program = gl && !inSoftware(gl) && linked(gl);
     return program ? new GlPainter(canvas, view, gl, program) : null;
   }
 
@@ -86,6 +86,12 @@ export class GlPainter {
     gl.uniform1i(where.only, only ?? -1);
     for (const k of classes.drawn(only)) gl.drawElements(gl.POINTS, classes.size(k), gl.UNSIGNED_INT, 4 * classes.starts[k]);
   }
+}
+
+/** Whether it is drawn on the processors, which takes them several times what writing pixels by hand does. */
+function inSoftware(gl) {
+  const told = gl.getExtension("WEBGL_debug_renderer_info");
+  return SOFTWARE.test(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
 function linked(gl) {

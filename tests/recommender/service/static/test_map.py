@@ -19,9 +19,14 @@ from tests.recommender.service.static.browser import (
 
 LOSE = """document.querySelector("canvas.points").getContext("webgl2")
   .getExtension("WEBGL_lose_context").loseContext()"""
-IN_SOFTWARE = """const all = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function (kind, said) {
-  return all.call(this, kind, { ...said, failIfMajorPerformanceCaveat: false });
+IN_SOFTWARE = """const [context, canvas] = [WebGL2RenderingContext.prototype, HTMLCanvasElement.prototype];
+const [ask, make] = [context.getParameter, canvas.getContext];
+context.getParameter = function (name) {
+  const found = ask.call(this, name);
+  return typeof found === "string" ? "made up" : found;
+};
+canvas.getContext = function (kind, said) {
+  return make.call(this, kind, { ...said, failIfMajorPerformanceCaveat: false });
 };"""
 """Lets the page use the WebGL that there is, whatever draws it."""
 ASK = (Path(__file__).parent / "ask_map.js").read_text(encoding="utf-8")
