@@ -117,6 +117,7 @@ class RandomBundle:
     front_end = SimpleNamespace(patch_s=PATCH_S)
     architecture, training = MUSICNN, dict[str, Any]()
     calibration: Calibration | None = None
+    least_confidence: float | None = None
     architecture = {"name": "random"}  # noqa: RUF012 - as a bundle has it
 
     def genres(self, tags: npt.NDArray[np.float32], _embeddings: Any) -> npt.NDArray[np.float32]:

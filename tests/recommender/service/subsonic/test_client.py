@@ -202,7 +202,9 @@ def like(library: Library, song_id: str) -> Any:
     return library.similar(song_id, "-n", "5")["results"]
 
 
-def test_similar_songs_are_those_of_the_command(client: Any, library: Library) -> None:
+@pytest.mark.parametrize("login", LOGINS)
+def test_similar_songs_are_those_of_the_command(live: Server, library: Library, login: str) -> None:
+    client = connection(live, app_name=f"radio, {login}", **LOGINS[login])  # which was given no song before
     song = client.search3("alpha").song[0]
     expected = like(library, song.id)
     assert [s.id for s in client.get_similar_songs(song.id, count=5)] == [
@@ -215,6 +217,7 @@ def test_similar_songs_are_those_of_the_command(client: Any, library: Library) -
     assert [(m.entry.id, m.similarity) for m in matches] == [
         (str(r["track_id"]), pytest.approx(r["similarity"], abs=1e-6)) for r in expected
     ]
+    close(client)
 
 
 def test_playlists_are_made_changed_and_deleted(client: Any) -> None:
@@ -287,7 +290,7 @@ def test_sonic_similarity_over_raw_http(raw: Raw, library: Library) -> None:
     assert [int(m["entry"]["id"]) for m in matches] == [r["track_id"] for r in expected]
     scores = [m["similarity"] for m in matches]
     assert scores == sorted(scores, reverse=True)
-    assert len(raw.ask("getSonicSimilarTracks", id=ids["Iota"], count=3)) == 3
+    assert len(raw.ask("getSonicSimilarTracks", id=ids["Zeta"], count=3)) == 3
 
     path = raw.ask("findSonicPath", startSongId=ids["Iota"], endSongId=ids["Zeta"], count=5)
     walked = library.run("path", ids["Iota"], ids["Zeta"], "-n", "5", "--json").json["results"]
