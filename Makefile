@@ -20,7 +20,7 @@ demo: $(READY)
 	@echo 'To call it from anywhere: export PATH="$(CURDIR)/$(BIN):$$PATH"    then: deepcuts'
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30
 
 check: $(READY)
 	$(BIN)/ruff check .
