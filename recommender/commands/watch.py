@@ -11,6 +11,8 @@ from recommender.commands.options import AsJson, Exclude, Folders, Jobs, LabelDe
 from recommender.params import RESCAN_S, SETTLE_S
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from recommender.home import Home
     from recommender.library.ingest_plan import IngestReport
 
@@ -57,7 +59,7 @@ def watch(
     if hasattr(os, "nice"):
         os.nice(nice)
     stop, home = threading.Event(), home_of(context)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_by(stop)
     watched = [os.path.abspath(folder) for folder in folders]
     try:
         for changed in changed_folders(watched, stop, settle_s, rescan_s, poll=poll):
@@ -67,7 +69,23 @@ def watch(
             if changed == watched and not as_json:
                 say(f"Watching {', '.join(watched)}  (stop it with Ctrl-C)")
     except (KeyboardInterrupt, typer.Exit):
-        say("No longer watching.")
+        pass
+    say("No longer watching.")
+
+
+def end_by(stop: "Event") -> None:
+    """Let Ctrl-C and SIGTERM end the watch: by an exception, and where that gets lost by an event.
+
+    Python drops an exception that is raised while it tidies up behind an object.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        stop.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells ask in the background
+            signal.signal(number, end)
 
 
 def _ingest(home: "Home", folders: list[str], how: tuple[Any, ...], *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import run_python
 from tests.recommender.support import CLI, deepcuts, environment, names, write_song
 
 PATIENCE_S = 60
@@ -183,3 +184,27 @@ def test_with_sync_connections_are_synced_after_each_ingest(home: Path, music: P
         code, said = watching.stop()
     assert "Traceback" not in said
     assert code == 0
+
+
+LOST = """
+import gc, os, signal, sys, threading
+from recommender.commands.watch import end_by
+from recommender.library.watch import changed_folders
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        sum(range(10**5))  # by then the handler has run
+stop = threading.Event()
+end_by(stop)
+for folders in changed_folders([sys.argv[1]], stop):
+    Dropped()
+    print("goes on", flush=True)
+print("ended")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_it_ends_though_the_exception_is_lost(music: Path, name: str) -> None:
+    ran = run_python(LOST, music, name)
+    assert ran.stdout.splitlines() == ["goes on", "ended"]
+    assert "KeyboardInterrupt" in ran.stderr  # dropped, as Python says

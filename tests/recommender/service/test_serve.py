@@ -171,7 +171,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def test_an_empty_home_is_served(tmp_path: Path) -> None:
     with running(tmp_path / "home") as server, httpx2.Client(base_url=server.url, timeout=20) as client:
         assert client.get("/api/tracks").json()["tracks"] == []
-        assert client.get("/api/map").json() == {"status": "ready", "tracks": []}
+        assert client.get("/api/map").json() == {"status": "ready", "tracks": [], "regions": []}
         assert client.get("/api/genres").status_code == client.get("/api/tags").status_code == 200
         assert client.get("/api/find", params={"words": "rock"}).json()["results"] == []
         assert client.get("/api/discover").status_code == 404

@@ -25,7 +25,7 @@ from db import values
 from recommender import params
 from recommender.service.subsonic import envelope
 from tests import synth
-from tests.recommender.service.conftest import Server, running
+from tests.recommender.service.conftest import Server, put_on_albums, running
 from tests.recommender.service.http.test_troubles import pragma
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked, error_of
@@ -181,6 +181,7 @@ def clock_ahead() -> Iterator[None]:
 
 def test_a_clock_that_is_400_days_ahead_and_right_again(mine: Player) -> None:
     """All calls are answered under it and after it; what is played now is known by the right clock alone."""
+    put_on_albums(mine.service.library)
     songs = mine.songs()
     iota, zeta = songs["Iota"], songs["Zeta"]
     changes = [
