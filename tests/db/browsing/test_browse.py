@@ -115,7 +115,7 @@ def test_groups_are_those_of_plain_lists(shared_catalog: Catalog, rows: list[dic
             first = some[min(some)]
             if not one.compilation:
                 assert one.artist == (first["album_artist"] or first["artist"])
-                assert one.names == (one.artist, first["album"])
+                assert one.names[:2] == (one.artist, first["album"])  # and more, where another has these
             assert one.name == first["album"]
             by.setdefault(one.artist, set()).add(one.newest_id)
             for name in {one.artist, *(song["artist"] for song in some.values())}:

@@ -20,8 +20,14 @@ from tests.recommender.service.static.test_player import act
 
 @pytest.fixture(autouse=True)
 def nothing_left(site: Site) -> Iterator[None]:
-    """Leave no playlist, shortlist or radio behind."""
+    """Take away the playlists, shortlists and radios that other tests left, and leave none."""
+    clear(site)
     yield
+    clear(site)
+
+
+def clear(site: Site) -> None:
+    """Delete all playlists, shortlists and radios."""
     for kind, name in (("playlists", "playlist"), ("shortlists", "shortlist"), ("radios", "radio")):
         for one in site.get(f"/api/{kind}")[kind]:
             site.delete(f"/api/{kind}/{one[f'{name}_id']}")
