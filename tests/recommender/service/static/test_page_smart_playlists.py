@@ -49,6 +49,7 @@ def test_a_list_is_kept_filled_anew_and_frozen(page: Any, site: Site) -> None:
     before = titles(page)
     assert len(before) > 3
     saved(page, "Never played", kept=True)
+    until(page, "document.querySelectorAll('.rules .chip').length === 3")  # the same songs
     listed(page, before)
     [made] = site.get("/api/playlists")["playlists"]
     assert made["rules"] == {"list": "songs", "n": 10000, "max_plays": 0, "sort": "title"}
@@ -62,7 +63,7 @@ def test_a_list_is_kept_filled_anew_and_frozen(page: Any, site: Site) -> None:
     assert titles(page) == before[1:]
     page.get_by_role("button", name="Freeze").click()
     page.wait_for_selector(".handle")
-    assert page.locator(".rules").count() == 0
+    until(page, "!document.querySelector('.rules')")
     assert site.get(f"/api/playlists/{made['playlist_id']}")["rules"] is None
 
 
