@@ -3,11 +3,11 @@
 import json
 import shutil
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,12 @@ class Site:
 def listening(home: Path, *options: str) -> Iterator[Server]:
     """Run a server until the block ends; it is ready when this begins."""
     with running(home, *options) as server:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 urllib.request.urlopen(f"{server.url}/health", timeout=5).close()
                 break
-            except urllib.error.URLError:
+            except (OSError, HTTPException):
                 assert time.monotonic() < until
                 time.sleep(0.05)
         yield server
@@ -135,6 +135,25 @@ def new_browser(profile: Path) -> Iterator[Any]:
         context.set_default_timeout(PATIENCE_MS)
         yield context
         context.close()
+
+
+@contextmanager
+def watched(browser: Any, site: Site, expected: Sequence[str] = ()) -> Iterator[Any]:
+    """Open a page with all settings as they are at first, and see that no script of it failed.
+
+    A refusal of the service, and a service that is not there, are for each test to look at;
+    what else the console may say of failures is ``expected``.
+    """
+    opened = browser.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.goto(site.url + "/static/icon.svg")
+    opened.evaluate("localStorage.clear()")
+    yield opened
+    opened.close()
+    expected = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED", *expected)
+    assert [text for text in wrong if not any(part in text for part in expected)] == []
 
 
 def visit(page: Any, site: Site, at: str = "", ready: str = "h1") -> None:

@@ -8,7 +8,14 @@ import pytest
 
 from tests.recommender import support
 from tests.recommender.hearing import takes_all_for_music
-from tests.recommender.service.static.browser import CHROMIUM, Site, listening, new_browser, write_songs
+from tests.recommender.service.static.browser import (
+    CHROMIUM,
+    Site,
+    listening,
+    new_browser,
+    watched,
+    write_songs,
+)
 
 
 @pytest.fixture(scope="package")
@@ -40,13 +47,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, site: Site) -> Iterator[Any]:
     """A page with all settings as they are at first; no script may fail, nor break its policy."""
-    opened = browser.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    opened.goto(site.url + "/static/icon.svg")
-    opened.evaluate("localStorage.clear()")
-    yield opened
-    opened.close()
-    expected = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED")
-    assert [text for text in wrong if not any(part in text for part in expected)] == []
+    with watched(browser, site) as opened:
+        yield opened
+
+
+@pytest.fixture
+def left_page(browser: Any, site: Site) -> Iterator[Any]:
+    """The same for a test that takes the service away: what was on its way then may be cut off."""
+    with watched(browser, site, expected=("net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE")) as opened:
+        yield opened
