@@ -12,6 +12,7 @@ minor=$("$prefix/bin/python" -c 'import sys; print(sys.version_info.minor)')
 arch=$(dpkg --print-architecture)
 stage=$(mktemp -d -p "$(dirname "$prefix")")
 trap 'rm -rf "$stage"' EXIT
+trap 'exit 1' HUP INT TERM
 umask 022
 chmod 755 "$stage"
 

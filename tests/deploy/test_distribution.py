@@ -1,5 +1,6 @@
 """The source distribution and the wheel: what is in them, what they say of themselves, that they work."""
 
+import ast
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from tests.conftest import REPO
 ELSEWHERE = {".git", ".venv", "build", "demo", "benchmarks", "deepcuts.egg-info"}
 AUDIO = re.compile(r"\.(mp3|ogg|opus|flac|wav|ape|m4a|aac|wma|wv)$")
 CACHES = re.compile(r"__pycache__|\.py[cod]$|/\.|~$")
+PACKAGES = ("beetsplug", "classifier", "db", "recommender")
 SHELLS = {
     "share/man/man1/deepcuts.1",
     "share/bash-completion/completions/deepcuts",
@@ -82,8 +85,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 
 def test_the_wheel_holds_what_runs_and_nothing_else(built: Built) -> None:
-    packages = ("beetsplug", "classifier", "db", "recommender")
-    modules = {file for package in packages for file in (REPO / package).rglob("*.py")}
+    modules = {file for package in PACKAGES for file in (REPO / package).rglob("*.py")}
     data = {
         *(REPO / "classifier" / "shipped").iterdir(),
         *(REPO / "recommender" / "service" / "static").iterdir(),
@@ -133,6 +135,33 @@ def test_the_metadata_tells_licences_and_pythons(built: Built) -> None:
         project = tomllib.load(file)
     typer = [one for one in project["project"]["dependencies"] if one.startswith("typer")]
     assert typer == [one for one in project["build-system"]["requires"] if one.startswith("typer")]
+
+
+def imported_modules() -> set[str]:
+    """Return the modules that the product imports, wherever in a module, by their full names."""
+    names: set[str] = set()
+    for part in (*PACKAGES, "cli.py"):
+        for file in (REPO / part).rglob("*.py") if (REPO / part).is_dir() else [REPO / part]:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                    names.add(node.module)
+    own = {*PACKAGES, "cli"}
+    return {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names | own}
+
+
+def test_every_package_that_is_imported_is_asked_for() -> None:
+    with (REPO / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["cluster"]]
+    asked.append("beets")  # whoever has the plugin run has it
+    brought: set[str] = set()
+    for one in asked:
+        files = distribution(re.split(r"[^\w.-]", one)[0]).files or []
+        brought |= {file.parts[0].partition(".")[0] for file in files if file.suffix in (".py", ".so")}
+    missing = {name for name in imported_modules() if name.partition(".")[0] not in brought}
+    assert missing == set()
 
 
 def test_the_wheel_works_where_no_sources_are(built: Built, tmp_path: Path) -> None:
