@@ -139,7 +139,7 @@ def _print(answer: dict[str, Any]) -> None:
     rows = [
         (method["method"], *(_figure(method[name]) for name, _ in FIGURES)) for method in answer["methods"]
     ]
-    title = f"Lists of {answer['k']} for {answer['tracks']} tracks; the last row is how similar ranks"
+    title = f"Lists of {answer['k']} for {answer['tracks']} tracks; the last is how similar ranks"
     show_table(("hub correction", *(words for _, words in FIGURES)), rows, title, highlight=len(rows) - 1)
     if answer["discover"]:
         points = [

@@ -4,7 +4,6 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from recommender.commands.last_resort import give_up, printing
@@ -76,26 +75,48 @@ def show_table(
 ) -> None:
     """Write a table, one row highlighted; on a terminal as wide as that, elsewhere as it needs.
 
-    Where the columns' widths are given, cells are cut to them; else they are wrapped where need be.
+    Where the columns' widths are given, cells are cut to them. Else they are wrapped between words; a table
+    with more columns than there is room for their words is turned, and has a line for each column.
     """
+    from recommender.commands.table_layout import column_widths, columns_as_lines
+
+    console = plain_console(None if sys.stdout.isatty() else 160)
+    table = [[printable(cell) for cell in row] for row in (columns, *rows)]
+    if title is not None:
+        with printing():
+            console.print(printable(title), style="italic", markup=False)
+    if widths is not None:
+        _print_table(console, table, widths, highlight, cut=True)
+    elif (found := column_widths(table, console.width)) is not None:
+        _print_table(console, table, found, highlight)
+    else:
+        for part in columns_as_lines(table, console.width):
+            fitted = column_widths(part, console.width) or column_widths(part, console.width, 1)
+            _print_table(console, part, fitted or [1] * len(part[0]), None)
+
+
+def _print_table(
+    console: "Console",
+    table: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    highlight: int | None,
+    *,
+    cut: bool = False,
+) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    shown = None if title is None else _escape(title)
-    table = Table(title=shown, title_justify="left", box=box.SIMPLE_HEAD)
-    for name, width in zip(columns, widths or repeat(None), strict=False):
-        cut = width is not None
-        table.add_column(_escape(name), width=width, no_wrap=cut, overflow="ellipsis" if cut else "fold")
-    for number, row in enumerate(rows):
-        table.add_row(*(_escape(cell) for cell in row), style="bold" if number == highlight else None)
+    from recommender.commands.table_layout import wrapped
+
+    cells = table if cut else [[wrapped(c, w) for c, w in zip(row, widths, strict=True)] for row in table]
+    drawn = Table(box=box.SIMPLE_HEAD)
+    for name, width in zip(cells[0], widths, strict=True):
+        drawn.add_column(escape(name), width=width, no_wrap=cut, overflow="ellipsis" if cut else "fold")
+    for number, row in enumerate(cells[1:]):
+        drawn.add_row(*map(escape, row), style="bold" if number == highlight else None)
     with printing():
-        plain_console(None if sys.stdout.isatty() else 160).print(table)
-
-
-def _escape(cell: str) -> str:
-    from rich.markup import escape
-
-    return escape(printable(cell))
+        console.print(drawn)
 
 
 def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) -> str:

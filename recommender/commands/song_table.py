@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recommender.commands.last_resort import printing
 from recommender.commands.output import percent, plain_console, printable, show_table
+from recommender.commands.table_layout import BETWEEN
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,8 +24,6 @@ NOT_MUSIC: Final = "not music"
 UNSURE: Final = "unsure"
 """What verdicts are, or begin with, that are no labels."""
 GAP: Final = "  "
-BETWEEN: Final = 3
-"""Columns of the screen between two of a table."""
 
 
 @dataclass(frozen=True)

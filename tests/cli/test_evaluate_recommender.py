@@ -101,7 +101,7 @@ def test_what_is_written_is_what_is_printed_and_a_picture(judged: tuple[Any, Pat
 def test_the_table_has_a_line_for_every_correction(library: Library, judged: tuple[Any, Path]) -> None:
     ran = library.run("evaluate", "recommender", "-k", 3, "--robustness", 0)
     assert ran.code == 0
-    assert f"Lists of 3 for {N} tracks; the last row is how similar ranks" in ran.out
+    assert f"Lists of 3 for {N} tracks; the last is how similar ranks" in ran.out
     lines = ran.out.splitlines()
     for method in judged[0]["methods"]:
         (line,) = [line for line in lines if line.strip().startswith(method["method"])]

@@ -134,18 +134,83 @@ def test_a_list_without_songs_is_an_empty_table(capsys: pytest.CaptureFixture[st
     assert "fits" in capsys.readouterr().out
 
 
-def test_a_table_of_figures_loses_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit into 80 columns is wrapped, and nothing is cut off."""
-    out = Terminal()
-    monkeypatch.setattr(sys, "stdout", out)
-    for name, value in {"COLUMNS": "80", "TERM": "xterm"}.items():
-        monkeypatch.setenv(name, value)
-    columns = ("recipe", "accuracy", "± folds", "macro F1", "top 3", "ECE", "by segment", "a fit")
-    figures = ("cnn-mel+augment", "0.617 (0.49-0.73)", "0.031", "0.601", "0.850", "0.104", "0.583", "169.2 s")
-    show_table(columns, [figures], "60 songs of 10 genres, held out")
-    lines = STYLE.sub("", out.getvalue()).splitlines()
-    assert all(cell_len(line) <= 80 for line in lines)
-    assert "…" not in out.getvalue()
-    rule = next(i for i, line in enumerate(lines) if "──" in line)
-    letters = Counter("".join(lines[rule + 1 :]).replace(" ", ""))
-    assert letters == Counter("".join(figures).replace(" ", ""))
+COLUMNS_OF_RECIPES = ("recipe", "accuracy", "± folds", "macro F1", "top 3", "ECE", "by segment", "a fit")
+MUSICNN = ("musicnn", "0.583 (0.42-0.74)", "0.031", "0.601", "0.850", "0.104", "0.583", "169.2 s")
+CNN = ("cnn-mel+augment", "0.617 ± 0.012", "0.102", "0.598", "", "0.099", "0.571", "1022.4 s")
+TABLES: dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]] = {
+    "a recipe": (COLUMNS_OF_RECIPES, [MUSICNN]),
+    "recipes": (COLUMNS_OF_RECIPES, [MUSICNN, CNN] * 4),
+    "an explanation": (
+        ("passage", "adds (nats)", "rock/progressive/very/long without it"),
+        [("0:00-0:30", "+0.0431", "12.1 % (3.2 - 30)"), ("1:00:00-1:00:30", "-0.0002", "99.9 %")],
+    ),
+    "a shortlist": (
+        ("#", "song", "passages", "alike", "found by", "note"),
+        [("12", LONG, "1:00:30-1:01:00 ≈ 12:21-12:51", "0.94", LONG, "the second, 130 bpm, not -9.1 LUFS")],
+    ),
+    "a path": (("path", "bytes"), [("/music/" + "a" * 90 + "/b.flac", "1,234,567 kB")]),
+    "nothing": (("id", "mix", "songs", "why"), []),
+}
+FIGURE = re.compile(r"[±+-]? ?\(?\d[\d.,:]*(?:-\d[\d.:,]*)?\)?(?: (?:%|s|kB|bpm|LUFS))?")
+
+
+@pytest.fixture
+def table_on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    def shown(width: int, *table: Any, **more: Any) -> list[str]:
+        written = Terminal()
+        monkeypatch.setattr(sys, "stdout", written)
+        for name, value in {"COLUMNS": str(width), "TERM": "xterm"}.items():
+            monkeypatch.setenv(name, value)
+        show_table(*table, **more)
+        monkeypatch.undo()
+        return [STYLE.sub("", line).rstrip() for line in written.getvalue().splitlines()]
+
+    return shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_breaks_within_no_number_and_loses_none(
+    table_on: Callable[..., list[str]], name: str, width: int
+) -> None:
+    columns, rows = TABLES[name]
+    lines = table_on(width, columns, rows)
+    assert all(cell_len(line) <= width for line in lines)
+    for row in rows:
+        for figure in (found for cell in row for found in FIGURE.findall(cell)):
+            seen = re.compile(rf"(?<!\S){re.escape(figure.strip())}(?![\w.])")
+            assert any(seen.search(line) for line in lines), (figure, lines)
+    letters = Counter("".join([*columns, *(cell for row in rows for cell in row)]).replace(" ", ""))
+    assert not letters - Counter("".join(lines))
+    assert "…" not in "".join(lines)
+
+
+def test_a_table_of_figures_at_eighty_columns(table_on: Callable[..., list[str]]) -> None:
+    assert table_on(80, COLUMNS_OF_RECIPES, [MUSICNN], "60 songs of 10 genres, held out") == [
+        "60 songs of 10 genres, held out",
+        "",
+        "                                    macro                    by",
+        "  recipe    accuracy      ± folds   F1       top 3   ECE     segment   a fit",
+        " " + 78 * "─",
+        "  musicnn   0.583         0.031     0.601    0.850   0.104   0.583     169.2 s",
+        "            (0.42-0.74)",
+        "",
+    ]
+
+
+def test_a_table_too_wide_for_its_words_is_turned(table_on: Callable[..., list[str]]) -> None:
+    assert table_on(80, COLUMNS_OF_RECIPES, [MUSICNN, CNN], highlight=1) == [
+        "",
+        "  recipe       musicnn             cnn-mel+augment",
+        " " + 50 * "─",
+        "  accuracy     0.583 (0.42-0.74)   0.617 ± 0.012",
+        "  ± folds      0.031               0.102",
+        "  macro F1     0.601               0.598",
+        "  top 3        0.850",
+        "  ECE          0.104               0.099",
+        "  by segment   0.583               0.571",
+        "  a fit        169.2 s             1022.4 s",
+        "",
+    ]
+    lines = table_on(80, COLUMNS_OF_RECIPES, [MUSICNN, CNN] * 4)
+    assert [len(line.split()) for line in lines if line.startswith("  recipe")] == [5, 5]
