@@ -90,7 +90,9 @@ class Filters:
         """Return what the tracks that pass are called: no filter is named that nobody set."""
         if self == Filters():
             return f"analysed {tracks}"
-        return f"{tracks} never played" if self == Filters(max_plays=0) else f"{tracks} that pass the filters"
+        if self == Filters(max_plays=0):
+            return f"{tracks} never played"
+        return f"{tracks} that {'passes' if tracks == 'track' else 'pass'} the filters"
 
 
 def allowed_positions(

@@ -288,7 +288,8 @@ class _Search:
             return None
         held = len(self.allowed)
         tracks = "track" if held == 1 else "tracks"
-        reason = f"the catalogue holds only {held} other {self.request.filters.passing(tracks)}"
+        number = f"only {held}" if held else "no"
+        reason = f"the catalogue holds {number} other {self.request.filters.passing(tracks)}"
         if held > found:
             reason += "; other files of the same recording, and what a limit shuts out, are not listed"
         return reason

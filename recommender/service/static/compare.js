@@ -10,7 +10,7 @@ import { largeDrawing, passageOf, playFirst } from "./passage.js";
 import { player } from "./player.js";
 import { keep, wanted } from "./keep.js";
 import { hash } from "./route.js";
-import { songList } from "./rows.js";
+import { shortfall, songList } from "./rows.js";
 
 /**
  * Show a song and what sounds like it; return the function that shows it anew when settings change.
@@ -108,6 +108,6 @@ function show(box, track, answer, settings, asked) {
       el("a", { class: "link", dir: "auto", href: hash({ track: known }) }, titleOf(answer.query))) : "",
     copies ? el("p", { class: "soft" }, `The library holds this recording ${copies === 1 ? "a second time" : `${copies} times more`}; it is left out.`) : "",
     found.length ? songList(found, { query: track, beside: pair, asked }) : notice("No song is like that", ...(narrowed(settings) ? ["Take a filter away, or move a slider back."] : [])),
-    answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
+    shortfall(answer));
   announce(`${said} like ${titleOf(track)}${found[0] ? `, first ${titleOf(found[0])}` : ""}`);
 }

@@ -5,7 +5,7 @@ import { announce, counted, el, notice } from "./dom.js";
 import { asked, filters, takeOneAway } from "./filters.js";
 import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
-import { songList } from "./rows.js";
+import { shortfall, songList } from "./rows.js";
 
 /** Show deep cuts. */
 export async function deepCuts(place, setting, signal) {
@@ -20,7 +20,7 @@ export async function deepCuts(place, setting, signal) {
       const said = counted(answer.results.length, "song");
       body.replaceChildren(
         el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts", () => wanted("discover", { n: 30, ...asked(now) }))),
-        answer.results.length ? songList(answer.results) : notice("Nothing is left to discover", ...takeOneAway(now)), answer.shortfall ? el("p", { class: "soft shortfall" }, sentence(answer.shortfall)) : "");
+        answer.results.length ? songList(answer.results) : notice("Nothing is left to discover", ...takeOneAway(now)), shortfall(answer));
       announce(said);
     } catch (error) {
       if (![404, 409, 422].includes(error.status)) throw error;

@@ -1,6 +1,6 @@
 /* Songs that sound like several others, or like any of a playlist, and unlike some. */
 
-import { ask, sentence } from "./api.js";
+import { ask } from "./api.js";
 import { combobox, songOptions } from "./box.js";
 import { controls, listOptions } from "./controls.js";
 import { announce, counted, el, notice, titleOf } from "./dom.js";
@@ -8,7 +8,7 @@ import { filters, takeOneAway } from "./filters.js";
 import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { change, go, here } from "./route.js";
-import { songList, why } from "./rows.js";
+import { shortfall, songList, why } from "./rows.js";
 import { foundBy } from "./shortlisting.js";
 
 const NAMED = 2;
@@ -40,7 +40,7 @@ export async function like(place, setting, signal) {
     const said = counted(found.length, "song");
     body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now) || "", found.length ? keep(() => found, () => `Like ${name}`, () => wanted("similar", { like: list ? [] : now.like, playlist: list && now.likelist, unlike: now.unlike, ...listOptions(now) })) : ""),
       found.length ? songList(found, { asked: reasons }) : notice("No song is like that", ...takeOneAway(now)),
-      answer.shortfall ? el("p", { class: "soft shortfall" }, `Fewer than asked for: ${sentence(answer.shortfall)}`) : "");
+      shortfall(answer));
     announce(`${said} like ${name}`);
   }
   await update(setting);

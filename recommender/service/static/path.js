@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { announce, counted, el, titleOf } from "./dom.js";
 import { change, hash, number } from "./route.js";
 import { keep } from "./keep.js";
-import { songList } from "./rows.js";
+import { shortfall, songList } from "./rows.js";
 
 /** Show the walk. */
 export async function path(place, now, signal) {
@@ -19,6 +19,6 @@ export async function path(place, now, signal) {
     el("div", { class: "head" }, el("h1", { dir: "auto" }, name), el("label", { class: "order" }, "songs ", steps)),
     el("div", { class: "list-head" }, el("p", { class: "count" }, counted(tracks.length, "song")),
       el("a", { class: "link", href: hash({ path: now.to, to: now.path, n: now.n }) }, "The other way"), keep(() => tracks, () => name)),
-    songList(tracks), answer.shortfall ? el("p", { class: "soft" }, answer.shortfall) : "");
+    songList(tracks), shortfall(answer));
   announce(`${counted(tracks.length, "song")} ${name}`);
 }

@@ -119,3 +119,9 @@ export function why(path, parameters) {
     return found?.reasons?.words || ["the list has changed since it was made; ask again"];
   };
 }
+
+/** Return why a list has fewer songs than were asked for, or none. */
+export function shortfall({ shortfall: reason, results }) {
+  if (!reason) return "";
+  return el("p", { class: "soft shortfall" }, results.length ? `Fewer than asked for: ${reason}.` : sentence(reason));
+}

@@ -122,6 +122,16 @@ def made(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     found.catalog.close()
 
 
+def test_what_passes_is_called_as_one_says_it() -> None:
+    some = Filters(max_plays=0, voice="sung")
+    assert some.passing("track") == "track that passes the filters"
+    assert some.passing("tracks") == "tracks that pass the filters"
+    assert (Filters().passing("track"), Filters(max_plays=0).passing("tracks")) == (
+        "analysed track",
+        "tracks never played",
+    )
+
+
 def ids_passing(made: Made, filters: Filters, excluded: frozenset[int] = frozenset()) -> list[int]:
     with made.catalog.transaction() as session:
         positions = allowed_positions(session, made.index, made.bundle, filters, excluded)

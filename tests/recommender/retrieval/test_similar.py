@@ -495,7 +495,7 @@ def test_an_empty_catalogue_has_no_matches(both: Both, tmp_path: Path) -> None:
                 options = ListRequest(hub_correction=hub_correction)
                 ranking = similar(session, empty.index, empty.bundle, queries, options, [query])
                 assert (ranking.matches, ranking.recordings) == ([], [])
-                assert ranking.shortfall == "the catalogue holds only 0 other analysed tracks"
+                assert ranking.shortfall == "the catalogue holds no other analysed tracks"
         some = ListRequest(filters=Filters(genres=("rock",), tags=("slow",), years=Range(1990, None)))
         assert similar(session, empty.index, empty.bundle, [query], some).matches == []
     empty.catalog.close()
@@ -514,7 +514,7 @@ def test_filters_that_leave_nothing_say_so(
         through_faiss(both, monkeypatch)
     found = ranked(both, ask, ListRequest(filters=some, discover=0.5, diversity=0.5))
     assert found.matches == []
-    assert found.shortfall == "the catalogue holds only 0 other tracks that pass the filters"
+    assert found.shortfall == "the catalogue holds no other tracks that pass the filters"
 
 
 class PlainBundle(RandomBundle):
@@ -554,7 +554,7 @@ def test_opposite_and_unrelated_tracks_are_zero_not_negative(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("others", "sentence"),
     [
-        (0, "the catalogue holds only 0 other analysed tracks"),
+        (0, "the catalogue holds no other analysed tracks"),
         (1, "the catalogue holds only 1 other analysed track"),
         (2, "the catalogue holds only 2 other analysed tracks"),
     ],

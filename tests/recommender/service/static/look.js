@@ -108,7 +108,7 @@
         range.setEnd(node, word.index + word[0].length);
         const boxes = [...range.getClientRects()];
         const lines = new Set(boxes.map((box) => Math.round(box.top / 4)));
-        const whole = word[0].length <= 12 && !/[-\/–—].|[?&=]/.test(word[0]);
+        const whole = (word[0].length <= 12 && !/[-\/–—].|[?&=]/.test(word[0])) || (word[0].length <= 20 && element.closest('.chip'));
         if (whole && lines.size > 1) found.push(`broken: ${word[0]}`);
         for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
           const style = getComputedStyle(at);

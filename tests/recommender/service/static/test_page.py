@@ -416,10 +416,12 @@ def test_a_walk_leads_from_one_song_to_another(page: Any, site: Site) -> None:
     page.fill("#walk-box", "lantern")
     page.click("#walk-list [role=option]")
     until(page, f"location.hash === '#path={first}&to={last}'")
-    wanted = site.get(f"/api/path?from={first}&to={last}&n=12")["results"]
+    answer = site.get(f"/api/path?from={first}&to={last}&n=12")
+    wanted = answer["results"]
     page.wait_for_selector("text=The other way")
     listed(page, [shown(track) for track in wanted])
     assert (shown(wanted[0]), shown(wanted[-1])) == (FIRST, "Dim Lantern")
+    assert page.inner_text("main .shortfall") == f"Fewer than asked for: {answer['shortfall']}."
 
 
 def test_the_queue_goes_on_and_back(page: Any, site: Site) -> None:

@@ -57,6 +57,17 @@ def mix(site: Site) -> Iterator[int]:
     site.delete(f"/api/playlists/{made}")
 
 
+def test_where_no_song_is_left_the_page_says_why(page: Any, site: Site) -> None:
+    ids = [track["track_id"] for track in site.get("/api/tracks?limit=50")["tracks"]]
+    made = site.send("/api/playlists", {"name": "All", "track_ids": ids})["playlist_id"]
+    try:
+        visit(page, site, f"#likelist={made}", ready=".shortfall")
+        assert page.inner_text("main .empty") == "No song is like that"
+        assert page.inner_text("main .shortfall") == "The catalogue holds no other analysed tracks."
+    finally:
+        site.delete(f"/api/playlists/{made}")
+
+
 def test_songs_like_those_of_a_playlist(page: Any, site: Site, mix: int) -> None:
     visit(page, site, f"#playlist={mix}", ready=".song")
     page.click("text=Songs like these")
