@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -16,7 +18,7 @@ from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, runn
 from tests.recommender.support import CLI, Library, deepcuts, environment
 
 
-def stopped(server: Server, sign: int, timeout_s: float = 20.0) -> tuple[int, str]:
+def stopped(server: Server, sign: int, timeout_s: float = 60.0) -> tuple[int, str]:
     """Send a signal; return the exit code and what else was said."""
     server.process.send_signal(sign)
     code = server.process.wait(timeout_s)
@@ -26,8 +28,25 @@ def stopped(server: Server, sign: int, timeout_s: float = 20.0) -> tuple[int, st
 
 def children(pid: int) -> list[int]:
     """Return the processes that any thread of a process has started."""
-    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for some in found for child in some]
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, path.read_text().split())
+    return found
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    found = children(pid)
+    return [*found, *(other for child in found for other in below(child))]
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something is true."""
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
 
 
 def alive(pids: list[int]) -> list[int]:
@@ -37,14 +56,14 @@ def alive(pids: list[int]) -> list[int]:
 
 def test_it_answers_at_once_and_ends_when_told(library: Library) -> None:
     with running(library.home) as server:
-        assert httpx2.get(f"{server.url}/health", timeout=20).json() == {"status": "ok"}
+        assert httpx2.get(f"{server.url}/health", timeout=60).json() == {"status": "ok"}
         song = (library.music / "rock/beta.flac").read_bytes()
         classified = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
         assert classified.status_code == 200
-        below = children(server.process.pid)
+        started = children(server.process.pid)
         code, said = stopped(server, signal.SIGTERM)
         assert (code, said) == (-signal.SIGTERM, "")
-        assert below and not alive(below)
+        assert started and not alive(started)
 
 
 def test_where_it_is_as_json(library: Library) -> None:
@@ -73,10 +92,11 @@ def test_what_is_under_way_is_finished_first(library: Library) -> None:
             answer = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
             found.append(answer.status_code)
 
-        httpx2.get(f"{server.url}/health", timeout=20)
+        httpx2.get(f"{server.url}/health", timeout=60)
+        before = set(below(server.process.pid))
         thread = threading.Thread(target=send)
         thread.start()
-        time.sleep(0.3)  # the process that decodes takes longer to start
+        until(lambda: bool(set(below(server.process.pid)) - before))  # one begins to decode it
         code, _ = stopped(server, signal.SIGINT)
         thread.join()
         assert (code, found) == (130, [200])
@@ -88,12 +108,12 @@ def test_a_song_that_is_cut_short_while_it_is_sent(library: Library) -> None:
         file.write(bytes(2**26))  # more than what lies between the two can hold
     with running(library.home) as server:
         url = f"{server.url}/api/search?q=beta"
-        track = httpx2.get(url, timeout=20).json()["tracks"][0]["track_id"]
-        with httpx2.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=20) as answer:
+        track = httpx2.get(url, timeout=60).json()["tracks"][0]["track_id"]
+        with httpx2.stream("GET", f"{server.url}/api/tracks/{track}/audio", timeout=60) as answer:
             os.truncate(song, 2**20)
             with pytest.raises(httpx2.RemoteProtocolError):
                 answer.read()
-        assert httpx2.get(f"{server.url}/health", timeout=20).status_code == 200
+        assert httpx2.get(f"{server.url}/health", timeout=60).status_code == 200
         _, said = stopped(server, signal.SIGTERM)
         assert ("Traceback" in said, said.count("\n")) == (False, 1), said
 
@@ -102,13 +122,10 @@ def test_it_dies_with_its_children(library: Library) -> None:
     with running(library.home) as server:
         song = (library.music / "rock/beta.flac").read_bytes()
         httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
-        below = children(server.process.pid)
+        started = children(server.process.pid)
         server.process.kill()
-        for _ in range(100):
-            if not alive(below):
-                break
-            time.sleep(0.1)
-        assert below and not alive(below)
+        assert started
+        until(lambda: not alive(started))
 
 
 def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
@@ -118,7 +135,7 @@ def test_credentials_from_files(library: Library, tmp_path: Path) -> None:
     options = ("--host", "127.0.0.2", "--user", USER, "--password-file", password, "--api-key-file", keys)
     with (
         running(library.home, *map(str, options)) as server,
-        httpx2.Client(base_url=server.url, timeout=20) as client,
+        httpx2.Client(base_url=server.url, timeout=60) as client,
     ):
         assert client.get("/health").status_code == 200
         assert client.get("/api/tags").status_code == 401
@@ -169,7 +186,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 
 def test_an_empty_home_is_served(tmp_path: Path) -> None:
-    with running(tmp_path / "home") as server, httpx2.Client(base_url=server.url, timeout=20) as client:
+    with running(tmp_path / "home") as server, httpx2.Client(base_url=server.url, timeout=60) as client:
         assert client.get("/api/tracks").json()["tracks"] == []
         assert client.get("/api/map").json() == {"status": "ready", "tracks": [], "regions": []}
         assert client.get("/api/genres").status_code == client.get("/api/tags").status_code == 200
@@ -181,7 +198,7 @@ def test_an_empty_home_is_served(tmp_path: Path) -> None:
 def test_the_size_of_an_upload_is_an_option(library: Library) -> None:
     with running(library.home, "--max-upload-mb", "1") as server:
         files = {"file": ("a.flac", b"x" * (2**20 + 1))}
-        answer = httpx2.post(f"{server.url}/api/classify", files=files, timeout=20)
+        answer = httpx2.post(f"{server.url}/api/classify", files=files, timeout=60)
         assert (answer.status_code, answer.json()["detail"]) == (413, "an upload may have 1 MB at most")
 
 
@@ -189,7 +206,7 @@ def test_what_a_player_is_sent_at_most_is_an_option(library: Library) -> None:
     song = library.row("rock/beta.flac")["id"]
     with running(library.home, "--limit-player", "Box=opus:64") as server:
         for player, kind in (("box", "audio/ogg"), ("other", "audio/flac")):
-            answer = httpx2.get(f"{server.url}/rest/stream?id={song}&c={player}", timeout=20)
+            answer = httpx2.get(f"{server.url}/rest/stream?id={song}&c={player}", timeout=60)
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
 
 
@@ -201,10 +218,10 @@ def test_the_password_is_not_in_the_help_or_the_log(library: Library) -> None:
     assert process.stderr is not None
     first = process.stderr.readline()
     url = first.split(" is at ")[1].split()[0]
-    assert httpx2.get(f"{url}api/tags", timeout=20).status_code == 401
-    assert httpx2.get(f"{url}api/tags", auth=(USER, PASSWORD), timeout=20).status_code == 200
+    assert httpx2.get(f"{url}api/tags", timeout=60).status_code == 401
+    assert httpx2.get(f"{url}api/tags", auth=(USER, PASSWORD), timeout=60).status_code == 200
     process.terminate()
     rest = process.stderr.read()
-    process.wait(20)
+    process.wait(60)
     process.stderr.close()
     assert PASSWORD not in first + rest

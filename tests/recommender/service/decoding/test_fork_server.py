@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from recommender.service.decoding.blocks import Blocks
 from recommender.service.decoding.fork_server import ForkServer
 from recommender.service.decoding.process import Limits
 from tests.recommender.service.decoding import processes
+from tests.recommender.service.test_serve import alive, until
 
 LIMITS = Limits(2**30, 1, 60.0)
 
@@ -54,7 +54,7 @@ def test_a_crash_ends_one_task_alone(forks: ForkServer, tmp_path: Path) -> None:
 def test_it_is_started_again_where_it_was_killed(forks: ForkServer) -> None:
     number = int(said(forks, "parent"))
     os.kill(number, signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: not alive([number]))
     assert int(said(forks, "parent")) != number
 
 
@@ -63,10 +63,6 @@ def test_nothing_is_left_once_it_is_closed(forks: ForkServer) -> None:
     number = int(blocks.read())
     forks.close()
     blocks.close()
-    for _ in range(100):
-        if not Path(f"/proc/{number}").exists():
-            break
-        time.sleep(0.05)
-    assert not Path(f"/proc/{number}").exists()
+    until(lambda: not Path(f"/proc/{number}").exists())
     with pytest.raises(HTTPException, match="cannot be decoded now"):
         forks.start({"what": "number"})

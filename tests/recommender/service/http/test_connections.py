@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import select
 import socket
 import threading
 import time
@@ -18,14 +19,18 @@ from recommender.errors import ServiceError
 from recommender.service.http import listener
 from recommender.service.http.listener import most_connections
 from recommender.service.server import _Server, bound_socket
-from recommender.service.shared import Board
+from recommender.service.shared import Board, Kind
 from tests.recommender.service.conftest import at_once, running
 from tests.recommender.support import Library
 
 HEAD = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 BLOCK = bytes(2**16)
-PROMPT_S = 4.0
-"""A second is what is promised; a machine that tests share may be slow for others' reasons."""
+LONG_S = 60.0
+"""What never takes so long unless it hangs, or idle connections are waited for, on however slow a machine."""
+
+
+BLOCKED, GO_ON = threading.Event(), threading.Event()
+"""The server's only thread does nothing else; it may go on."""
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -36,7 +41,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": f"lifespan.{name}.complete"})
         return
     if scope["path"] == "/block":
-        time.sleep(0.6)
+        BLOCKED.set()
+        GO_ON.wait(LONG_S)
     if scope["path"] == "/work":
         await asyncio.sleep(1.5)
     size = 0
@@ -52,19 +58,19 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def served(most: int) -> Iterator[int]:
-    """Give the port of a server that takes so many connections."""
+def served(most: int, board: Board | None = None) -> Iterator[int]:
+    """Give the port of a server that takes so many connections; how many it has is on the board."""
     bound = bound_socket("127.0.0.1", 0)
     port: int = bound.getsockname()[1]
     config: Any = uvicorn.Config(app, http="h11", ws="none", log_config=None, timeout_graceful_shutdown=3)
-    server = _Server(config, most, Board())
+    server = _Server(config, most, board or Board())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
         yield port
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(LONG_S)
         assert not thread.is_alive()
 
 
@@ -80,14 +86,14 @@ def connected(port: int, sent: bytes = b"", receive_bytes: int | None = None) ->
     made = socket.socket()
     if receive_bytes is not None:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    made.settimeout(20)
+    made.settimeout(LONG_S)
     made.connect(("127.0.0.1", port))
     made.sendall(sent)
     return made
 
 
-def ended_s(made: socket.socket, drip: bytes = b"", every_s: float = 0.1, most_s: float = 6.0) -> float:
-    """Send something now and then until the other end has closed; return after how long it had."""
+def ended(made: socket.socket, drip: bytes = b"", every_s: float = 0.1, most_s: float = LONG_S) -> bool:
+    """Send something now and then until the other end has closed, or for so long; return whether it has."""
     began = time.monotonic()
     made.settimeout(every_s)
     with suppress(ConnectionError):
@@ -96,8 +102,9 @@ def ended_s(made: socket.socket, drip: bytes = b"", every_s: float = 0.1, most_s
                 made.sendall(drip)
             with suppress(TimeoutError):
                 if not made.recv(65_536):
-                    break
-    return time.monotonic() - began
+                    return True
+        return False
+    return True
 
 
 SILENT: dict[str, tuple[bytes, bytes]] = {
@@ -116,24 +123,34 @@ SILENT: dict[str, tuple[bytes, bytes]] = {
 @pytest.mark.parametrize("how", SILENT)
 def test_who_sends_no_request_is_closed(how: str) -> None:
     first, drip = SILENT[how]
-    with served(8) as port, connected(port, first) as made:
-        assert 0.5 < ended_s(made, drip) < 4
+    with served(8) as port:
+        began = time.monotonic()
+        with connected(port, first) as made:
+            assert ended(made, drip)
+            assert time.monotonic() - began > 0.9 * params.REQUEST_S, "it had no time"
 
 
 def test_a_connection_that_is_kept_alive_is_closed_when_nothing_comes() -> None:
-    with served(8) as port, connected(port, HEAD % b"") as made:
-        assert made.recv(1000).startswith(b"HTTP/1.1 200")
-        assert 0.5 < ended_s(made) < 4
+    with served(8) as port:
+        began = time.monotonic()
+        with connected(port, HEAD % b"") as made:
+            assert made.recv(1000).startswith(b"HTTP/1.1 200")
+            assert ended(made)
+            assert time.monotonic() - began > 0.9 * params.REQUEST_S, "it had no time"
 
 
-def test_a_reader_that_takes_nothing_is_closed_and_a_slow_one_is_not() -> None:
+def test_a_reader_that_takes_nothing_is_closed_and_a_slow_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(params, "STALLED_READER_S", 2.5)
+    board = Board()
     with (
-        served(8) as port,
+        served(8, board) as port,
         connected(port, HEAD % b"endless", 4096) as stalled,
         connected(port, HEAD % b"endless", 4096) as slow,
     ):
-        until = time.monotonic() + 3
-        while time.monotonic() < until:
+        until, most = time.monotonic() + LONG_S, 0
+        while most < 2 or board.own(Kind.CONNECTIONS) == 2:  # the other is closed
+            assert time.monotonic() < until
+            most = max(most, board.own(Kind.CONNECTIONS))
             assert slow.recv(30_000)
             time.sleep(0.05)
         found = 0
@@ -156,7 +173,10 @@ def test_work_and_a_body_that_comes_are_not_idle() -> None:
             for _ in range(20):
                 sending.sendall(bytes(5000))
                 time.sleep(0.1)
-            assert b"\r\n100000" in sending.recv(1000) + sending.recv(1000)
+            found = b""
+            while b"\r\n100000" not in found:
+                found += (more := sending.recv(1000))
+                assert more, found
         assert working.recv(1000).startswith(b"HTTP/1.1 200")
 
 
@@ -207,8 +227,8 @@ IDLE: dict[str, tuple[bytes, bytes]] = {
 @pytest.mark.parametrize("how", IDLE)
 def test_who_is_awaited_makes_room(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With four times as many idle connections as are taken, each of others' requests is answered at once."""
-    monkeypatch.setattr(params, "REQUEST_S", 60.0)
-    monkeypatch.setattr(params, "STALLED_READER_S", 60.0)
+    monkeypatch.setattr(params, "REQUEST_S", 10 * LONG_S)
+    monkeypatch.setattr(params, "STALLED_READER_S", 10 * LONG_S)
     kinds = [how] if how != "all of them" else [kind for kind in IDLE if kind != how]
     with served(8) as port, ExitStack() as held:
         idle = [
@@ -220,10 +240,8 @@ def test_who_is_awaited_makes_room(how: str, monkeypatch: pytest.MonkeyPatch) ->
             for made, drip in idle:
                 with suppress(ConnectionError):
                     made.sendall(drip)
-            began = time.monotonic()
             with connected(port, HEAD % b"") as asked:
-                assert asked.recv(1000).startswith(b"HTTP/1.1 200")
-            assert time.monotonic() - began < PROMPT_S
+                assert asked.recv(1000).startswith(b"HTTP/1.1 200")  # else its time is up first
 
 
 def test_many_who_ask_at_once_are_all_answered() -> None:
@@ -239,14 +257,18 @@ def test_many_who_ask_at_once_are_all_answered() -> None:
     assert answers == [b"HTTP/1.1 200 OK"] * 100
 
 
-def test_who_has_sent_a_request_that_is_not_read_yet_is_not_idle() -> None:
+def test_who_has_sent_a_request_that_is_not_read_yet_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the service was busy somebody else came first, and then the request."""
+    monkeypatch.setattr(params, "REQUEST_S", 10 * LONG_S)
+    for event in (BLOCKED, GO_ON):
+        event.clear()
     with served(2) as port, connected(port) as one, connected(port) as blocking:
-        time.sleep(0.3)
+        time.sleep(0.3)  # from then on both could be closed for others
         blocking.sendall(HEAD % b"block")
-        time.sleep(0.2)
+        assert BLOCKED.wait(LONG_S)
         with connected(port, HEAD % b"") as other:
             one.sendall(HEAD % b"")
+            GO_ON.set()
             for made in (one, other, blocking):
                 assert made.recv(1000).startswith(b"HTTP/1.1 200")
 
@@ -260,7 +282,7 @@ def test_what_works_is_not_broken_off_for_others() -> None:
 
 
 def test_the_address_with_most_idle_connections_makes_room_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(params, "REQUEST_S", 60.0)
+    monkeypatch.setattr(params, "REQUEST_S", 10 * LONG_S)
     with served(8) as port, ExitStack() as held:
         one = socket.socket()
         held.enter_context(one)
@@ -268,11 +290,11 @@ def test_the_address_with_most_idle_connections_makes_room_first(monkeypatch: py
         one.connect(("127.0.0.1", port))
         time.sleep(0.2)
         idle = [held.enter_context(connected(port)) for _ in range(30)]
-        time.sleep(0.3)
-        one.settimeout(5)
+        closed, _, _ = select.select(idle, [], [], LONG_S)
+        assert closed and all(map(ended, closed))
+        one.settimeout(LONG_S)
         one.sendall(HEAD % b"")
         assert one.recv(1000).startswith(b"HTTP/1.1 200")
-        assert any(ended_s(made, most_s=0.2) < 0.2 for made in idle)
 
 
 def test_as_many_connections_as_there_may_be_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,19 +310,24 @@ def test_as_many_connections_as_there_may_be_files(monkeypatch: pytest.MonkeyPat
         allowed(79)
 
 
+def answered_s(url: str) -> float:
+    """Return how long it takes to be answered."""
+    began = time.monotonic()
+    assert httpx2.get(url, timeout=LONG_S).status_code == 200
+    return time.monotonic() - began
+
+
 def test_two_hundred_idle_connections_and_few_descriptors(library: Library) -> None:
-    """The real service: all else goes on, within a second each, and nothing is logged."""
+    """The real service: all else goes on as without them, but for a little, and nothing is logged."""
     prefix = ("prlimit", "--nofile=128:128")
+    song = library.row("rock/beta.flac")["id"]
+    paths = ("/health", "/api/tracks", "/rest/ping", f"/api/tracks/{song}/audio", "/") * 3
     with running(library.home, prefix=prefix) as server, ExitStack() as held:
         port = int(server.url.rpartition(":")[2])
-        with httpx2.Client(base_url=server.url, timeout=20) as client:
-            assert client.get("/health").status_code == 200
+        alone_s = max(answered_s(f"{server.url}{path}") for path in paths)
         idle = [held.enter_context(connected(port)) for _ in range(200)]
-        song = library.row("rock/beta.flac")["id"]
-        for path in ("/health", "/api/tracks", "/rest/ping", f"/api/tracks/{song}/audio", "/") * 3:
-            began = time.monotonic()
-            assert httpx2.get(f"{server.url}{path}", timeout=20).status_code == 200
-            assert time.monotonic() - began < PROMPT_S, path
+        for path in paths:
+            assert answered_s(f"{server.url}{path}") < 2 + 5 * alone_s, path
         assert len(idle) == 200
         server.process.terminate()
         assert server.process.stderr is not None

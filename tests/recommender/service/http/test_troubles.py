@@ -8,9 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from tests.databases import query
 from tests.recommender.service.conftest import Service, at_once, settled
 from tests.recommender.service.decoding import processes
 from tests.recommender.service.subsonic.shapes import error_of
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import WITHOUT_PRIVILEGE, Library, deepcuts_process
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -163,23 +163,24 @@ def test_those_who_read_have_connections_left_while_many_wait_to_write(
     own: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(params, "WRITE_WAIT_S", 0.5)
-    answers: list[int] = []
+    answers: list[tuple[str, int]] = []
 
     def write(number: int) -> None:
-        path = "/rest/star?id=1&f=json" if number % 2 else "/api/tracks/1/plays"
-        answers.append(own.client.request("GET" if number % 2 else "POST", path).status_code)
+        how, path = ("GET", "/rest/star?id=1&f=json") if number % 2 else ("POST", "/api/tracks/1/plays")
+        answers.append((how, own.client.request(how, path).status_code))
 
-    place = own.library.home / "catalog.sqlite"
-    with pragma(own, "busy_timeout = 3000"), closing(sqlite3.connect(place)) as other:
+    place, their_turn = own.library.home / "catalog.sqlite", params.WRITERS
+    with pragma(own, "busy_timeout = 60000"), closing(sqlite3.connect(place)) as other:
         other.execute("BEGIN IMMEDIATE")
         with at_once(write, range(40)):
-            time.sleep(0.2)
-            assert own.client.get("/api/tracks/1").status_code == 200
-            assert own.client.get("/rest/ping?f=json").status_code == 200
-            assert len(answers) < 40  # while they wait
-        assert answers == [503] * 40
-        other.rollback()
-    assert own.client.post("/api/tracks/1/plays").json()["plays"] == 1
+            for refused in (0, 40 - their_turn):  # while all of them wait, and those whose turn it is
+                until(lambda refused=refused: len(answers) >= refused)  # type: ignore[misc]
+                assert own.client.get("/api/tracks/1").status_code == 200
+                assert own.client.get("/rest/ping?f=json").status_code == 200
+            assert [status for _, status in answers] == [503] * (40 - their_turn)
+            other.rollback()
+    assert sorted(status for _, status in answers) == [200] * their_turn + [503] * (40 - their_turn)
+    assert own.client.post("/api/tracks/1/plays").json()["plays"] == 1 + answers.count(("POST", 200))
 
 
 @pytest.mark.parametrize("content", [None, b"no database at all" * 1000], ids=["gone", "another file"])
@@ -247,6 +248,15 @@ def test_a_disk_that_fails_while_a_song_is_sent_breaks_the_answer_off(
 # Processes that do not start, or crash.
 
 
+def open_files() -> int:
+    """Return how many files this process has open, but for catalogues, which come and go with connections."""
+    places = []
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            places.append(os.readlink(path))
+    return sum("catalog.sqlite" not in place for place in places)
+
+
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
 def test_no_process_can_be_started(own: Service, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def fails(*_given: Any, **_more: Any) -> Any:
@@ -254,14 +264,14 @@ def test_no_process_can_be_started(own: Service, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(subprocess, "Popen", fails)
     settled(own)
-    files = len(os.listdir("/proc/self/fd"))
+    files = open_files()
     answers = [own.client.post("/api/classify", files={"file": b"x"})]
     answers += [own.client.get(f"/api/tracks/1/{name}") for name in ("listen", "waveform", "mel.png")]
     for answer in answers:
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     player = own.client.get("/rest/getCoverArt?id=1&f=json")
     assert (player.status_code, error_of(player.json())[0]) == (503, 0)
-    assert len(os.listdir("/proc/self/fd")) <= files  # fewer where a process before has ended meanwhile
+    assert open_files() <= files  # fewer where a process before has ended meanwhile
 
 
 def test_what_a_process_says_as_it_dies_is_not_on_our_stderr(
