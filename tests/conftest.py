@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from classifier.model import bundle
 from classifier.model.bundle import Bundle
@@ -16,7 +16,8 @@ from tests.recommender import support
 
 SHARED = REPO.parent / "shared"
 
-settings.register_profile("any machine", deadline=None)  # a slow one proves nothing
+# A slow one proves nothing, nor does one that makes examples slowly.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 os.environ.pop("DEEPCUTS_DATABASE", None)  # a catalogue of one's own is no place for tests
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile all of it again

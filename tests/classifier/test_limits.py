@@ -107,11 +107,11 @@ def test_what_claims_too_much_is_refused_before_anything_is_made_of_it(
     tmp_path: Path, trunk: Trunk, reader: str, rate_hz: int, channels: int, reason: str
 ) -> None:
     path = write_wav(tmp_path / "song.wav", rate_hz, channels)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(LimitError) as raised:
         READERS[reader](path, trunk)
     assert str(raised.value) == reason
-    assert time.monotonic() - started < 5.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize("rate_hz", [0, 1, LOWEST - 1, HIGHEST + 1])

@@ -63,7 +63,7 @@ STEPS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_any_steps_read_what_a_file_of_the_audio_alone_would(
     tmp_path: Path, steps: list[tuple[str, int]]

@@ -63,7 +63,11 @@ def all_of(session: Session) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(rows=st.lists(songs, max_size=12))
 def test_what_is_kept_is_what_the_rows_say(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> None:
     put(catalog, rows)
@@ -149,7 +153,11 @@ def _token(catalog: Catalog) -> str | None:
         return tokens_of(session).get(TRACKS_TOKEN)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(rows=st.lists(songs, max_size=12))
 def test_albums_in_the_order_of_their_plays(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> None:
     put(catalog, rows)

@@ -346,7 +346,11 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Contents:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in WRITERS if kind != "upper case"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(seed=st.integers(0, 10_000), cut=st.booleans(), n_bytes=st.integers(1, 20))
 def test_damaged_tags_never_raise(
     tagged: Contents, tmp_path: Path, kind: str, seed: int, cut: bool, n_bytes: int

@@ -62,7 +62,11 @@ def requests(draw: st.DrawFn) -> tuple[str, list[tuple[str, str]]]:
     return draw(st.sampled_from(ENDPOINTS)), pairs
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(request=requests(), post=st.booleans(), as_json=st.booleans())
 def test_every_call_is_answered(
     player: Player, request: tuple[str, list[tuple[str, str]]], post: bool, as_json: bool
