@@ -16,11 +16,11 @@ from typing import Any
 from recommender.library.workers.cluster_members import connect
 from tests.processes import REPO
 
-START_S = 60.0
+START_S = 180.0
 LOCALHOST = "127.0.0.1"
 # So that nothing stays for good where a test session is killed.
 IDLE = ("--idle-timeout", "30 minutes")
-DEATH = ("--death-timeout", "60")
+DEATH = ("--death-timeout", "180")
 
 
 @dataclass

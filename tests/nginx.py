@@ -49,4 +49,4 @@ def nginx(folder: Path, shipped: str, sites: str = "") -> Iterator["subprocess.P
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)

@@ -23,7 +23,7 @@ from db.models import Base
 from db.schema.upgrade import HEAD_REVISION
 from db.session import open_server_catalog
 
-START_S = 30.0
+START_S = 120.0
 ACCOUNT, GROUP = "nobody", "nogroup"
 """PostgreSQL refuses to run as root, as which these tests may run."""
 SETTINGS = {
@@ -140,7 +140,7 @@ class Server:
         engine = create_engine(url, poolclass=NullPool)
         try:
             with engine.begin() as connection:
-                connection.execute(text("SET lock_timeout = '5s'"))
+                connection.execute(text("SET lock_timeout = '60s'"))
                 connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
                 connection.execute(text("UPDATE alembic_version SET version_num = :h"), {"h": HEAD_REVISION})
         except ProgrammingError:  # a test took its tables away

@@ -20,7 +20,7 @@ from tests.postgres import Server
 from tests.processes import REPO
 from tests.recommender import support
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 GATED = """
     CREATE TABLE gate (tracks integer NOT NULL, key integer NOT NULL);
     INSERT INTO gate VALUES (0, 0);

@@ -29,7 +29,7 @@ UNITS = (
 
 def until(true: Callable[[], bool]) -> None:
     """Wait until something is true."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not true():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.02)

@@ -178,7 +178,7 @@ def test_a_killed_writer_leaves_no_lock(url: str) -> None:
         pass
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    for _ in range(100):
+    for _ in range(1200):
         try:
             with server_writer_lock(server_url(url)):
                 return

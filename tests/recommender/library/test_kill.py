@@ -20,7 +20,7 @@ from tests.recommender import support
 from tests.recommender.support import counts, query, tracks
 
 N_FILES = 24
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(scope="module")

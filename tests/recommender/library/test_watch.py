@@ -9,7 +9,7 @@ import pytest
 from recommender.errors import RecommenderError
 from recommender.library.watch import changed_folders
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

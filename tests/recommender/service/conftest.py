@@ -63,7 +63,7 @@ def serving(library: Library, settings: AccessSettings | None = None) -> Iterato
 
 def settled(service: Service) -> None:
     """Wait until a service has made, and taken up, what it keeps beside its catalogue."""
-    end_s = time.monotonic() + 30
+    end_s = time.monotonic() + 60
     while service.state._files.arrays is None:
         assert time.monotonic() < end_s
         time.sleep(0.02)
@@ -93,7 +93,7 @@ def running(home: Path, *options: str, prefix: Sequence[str] = (), **more: str) 
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
             process.stderr.close()

@@ -15,7 +15,7 @@ from recommender.home import Home
 from recommender.service.state import State
 from tests.recommender.support import Library, write_song
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @pytest.fixture

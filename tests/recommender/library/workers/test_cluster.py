@@ -244,7 +244,7 @@ def test_no_scheduler_is_one_line_soon(
         for address in ("tcp://127.0.0.1:1", "nonsense://x:1", "tcp://127.0.0.1", nobody, worker):
             with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address};"):
                 ClusterWorkers(address, shipped, print)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # of Dask's own accord it would be 30 s for each
 
 
 def test_prepare_finds_or_asks_for_the_bundle(another: Bundle, shipped: Bundle) -> None:
