@@ -8,8 +8,8 @@ import hashlib
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +18,7 @@ import pytest
 
 from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, running
 from tests.recommender.service.subsonic.shapes import checked, error_of
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS, Library, query, write_song
 
 libopensonic = pytest.importorskip("libopensonic", reason="py-opensonic is not installed")
@@ -65,13 +66,14 @@ def live(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def await_answer(url: str) -> None:
     """Wait until a server that is starting takes connections."""
-    for _ in range(200):
-        try:
+
+    def answers() -> bool:
+        with suppress(OSError):
             socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), 10).close()
-        except ConnectionRefusedError:
-            time.sleep(0.1)
-        else:
-            return
+            return True
+        return False
+
+    until(answers)
 
 
 def connection(live: Server, **how: Any) -> Any:

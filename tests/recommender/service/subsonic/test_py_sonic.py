@@ -4,7 +4,6 @@ What it reads is what older players read: it knows Subsonic, and nothing of Open
 """
 
 import io
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from PIL import Image
 
 from tests import synth
 from tests.recommender.service.conftest import PASSWORD, USER, running
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS, Library
 
 libsonic = pytest.importorskip("libsonic", reason="py-sonic is not installed")
@@ -44,10 +44,7 @@ def client(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         made = libsonic.Connection(
             f"http://{address.hostname}", USER, PASSWORD, address.port, "/rest", "py-sonic"
         )
-        for _ in range(200):
-            if made.ping():
-                break
-            time.sleep(0.05)
+        until(made.ping)
         yield made
 
 

@@ -7,7 +7,6 @@ import logging
 import resource
 import socket
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from tests.recommender.service.conftest import Server, put_on_albums, running
 from tests.recommender.service.http.test_troubles import pragma
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked, error_of
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import Library
 
 RATE = 44_100
@@ -116,15 +116,15 @@ def test_forty_slow_readers(live: Server, crowded: Library) -> None:
         assert len(checked("search3", found)["song"]) > 5
         assert fetched(asked(live, "stream", id=song)) == (crowded.music / "long.flac").read_bytes()
     connection = http.client.HTTPConnection(address.netloc, timeout=60)
-    for _ in range(200):  # once they are gone their work is, too
+
+    def is_made() -> bool:
         connection.request("GET", f"/rest/stream?id={song}&format=mp3&maxBitRate=64&timeOffset=110&u=a&p=b")
         answer = connection.getresponse()
         answer.read()
-        if answer.status == 200:
-            break
-        time.sleep(0.05)
+        return answer.status == 200
+
+    until(is_made)  # once they are gone their work is, too
     connection.close()
-    assert answer.status == 200
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests import synth
 from tests.recommender.service.conftest import running, serving
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked, error_of
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import Library
 
 RATE = 44_100
@@ -227,14 +227,6 @@ def long_tune(ingested: Library, tmp_path_factory: pytest.TempPathFactory) -> It
     copy.ingest(copy.music)
     with running(copy.home) as server:
         yield server.url, server.process.pid, str(copy.row("long.flac")["id"])
-
-
-def until(condition: Any) -> None:
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")
 
 
 def test_a_player_that_stops_stops_the_work(long_tune: tuple[str, int, str]) -> None:
