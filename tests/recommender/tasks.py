@@ -71,18 +71,23 @@ def misbehave(path: str) -> object:
     return WAYS[path]() if path in WAYS else path.upper()
 
 
+LONGEST_PAUSE_S = 2.5
+"""A worker that gets no turn for so long is taken for one that makes no progress."""
+
+
 def be_slow(path: str) -> str:
-    """Take a second or two, under limits that are shorter than a file's, as the path says."""
+    """Take seconds, under limits that are shorter than a file's, as the path says."""
     if path == "works":
         allow_seconds(0)
         while True:
             pass
     if path in ("stalls", "progresses"):
-        expect_progress(0.5)
-    for _ in range(12):
-        time.sleep(0.1)
-        if path == "progresses":
-            made_progress()
+        expect_progress(LONGEST_PAUSE_S)
+        end_s = time.monotonic() + 1.2 * LONGEST_PAUSE_S
+        while time.monotonic() < end_s:
+            time.sleep(0.05)
+            if path == "progresses":
+                made_progress()
     return path.upper()
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from recommender import params
 from tests.recommender.service.conftest import Server, Service
+from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS
 
 BY_ARTIST = ["kappa", "Alpha Rising", "Beta Motion", "Gamma Ray", "Delta Blues", "Epsilon", "Zeta", "Theta"]
@@ -234,11 +234,8 @@ def test_the_map_is_computed_once(own: Service) -> None:
     answer = own.client.get("/api/map")
     assert (answer.status_code, answer.json()) == (202, {"status": "computing"})
     assert int(answer.headers["retry-after"]) > 0
-    for _ in range(200):
-        answer = own.client.get("/api/map")
-        if answer.status_code == 200:
-            break
-        time.sleep(0.1)
+    until(lambda: own.client.get("/api/map").status_code == 200)
+    answer = own.client.get("/api/map")
     points = {point["track_id"]: point for point in answer.json()["tracks"]}
     assert len(points) == len(SONGS)
     assert all(-1 <= point[axis] <= 1 for point in points.values() for axis in "xy")

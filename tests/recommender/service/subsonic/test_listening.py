@@ -1,6 +1,5 @@
 """OpenSubsonic: queues, bookmarks, and what is being played."""
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from db.values import utc_now
 from tests.recommender.service.subsonic.player import Player
+from tests.recommender.service.test_serve import until
 
 
 def test_a_queue_goes_from_one_player_to_the_next(mine: Player) -> None:
@@ -131,8 +131,5 @@ def test_a_song_that_is_sent_is_being_played(mine: Player) -> None:
     client.get("/rest/stream", params={"id": songs["Zeta"], "c": "box"}, headers={"Range": "bytes=100-"})
     mine.get("download", id=songs["Zeta"], c="box")
     mine.get("stream", id=songs["Iota"], c="box", u="ann", p="x")
-    for _ in range(100):
-        if entries(mine):
-            break
-        time.sleep(0.05)
+    until(lambda: bool(entries(mine)))
     assert entries(mine) == [("Iota", "ann", "box")]
