@@ -33,6 +33,8 @@ export function combobox(input, list, { options, choose, enter = () => {} }) {
     const made = text ? await options(text).catch(() => []) : [];
     if (mine !== turn) return;
     found = made;
+    point(-1); // what was pointed at is another option now, or none
+    list.dataset.of = text;
     list.replaceChildren(...found.map((option, i) => el("li", { role: "option", id: `${list.id}-${i}`, "aria-selected": "false",
       onpointerdown: (event) => event.preventDefault(), onclick: () => take(option) }, option.node)));
     show(found.length > 0);

@@ -158,14 +158,18 @@ def watched(browser: Any, site: Site, expected: Sequence[str] = ()) -> Iterator[
 
 def visit(page: Any, site: Site, at: str = "", ready: str = "h1") -> None:
     """Open a place of the page, and wait until it is there."""
+    if ready == "canvas.map":
+        laid_out(site)
     page.goto("about:blank")
     page.goto(f"{site.url}/{at}")
     page.wait_for_selector(f"main {ready}")
+    if ready == "canvas.map":
+        until(page, "document.querySelector('canvas.map').width > 300")  # it knows by then how large it is
 
 
 def laid_out(site: Site) -> list[Any]:
     """Return the songs on the map, once the service has laid it out: the first time takes it a while."""
-    end = time.monotonic() + 3 * PATIENCE_MS / 1000
+    end = time.monotonic() + 6 * PATIENCE_MS / 1000
     while True:
         answer = site.get("/api/map")
         if answer["status"] == "ready":
@@ -184,6 +188,8 @@ def settled(page: Any, site: Site, place: str) -> None:
     until(page, f"!{waiting} && !/Listening|Laying/.test(document.querySelector('main').innerText)")
     ready = "main .song, main .empty, main .entry, main canvas, main .lists, main .mixes, main .drop-area"
     until(page, f"Boolean(document.querySelector('{ready}'))")
+    if place.startswith("#map"):
+        until(page, "document.querySelector('canvas.map').width > 300")
 
 
 @contextmanager
@@ -232,6 +238,31 @@ def wait_for_player(page: Any, condition: str) -> None:
     until(page, f"import('./static/player.js').then(({{ player }}) => Boolean({condition}))")
 
 
+def note_seeks(page: Any) -> None:
+    """Let the page's `seeks` be the seconds that the player goes to from now on."""
+    noted = "audio.addEventListener('seeking', () => seeks.push(audio.currentTime))"
+    player(page, f"{{ window.seeks = []; for (const audio of [player.audio, player.spare]) {noted}; }}")
+
+
+def play_slowly(page: Any) -> None:
+    """Let songs last ten times as long, the one that plays and those that come."""
+    for_both = "for (const audio of [player.audio, player.spare])"
+    player(page, f"{{ {for_both} audio.defaultPlaybackRate = audio.playbackRate = 0.1; }}")
+
+
+def suggested(page: Any, box: str, text: str) -> None:
+    """Wait until a field's suggestions are those for a text, not those for the beginning of it."""
+    until(page, f"(text) => document.getElementById('{box}-list').dataset.of === text", text)
+
+
+def eventually(page: Any, get: Callable[[], Any], wanted: Any) -> None:
+    """Wait until something, as of the service's state, is what is wanted."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while get() != wanted and time.monotonic() < end:
+        page.wait_for_timeout(25)
+    assert get() == wanted
+
+
 def titles(page: Any, within: str = "main .song .title") -> list[str]:
     """Return the titles that are listed."""
     found: list[str] = page.locator(within).all_text_contents()
@@ -240,10 +271,7 @@ def titles(page: Any, within: str = "main .song .title") -> list[str]:
 
 def listed(page: Any, wanted: list[str], within: str = "main .song .title") -> None:
     """Wait until just these titles are listed, in this order: that of the place before may be there."""
-    end = time.monotonic() + PATIENCE_MS / 1000
-    while titles(page, within) != wanted and time.monotonic() < end:
-        page.wait_for_timeout(25)
-    assert titles(page, within) == wanted
+    eventually(page, lambda: titles(page, within), wanted)
 
 
 def count_of_songs(page: Any, wanted: int) -> None:

@@ -16,10 +16,13 @@ from tests.recommender.service.static.browser import (
     SONGS,
     Site,
     count_of_songs,
+    eventually,
     listed,
+    note_seeks,
     on_the_map,
     player,
     shown,
+    suggested,
     titles,
     until,
     visit,
@@ -27,7 +30,12 @@ from tests.recommender.service.static.browser import (
 )
 
 FIRST = "Amber Morning"
-NOTE_SEEKS = "player.audio.addEventListener('seeking', () => seeks.push(player.audio.currentTime));"
+POINTED_AT = "(name) => document.querySelector('.tip:not([hidden]) b')?.textContent === name"
+NOTE_LATENESS = """{ let before = performance.now(); window.late_ms = 0; setInterval(() => {
+    const now = performance.now();
+    window.late_ms = Math.max(window.late_ms, now - before - 20);
+    before = now; }, 20); }"""
+"""Lets the page's `late_ms` be how much later than asked for it has come to something at most."""
 
 
 def test_all_songs_are_listed_by_artist_and_then_as_asked(page: Any, site: Site) -> None:
@@ -52,12 +60,29 @@ def test_search_suggests_finds_and_plays(page: Any, site: Site) -> None:
     listed(page, ["Bright Harbour"])
     page.click("main .song .play")
     wait_for_player(page, "player.audio.currentTime > 0.2 && !player.audio.paused")
-    before = player(page, "player.audio.currentTime")
-    page.wait_for_timeout(400)
-    assert player(page, "player.audio.currentTime") - before == pytest.approx(0.4, abs=0.35)
+    began, before = time.monotonic(), player(page, "player.audio.currentTime")
+    wait_for_player(page, f"player.audio.currentTime > {before + 0.4}")
+    assert player(page, "player.audio.currentTime") - before < time.monotonic() - began + 0.35
     assert page.inner_text("#bar-title") == "Bright Harbour"
     page.click("#bar-play")
     assert player(page, "player.audio.paused")
+
+
+def test_what_was_pointed_at_is_let_go_when_there_are_other_suggestions(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    page.focus("#search-box")
+    page.keyboard.type("a")
+    suggested(page, "search", "a")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#search-box", "aria-activedescendant") == "search-list-2"
+    page.keyboard.type("mber")
+    suggested(page, "search", "amber")
+    assert page.locator("#search-list [role=option]").count() < 3
+    assert page.get_attribute("#search-box", "aria-activedescendant") is None
+    page.keyboard.press("Enter")
+    until(page, "location.hash === '#search=amber'")
+    listed(page, ["Amber Morning"])
 
 
 def test_words_of_the_sound_are_looked_for_in_the_sound(page: Any, site: Site) -> None:
@@ -79,7 +104,7 @@ def test_passages_are_drawn_and_start_where_the_answer_says(page: Any, site: Sit
     results = site.similar(asked["track_id"])
     visit(page, site, f"#track={asked['track_id']}", ready=".pair")
     listed(page, [shown(track) for track in results])
-    player(page, f"{{ window.seeks = []; {NOTE_SEEKS} }}")
+    note_seeks(page)
     tried = [i for i, match in enumerate(results) if match[f"{kind}_start_s"] > 1][:2]
     assert tried, "no passage of this library begins later than its song"
     for i in tried:
@@ -89,7 +114,6 @@ def test_passages_are_drawn_and_start_where_the_answer_says(page: Any, site: Sit
         there = f"player.audio.currentSrc.endsWith('/api/tracks/{song['track_id']}/audio')"
         wait_for_player(page, f"{there} && player.audio.currentTime > {start}")
         assert page.evaluate("seeks.at(-1)") == pytest.approx(start, abs=0.02)
-        assert player(page, "player.audio.currentTime") < start + 5
         _is_drawn(row, 0 if kind == "query" else 1, start, match[f"{kind}_end_s"], song["duration_s"])
 
 
@@ -118,9 +142,11 @@ def test_a_passage_stops_at_its_end_and_may_be_played_on(page: Any, site: Site, 
     visit(page, site, f"#track={asked['track_id']}", ready=".pair")
     page.locator("main .song").nth(i).locator(f".from[data-kind={kind}]").click()
     wait_for_player(page, f"player.audio.currentTime > {start} && !player.audio.paused")
+    player(page, NOTE_LATENESS)
     player(page, f"player.audio.currentTime = {end - 0.8}")
     wait_for_player(page, "player.audio.paused")
-    assert player(page, "player.audio.currentTime") == pytest.approx(end, abs=0.3)
+    late_s = page.evaluate("late_ms") / 1000
+    assert end - 0.3 < player(page, "player.audio.currentTime") < end + 0.3 + late_s
     page.click("#bar-play")
     wait_for_player(page, f"player.audio.currentTime > {end + 0.4} && !player.audio.paused")
     player(page, "player.audio.pause()")
@@ -188,13 +214,14 @@ def test_a_click_on_the_drawing_plays_the_song_under_the_pointer(page: Any, site
     drawn.scroll_into_view_if_needed()
     box = drawn.bounding_box()
     middle = (match["match_start_s"] + match["match_end_s"]) / 2 / match["duration_s"]
-    page.mouse.click(box["x"] + middle * box["width"], box["y"] + 0.85 * box["height"])
+    note_seeks(page)
+    drawn.click(position={"x": middle * box["width"], "y": 0.85 * box["height"]})
     start = match["match_start_s"]
     wait_for_player(
-        page, f"player.track.track_id === {match['track_id']} && player.audio.currentTime > {start}"
+        page, f"player.track?.track_id === {match['track_id']} && player.audio.currentTime > {start}"
     )
-    assert player(page, "player.audio.currentTime") < start + 3
-    page.mouse.click(box["x"] + 0.004 * box["width"], box["y"] + 0.15 * box["height"])
+    assert page.evaluate("seeks") == [pytest.approx(start, abs=0.02)]
+    drawn.click(position={"x": 0.004 * box["width"], "y": 0.15 * box["height"]})
     wait_for_player(page, f"player.track.track_id === {asked}")
 
 
@@ -287,7 +314,6 @@ def test_chips_filter_and_are_taken_away(page: Any, site: Site, kind: str) -> No
     visit(page, site, f"#track={asked}", ready=".pair")
     chip = page.locator(f"main .song .chip.{kind}").first
     chip.wait_for()
-    page.wait_for_load_state("networkidle")  # a song's genres follow, and its chips are drawn anew
     name, its = chip.inner_text(), chip.evaluate("(node) => node.closest('.song').dataset.track")
     chip.click()
     page.wait_for_selector(".filters .chip")
@@ -316,7 +342,7 @@ def test_a_click_on_the_map_plays_the_song_there(page: Any, site: Site) -> None:
     places = on_the_map(page, tracks)
     for track in (tracks[0], tracks[-1]):
         page.mouse.move(*places[track["track_id"]])
-        assert page.locator(".tip:not([hidden]) b").inner_text() == shown({"path": "eight.flac", **track})
+        until(page, POINTED_AT, shown({"path": "eight.flac", **track}))
         page.mouse.click(*places[track["track_id"]])
         wait_for_player(
             page, f"player.track.track_id === {track['track_id']} && player.audio.currentTime > 0.1"
@@ -330,12 +356,12 @@ def test_a_click_on_the_map_plays_the_song_there(page: Any, site: Site) -> None:
         page.get_by_role("button", name="Show the whole map").click()
         page.mouse.move(x, y)
         page.mouse.wheel(0, -400)
-        assert page.locator(".tip:not([hidden]) b").inner_text() == shown({"path": "eight.flac", **track})
+        until(page, POINTED_AT, shown({"path": "eight.flac", **track}))
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=3)
     page.mouse.up()
     page.mouse.move(x + 60, y + 40)
-    assert page.locator(".tip:not([hidden]) b").inner_text() == shown({"path": "eight.flac", **innermost})
+    until(page, POINTED_AT, shown({"path": "eight.flac", **innermost}))
 
 
 def test_a_file_of_ones_own_is_compared_with_the_library(page: Any, site: Site) -> None:
@@ -365,6 +391,7 @@ def test_a_file_of_ones_own_stays_for_the_session_and_is_named(page: Any, site: 
     until(page, "document.querySelector('h1').textContent === 'Your songs'")
     page.click(".places [data-place=file]")
     listed(page, found)
+    until(page, "Boolean(sessionStorage.getItem('deepcuts-file'))")  # it is kept
     page.reload()
     listed(page, found)
     page.wait_for_selector(".subject .judged")
@@ -435,8 +462,11 @@ def test_the_queue_goes_on_and_back(page: Any, site: Site) -> None:
     listed(page, songs, "#queue .title")
     page.locator("#queue .queued").nth(3).click()
     assert page.inner_text("#bar-title") == songs[3]
+    wait_for_player(page, "player.audio.readyState > 0")
+    note_seeks(page)
     page.fill("#seek", "12")
-    wait_for_player(page, "player.audio.currentTime >= 12 && player.audio.currentTime < 15")
+    wait_for_player(page, "player.audio.currentTime >= 12")
+    assert page.evaluate("seeks") == [12]
     page.fill("#volume", "0.4")
     assert player(page, "player.audio.volume") == pytest.approx(0.4)
     page.reload()
@@ -451,11 +481,7 @@ def test_half_a_song_is_counted_as_a_play(page: Any, site: Site) -> None:
     visit(page, site, "#search=interlude", ready=".song")
     page.click("main .song .play")
     player(page, "{ player.audio.playbackRate = 4; }")
-    wait_for_player(page, "player.audio.currentTime > 5")
-    until = time.monotonic() + 5
-    while site.get(f"/api/tracks/{short}")["plays"] == before and time.monotonic() < until:
-        time.sleep(0.1)
-    assert site.get(f"/api/tracks/{short}")["plays"] == before + 1
+    eventually(page, lambda: site.get(f"/api/tracks/{short}")["plays"], before + 1)
 
 
 def test_a_file_is_dropped_anywhere(page: Any, site: Site) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.recommender.service.static.browser import PHONE, Site, listed, shown, until, visit
+from tests.recommender.service.static.browser import (
+    PHONE,
+    Site,
+    listed,
+    shown,
+    suggested,
+    until,
+    visit,
+)
 
 FIRST, SECOND, THIRD = "Amber Morning", "Bright Harbour", "Cold Cellar"
 
@@ -18,6 +26,7 @@ def choose(page: Any, box: str, text: str) -> None:
     """Type words of a title, and take what is suggested, by the keyboard."""
     page.locator(f"#{box}-box").focus()
     page.keyboard.type(text)
+    suggested(page, box, text)
     page.wait_for_selector(f"#{box}-list li >> text={text}")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

@@ -1,5 +1,6 @@
 """The page for everybody: keys alone, narrow windows, both themes, hostile names."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from tests.recommender.service.static.browser import (
     WIDE,
     Site,
     kept_lists,
+    note_seeks,
     player,
     settled,
+    suggested,
     titles,
     until,
     visit,
@@ -116,6 +119,7 @@ def test_the_page_is_used_by_keys_alone(page: Any, site: Site) -> None:
     page.keyboard.press("/")
     assert focus(page)["id"] == "search-box"
     page.keyboard.type("amber", delay=20)
+    suggested(page, "search", "amber")
     page.wait_for_selector("#search-list [role=option]")
     page.keyboard.press("ArrowDown")
     chosen = page.get_attribute("#search-box", "aria-activedescendant")
@@ -135,8 +139,12 @@ def test_the_page_is_used_by_keys_alone(page: Any, site: Site) -> None:
     page.keyboard.press("Enter")
     wait_for_player(page, "player.audio.currentTime > 0.1 && !player.audio.paused")
     assert page.inner_text("#bar-title") == titles(page)[1]
+    note_seeks(page)
+    began, before = time.monotonic(), player(page, "player.audio.currentTime")
     page.keyboard.press("ArrowRight")
-    wait_for_player(page, "player.audio.currentTime > 5 && player.audio.currentTime < 8")
+    wait_for_player(page, "player.audio.currentTime > 5")
+    assert len(page.evaluate("seeks")) == 1
+    assert 5 < page.evaluate("seeks[0]") - before < 5.5 + time.monotonic() - began
     page.keyboard.press("n")
     assert page.inner_text("#bar-title") == titles(page)[2]
     page.evaluate("document.activeElement.blur()")
