@@ -53,7 +53,7 @@ def below_a_site(folder: Path, upstream: str) -> Iterator[str]:
 
 def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Wait until something listens at a port."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         with socket.socket() as asking:
             if asking.connect_ex(("127.0.0.1", port)) == 0:

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.recommender.service.static.browser import Site, player, until, visit, wait_for_player
+from tests.recommender.service.static.browser import (
+    Site,
+    eventually,
+    player,
+    until,
+    visit,
+    wait_for_player,
+)
 from tests.recommender.service.static.test_player import act, said
 
 FIRST = "Amber Morning"
@@ -13,8 +20,14 @@ FIRST = "Amber Morning"
 
 @pytest.fixture(autouse=True)
 def no_radios(site: Site) -> Iterator[None]:
-    """Leave no radio behind, and nothing that less is wanted like."""
+    """Take away the radios that others left, and what less is wanted like, and leave none."""
+    clear(site)
     yield
+    clear(site)
+
+
+def clear(site: Site) -> None:
+    """Delete all radios, and what less is wanted like."""
     for radio in site.get("/api/radios")["radios"]:
         site.delete(f"/api/radios/{radio['radio_id']}")
     for track in site.get("/api/less-like")["tracks"]:
@@ -58,13 +71,8 @@ def test_it_learns_what_is_skipped_and_what_is_heard_to_its_end(page: Any, site:
     player(page, "(player.heard = 0.9 * player.track.duration_s, player.seek(player.duration - 0.4))")
     wait_for_player(page, "player.index === 2 && player.audio.currentTime > 0.1")
     until(page, "Boolean(document.querySelector('.played'))")
-    end = ["skipped", "finished"]
-    for _ in range(400):
-        outcomes = [song["outcome"] for song in the_radio(site)["played"][:2]]
-        if outcomes == end:
-            break
-        page.wait_for_timeout(50)
-    assert outcomes == end
+    outcomes = ["skipped", "finished"]
+    eventually(page, lambda: [song["outcome"] for song in the_radio(site)["played"][:2]], outcomes)
 
 
 def test_it_goes_on_after_a_reload(page: Any, site: Site) -> None:
@@ -79,6 +87,7 @@ def test_it_goes_on_after_a_reload(page: Any, site: Site) -> None:
 
 def test_how_far_it_goes_is_kept(page: Any, site: Site) -> None:
     started(page, site)
+    page.wait_for_selector(".played .song")  # all of it is there
     page.evaluate("""() => { const slider = document.getElementById('radio-far'); slider.value = 0.9;
         slider.dispatchEvent(new Event('input', { bubbles: true })); }""")
     said(page, "How far: 0.9")
