@@ -14,7 +14,8 @@ import pytest
 from recommender import params
 from tests import databases
 from tests.recommender.service.conftest import Service, running
-from tests.recommender.service.test_workers import both_answer, crew_of, until
+from tests.recommender.service.test_serve import until
+from tests.recommender.service.test_workers import both_answer, crew_of
 from tests.recommender.support import Library
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.usefixtures("looks_often")]
@@ -117,18 +118,18 @@ def test_all_processes_follow_and_one_that_dies_makes_none(library: Library, tmp
         crew = both_answer(server)
         away = tmp_path / "away"
         move(sorted(library.home.glob("catalog.sqlite*")), away)
-        assert {httpx2.get(f"{server.url}/api/tracks", timeout=20).status_code for _ in range(6)} == {503}
+        assert {httpx2.get(f"{server.url}/api/tracks", timeout=60).status_code for _ in range(6)} == {503}
         os.kill(crew[1], 9)
         time.sleep(3)
         assert not (library.home / "catalog.sqlite").exists()
         copy_of(away / "catalog.sqlite", tmp_path / "new.sqlite", "Replaced")
         os.rename(tmp_path / "new.sqlite", library.home / "catalog.sqlite")
-        until(lambda: len(crew_of(server)) == 2, 60)
+        until(lambda: len(crew_of(server)) == 2)
 
         def titles() -> set[str]:
-            answers = [httpx2.get(f"{server.url}/api/tracks", timeout=20) for _ in range(8)]
+            answers = [httpx2.get(f"{server.url}/api/tracks", timeout=60) for _ in range(8)]
             if any(answer.status_code != 200 for answer in answers):
                 return set()
             return {track["title"] for answer in answers for track in answer.json()["tracks"]}
 
-        until(lambda: titles() == {"Replaced"}, 60)
+        until(lambda: titles() == {"Replaced"})
