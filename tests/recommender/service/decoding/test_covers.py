@@ -113,7 +113,7 @@ def test_a_picture_of_many_bytes_is_made_smaller() -> None:
 
 def test_others_are_answered_while_a_cover_is_looked_for(own: Service, give: Give) -> None:
     """However many ask: they take no thread, no turn and no connection of those who ask something else."""
-    covers = give(Decoder(3.0, LIMITS, processes.hangs, LONGEST_ANSWER))
+    covers = give(Decoder(60.0, LIMITS, processes.hangs, LONGEST_ANSWER))
 
     def ask(number: int) -> None:
         own.client.get(f"/rest/getCoverArt?id={number % 10 + 1}")

@@ -1,7 +1,7 @@
 """Songs as WAV, for what browsers cannot play."""
 
 import io
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import soundfile
 from recommender.service.shared import Kind
 from tests import synth
 from tests.recommender.service.conftest import Server, Service, running, serving
+from tests.recommender.service.test_serve import below, until
 from tests.recommender.support import Library
 
 SONG = "folk/iota.flac"
@@ -94,9 +95,14 @@ def test_what_cannot_be_heard(own: Service) -> None:
     assert own.state.board.own(Kind.LISTENERS) == 0
 
 
-def _children(server: Server) -> list[str]:
-    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
-    return [child for task in tasks for child in task.read_text().split()]
+def _decoders(server: Server) -> list[int]:
+    """Return the processes that decode for a service."""
+    found = []
+    for pid in below(server.process.pid):
+        with suppress(OSError):  # it has ended meanwhile
+            if b"decoding.process" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def test_who_stops_listening_leaves_nothing_behind(library: Library) -> None:
@@ -109,10 +115,4 @@ def test_who_stops_listening_leaves_nothing_behind(library: Library) -> None:
             with httpx2.stream("GET", url, timeout=30) as answer:
                 assert answer.status_code == 200
                 next(answer.iter_raw())
-        for _ in range(100):
-            names = [Path(f"/proc/{pid}/cmdline") for pid in _children(server)]
-            spawned = [name for name in names if name.exists() and b"decoding.process" in name.read_bytes()]
-            if not spawned:
-                break
-            time.sleep(0.1)
-        assert spawned == []
+        until(lambda: not _decoders(server))
