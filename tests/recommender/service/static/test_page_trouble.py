@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from tests.recommender.service.static.browser import Site, listening, titles, until, visit, wait_for_player
+import pytest
+
+from tests.recommender.service.static.browser import (
+    Site,
+    listening,
+    note_seeks,
+    player,
+    titles,
+    until,
+    visit,
+    wait_for_player,
+)
 
 
 def test_a_song_of_a_format_that_the_browser_does_not_know_is_decoded_for_it(page: Any, site: Site) -> None:
@@ -16,8 +27,10 @@ def test_a_song_of_a_format_that_the_browser_does_not_know_is_decoded_for_it(pag
     page.locator("#play-passage, main .play-song").first.click()
     wait_for_player(page, "player.audio.currentSrc.endsWith('/listen') && player.audio.currentTime > 0.3")
     assert page.inner_text("#bar-title") == "Amber Morning"
-    page.evaluate("import('./static/player.js').then(({ player }) => player.seek(30))")
-    wait_for_player(page, "player.audio.currentTime > 30.2 && player.audio.currentTime < 33")
+    note_seeks(page)
+    player(page, "player.seek(30)")
+    wait_for_player(page, "player.audio.currentTime > 30.2")
+    assert page.evaluate("seeks") == [pytest.approx(30, abs=0.1)]
 
 
 def test_a_song_that_cannot_be_played_is_told_and_left_out(page: Any, site: Site) -> None:
@@ -51,8 +64,8 @@ def test_what_is_not_there_and_a_service_that_is_gone_are_told(left_page: Any, p
         page.goto(f"{server.url}/#deepcuts")
         page.wait_for_selector("h1")
     page.evaluate("location.hash = '#playlists'")
-    page.wait_for_selector("text=The service does not answer")
-    assert "Is “deepcuts serve” still running?" in page.inner_text("main")
+    page.wait_for_selector("main >> text=Is “deepcuts serve” still running?")
+    assert page.inner_text("main h1") == "The service does not answer"
 
 
 def test_an_index_that_is_behind_is_told(page: Any, site: Site) -> None:
