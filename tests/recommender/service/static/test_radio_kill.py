@@ -10,7 +10,14 @@ import pytest
 
 from tests.recommender.connections.remotes.supysonic import free_port
 from tests.recommender.service.conftest import Server
-from tests.recommender.service.static.browser import Site, listening, player, wait_for_player
+from tests.recommender.service.static.browser import (
+    Site,
+    eventually,
+    listening,
+    play_slowly,
+    player,
+    wait_for_player,
+)
 from tests.recommender.service.static.test_page_radio import started
 from tests.recommender.support import Library
 
@@ -40,10 +47,8 @@ def test_a_radio_goes_on_where_it_was(page: Any, page_home: Path, tmp_path: Path
         radio_id = started(page, site)
         page.click("#next")
         wait_for_player(page, "player.index === 1 && player.audio.currentTime > 0.1")
-        for _ in range(400):
-            if site.get(f"/api/radios/{radio_id}")["played"][0]["outcome"] == "skipped":
-                break
-            page.wait_for_timeout(50)
+        play_slowly(page)  # it does not come to its end while there is no service
+        eventually(page, lambda: site.get(f"/api/radios/{radio_id}")["played"][0]["outcome"], "skipped")
         queue = player(page, "player.queue.map((track) => [track.track_id, track.position])")
         kill(server)
     with listening(library.home, "--port", str(port)) as server:
