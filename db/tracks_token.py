@@ -8,10 +8,10 @@ Sessions see to it by themselves, whatever it is that writes through them.
 import uuid
 from typing import Any, Final
 
-from sqlalchemy import event, insert, inspect, update
+from sqlalchemy import bindparam, event, insert, inspect, update
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from db.models import Root, Setting, Track
+from db.models import Base, Root, Setting, Track
 from db.plays_log import PLAYS_LOG, note_plays
 
 TRACKS_TOKEN, VECTORS_TOKEN = "tracks_token", "vectors_token"
@@ -26,6 +26,16 @@ PLAYS_ONLY: Final = "plays_only"
 """An option of a statement on tracks that writes nothing but `OF_PLAYS`, which its caller notes."""
 
 
+_SETTINGS: Final = Base.metadata.tables[Setting.__tablename__]
+_CHANGED: Final = (
+    update(_SETTINGS)
+    .where(_SETTINGS.c.name == bindparam("token_name"))
+    .values(value=bindparam("token"))
+    .returning(_SETTINGS.c.name)
+)
+"""Of the table: where the session looks for objects of its own to change, it takes ten times as long."""
+
+
 class CatalogSession(Session):
     """A session that renews the token."""
 
@@ -38,8 +48,7 @@ def tokens_of(session: Session) -> dict[str, str]:
 def renew_token(session: Session, name: str) -> None:
     """Give a token of the catalogue another value."""
     token = uuid.uuid4().hex
-    change = update(Setting).where(Setting.name == name).values(value=token)
-    if session.scalar(change.returning(Setting.name)) is None:
+    if session.scalar(_CHANGED, {"token_name": name, "token": token}) is None:
         session.execute(insert(Setting).values(name=name, value=token))
 
 
