@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from db.file_range import file_of
 from db.models import Root, Track
 from db.sound.features import has_features_of
-from db.values import PACKET_DIGITS, known_as, same_content
+from db.values import PACKET_DIGITS, in_parts, known_as, same_content
 
 
 @dataclass
@@ -71,6 +71,15 @@ class KnownAudio:
     def forget(self, content_hash: str | None) -> None:
         """Have the catalogue asked again: another track was analysed as holding an audio."""
         self._holders.pop(content_hash or "", None)
+
+    def held(self, session: Session, content_hashes: Set[str]) -> set[str]:
+        """Return those of some hashes of audio that tracks have: most files of a first run are new."""
+        names = [name for content_hash in content_hashes for name in known_as(content_hash)]
+        found: set[str | None] = set()
+        for some in in_parts(names):
+            query = select(Track.content_hash).where(Track.content_hash.in_(some))
+            found.update(session.scalars(query.distinct()))
+        return {one for one in content_hashes if not found.isdisjoint(known_as(one))}
 
     def offer(self, session: Session, tracks: Iterable[Track], wanted: Set[str]) -> None:
         """Say that the files of analysed tracks have other audio now: a file with theirs may be theirs.

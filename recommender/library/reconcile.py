@@ -55,9 +55,11 @@ def settle(
         What became of each file; the audio of a file that is not in it must be analysed.
     """
     settled, displaced = _settle_unmoved(session, root, identified, trunk_id)
-    known = {f: i for f, i in identified.items() if i.content_hash is not None and f not in settled}
+    new = {f: i for f, i in identified.items() if i.content_hash is not None and f not in settled}
+    held = audio.held(session, {i.content_hash for i in new.values() if i.content_hash is not None})
+    known = {file: identity for file, identity in new.items() if identity.content_hash in held}
     lost = [track for track, analysed in displaced.values() if analysed]
-    audio.offer(session, lost, {i.content_hash for i in known.values() if i.content_hash is not None})
+    audio.offer(session, lost, held)
     moves = _find_moves(session, known, displaced.keys(), audio)
     _move(session, root, moves)
     for file, track in moves.items():
