@@ -5,6 +5,7 @@ every byte, one look at each header shows that.
 """
 
 import re
+from contextlib import suppress
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -74,14 +75,12 @@ def first_packet(data: bytes) -> int | None:
         it is no MP3, has other things between its frames, or is cut off within one.
     """
     offset = n_frames = 0
-    size_of, end = _SIZES.get, len(data)
-    while offset < end:
-        size = size_of(data[offset : offset + 3])
-        if size is None:
-            return None
-        offset += size
-        n_frames += 1
-    if offset != end or n_frames < FEWEST_FRAMES or data[_VBRI] == b"VBRI":
+    sizes = _SIZES
+    with suppress(KeyError):  # at the end, or where there is no header
+        while True:
+            offset += sizes[data[offset : offset + 3]]
+            n_frames += 1
+    if offset != len(data) or n_frames < FEWEST_FRAMES or data[_VBRI] == b"VBRI":
         return None
     from mutagen.mp3 import MPEGFrame
 

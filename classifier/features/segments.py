@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,8 @@ Samples = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 SILENCE_FLOOR_DBFS = -120.0
+ROUGHLY: Final = 4.0
+"""A sum in float32 that has less than this share of what would matter cannot be that far off."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class AudioSegment:
     end_s: float
     samples: Samples
 
-    @property
+    @cached_property
     def rms(self) -> float:
         """Return the root-mean-square level, 0..1 for audio within full scale."""
         return math.sqrt(float(np.dot(self.samples, self.samples)) / max(1, len(self.samples)))
@@ -98,8 +102,12 @@ def without_offset(samples: Samples, rate_hz: int) -> Samples:
     differs from second to second, unless it is most of what there is. Where there was an offset, the ends are
     faded: resampling rings where a file jumps to it.
     """
+    energy = float(np.dot(samples, samples))
+    rough = float(np.einsum("i->", samples)) ** 2  # a sixth of the time of a mean in float64
+    if ROUGHLY * rough <= params.CONSTANT_OFFSET_SHARE * energy * len(samples):
+        return samples
     mean = float(samples.mean(dtype=np.float64)) if len(samples) else 0.0
-    of_mean, energy = mean**2 * len(samples), float(np.dot(samples, samples))
+    of_mean = mean**2 * len(samples)
     if of_mean <= params.CONSTANT_OFFSET_SHARE * energy:
         return samples
     if of_mean <= params.OFFSET_SHARE * energy and not _is_constant(samples, mean, rate_hz):
