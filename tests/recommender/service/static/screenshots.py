@@ -150,6 +150,7 @@ def take(browser: Any, site: Site, picture: Picture) -> None:
         page.wait_for_selector(".panel-fields")
     if picture.why:
         page.get_by_role("button", name="Why").nth(1).click()
+        page.wait_for_selector(".why li")
     if picture.scroll_to:
         page.locator(picture.scroll_to).first.evaluate(
             "(node) => scrollTo(0, scrollY + node.getBoundingClientRect().top - 90)"
