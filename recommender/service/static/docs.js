@@ -22,9 +22,14 @@ function operation(one, schemas) {
   return box;
 }
 
+/** Return a text whose ``code`` is marked as such. */
+function inWords(text) {
+  return text.split(/``(.+?)``/).map((part, number) => (number % 2 ? el("code", {}, part) : part));
+}
+
 function inside(one, schemas) {
   const name = el("p", { class: "soft" }, "Called ", el("code", {}, one.operationId), " in generated clients.");
-  return [...one.description.split("\n\n").map((text) => el("p", {}, text)), name,
+  return [...one.description.split("\n\n").map((text) => el("p", {}, inWords(text))), name,
     ...(one.parameters?.length ? [el("h3", {}, "Parameters"), parameters(one.parameters, schemas)] : []),
     ...body(one, schemas), ...answers(one, schemas), ...trial(one)];
 }

@@ -78,3 +78,6 @@ def test_it_says_what_is_sent_and_answered(page: Any, site: Site) -> None:
     assert "rating: integer, 1 to 5" in text and "starred: date-time" in text and "404 Not Found" in text
     opened(page, site, "get_cover")
     assert "image/png" in page.locator("#get_cover").inner_text()
+    opened(page, site, "get_status")
+    page.locator("#get_status code >> text=deepcuts status --json").wait_for()
+    assert "``" not in page.locator("#get_status").inner_text()
