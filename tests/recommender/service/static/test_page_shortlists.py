@@ -13,6 +13,7 @@ import pytest
 from tests.recommender.service.static.browser import (
     Site,
     count_of_songs,
+    eventually,
     listed,
     player,
     titles,
@@ -52,11 +53,7 @@ def kept(site: Site, shortlist_id: int) -> Any:
 
 def entries_until(page: Any, site: Site, shortlist_id: int, wanted: Any, what: Any) -> None:
     """Wait until the catalogue has of each entry what is wanted."""
-    for _ in range(400):
-        if [what(one) for one in kept(site, shortlist_id)["entries"]] == wanted:
-            return
-        page.wait_for_timeout(25)
-    assert [what(one) for one in kept(site, shortlist_id)["entries"]] == wanted
+    eventually(page, lambda: [what(one) for one in kept(site, shortlist_id)["entries"]], wanted)
 
 
 @pytest.mark.usefixtures("clean")
@@ -175,6 +172,7 @@ def test_a_song_is_heard_beside_the_file_that_it_was_found_by(page: Any, site: S
     (entry,) = kept(site, one["shortlist_id"])["entries"]
     assert (entry["query_name"], entry["query"]) == ("a reference", None)
     page.goto(f"{site.url}/#shortlist={one['shortlist_id']}")
+    until(page, "Boolean(sessionStorage.getItem('deepcuts-file'))")  # it is kept
     page.reload()  # the tab has the file still
     page.locator(".side-a").click()
     wait_for_player(page, "player.playing && player.audio.currentSrc.startsWith('blob:')")
