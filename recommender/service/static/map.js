@@ -135,6 +135,7 @@ class Chart {
     for (const canvas of [this.canvas, this.painter.canvas]) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     this.view.resize(width, height);
     this.restyle();
+    this.point(this.pointed);
   }
 
   zoom(factor) {
@@ -170,6 +171,11 @@ class Chart {
       if (aloud) announce(`${titleOf(track)}, ${track.artist || "unknown artist"}, ${said}`);
     }
     this.draw();
+  }
+
+  /** The pointer is over a song, or over none: only another one than before is worth a frame. */
+  hover(i) {
+    if (i !== this.pointed) this.point(i);
   }
 
   /** Play a song, then those that lie nearest to it on the map. */

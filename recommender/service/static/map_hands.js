@@ -26,7 +26,7 @@ export function hands(chart) {
   canvas.addEventListener("pointermove", (event) => {
     const before = down.get(event.pointerId);
     const now = at(event);
-    if (!before) return chart.point(view.nearest(...now, 16, chart.wanted));
+    if (!before) return chart.hover(view.nearest(...now, 16, chart.wanted));
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
     moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
     if (other) pinch(view, before, now, other);

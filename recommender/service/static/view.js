@@ -69,7 +69,7 @@ export class View {
 
   /** Pixels from the middle of the map to its edges. */
   get reach() {
-    return [this.width, this.height].map((side) => Math.max(1, side / 2 - EDGE_PX) * this.zoom);
+    return [Math.max(1, this.width / 2 - EDGE_PX) * this.zoom, Math.max(1, this.height / 2 - EDGE_PX) * this.zoom];
   }
 
   resize(width, height) {

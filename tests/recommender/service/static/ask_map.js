@@ -66,5 +66,58 @@
     }
     return [told, songs.at(9), songs.at(4), songs.track(4), songs.colours.label.shades, songs.colours.label.layers];
   };
-  return { nearest, names, many };
+  /* Paint with every point asked, class after class: what the painter must come to by looking at fewer. */
+  const plainly = (pen, view, classes, shades, radius, only) => {
+    const image = pen.createImageData(view.width, view.height);
+    const pixels = new Uint32Array(image.data.buffer);
+    pen.clearRect(0, 0, view.width, view.height);
+    for (const k of classes.drawn(only)) {
+      const around = only === k ? 1.6 * radius : radius;
+      const songs = [...Array(view.count).keys()].filter((i) => classes.of[i] === k);
+      const side = Math.max(1, Math.round(1.8 * around));
+      const colour = (((only !== null && only !== k ? 26 : 230) << 24) | (shades[k][2] << 16) | (shades[k][1] << 8) | shades[k][0]) >>> 0;
+      Object.assign(pen, { fillStyle: `rgb(${shades[k].join(" ")})`, globalAlpha: only !== null && only !== k ? 0.1 : 0.9 });
+      pen.beginPath();
+      for (const i of songs) {
+        const [px, py] = view.place(i);
+        const [x, y] = [Math.round(px - side / 2), Math.round(py - side / 2)];
+        if (view.holds(px, py, around)) pen.moveTo(px + around, py);
+        if (view.holds(px, py, around)) pen.arc(px, py, around, 0, 7);
+        if (x >= 0 && y >= 0 && x + side <= view.width && y + side <= view.height) for (let row = 0; row < side; row += 1) pixels.fill(colour, (y + row) * view.width + x, (y + row) * view.width + x + side);
+      }
+      if (view.inCells() <= 2000) pen.fill();
+    }
+    if (view.inCells() > 2000) pen.putImageData(image, 0, 0);
+  };
+  const asIfAll = async () => {
+    const [{ View }, { FlatPainter }] = [await import("./static/view.js"), await import("./static/map_flat.js")];
+    const view = new View(columns(9000));
+    view.resize(600, 400);
+    const of = Uint8Array.from({ length: 9000 }, () => Math.floor(3 * random() ** 2));
+    const starts = [0, 1, 2, 3].map((k) => of.filter((one) => one < k).length);
+    const classes = { of, starts: Uint32Array.from(starts), drawn: (only) => (only === null ? [2, 1, 0] : [...[2, 1, 0].filter((k) => k !== only), only]) };
+    const shades = [[255, 0, 0], [0, 255, 0], [0, 0, 255]];
+    const [pen, plain] = [0, 1].map(() => Object.assign(document.createElement("canvas"), { width: 600, height: 400 }).getContext("2d", { willReadFrequently: true }));
+    const painter = new FlatPainter(pen.canvas, view);
+    painter.colour(classes, shades);
+    const told = [];
+    for (const [x, y, zoom] of [[0, 0, 1], [0.3, -0.2, 1.7], [-0.4, 0.5, 1.7], [0.1, 0.2, 3], [0.11, 0.2, 3], [0.9, 0.9, 20]]) for (const only of [null, 1]) {
+      view.look(x, y, zoom);
+      const radius = Math.min(9, 2 * zoom ** 0.35);
+      painter.paint(radius, only, 1);
+      plainly(plain, view, classes, shades, radius, only);
+      const [mine, theirs] = [pen, plain].map((one) => one.getImageData(0, 0, 600, 400).data);
+      let apart = 0;
+      for (let at = 0; at < mine.length; at += 1) apart = Math.max(apart, Math.abs(mine[at] - theirs[at]));
+      const painted = mine.reduce((sum, value) => sum + (value > 0 ? 1 : 0), 0);
+      const looked = [0, 1, 2].reduce((sum, k) => sum + painter.songs(k).length, 0);
+      pen.clearRect(0, 0, 600, 400);
+      painter.paint(radius, only, 1);  // as it is: not painted again
+      const again = pen.getImageData(0, 0, 600, 400).data.some((value) => value > 0);
+      painter.colour(classes, shades);
+      told.push({ zoom, squares: view.inCells() > 2000, apart, painted, looked, again });
+    }
+    return told;
+  };
+  return { nearest, names, many, asIfAll };
 })()

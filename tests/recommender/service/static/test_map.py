@@ -30,6 +30,16 @@ canvas.getContext = function (kind, said) {
   return make.call(this, kind, { ...said, failIfMajorPerformanceCaveat: false });
 };"""
 """Lets the page use the WebGL that there is, whatever draws it."""
+COUNTED = """() => {
+  globalThis.cleared = 0;
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    globalThis.cleared += this.canvas.matches("canvas.map") ? 1 : 0;
+    return clear.apply(this, box);
+  };
+}"""
+"""Counts how often the map's words and rings are drawn."""
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 ASK = (Path(__file__).parent / "ask_map.js").read_text(encoding="utf-8")
 """Functions to ask the map's modules with."""
 
@@ -103,6 +113,34 @@ def test_many_songs_are_painted_without_webgl(page: Any, site: Site) -> None:
     assert (known, unknown) == (4, -1)
     assert track == {"track_id": 9, "title": "t4", "artist": "n", "genre": "n"}
     assert shades == ["--map-0", "--map-1", "--map-rest"] and layers == [2, 1, 0]
+
+
+def test_what_is_painted_without_webgl_is_as_if_all_songs_were_asked(page: Any, site: Site) -> None:
+    page.goto(f"{site.url}/docs")
+    told = page.evaluate(f"{ASK}.asIfAll()")
+    assert {seen["squares"] for seen in told} == {True, False}, "both ways to paint"
+    for seen in told:
+        assert seen["apart"] <= (0 if seen["squares"] else 2) and seen["painted"] > 1000, seen
+        assert not seen["again"], "a frame in which nothing moved is not painted"
+        assert seen["looked"] < 9000 * min(1, 3 / seen["zoom"] ** 2) or seen["zoom"] == 1, seen
+
+
+def test_a_pointer_that_stays_on_a_song_costs_no_frame(page: Any, site: Site) -> None:
+    tracks = laid_out(site)
+    visit(page, site, "#map", ready="canvas.map")
+    places = on_the_map(page, tracks)
+    x, y = next(iter(places.values()))
+    page.mouse.move(x, y)
+    until(page, "!document.querySelector('.tip').hidden")
+    page.evaluate(COUNTED)
+    said = page.inner_text(".tip")
+    page.mouse.move(x + 1, y)
+    page.mouse.move(x, y)
+    page.evaluate(TWO_FRAMES)
+    assert (page.evaluate("globalThis.cleared"), page.inner_text(".tip")) == (0, said)
+    page.focus("canvas.map")
+    page.keyboard.press("+")
+    until(page, "globalThis.cleared > 0")
 
 
 def colours_of(page: Any, places: dict[int, tuple[float, float]]) -> dict[int, tuple[int, ...]]:
