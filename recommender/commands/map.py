@@ -10,7 +10,6 @@ from recommender.commands.options import AsJson, PictureFile, Seed, check_ending
 
 if TYPE_CHECKING:
     from recommender.map.colours import MapClasses
-    from recommender.map.layout import MapPoint
     from recommender.map.regions import Region
 
 
@@ -50,10 +49,11 @@ def map_(
     no music; or by decade, tempo or plays, the darker the more. Areas where many songs lie together are
     named. Songs stay where they are on the page's map; new ones are put among those that are like them.
     """
+    from db.listening.map_places import map_facts
     from recommender.commands.output import printable, say, show_json
-    from recommender.map.layout import map_points
+    from recommender.map.library_map import library_map
     from recommender.map.places import kept_layout
-    from recommender.map.regions import map_regions
+    from recommender.presentation.map_answers import map_answer
 
     check_ending(output, "-o", ".png")
     home = home_of(context)
@@ -61,33 +61,34 @@ def map_(
     catalog = home.existing_catalog()
     with catalog.transaction() as session:
         layout = kept_layout(session, bundle, seed, anew=anew)
-        points = map_points(session, bundle, layout.track_ids, layout.points)
-        areas = map_regions(session, bundle, layout.track_ids, layout.points)
+        drawn = library_map(session, bundle, layout)
+        answer = map_answer(drawn, map_facts(session))
     if anew:
         with catalog.change() as session:
             layout.keep(session)
-    _draw(points, areas if regions else [], _classes(points, colour), output, size, titles=titles)
+    songs = answer["tracks"]
+    _draw(songs, drawn.regions if regions else [], _classes(songs, colour), output, size, titles=titles)
     if as_json:
-        show_json(_as_json(points, areas, output, seed))
+        show_json({"picture": str(output), "seed": seed, "tracks": songs, "regions": answer["regions"]})
     else:
-        say(f"{len(points)} tracks drawn in {printable(str(output))}")
+        say(f"{len(songs)} tracks drawn in {printable(str(output))}")
 
 
-def _classes(points: "list[MapPoint]", colour: Colouring) -> "MapClasses":
+def _classes(songs: list[dict[str, Any]], colour: Colouring) -> "MapClasses":
     from recommender.map.colours import decade_classes, label_classes, play_classes, tempo_classes
     from recommender.map.plot import MOST_COLOURS
 
     if colour is Colouring.DECADE:
-        return decade_classes([point.year for point in points])
+        return decade_classes([song["year"] for song in songs])
     if colour is Colouring.TEMPO:
-        return tempo_classes([point.tempo_bpm for point in points])
+        return tempo_classes([song["tempo_bpm"] for song in songs])
     if colour is Colouring.PLAYS:
-        return play_classes([point.plays for point in points])
-    return label_classes([point.genre for point in points], MOST_COLOURS)
+        return play_classes([song["plays"] for song in songs])
+    return label_classes([song["genre"] for song in songs], MOST_COLOURS)
 
 
 def _draw(
-    points: "list[MapPoint]",
+    songs: list[dict[str, Any]],
     regions: "list[Region]",
     classes: "MapClasses",
     output: Path,
@@ -100,25 +101,11 @@ def _draw(
     from recommender.map.plot import draw_map
 
     draw_map(
-        np.array([(p.x, p.y) for p in points]),
+        np.array([(song["x"], song["y"]) for song in songs]),
         classes,
-        [p.title if titles else "" for p in points],
+        [song["title"] if titles else "" for song in songs],
         output,
         regions=regions,
         size_px=size,
-        heading=f"{len(points)} tracks by sound",
+        heading=f"{len(songs)} tracks by sound",
     )
-
-
-def _as_json(points: "list[MapPoint]", regions: "list[Region]", output: Path, seed: int) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from recommender.presentation.map_answers import regions_json
-
-    rows = [asdict(point) for point in points]
-    return {
-        "picture": str(output),
-        "seed": seed,
-        "tracks": [{**row, "x": round(row["x"], 4), "y": round(row["y"], 4)} for row in rows],
-        "regions": regions_json(regions),
-    }

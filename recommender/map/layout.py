@@ -1,17 +1,11 @@
 """The catalogue in two dimensions: tracks that sound similar lie near each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from classifier.arrays import Array, Floats
-from classifier.model.bundle import Bundle
-from db.tracks import by_ids
-from recommender.describe import labels_of_tracks
-from recommender.errors import RecommenderError
 from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 
 LAID_OUT: Final = 5000
@@ -22,67 +16,6 @@ DIMENSIONS: Final = 50
 LEAST_FOR_TSNE: Final = 5
 SAME: Final = 3e-5
 """Vectors nearer than this are one and the same."""
-
-
-@dataclass(frozen=True)
-class MapPoint:
-    """A track on the map.
-
-    Attributes
-    ----------
-    x, y
-        Its coordinates, in −1..1.
-    genre
-        The user's label where there is one, else the model's genre, or "not music", or "unsure".
-    year, tempo_bpm
-        None where they are not known.
-    plays
-        How often it was played.
-    """
-
-    track_id: int
-    title: str
-    artist: str
-    x: float
-    y: float
-    genre: str
-    year: int | None
-    tempo_bpm: float | None
-    plays: int
-
-
-def catalogue_map(session: Session, bundle: Bundle, seed: int) -> list[MapPoint]:
-    """Return the coordinates and genres of all analysed tracks, by track id.
-
-    Raises
-    ------
-    RecommenderError
-        If none is analysed with the bundle.
-    """
-    track_ids, vectors = mean_segments(session, bundle.trunk_id)
-    if not track_ids:
-        raise RecommenderError("no track is analysed with the active bundle: run ingest")
-    return map_points(session, bundle, track_ids, two_dimensions(vectors, seed))
-
-
-def map_points(session: Session, bundle: Bundle, track_ids: Sequence[int], points: Floats) -> list[MapPoint]:
-    """Return tracks at their coordinates, (tracks, 2), with their genres."""
-    tracks = by_ids(session, track_ids)
-    labels = labels_of_tracks(session, [i for i in track_ids if not tracks[i].label], bundle)
-    return [
-        MapPoint(
-            track_id=i,
-            title=tracks[i].title,
-            artist=tracks[i].artist,
-            x=float(x),
-            y=float(y),
-            genre=tracks[i].label or labels[i],
-            year=tracks[i].year,
-            tempo_bpm=tracks[i].tempo_bpm,
-            plays=tracks[i].plays,
-        )
-        for i, (x, y) in zip(track_ids, points, strict=True)
-    ]
 
 
 def mean_segments(session: Session, trunk_id: str) -> tuple[list[int], Array]:

@@ -1,6 +1,7 @@
 """The whole map of a library: where its songs lie, their genres, its areas; and how that is kept."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -8,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from classifier.arrays import Floats
 from classifier.model.bundle import Bundle
-from recommender.map.layout import map_points
+from db.tracks import by_ids
+from recommender.describe import labels_of_tracks
 from recommender.map.places import Layout
 from recommender.map.regions import Region, map_regions
 
@@ -72,7 +74,14 @@ class LibraryMap:
 
 def library_map(session: Session, bundle: Bundle, layout: Layout) -> LibraryMap:
     """Return the map of a layout, with genres and areas."""
-    found = map_points(session, bundle, layout.track_ids, layout.points)
-    regions = map_regions(session, bundle, layout.track_ids, layout.points)
+    ids = list(layout.track_ids)
+    regions = map_regions(session, bundle, ids, layout.points)
     points = np.round(np.asarray(layout.points, np.float64).reshape(-1, 2), 4)
-    return LibraryMap(list(layout.track_ids), points, [point.genre for point in found], regions)
+    return LibraryMap(ids, points, _genres(session, bundle, ids), regions)
+
+
+def _genres(session: Session, bundle: Bundle, track_ids: Sequence[int]) -> list[str]:
+    """Return the user's label of each track, else the model's genre, or ``not music``, or ``unsure``."""
+    tracks = by_ids(session, track_ids)
+    labels = labels_of_tracks(session, [i for i in track_ids if not tracks[i].label], bundle)
+    return [tracks[i].label or labels[i] for i in track_ids]
