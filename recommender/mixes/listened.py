@@ -1,5 +1,6 @@
 """Mixes by what is listened to: new and fitting, loved and forgotten, deep cuts of the month."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +26,9 @@ NEW_DAYS: Final = 7
 FORGOTTEN_DAYS: Final = 180
 OFTEN: Final = 3
 """So many plays, or a star, or four stars of five, make a favourite."""
+DEEP_REASON: Final = "never played, and like what you play most"
 LEAST_SONGS: Final = 3
+"""A mix of fewer is none."""
 MOST_SONGS: Final = 30
 TASTES: Final = 50
 """So many of the songs played most, and all that are starred, are one's taste."""
@@ -109,10 +112,9 @@ def _new(
     since = now - timedelta(days=NEW_DAYS)
     added = {int(i) for i, at in zip(heard.ids, heard.added, strict=True) if at is not None and at >= since}
     new = np.flatnonzero(np.isin(ids, sorted(added)))
-    tastes = _tastes(heard, ids)
-    if len(new) < LEAST_SONGS or not len(tastes):
+    if len(new) < LEAST_SONGS or not len(_tastes(heard, ids)):
         return None
-    fits = (vectors[new] @ vectors[tastes].T).max(axis=1)
+    fits = _liked(heard, ids, vectors)[new]
     by = np.argsort(-(fits - params.NOT_WEIGHT * unwanted.likeness(vectors[new])), kind="stable")
     order = new[by]
     songs = listening_order(session, bundle, ids[order], vectors[order], unwanted, fits[by])[:MOST_SONGS]
@@ -173,10 +175,15 @@ def _deep_cuts(
         return None
     songs = [match.track.id for match in ranking.matches if match.track.id not in unwanted.ids]
     name = f"Deep cuts of {now:%B %Y}"
-    return _mix(DEEP_CUTS, name, "never played, and like what you play most", songs)
+    return _mix(DEEP_CUTS, name, DEEP_REASON, songs)
 
 
 def _mix(kind: str, name: str, reason: str, songs: list[int]) -> NewMix | None:
     if len(songs) < LEAST_SONGS:
         return None
-    return NewMix(kind, name, f"{len(songs)} songs {reason}", songs, members=np.array(songs, np.int64))
+    return NewMix(kind, name, counted(songs, reason), songs, members=np.array(songs, np.int64))
+
+
+def counted(songs: Sequence[int], reason: str) -> str:
+    """Return why songs are together, with how many there are."""
+    return f"{len(songs)} songs {reason}"

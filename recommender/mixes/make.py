@@ -26,14 +26,12 @@ from db.session import Catalog
 from db.sound.features import vectors_token
 from recommender.clusters.grouping import Groups, find_groups, matched
 from recommender.clusters.names import GroupWords, name_groups, words_of
-from recommender.mixes.listened import DEEP_CUTS, listened_mixes
+from recommender.mixes.listened import DEEP_CUTS, DEEP_REASON, LEAST_SONGS, counted, listened_mixes
 from recommender.mixes.listening_order import listening_order
 from recommender.mixes.unwanted import Unwanted, unwanted_among
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.unit_vectors import track_means, unit_rows
 
-LEAST_SONGS: Final = 3
-"""A cluster of fewer is no mix."""
 NAME_STAYS: Final = 0.5
 """A mix keeps its name while so much of it and of what it was, together, is in both."""
 
@@ -102,6 +100,8 @@ def make_mixes(
     ]
     today = listened_mixes(session, index, bundle, (ids, centred), now, less)
     today = [_going_on(session, mix, before, less, (ids, centred)) for mix in today]
+    # Of copies of one recording, or where all but a few are unwanted, too little is left to listen to.
+    mixes = [mix for mix in mixes if len(mix.track_ids) >= LEAST_SONGS]
     return MadeMixes([*today, *mixes], state | {"of": groups.of})
 
 
@@ -171,7 +171,8 @@ def _going_on(
     if mix.kind == DEEP_CUTS and old.name == mix.name:
         there = mix_track_ids(session).get(old.id, [])
         songs = _still_wanted(there, less, sound)
-        mix = replace(mix, track_ids=songs, reason=old.reason, members=members_of(old))
+        if len(songs) >= LEAST_SONGS:  # else those of today are better than hardly any
+            mix = replace(mix, track_ids=songs, reason=counted(songs, DEEP_REASON), members=members_of(old))
     return replace(mix, mix_id=old.id)
 
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
 from db.listening.playlists import get_playlist, playlist_tracks
-from db.listening.plays import most_played
 from db.listening.shortlists import get_shortlist, shortlist_entries
 from db.models import LARGEST, Track
 from db.tracks import search_key
 from recommender import params
 from recommender.errors import QueryError
+from recommender.retrieval.discover import tastes_of
 from recommender.retrieval.filters import Filters, Range, allowed_positions
 from recommender.retrieval.index.segment_index import SegmentIndex
 
@@ -37,7 +37,7 @@ def seed_tracks(
     wanted = np.array(list(dict.fromkeys(ids)), np.int64)
     there = wanted[np.isin(wanted, index.rows.track_ids)].tolist()
     if not there:
-        raise QueryError(f"no analysed song is of the {kind} '{seed}'" if seed else "no song was played yet")
+        raise QueryError(f"no analysed song is of the {kind} '{seed}'")
     return name, _spread(there)
 
 
@@ -95,9 +95,9 @@ def _shortlist(session: Session, _i: SegmentIndex, _b: Bundle, seed: str) -> tup
     return found.name, [entry.track_id for entry in shortlist_entries(session, found)]
 
 
-def _taste(session: Session, index: SegmentIndex, _b: Bundle, _seed: str) -> tuple[str, list[int]]:
-    n = min(params.SEEDS, len(np.atleast_1d(index.rows.track_ids)))
-    return "what you play most", [track.id for track in most_played(session, n)]
+def _taste(session: Session, index: SegmentIndex, bundle: Bundle, _seed: str) -> tuple[str, list[int]]:
+    played = tastes_of(session, index, bundle.trunk_id, params.SEEDS)
+    return "what you play most", [track.id for track in played]
 
 
 _MEANT: Final = {

@@ -205,16 +205,19 @@ def _course(session: Session, radio: Radio, tracks: _Tracks) -> Course:
 
 
 def reason(choice: Choice, called: str, tracks: _Tracks, seeds: Sequence[int], played: Sequence[int]) -> str:
-    """Return in a few words why a song was chosen: the part that spoke for it most."""
+    """Return in a few words why a song was chosen: the part that spoke for it most.
+
+    A song that is not there any more is not named.
+    """
     spoke = {name: choice.parts.get(name, 0.0) for name in ("seed", "onward", "taste", "rare")}
     most = max(spoke, key=lambda name: spoke[name])
     if spoke[most] < TOLD:
         return "for a change"
     if most == "taste" and choice.liked is not None:
-        return f"like {tracks.named(choice.liked)}, which you heard to the end"
+        return f"like {tracks.named(choice.liked) or 'a song'}, which you heard to the end"
     if most == "rare":
         return "rarely played, as you seem to like"
     if most == "onward":
-        return f"goes on from {tracks.named(played[-1])}"
-    like = tracks.named(seeds[choice.seed])
+        return f"goes on from {tracks.named(played[-1]) or 'what was played'}"
+    like = tracks.named(seeds[choice.seed]) or called
     return f"sounds like {like}" if len(seeds) == 1 or like == called else f"sounds like {like} ({called})"

@@ -61,7 +61,7 @@ def discover(
     QueryError
         If no song with an analysis has been played.
     """
-    played = _most_played(session, index, bundle.trunk_id, seeds, since)
+    played = tastes_of(session, index, bundle.trunk_id, seeds, since)
     most = request.filters.max_plays or 0
     request = replace(request, filters=replace(request.filters, max_plays=most))
     queries = [from_track(session, track, bundle) for track in played]
@@ -85,8 +85,8 @@ def _tastes(played: Sequence[Track]) -> list[float]:
     return [float(0.8 + 0.2 * np.log1p(track.plays) / most) for track in played]
 
 
-def _most_played(
-    session: Session, index: SegmentIndex, trunk_id: str, n: int, since: datetime | None
+def tastes_of(
+    session: Session, index: SegmentIndex, trunk_id: str, n: int, since: datetime | None = None
 ) -> list[Track]:
     """Return the songs played most of those in the index that have an analysis still.
 

@@ -13,7 +13,7 @@ from db.listening.playlists import all_playlists, get_playlist, playlist_tracks
 from db.listening.radios import less_like
 from db.models import Track
 from db.tracks import search_key
-from recommender.mixes.listened import DEEP_CUTS, FORGOTTEN, NEW
+from recommender.mixes.listened import DEEP_CUTS, FORGOTTEN, LEAST_SONGS, NEW
 from recommender.mixes.listening_order import PER_ARTIST, SONGS
 from recommender.mixes.make import keep_mixes
 from recommender.mixes.save import save_mixes
@@ -145,6 +145,58 @@ def test_by_what_is_listened_to(made: Made) -> None:
     with made.catalog.transaction() as session:
         assert names(made, DEEP_CUTS) == {month: "Deep cuts of April 2026"}
         assert listed[0] not in mix_track_ids(session)[month]
+
+
+def test_deep_cuts_say_how_many_there_are_and_are_never_hardly_any(made: Made) -> None:
+    keep(made)
+    [month] = names(made, DEEP_CUTS)
+    with made.catalog.transaction() as session:
+        listed = mix_track_ids(session)[month]
+        session.get(Track, listed[0]).missing = True
+    assert len(listed) > 5
+    for still_there in (len(listed) - 1, 1):
+        with made.catalog.transaction() as session:
+            for track_id in listed[still_there:]:
+                session.get(Track, track_id).missing = still_there == 1 or track_id == listed[-1]
+        keep(made, NOW + timedelta(days=2))
+        with made.catalog.transaction() as session:
+            [mix] = [one for one in all_mixes(session) if one.id == month]
+            songs = mix_track_ids(session)[month]
+            assert mix.reason.startswith(f"{len(songs)} songs ") and len(songs) >= LEAST_SONGS
+            assert set(songs) < set(listed) or still_there == 1
+
+
+def test_a_new_song_does_not_fit_because_it_was_played_itself(made: Made) -> None:
+    ids = sorted(made.songs)
+    with made.catalog.transaction() as session:
+        for number, track_id in enumerate(ids):
+            track = session.get(Track, track_id)
+            track.plays, track.last_played, track.added = 0, None, NOW - timedelta(days=400)
+            if number % 15 == 0:
+                track.added = NOW - timedelta(days=1)
+        session.get(Track, ids[30]).plays = 7
+    keep(made)
+    with made.catalog.transaction() as session:
+        [new] = [mix.id for mix in all_mixes(session) if mix.kind == NEW]
+        found = mix_track_ids(session)[new]
+    every, vectors = track_means_of(made)
+    alike = vectors @ vectors[every.tolist().index(ids[30])]
+    fits = {int(i): float(likeness) for i, likeness in zip(every, alike, strict=True)}
+    assert found[0] == max((i for i in ids[::15] if i != ids[30]), key=lambda i: fits[i])
+
+
+def test_of_a_mix_that_is_unwanted_but_for_two_songs_nothing_stays(made: Made) -> None:
+    keep(made)
+    with made.catalog.transaction() as session:
+        mix = next(mix for mix in all_mixes(session) if mix.kind == SOUND)
+        gone, members = mix.id, members_of(mix).tolist()
+        for track_id in members[2:]:
+            less_like(session, track_id, wanted=True)
+    keep(made)
+    with made.catalog.transaction() as session:
+        songs = mix_track_ids(session)
+        assert {mix.id for mix in all_mixes(session)} == set(songs)
+        assert min(map(len, songs.values())) >= LEAST_SONGS and gone not in songs
 
 
 def test_saved_they_are_playlists_that_are_filled_anew(made: Made) -> None:
