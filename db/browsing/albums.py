@@ -20,6 +20,7 @@ from db.browsing.song_albums import (
     OnAlbum,
     albums_of,
     disc_of,
+    folder_of,
     lead_artist,
     shown_album,
 )
@@ -198,11 +199,12 @@ def _named(
         artist = tagged.pop() if len(tagged) == 1 else VARIOUS
     elif not first.album_artist and len({pair[0] for pair in pairs}) > 1:
         artist = lead_artist(artist)
+    folder = folder_of(first.rel_path)
     names: tuple[str, ...] = (artist if several else pairs[0][0], first.album)
     if names in taken:  # then where it lies, or whom it is by, tells it from the other
-        names = (*names, *key)
+        names = (*names, *(key if len(key) == 2 else (*key[:2], folder)))
     various = several or search_key(artist) in VARIOUS_KEYS
-    called = shown_album(first.album) if key[0] else os.path.basename(key[2]) or first.album
+    called = shown_album(first.album) if key[0] else os.path.basename(folder) or first.album
     return AlbumNames(names, artist, called, various, frozenset(pairs))
 
 

@@ -117,9 +117,8 @@ def folder_of(rel_path: str) -> str:
 @lru_cache(KEPT)
 def _above_discs(folder: str) -> str:
     above, name = os.path.split(folder)
-    plain = search_key(name)
-    bare = "" if AT_START.match(plain) else without_disc(name)
-    return os.path.join(above, bare) if bare and bare != plain else folder if bare else above
+    bare = "" if AT_START.match(name) else _bare(name)
+    return os.path.join(above, bare) if bare else above
 
 
 @lru_cache(KEPT)
@@ -156,7 +155,8 @@ def albums_of(songs: Sequence[OnAlbum]) -> list[Key | None]:
     Returns
     -------
     list
-        (name, artist), or (name, root, folder) for songs of several artists, or of none.
+        (name, artist), or (name, root, folder) for songs of several artists, or of none; all of it without
+        case and accents.
     """
     keys = [_key(song) for song in songs]
     in_folders: dict[Key, list[int]] = {}
@@ -177,7 +177,7 @@ def _key(song: OnAlbum) -> Key | None:
     name, artist = without_disc(song.album), search_key(song.album_artist)
     if artist and name:
         return (name, artist)
-    return (name, str(song.root_id), folder_of(song.rel_path))
+    return (name, str(song.root_id), search_key(folder_of(song.rel_path)))
 
 
 def _are_of_each(songs: Sequence[OnAlbum], artists: Sequence[str]) -> bool:

@@ -64,3 +64,13 @@ def test_who_changes_something_is_lent_them_if_they_are_still_so(catalog: Catalo
         lent = None  # nobody has asked for them yet
         assert named(session, songs[:2]) == [("Eve", "New"), ("Bob", "Hits")]
         assert isinstance(known_albums(session), KnownAlbums)
+
+
+def test_an_album_that_is_named_by_its_folder_alone_keeps_its_letters(catalog: Catalog) -> None:
+    with catalog.transaction() as session:
+        root = root_for(session, "/m")
+        for n in (1, 2):
+            path = f"Los Días (Disc {n})/{n}.mp3"
+            new_track(session, root, path, artist="Ann", album=f"Disc {n}", search_text="")
+        [one] = known_albums(session).albums.values()
+        assert (one.name, one.songs) == ("Los Días", 2)

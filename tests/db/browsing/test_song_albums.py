@@ -59,7 +59,7 @@ def test_discs_are_left_out_of_names(name: str, bare: str, disc: int | None) -> 
     [
         ("a/The Wall/CD1/x.mp3", "a/The Wall", 1),
         ("a/The Wall/Disc 2 - More/x.mp3", "a/The Wall", 2),
-        ("a/The Wall (CD 2)/x.mp3", "a/the wall", 2),
+        ("a/The Wall (CD 2)/x.mp3", "a/The Wall", 2),
         ("a/The Wall/x.mp3", "a/The Wall", None),
         ("x.mp3", "", None),
         ("CD1/x.mp3", "", 1),
@@ -93,7 +93,13 @@ def test_discs_are_one_album() -> None:
     in_folders = albums(*(song("Hits", f"hits/CD{n}/x.mp3", artist=f"Ann {n}") for n in (1, 2)))
     both = albums(*(song(f"Hits CD{n}", f"hits CD{n}/x.mp3") for n in (1, 2)))
     named_so = albums(*(song(f"CD{n}", f"hits/CD{n}/x.mp3", "Ann") for n in (1, 2)))
-    assert len(tagged) == len(in_folders) == len(both) == len(named_so) == 1
+    beside = albums(
+        *(
+            song("Hits", f"{folder}/x.mp3", artist=folder)
+            for folder in ("Les Été", "les ete (Disc 2)", "Les Été CD3")
+        )
+    )
+    assert len(tagged) == len(in_folders) == len(both) == len(named_so) == len(beside) == 1
 
 
 def test_albums_of_one_name_are_several() -> None:
