@@ -209,6 +209,8 @@ def reason(choice: Choice, called: str, tracks: _Tracks, seeds: Sequence[int], p
 
     A song that is not there any more is not named.
     """
+    if choice.row == seeds[choice.seed]:
+        return "all others were played"
     spoke = {name: choice.parts.get(name, 0.0) for name in ("seed", "onward", "taste", "rare")}
     most = max(spoke, key=lambda name: spoke[name])
     if spoke[most] < TOLD:

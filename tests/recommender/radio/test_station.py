@@ -10,7 +10,7 @@ from db.models import Track
 from recommender import params
 from recommender.errors import QueryError
 from recommender.radio.seeds import seed_tracks
-from recommender.radio.station import choose, make_radio
+from recommender.radio.station import Closed, choose, make_radio
 from tests.recommender.random_catalog import Made, make_songs, store
 
 
@@ -55,3 +55,12 @@ def test_taste_is_of_songs_that_are_analysed(made: Made, monkeypatch: pytest.Mon
         assert (name, ids) == ("what you play most", [sorted(made.songs)[5]])
         with pytest.raises(QueryError, match="of the artist"):
             seed_tracks(session, made.index, made.bundle, "artist", "")
+
+
+def test_where_there_is_no_other_song_the_seed_is_not_said_to_be_like_itself(made: Made) -> None:
+    ids = sorted(made.songs)
+    radio_id = radio_of(made, ids[0])
+    with made.catalog.snapshot() as session:
+        radio = get_radio(session, radio_id)
+        found = choose(session, made.index, made.bundle, radio, 3, Closed({ids[0]}))
+    assert found.songs == [(ids[0], "all others were played")]
