@@ -19,6 +19,7 @@ from recommender.retrieval.index.scoring import song_scores
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
 from recommender.retrieval.query_file import Span
+from recommender.retrieval.query_sound import QuerySound
 from recommender.retrieval.ranking import rank_tracks
 
 Progress = Callable[[int, int], None]
@@ -106,9 +107,7 @@ def catalogued_query(
         spans=[Span(0.0, 0.0)] * len(units),
         patches=patches,
         passage=passage,
-        tags=units[0, :0],
-        genres=units[0, :0],
-        verdict="",
+        sound=lambda: QuerySound(units[0, :0], units[0, :0], ""),
         excluded=frozenset([track_id]),
     )
 

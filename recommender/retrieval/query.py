@@ -14,7 +14,7 @@ from classifier.arrays import Array
 from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import check_readable
 from classifier.model.bundle import Bundle
-from classifier.model.predictions import TrackAnalysis, song_mean
+from classifier.model.predictions import TrackAnalysis
 from db.file_range import FileRange, file_of
 from db.models import LARGEST, Track
 from db.sound.copies import copies_of
@@ -22,11 +22,11 @@ from db.sound.features import track_features
 from db.sound.patches import heard, patch_starts_s, track_patches
 from db.tracks import LISTED_MATCHES, at_path, matching, parts_of, with_content
 from db.values import same_content
-from recommender.describe import sound_of
 from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query_file import AnalysedFile, Span
+from recommender.retrieval.query_sound import Described, heard_later
 
 MIN_PASSAGE_S = 3.0
 
@@ -34,7 +34,7 @@ AnalyseFile = Callable[[str, Span | None], AnalysedFile]
 
 
 @dataclass(frozen=True)
-class Query:
+class Query(Described):
     """A song, or a passage of one, to find others like.
 
     Attributes
@@ -52,8 +52,6 @@ class Query:
     passage
         Whether it asks for a passage like it, rather than for a song: where a span was named, and where
         the song is one segment long.
-    tags, genres, verdict
-        (tags,) and (labels,) probabilities of what was asked for, and what the bundle says that it is.
     excluded
         Ids of the tracks that are this song: itself and its identical copies.
     """
@@ -69,9 +67,6 @@ class Query:
     spans: Sequence[Span]
     patches: PatchSequence
     passage: bool
-    tags: Array
-    genres: Array
-    verdict: str
     excluded: frozenset[int]
 
 
@@ -202,17 +197,10 @@ class _AnalysedSong:
 
 
 def _query(song: _AnalysedSong, bundle: Bundle, **named: Any) -> Query:
-    durations = [span.end_s - span.start_s for span in song.spans]
-    genres = bundle.genres(song.tags, song.embeddings)
-    sound = sound_of(bundle, song.tags, song.embeddings, durations, genres)
+    durations_s = [span.end_s - span.start_s for span in song.spans]
+    sound = heard_later(bundle, song.tags, song.embeddings, durations_s)
     return Query(
-        units=unit_rows(song.embeddings),
-        spans=song.spans,
-        patches=song.patches,
-        tags=sound.tags,
-        genres=song_mean(genres, durations),
-        verdict=sound.verdict,
-        **named,
+        units=unit_rows(song.embeddings), spans=song.spans, patches=song.patches, sound=sound, **named
     )
 
 
