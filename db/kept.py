@@ -78,7 +78,7 @@ class Kept:
     def take_over(self, before: "Kept") -> None:
         """Keep what is known of an earlier state of the same tracks, in which only plays were others."""
         changed = None if self.log is None or before.log is None else self.log.since(before.log.number)
-        if changed:  # then it is known what was written
+        if changed is not None:  # then it is known what was written, be it nothing of the tracks
             self.rows = dict(before.rows)
             for track_id in changed:
                 self.rows.pop(track_id, None)

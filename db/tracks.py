@@ -46,7 +46,10 @@ def search_key(*texts: str) -> str:
     Only what is an accent to those who write so goes: the voicing marks of Japanese, or the vowel signs and
     viramas of Indian scripts, make other words.
     """
-    decomposed = unicodedata.normalize("NFKD", " ".join(texts))
+    text = " ".join(texts)
+    if text.isascii():  # which is most of it, and has neither
+        return " ".join(text.casefold().split())
+    decomposed = unicodedata.normalize("NFKD", text)
     plain = ACCENTS.sub("", decomposed)
     return " ".join(unicodedata.normalize("NFC", plain.casefold()).split())
 

@@ -16,9 +16,9 @@ from db.browsing.song_names import SongNames
 from db.kept import known_of_tracks
 from db.known_plays import known_plays
 from db.listening.plays import plays_of
-from db.models import LARGEST, Root, Track
+from db.models import Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, playable
-from db.rows import rows_by_ids
+from db.rows import row_of, rows_by_ids
 from db.tracks import search_key
 
 
@@ -94,9 +94,8 @@ def artist_tracks(session: Session, artist: str, limit: int) -> list[Track]:
 
 def playable_track(session: Session, track_id: int) -> Track | None:
     """Return a song that can be played, or None."""
-    if not 0 < track_id <= LARGEST:
-        return None
-    return session.scalar(select(Track).where(Track.id == track_id, *playable()))
+    track = row_of(session, track_id)
+    return track if track is not None and is_playable(track) else None
 
 
 def playable_tracks(session: Session, track_ids: Sequence[int]) -> list[Track]:

@@ -1,5 +1,7 @@
 """Which tracks hold the same audio, by its hash."""
 
+from collections import Counter
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,15 +17,16 @@ def ids_with_content(session: Session, content_hash: str) -> list[int]:
 
 
 def copies_of(session: Session, content_hash: str) -> list[int]:
-    """Return the ids of the same tracks, or none where a single one has the hash."""
+    """Return the ids of the same tracks, or none where only the one has the hash that it was taken from."""
     several = known_of_tracks(session, "several of a content", lambda: _shared(session))
-    if several is not None and content_hash[:PACKET_DIGITS] not in several:
+    if several is not None and content_hash not in several:
         return []
     return ids_with_content(session, content_hash)
 
 
 def _shared(session: Session) -> set[str]:
-    """Return the beginnings of hashes that several tracks have."""
-    packets = func.substr(Track.content_hash, 1, PACKET_DIGITS).label("packets")
-    query = select(packets).where(Track.content_hash.is_not(None)).group_by("packets")
-    return set(session.scalars(query.having(func.count() > 1)))
+    """Return the hashes that several tracks are known by; most begin as no other does, and are not read."""
+    packets = func.substr(Track.content_hash, 1, PACKET_DIGITS)
+    begun = select(packets).where(Track.content_hash.is_not(None)).group_by(packets).having(func.count() > 1)
+    counts = Counter(session.scalars(select(Track.content_hash).where(packets.in_(begun))))
+    return {one for one in counts if one and sum(counts[name] for name in known_as(one)) > 1}

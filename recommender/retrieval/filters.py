@@ -107,7 +107,7 @@ def allowed_positions(
     """
     ids = index.rows.track_ids
     passed = np.ones(len(ids), bool)
-    passed[np.searchsorted(ids, [i for i in excluded if _is_among(i, ids)])] = False
+    passed[index.track_positions(np.fromiter(excluded, np.int64, len(excluded)))] = False
     named = by_rows(session, filters)
     if named is not None:
         passed &= np.isin(ids, list(named))
@@ -131,12 +131,6 @@ def ids_passing(
         return None if named is None else frozenset(named)
     positions = allowed_positions(session, index, bundle, filters, frozenset())
     return frozenset(index.rows.track_ids[positions].tolist())
-
-
-def _is_among(track_id: int, ids: Ints) -> bool:
-    """Whether an id is one of some that ascend."""
-    place = int(np.searchsorted(ids, track_id))
-    return place < len(ids) and bool(ids[place] == track_id)
 
 
 def _by_sound(session: Session, index: SegmentIndex, bundle: Bundle, filters: Filters, among: Mask) -> Mask:

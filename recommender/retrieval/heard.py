@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from classifier.arrays import Array
 from db.models import LARGEST, Track
-from db.values import in_parts
+from db.rows import rows_by_ids
 from recommender import params
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.same_recordings import PatchesOf, Recording, same_recordings
@@ -75,7 +75,8 @@ def heard(session: Session, index: SegmentIndex, max_plays: int) -> Heard:
 
 def heard_tracks(session: Session, index: SegmentIndex, track_ids: Sequence[int]) -> Heard:
     """Return some songs of the catalogue as songs that were heard."""
-    return _heard(index, [row for some in in_parts(track_ids) for row in _rows(session, Track.id.in_(some))])
+    rows = rows_by_ids(session, list(dict.fromkeys(track_ids)))
+    return _heard(index, [rows[i] for i in sorted(rows)])
 
 
 def _rows(session: Session, condition: ColumnElement[bool]) -> Sequence[Any]:
@@ -90,5 +91,9 @@ def _heard(index: SegmentIndex, rows: Sequence[Any]) -> Heard:
     return Heard(
         frozenset(key for key in songs if key is not None),
         frozenset(row.content_hash for row in rows if row.content_hash),
-        [Recording(row[0], row[1], row[2], of_id[row[0]], row[3], row[4]) for row in rows if row[0] in of_id],
+        [
+            Recording(row.id, row.content_hash, row.duration_s, of_id[row.id], row.artist, row.title)
+            for row in rows
+            if row.id in of_id
+        ],
     )
