@@ -1,10 +1,11 @@
 """Run the service until it is told to stop."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -23,6 +24,10 @@ from recommender.service.http.troubles import is_threadless
 from recommender.service.shared import Board
 from recommender.service.state import State
 from recommender.service.workers import Crew
+
+COLLECTED: Final = (10_000, 10, 10)
+"""After so many new objects Python looks for garbage among them, and far more seldom among all that is kept
+of a large catalogue, which takes as long as an answer."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -121,6 +126,7 @@ def _opened(
 ) -> Callable[[], None]:
     """Open what one process needs; return what serves it."""
     tune_malloc(((ARENA_MAX, 2),))  # threads with memory of their own leave ever more of it unused
+    gc.set_threshold(*COLLECTED)
     try:
         state = State(home, board)
         state.start()
