@@ -221,8 +221,8 @@ def separate(texts: list[str]) -> list[str]:
 
 
 def _year(text: str) -> int:
-    """Return the year in a date, 0 for none."""
-    match = re.search(r"[0-9]{4}", text)
+    """Return the year in a date, 0 for none: ``0019`` is how mutagen gives the ``19`` of an ID3v1 tag."""
+    match = re.search(r"(?<![0-9])[1-9][0-9]{3}", text)
     return int(match[0]) if match else 0
 
 

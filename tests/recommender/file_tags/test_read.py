@@ -195,7 +195,10 @@ def test_several_artists_are_joined_and_genres_not_repeated(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("text", "year"),
-    [("2003", 2003), ("12/06/1987", 1987), ("c. 1720?", 1720), ("'87", None), ("", None), ("unknown", None)],
+    [
+        *(("2003", 2003), ("19990503", 1999), ("12/06/1987", 1987), ("c. 1720?", 1720)),
+        *(("'87", None), ("", None), ("unknown", None), ("0000", None), ("0019", None), ("0019-06", None)),
+    ],
 )
 def test_year_is_four_digits_wherever_they_are(tmp_path: Path, text: str, year: int | None) -> None:
     path = silence(tmp_path, "a.flac")
@@ -203,6 +206,14 @@ def test_year_is_four_digits_wherever_they_are(tmp_path: Path, text: str, year: 
     file["date"] = text
     file.save()
     assert read_tags(path).year == year
+
+
+def test_year_of_two_digits_in_an_id3v1_tag_is_none(tmp_path: Path) -> None:
+    path = silence(tmp_path, "a.mp3")
+    with path.open("ab") as file:
+        file.write(b"TAG" + b"Song".ljust(90, b"\0") + b"19".ljust(4, b"\0") + b"\0" * 30 + b"\xff")
+    tags = read_tags(path)
+    assert (tags.title, tags.year) == ("Song", None)
 
 
 def place_id3(path: Path) -> None:
