@@ -198,8 +198,8 @@ class Home:
         """Return the id of the active bundle, or ``shipped``; as of `BundleStore.active_name`."""
         return self._bundles.active_name()
 
-    def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> None:
-        """Tell other homes on a server whose predictions this one needs; a file is no other home's.
+    def note_bundle(self, catalog: Catalog, bundle_id: str, *, replaces: bool = True) -> bool:
+        """Tell homes on the server whose predictions this one needs; return whether others' no more.
 
         Parameters
         ----------
@@ -207,12 +207,13 @@ class Home:
             Whether those of the bundle before it are not needed any more.
         """
         if not catalog.on_server:
-            return
+            return False
         with catalog.transaction() as session:
             noted = bundles_of(session, self._id())
             wanted = [bundle_id] if replaces else list(dict.fromkeys([*noted, bundle_id]))
             if noted != wanted:
                 set_bundles_of(session, self._id(), wanted)
+        return bool(set(noted) - set(wanted))
 
     def _id(self) -> str:
         """Return the name by which a server knows this home, giving it one if it has none."""

@@ -24,6 +24,7 @@ from db.sound.features import vectors_token
 from recommender import params
 from recommender.errors import HomeLockedError, RecommenderError
 from recommender.home import Home
+from recommender.library.predictions import drop_old_predictions
 from recommender.retrieval.index.files import read_sidecar
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.index.store import open_index, published_index
@@ -227,10 +228,15 @@ class State:
             self._following.take_over(token)
 
     def _note_bundle(self, bundle: Bundle) -> None:
-        """Tell other homes that the predictions of this bundle are needed, where that may be written."""
+        """Tell other homes that the predictions of this bundle are needed, where that may be written.
+
+        Where this home follows another, nobody else drops those that it was the last to need.
+        """
         if self.board.owner:
             with suppress(CatalogError):
-                self.home.note_bundle(self.catalog, bundle.bundle_id)
+                is_another = self.home.note_bundle(self.catalog, bundle.bundle_id)
+                if is_another and self._following is not None:
+                    drop_old_predictions(self.catalog, bundle)
 
     def _watch(self) -> None:
         said, wait_s = "", 0.0

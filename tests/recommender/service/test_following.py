@@ -47,6 +47,13 @@ def state(shared: Shared, tmp_path: Path) -> Iterator[State]:
     held.close()
 
 
+def predicted_by(state: State) -> dict[str, int]:
+    """Return how many segments have genres of each bundle."""
+    counted = select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
+    with state.session() as session:
+        return {bundle_id: int(segments) for bundle_id, segments in session.execute(counted)}
+
+
 def refuse(*_: object) -> NoReturn:
     raise AssertionError("the index was built here")
 
@@ -71,14 +78,26 @@ def test_what_is_trained_there_is_in_use_here(
         one.refresh()
     assert state.held.bundle.bundle_id == trained["bundle_id"]
     assert plain.held.bundle.bundle_id == shipped
-    with state.session() as session:
-        counted = select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
-        assert dict(session.execute(counted).all()) == {shipped: 11, trained["bundle_id"]: 11}
+    assert predicted_by(state) == {shipped: 11, trained["bundle_id"]: 11}, "the other service shows the older"
     shutil.move(shared.home, tmp_path / "away")
     state.refresh()
     assert state.held.bundle.bundle_id == trained["bundle_id"], "storage that is away names no bundle"
     assert caplog.messages == []
     plain.close()
+
+
+def test_the_last_that_leaves_a_bundle_drops_its_predictions(
+    shared: Shared, state: State, tmp_path: Path
+) -> None:
+    late = Home(tmp_path / "late", shared.url, shared.home)
+    State(late).close()  # at the switch it does not run
+    shipped = state.held.bundle.bundle_id
+    trained = shared.run("train", shared.music, "--labels", "folders", "--folds", "2", "--jobs", "1")
+    assert predicted_by(state) == {shipped: 11, trained["bundle_id"]: 11}
+    state.refresh()
+    assert predicted_by(state) == {shipped: 11, trained["bundle_id"]: 11}, "another needs them yet"
+    State(Home(late.path, shared.url, shared.home)).close()
+    assert predicted_by(state) == {trained["bundle_id"]: 11}
 
 
 def test_where_the_other_home_lags_it_has_time_before_the_index_is_built_here(
