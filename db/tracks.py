@@ -17,6 +17,8 @@ from db.models import Root, Track
 from db.values import in_parts, known_as
 
 LISTED_MATCHES = 20
+LONGEST_SEARCH, MOST_WORDS = 10_000, 500
+"""Of characters, and of different words: SQLite refuses longer patterns, and more conditions."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,18 @@ def with_content(session: Session, content_hash: str) -> list[Track]:
     return list(session.scalars(query))
 
 
+def words_of(key: str) -> list[str] | None:
+    """Return the words of a search key, once each; None of one that is so long that it names no song."""
+    words = list(dict.fromkeys(key.split()))
+    return None if len(key) > LONGEST_SEARCH or len(words) > MOST_WORDS else words
+
+
 def matching(session: Session, words: str) -> list[Track]:
     """Return the present tracks whose artist and title hold all the words, by artist and title."""
-    query = select(Track).where(Track.missing.is_(False))
-    for word in search_key(words).split():
+    query, asked = select(Track).where(Track.missing.is_(False)), words_of(search_key(words))
+    if asked is None:
+        return []
+    for word in asked:
         query = query.where(Track.search_text.contains(word, autoescape=True))
     # Sorted here: databases differ in how they order text.
     return sorted(session.scalars(query), key=lambda track: (track.artist, track.title, track.id))

@@ -19,7 +19,7 @@ from db.listening.plays import plays_of
 from db.models import Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, playable
 from db.rows import row_of, rows_by_ids
-from db.tracks import search_key
+from db.tracks import search_key, words_of
 
 
 def albums(session: Session, root_id: int | None = None) -> list[Album]:
@@ -148,7 +148,10 @@ def search_ids(
     names = known_of_tracks(session, ("song names", root_id), lambda: _song_names(session, root_id))
     if names is not None:
         return names.search(key, offset, limit)
-    for word in key.split():
+    asked = words_of(key)
+    if asked is None:
+        return []
+    for word in asked:
         query = query.where(Track.search_text.contains(word, autoescape=True))
     return list(session.scalars(query.order_by(_rank(key), Track.id).offset(offset).limit(limit)))
 

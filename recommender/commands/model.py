@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import AsJson, Data, Jobs, LabelDepth, Labels, home_of
+from recommender.commands.options import AsJson, Data, Jobs, LabelDepth, Labels, home_of, only_folders
 
 if TYPE_CHECKING:
     from classifier.model.bundle import Bundle
@@ -190,6 +190,7 @@ def calibrate(
             metavar="DIR",
             exists=True,
             file_okay=False,
+            callback=only_folders,
             help="Sounds that are not music, a folder for each kind (rain, speech, …): at least two kinds.",
         ),
     ] = None,

@@ -1,16 +1,50 @@
 """Options that several commands share, and the home directory that all of them use."""
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from recommender.home import Home
 
+Given = TypeVar("Given", Path | None, list[Path])
+
+
+def only_folders(given: Given) -> Given:
+    """Refuse a pipe or a device where a folder is wanted: `file_okay` is about plain files alone.
+
+    Raises
+    ------
+    typer.BadParameter
+        That names it.
+    """
+    for path in given if isinstance(given, list) else [given]:
+        if path is not None and path.exists() and not path.is_dir():
+            raise typer.BadParameter(f"'{path}' is a pipe or a device, no folder.")
+    return given
+
+
+def only_numbers(given: float | None) -> float | None:
+    """Refuse ``nan``, which is within every range.
+
+    Raises
+    ------
+    typer.BadParameter
+        That says so.
+    """
+    if given is not None and math.isnan(given):
+        raise typer.BadParameter("nan is no number.")
+    return given
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 Folders = Annotated[
-    list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of music.")
+    list[Path],
+    typer.Argument(
+        metavar="DIR...", exists=True, file_okay=False, callback=only_folders, help="Folders of music."
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
@@ -71,6 +105,7 @@ Discover = Annotated[
         "--discover",
         min=0.0,
         max=1.0,
+        callback=only_numbers,
         metavar="0..1",
         help="Favour the rarely played: score × (1 − d × (1 − rarity)), rarity = 1 / (1 + ln(1 + plays)).",
     ),
@@ -78,7 +113,12 @@ Discover = Annotated[
 Diversity = Annotated[
     float,
     typer.Option(
-        "--diversity", min=0.0, max=1.0, metavar="0..1", help="Avoid songs of one kind (marginal relevance)."
+        "--diversity",
+        min=0.0,
+        max=1.0,
+        callback=only_numbers,
+        metavar="0..1",
+        help="Avoid songs of one kind (marginal relevance).",
     ),
 ]
 PerArtist = Annotated[

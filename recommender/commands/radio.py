@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, home_of, only_numbers
 from recommender.params import AHEAD, RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
 
 if TYPE_CHECKING:
@@ -32,10 +32,19 @@ def radio(
     ] = None,
     far: Annotated[
         float,
-        typer.Option("--far", min=0, max=1, help="0 stays near the seed, 1 goes on from song to song."),
+        typer.Option(
+            "--far",
+            min=0,
+            max=1,
+            callback=only_numbers,
+            help="0 stays near the seed, 1 goes on from song to song.",
+        ),
     ] = RADIO_FAR,
     discover: Annotated[
-        float, typer.Option("--discover", min=0, max=1, help="Favour the rarely played, 0..1.")
+        float,
+        typer.Option(
+            "--discover", min=0, max=1, callback=only_numbers, help="Favour the rarely played, 0..1."
+        ),
     ] = 0.0,
     mpd: Annotated[
         str | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, home_of, only_folders
 from recommender.params import HOST, MAX_UPLOAD_MB, PORT, PROXIES, WORKERS
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def serve(
             envvar="DEEPCUTS_FOLLOW",
             exists=True,
             file_okay=False,
+            callback=only_folders,
             metavar="HOME",
             help="Take over bundle and index of this other home with the same --database, which ingest and "
             "train write to.",

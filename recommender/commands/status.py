@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recommender.commands.options import AsJson, home_of
+from recommender.commands.options import AsJson, home_of, only_folders
 
 UNKNOWN = "–"
 """Stands for what is not known, such as the recall of an index that searches exactly."""
@@ -61,7 +61,9 @@ def failures(context: typer.Context, as_json: AsJson = False) -> None:
 def relocate(
     context: typer.Context,
     old: Annotated[Path, typer.Argument(help="The root as the catalogue has it.")],
-    new: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Where it is now.")],
+    new: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, callback=only_folders, help="Where it is now.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Tell the catalogue that a library root is now another folder; nothing is analysed again."""

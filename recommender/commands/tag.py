@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.commands.options import AsJson, Jobs, home_of
+from recommender.commands.options import AsJson, Jobs, home_of, only_folders, only_numbers
 
 if TYPE_CHECKING:
     from recommender.home import Home
@@ -23,6 +23,7 @@ def tag(
             metavar="[DIR]",
             exists=True,
             file_okay=False,
+            callback=only_folders,
             help="Ingested first (not for --undo); without it, the whole catalogue.",
         ),
     ] = None,
@@ -64,6 +65,7 @@ def tag(
             "--min-confidence",
             min=0.0,
             max=1.0,
+            callback=only_numbers,
             metavar="0..1",
             help="Write nothing that is less probable, be it a genre, mood, voice or era.",
             show_default="0.1; of genres, what is not unsure",

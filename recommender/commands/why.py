@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender.commands.options import only_folders
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -31,6 +33,7 @@ Pictures = Annotated[
         "--pictures",
         metavar="DIR",
         file_okay=False,
+        callback=only_folders,
         help="Draw each match into this folder: both passages' log-mels, and what makes them alike.",
     ),
 ]

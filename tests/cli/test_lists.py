@@ -415,7 +415,22 @@ ODD = [
     (("path", "", "2"), 1, "the query is empty; name a file, a track id, or words of artist and title"),
     (("path", "1", "/"), 1, "/ is a folder; name a song"),
     (("path", "1", "2", "--tag", "loud"), 1, "no tag is called 'loud'; there are: "),
+    *(
+        ((*words, "nan"), 2, f"Invalid value for '{words[-1]}': nan is no number.")
+        for words in (
+            *(("similar", "1", "--discover"), ("similar", "1", "--diversity")),
+            *(("radio", "1", "--far"), ("radio", "1", "--discover"), ("tag", "--min-confidence")),
+        )
+    ),
+    (("similar", "x" * 100_000), 1, "is no file, no track id, and no words of any artist and title here"),
     (("playlist", "/"), 2, "is a directory"),
+    (("ingest", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("watch", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("tag", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("relocate", "/music", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("model", "calibrate", "--not-music", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("serve", "--follow", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
+    (("similar", "1", "--pictures", "/dev/null"), 2, "'/dev/null' is a pipe or a device, no folder."),
     (("playlist", "x.m3u8", "--from", "/nowhere.json"), 2, "does not exist"),
 ]
 

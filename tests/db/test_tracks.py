@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from db.browsing.browse import search_ids
 from db.errors import CatalogError
 from db.models import Root, Track
 from db.session import Catalog
@@ -272,3 +273,10 @@ def test_states_are_counted_and_listed(catalog: Catalog, tmp_path: Path) -> None
 )
 def test_searches_drop_accents_and_nothing_else(text: str, key: str) -> None:
     assert search_key(text) == key
+
+
+@pytest.mark.parametrize("words", ["x" * 100_000, "%" * 60_000, " ".join(map(str, range(5_000)))])
+def test_more_words_than_a_database_takes_name_no_song(catalog: Catalog, words: str) -> None:
+    with catalog.transaction() as session:
+        assert matching(session, words) == []
+        assert search_ids(session, words, 0, 10) == []
