@@ -75,7 +75,10 @@ def close_to_others(home: Path) -> str | None:
 
     A folder that nothing is in yet, or that kept others from its files, is closed without a word. Where it
     is as it should be, or its file system knows no rights, little is looked at: every command asks.
+    What is no folder, such as a device, is no home, and stays as it is.
     """
+    if not home.is_dir():
+        return None
     was_open = _is_loose(home)
     open_ones = [path for name in WATCHED if _is_loose(path := home / name)]
     if was_open and not open_ones and _is_nothing_else(home):

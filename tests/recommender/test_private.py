@@ -176,3 +176,11 @@ def test_a_file_system_without_permissions_is_no_hindrance(
     with home.writer_lock():
         home.catalog().close()
     assert (tmp_path / "home" / "writer.lock").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_no_folder_stays_open(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"  # as a device, such as /dev/null
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+    assert close_to_others(pipe) is None
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o666
