@@ -14,11 +14,9 @@ from sqlalchemy.orm import Session
 from db.errors import CatalogError
 from db.file_range import PART_MARK
 from db.models import Root, Track
-from db.values import in_parts, known_as
+from db.values import in_parts, known_as, words_of
 
 LISTED_MATCHES = 20
-LONGEST_SEARCH, MOST_WORDS = 10_000, 500
-"""Of characters, and of different words: SQLite refuses longer patterns, and more conditions."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +162,6 @@ def with_content(session: Session, content_hash: str) -> list[Track]:
     """Return the tracks whose audio has a hash, by id; those with older hashes as far as these tell."""
     query = select(Track).where(Track.content_hash.in_(known_as(content_hash))).order_by(Track.id)
     return list(session.scalars(query))
-
-
-def words_of(key: str) -> list[str] | None:
-    """Return the words of a search key, once each; None of one that is so long that it names no song."""
-    words = list(dict.fromkeys(key.split()))
-    return None if len(key) > LONGEST_SEARCH or len(words) > MOST_WORDS else words
 
 
 def matching(session: Session, words: str) -> list[Track]:

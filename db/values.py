@@ -60,3 +60,13 @@ def unpack(raw: bytes, dtype: str = "<f4") -> Array:
 def stack(rows: Sequence[bytes]) -> Array:
     """Return stored arrays of one length as a matrix, (rows, values)."""
     return np.frombuffer(b"".join(rows), "<f4").reshape(len(rows), -1).astype(np.float32)
+
+
+LONGEST_SEARCH, MOST_WORDS = 10_000, 500
+"""Of characters, and of different words: SQLite refuses longer patterns, and more conditions."""
+
+
+def words_of(key: str) -> list[str] | None:
+    """Return the words of a search key, once each; None of one that is so long that it names no song."""
+    words = list(dict.fromkeys(key.split()))
+    return None if len(key) > LONGEST_SEARCH or len(words) > MOST_WORDS else words

@@ -19,7 +19,8 @@ from db.listening.plays import plays_of
 from db.models import Root, Track
 from db.playable import PLAYABLE_FAILURES, Album, playable
 from db.rows import row_of, rows_by_ids
-from db.tracks import search_key, words_of
+from db.tracks import search_key
+from db.values import words_of
 
 
 def albums(session: Session, root_id: int | None = None) -> list[Album]:
