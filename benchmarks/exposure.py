@@ -5,7 +5,9 @@
 Every track of the catalogue is asked for, n = 10: without limits; with the usual ones and the nearest songs
 of every artist; and as `similar` answers. For each: tracks in nobody's list, Gini's coefficient of exposure,
 the share of the same genre, by the labels of the catalogue or by the names of the folders below FOLDERS, how
-many of the nearest songs, the first one and the first three, are still listed, and the mean score.
+many of the nearest songs, the first one and the first three, are still listed, and the mean score. Copies of
+one audio are never listed beside each other, so what is in no list and Gini's coefficient are also told of
+recordings.
 """
 
 import time
@@ -18,6 +20,7 @@ import common
 import numpy as np
 from sqlalchemy.orm import Session
 
+from classifier.arrays import Ints
 from classifier.model.bundle import Bundle
 from db.rows import rows_by_ids
 from recommender.evaluation import exposure
@@ -69,6 +72,7 @@ def main() -> None:
     answer: dict[str, Any] = {"machine": common.machine(), "tracks": len(index.rows.track_ids), "n": USUAL.n}
     with catalog.snapshot() as session:
         labels = labels_of(session, index, args.labels)
+        recordings = recordings_of(session, index)
         asked = {
             "no limits": (index, replace(USUAL, per_artist=0, per_album=0)),
             "limits, the nearest": (blind, USUAL),
@@ -78,10 +82,13 @@ def main() -> None:
     nearest = lists["limits, the nearest"][0]
     for name, (found, score, ms) in lists.items():
         counts = exposure.occurrence(found, len(labels))
+        of_recordings = np.bincount(recordings, weights=counts)
         judged, genre = precision(found, numbered(labels))
         answer[name] = {
             "in_no_list": int((counts == 0).sum()),
             "gini": round(exposure.gini(counts) or 0.0, 4),
+            "recordings_in_no_list": int((of_recordings == 0).sum()),
+            "gini_of_recordings": round(exposure.gini(of_recordings) or 0.0, 4),
             "most": int(counts.max()),
             "same_genre": None if not judged else round(genre or 0.0, 4),
             "first_kept": round(kept(found, nearest, 1), 4),
@@ -98,6 +105,13 @@ def replace_offsets(index: SegmentIndex) -> SegmentIndex:
     return SegmentIndex(
         index.vectors, replace(index.rows, limit_offsets=none), index.reference, index.inverted
     )
+
+
+def recordings_of(session: Session, index: SegmentIndex) -> Ints:
+    """Return a number for each track, the same for those of one audio."""
+    ids = [int(i) for i in index.rows.track_ids]
+    rows = rows_by_ids(session, ids)
+    return np.unique([rows[i].content_hash or str(i) for i in ids], return_inverse=True)[1]
 
 
 def labels_of(session: Session, index: SegmentIndex, folders: Path | None) -> Sequence[str | None]:

@@ -1,11 +1,11 @@
 """How often limits let songs be shown, and what makes that more even.
 
 A list holds so many songs of an artist and of an album at most. Without more, these are always the same
-few: those of the artist's songs that are nearest to everybody else. So every song of an artist or album
-that limits concern has an offset, high for one that lists show often, low for one that they hide. It
-decides which songs a list is made of, not their scores nor their order. Offsets are found once, when the
-sample of the hub correction is frozen, by asking for the lists of that sample again and again: whoever is
-shown more often than others is set back a little.
+few: those of the artist's songs that are nearest to everybody else. So every song has an offset, high for
+one that lists show often, low for one that they hide. It decides which songs a list is made of, not their
+scores nor their order. Offsets are found once, when the sample of the hub correction is frozen, by asking
+for the lists of that sample again and again: whoever is shown more often than others is set back a little.
+They mend what limits do, no more: where limits keep hardly a song out of a list, they are next to nothing.
 """
 
 import os
@@ -25,6 +25,8 @@ STEP: Final = 0.02
 """Of an offset, in a round, for a song that is shown twice as often as others, or never."""
 SMOOTHING: Final = 2.0
 """Where the sample shows a song about so often or less, chance counts for more than what it was shown."""
+LIMITED_SHARE: Final = 0.05
+"""Where limits keep fewer of the nearest songs out of lists, offsets are smaller in proportion."""
 CANDIDATES: Final = 200
 """So many of the best tracks for a query may come into its list."""
 
@@ -58,6 +60,8 @@ def limit_offsets(
 ) -> Array:
     """Return what is taken off a track's score where limits choose, (tracks,), within ±`LIMITED_MOST`.
 
+    Where limits keep out less than `LIMITED_SHARE` of the nearest songs, within so much less.
+
     Parameters
     ----------
     reference
@@ -72,8 +76,21 @@ def limit_offsets(
     few = len(reference.track_ids) < 2 or len(track_ids) > params.LIMITED_TRACKS
     if few or not groups.limited:
         return np.zeros(len(track_ids), np.float32)
-    scores = _best_scores(reference, vectors, track_ids, starts, hub_offsets)
-    return _evened(*scores, len(track_ids), groups)
+    candidates, scores = _best_scores(reference, vectors, track_ids, starts, hub_offsets)
+    share = _kept_out(candidates, scores, groups) / LIMITED_SHARE
+    return _evened(candidates, scores, len(track_ids), groups, params.LIMITED_MOST * min(1, share))
+
+
+def _kept_out(candidates: Ints, scores: Array, groups: Groups) -> float:
+    """Return which share of the nearest songs limits keep out of lists, 0..1."""
+    nearest = candidates[:, : params.N_RESULTS]
+    listed = scores[:, : params.N_RESULTS] > -np.inf
+    out = np.zeros(nearest.shape, bool)
+    for owners, most in groups.limits:
+        theirs = owners[nearest]
+        same = (theirs[:, :, None] == theirs[:, None, :]) & (theirs >= 0)[:, :, None]
+        out |= np.tril(same).sum(axis=2) > most  # with those that are nearer still
+    return float(out[listed].mean()) if listed.any() else 0.0
 
 
 def _best_scores(
@@ -96,8 +113,8 @@ def _best_scores(
     return order, np.take_along_axis(table, order, axis=1)
 
 
-def _evened(candidates: Ints, scores: Array, n_tracks: int, groups: Groups) -> Array:
-    """Return the offsets after all rounds."""
+def _evened(candidates: Ints, scores: Array, n_tracks: int, groups: Groups, bound: float) -> Array:
+    """Return the offsets after all rounds, within ±`bound`."""
     found = np.zeros(n_tracks, np.float32)
     usual = len(candidates) * params.N_RESULTS / n_tracks
     limits = [(one[candidates], most) for one, most in groups.limits]
@@ -107,7 +124,7 @@ def _evened(candidates: Ints, scores: Array, n_tracks: int, groups: Groups) -> A
             np.add.at(shown, candidates[rows, columns], 1)
         step = STEP * np.clip((shown - usual) / (usual + SMOOTHING), -1, 1)
         found += step if number < ROUNDS // 2 else step / 2
-        np.clip(found, -params.LIMITED_MOST, params.LIMITED_MOST, out=found)
+        np.clip(found, -bound, bound, out=found)
     return found
 
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from recommender import params
 from recommender.evaluation.exposure import gini
-from recommender.retrieval.index.exposure import Groups, limit_offsets
+from recommender.retrieval.index.exposure import LIMITED_SHARE, Groups, limit_offsets
 from recommender.retrieval.index.hubness import centre_of, centred, freeze, offsets
 from tests.recommender.retrieval.brute_force import corrected, song_score, unit
 
@@ -71,6 +71,19 @@ def test_everyone_is_shown_and_more_evenly() -> None:
 @pytest.mark.parametrize("artists", [NONE, np.arange(N), np.arange(N) // params.USUAL_PER_ARTIST])
 def test_where_no_limit_can_keep_a_song_out_nothing_is_set_back(artists: np.ndarray) -> None:
     assert not Songs(Groups(artists, NONE)).found.any()
+
+
+def test_where_limits_keep_few_songs_out_little_is_set_back() -> None:
+    artists = np.array([0] * 20 + [-1] * (N - 20), np.int64)
+    songs = Songs(Groups(artists, NONE))
+    scores = songs.scores()
+    out = 0
+    for query in range(N):
+        nearest = [j for j in np.argsort(-scores[query]) if j != query][: params.N_RESULTS]
+        out += max(0, sum(artists[j] == 0 for j in nearest) - params.USUAL_PER_ARTIST)
+    share = out / (N * params.N_RESULTS)
+    assert 0 < share < LIMITED_SHARE
+    assert np.abs(songs.found).max() == pytest.approx(params.LIMITED_MOST * share / LIMITED_SHARE)
 
 
 def test_a_catalogue_of_too_many_tracks_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
