@@ -74,12 +74,13 @@ class KnownAudio:
 
     def held(self, session: Session, content_hashes: Set[str]) -> set[str]:
         """Return those of some hashes of audio that tracks have: most files of a first run are new."""
-        names = [name for content_hash in content_hashes for name in known_as(content_hash)]
+        met = content_hashes & self._holders.keys()  # of one audio there may be thousands of tracks
+        names = [name for content_hash in content_hashes - met for name in known_as(content_hash)]
         found: set[str | None] = set()
         for some in in_parts(names):
             query = select(Track.content_hash).where(Track.content_hash.in_(some))
-            found.update(session.scalars(query.distinct()))
-        return {one for one in content_hashes if not found.isdisjoint(known_as(one))}
+            found.update(session.scalars(query))
+        return {one for one in content_hashes if one in met or not found.isdisjoint(known_as(one))}
 
     def offer(self, session: Session, tracks: Iterable[Track], wanted: Set[str]) -> None:
         """Say that the files of analysed tracks have other audio now: a file with theirs may be theirs.

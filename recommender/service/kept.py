@@ -116,9 +116,10 @@ class Keeping:
         on_server, (catalogue, *_) = len(state) == 2, state
         kept = Kept(state, arrays, of_tracks=self._facts(token), log=None if on_server else read_log(log))
         kept.earlier = self._earlier
-        if self._same_tracks == (catalogue, token):
+        same = (catalogue, token, tokens.get(VECTORS_TOKEN))
+        if self._same_tracks == same:
             kept.take_over(self._kept)
-        self._same_tracks = (catalogue, token)
+        self._same_tracks = same
         return kept
 
     def _facts(self, token: str | None) -> dict[Hashable, Any] | None:
