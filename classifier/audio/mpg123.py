@@ -6,6 +6,7 @@ same samples to 3e-6), and look for the next frame that is whole.
 """
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ import numpy as np
 
 from classifier import params
 from classifier.audio.quiet import quiet_stderr
-from classifier.audio.report import DecodeReport, Samples
+from classifier.audio.report import DecodeReport, Samples, channels_cancel
 from classifier.audio.tag_free_file import UntaggedFile
 from classifier.measures.loudness import ChannelPassages
 
@@ -183,7 +184,7 @@ def cancels(path: Path, rate_hz: int = 0, loudness: ChannelPassages | None = Non
             return False
         n_passages = PROBES if loudness is None else LOUDNESS_PROBES
         stereo = list(_passages(library, file, n_passages))
-    if any(map(_cancel, stereo)):
+    if any(map(channels_cancel, stereo)):
         return True
     if loudness is not None:
         for frames in stereo:
@@ -203,16 +204,6 @@ def _passages(library: ctypes.CDLL, file: UntaggedFile, n_passages: int) -> Iter
             yield _both_channels(library, handle, file.read(PROBE_BYTES))
     finally:
         library.mpg123_delete(handle)
-
-
-def _cancel(frames: Samples) -> bool:
-    """Whether the average of two channels, (frames, 2), loses nearly all of what is more than silence."""
-    # A constant in both does not cancel; where nothing could be decoded, nothing does.
-    frames = frames - frames.mean(axis=0) if len(frames) else frames
-    energy = float(np.dot(frames.ravel(), frames.ravel())) / 2
-    mixed = frames @ np.full(2, 0.5, np.float32)
-    quiet = energy <= 10 ** (params.SILENCE_DBFS / 10) * len(frames)
-    return not quiet and float(np.dot(mixed, mixed)) <= params.CANCELLED / 2 * energy
 
 
 def _both_channels(library: ctypes.CDLL, handle: int, data: bytes) -> Samples:
@@ -240,9 +231,9 @@ def _blocks(
     address, done = block.ctypes.data, ctypes.byref(n_bytes)
     other = None
     left_out_n = 0
-    with held:
+    with held, open(os.devnull, "wb") as null:
         while True:
-            with quiet_stderr():  # it tells of some damage whatever it is asked
+            with quiet_stderr(null.fileno()):  # it tells of some damage whatever it is asked
                 result = library.mpg123_decode(handle, data, len(data), address, block.nbytes, done)
             data, n = b"", n_bytes.value // block.itemsize
             if n and other is None:

@@ -142,6 +142,18 @@ class Mixer:
         return np.ascontiguousarray(frames[:, self._chosen])
 
 
+def channels_cancel(frames: Samples) -> bool:
+    """Whether the average of two channels, (frames, 2), loses nearly all of what is more than silence."""
+    if not len(frames):
+        return False
+    # A constant in both does not cancel. Each by itself: an average of pairs takes ten times as long.
+    left, right = (channel - channel.mean() for channel in frames.T.copy())
+    energy = float(np.dot(left, left) + np.dot(right, right)) / 2
+    mixed = (left + right) / 2
+    quiet = energy <= CANCELLED_DBFS_POWER * len(frames)
+    return not quiet and float(np.dot(mixed, mixed)) <= params.CANCELLED / 2 * energy
+
+
 def mix(frames: Samples) -> Samples:
     """Average the channels of (frames, channels); a product is 50 times faster than ``mean``."""
     channels = frames.shape[1]
