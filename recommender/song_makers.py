@@ -1,6 +1,6 @@
 """Who made songs, as lists and the index are limited by: artists, and albums as people see them."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.browsing.song_albums import Key, albums_of
+from db.browsing.song_albums import Key, albums_of, are_told_by_themselves
+from db.kept import kept_of, known_of_tracks
 from db.models import Track
 from db.tracks import search_key
 
@@ -38,3 +39,23 @@ def numbered(keys: Sequence[Hashable]) -> Ints:
     """Return a number for each key, equal keys having the same; −1 for an empty one."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) if key else -1 for key in keys], np.int64)
+
+
+def album_numbers(session: Session, songs: Sequence[Track]) -> Ints:
+    """Return a number for the album of each of some songs, as the whole catalogue tells it; −1 for none.
+
+    Whether songs in a folder are one artist's album or a compilation may be told by songs that are not among
+    these. Where it may, all are looked at; but while tracks are being written, a service tells it by these.
+    """
+    if are_told_by_themselves(songs):
+        return numbered(albums_of(songs))
+    known: Mapping[int, Key | None] | None = known_of_tracks(
+        session, "albums of songs", lambda: _albums(session)
+    )
+    if known is None:
+        known = _albums(session) if kept_of(session) is None else None
+    return numbered(albums_of(songs) if known is None else [known.get(song.id) for song in songs])
+
+
+def _albums(session: Session) -> dict[int, Key | None]:
+    return {track_id: one.album for track_id, one in makers_of(session).items()}

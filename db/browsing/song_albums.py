@@ -171,6 +171,26 @@ def albums_of(songs: Sequence[OnAlbum]) -> list[Key | None]:
     return keys
 
 
+def are_told_by_themselves(songs: Sequence[OnAlbum]) -> bool:
+    """Return whether `albums_of` tells some songs apart alike, whatever others there are.
+
+    Not so where songs of several artists lie in one folder, or one artist's of one name in several.
+    """
+    of_artist: dict[Key, Key] = {}
+    of_folder: dict[Key, str] = {}
+    for song in songs:
+        key = _key(song)
+        if key is None:
+            continue
+        artist = search_key(lead_artist(song.artist))
+        in_folder = len(key) > 2
+        if in_folder and of_folder.setdefault(key, artist) != artist:
+            return False
+        if of_artist.setdefault((key[0], artist) if in_folder else key, key) != key:
+            return False
+    return True
+
+
 def _key(song: OnAlbum) -> Key | None:
     if not is_album(song.album):
         return None

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import Array, Ints
-from db.browsing.song_albums import albums_of
 from db.models import Track
 from db.tracks import search_key
 from recommender import params
@@ -122,7 +121,7 @@ def choose_list(
 
 
 def caps_of(
-    tracks: Sequence[Track], n: int, per_artist: int | None, per_album: int | None
+    tracks: Sequence[Track], albums: Ints, n: int, per_artist: int | None, per_album: int | None
 ) -> tuple[list[Cap], list[Cap]]:
     """Return the caps that were asked for, and the usual ones in place of those that were not.
 
@@ -132,13 +131,14 @@ def caps_of(
     ----------
     tracks
         In the order of the scores.
+    albums
+        (tracks,) a number for each, −1 for none.
     n
         Length of the list: the usual caps are three and two tenths of it, but 3 and 2 at least.
     per_artist, per_album
         0 for no limit; None for the usual one.
     """
     artists = numbered([search_key(t.artist) for t in tracks])
-    albums = numbered(albums_of(tracks))
     firm: list[Cap] = []
     soft = [Cap(numbered([song_named(t.artist, t.title) for t in tracks]), 1)]
     for groups, asked, usual in (

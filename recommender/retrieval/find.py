@@ -21,6 +21,7 @@ from recommender.retrieval.sound_filters import are_music, song_genres, song_tag
 from recommender.retrieval.words import word_search
 from recommender.retrieval.words.said_filters import SaidFilters
 from recommender.retrieval.words.word_search import WordTerm
+from recommender.song_makers import album_numbers
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def _best_by_words(
         listed = [rows[int(i)] for i in ids[there]]
         contents = [track.content_hash or f"track {track.id}" for track in listed]
         once = Cap(np.unique(contents, return_inverse=True)[1].astype(np.int64), 1)
-        firm, soft = caps_of(listed, request.n, request.per_artist, request.per_album)
+        firm, soft = caps_of(
+            listed, album_numbers(session, listed), request.n, request.per_artist, request.per_album
+        )
         chosen = choose(scores[there], request.n, [once, *firm, *soft])
         last = len(some) == len(order)
         if len(chosen) < request.n and last:

@@ -34,6 +34,7 @@ from recommender.retrieval.ranking import (
 )
 from recommender.retrieval.request import ListRequest
 from recommender.retrieval.same_recordings import Recording, same_recordings
+from recommender.song_makers import album_numbers
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,9 @@ class _Search:
             recordings[self.known.among(tracks, vectors, self.patches_of)] = -1
         kept = np.flatnonzero(recordings >= 0)
         self.same.update((tracks[i].id, tracks[i]) for i in np.flatnonzero(recordings < 0))
-        request = self.request
-        firm, soft = caps_of([tracks[i] for i in kept], request.n, request.per_artist, request.per_album)
+        request, songs = self.request, [tracks[i] for i in kept]
+        albums = album_numbers(self.session, songs)
+        firm, soft = caps_of(songs, albums, request.n, request.per_artist, request.per_album)
         best = choose_list(
             worth[some][kept],
             request.n,

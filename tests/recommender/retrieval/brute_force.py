@@ -206,6 +206,7 @@ class BruteForce:
         self.songs = songs
         self.limit_offsets = dict.fromkeys(songs, 0.0) | (limit_offsets or {})
         self.set_back: dict[int, float] = {}
+        self.albums = albums(songs)
         self.plain = {i: unit([s.embedding for s in song.audible]) for i, song in songs.items()}
         n = len(songs)
         self.trust = n / (n + params.SHRINK_TRACKS)
@@ -450,7 +451,7 @@ class BruteForce:
         soft: list[tuple[Callable[[ScoredSong], object], int]] = []
         for key, wanted, usual in (
             (_artist, options.per_artist, max(3, math.ceil(3 * n / 10))),
-            (_album, options.per_album, max(2, math.ceil(n / 5))),
+            (lambda f: self.albums[f.song.id], options.per_album, max(2, math.ceil(n / 5))),
         ):
             (soft if wanted is None else firm).append((key, usual if wanted is None else wanted))
         limited = options.hub_correction and (options.per_artist, options.per_album) != (0, 0)
@@ -537,6 +538,14 @@ def _artist(found: ScoredSong) -> str:
     return plain(found.song.artist)
 
 
-def _album(found: ScoredSong) -> str:
-    name = plain(found.song.album)
-    return f"{name} in {found.song.folder}" if name else ""
+def albums(songs: dict[int, RandomSong]) -> dict[int, str]:
+    """Return the album of each song: of its artist wherever it lies, or of a folder that several share."""
+    artists: dict[tuple[str, str], set[str]] = {}
+    for song in songs.values():
+        artists.setdefault((plain(song.album), song.folder), set()).add(plain(song.artist))
+    found = {}
+    for i, song in songs.items():
+        name, artist = plain(song.album), plain(song.artist)
+        alone = artist and artists[name, song.folder] == {artist}
+        found[i] = (f"{name} of {artist}" if alone else f"{name} in {song.folder}") if name else ""
+    return found

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.browsing.song_albums import albums_of
 from db.models import Root, Track
 from recommender.retrieval.diversity import Cap, Caps, caps_of, choose, choose_list
+from recommender.song_makers import numbered
 from tests.recommender.retrieval.brute_force import unit
 
 
@@ -103,7 +105,7 @@ def test_names_group_without_case_and_accents_and_albums_by_whose_they_are() -> 
         track("", ""),
         *(track(name, "Best of", "hits/x.mp3") for name in ("Cy", "Dan")),
     ]
-    (artists, albums), soft = caps_of(tracks, 10, 4, 1)
+    (artists, albums), soft = caps_of(tracks, numbered(albums_of(tracks)), 10, 4, 1)
     assert [cap.at_most for cap in soft] == [1]
     assert (artists.at_most, albums.at_most) == (4, 1)
     assert partition(artists.groups) == [0, 0, 2, -1, 2, -1, 6, 7]
@@ -114,9 +116,9 @@ def test_names_group_without_case_and_accents_and_albums_by_whose_they_are() -> 
     ("n", "artist", "album"), [(1, 3, 2), (10, 3, 2), (11, 4, 3), (20, 6, 4), (50, 15, 10)]
 )
 def test_usual_caps_are_shares_of_the_list_and_yield(n: int, artist: int, album: int) -> None:
-    firm, soft = caps_of([track("Ann", "One")], n, None, None)
+    firm, soft = caps_of([track("Ann", "One")], np.zeros(1, np.int64), n, None, None)
     assert (firm, [cap.at_most for cap in soft]) == ([], [1, artist, album])
-    firm, soft = caps_of([track("Ann", "One")], n, 0, None)
+    firm, soft = caps_of([track("Ann", "One")], np.zeros(1, np.int64), n, 0, None)
     assert ([cap.at_most for cap in firm], [cap.at_most for cap in soft]) == ([0], [1, album])
 
 
@@ -126,7 +128,7 @@ def test_of_the_versions_of_a_song_one_is_usual() -> None:
         track("Bob", title="Blue"),
         track(title="Blue"),
     ]
-    (songs, *_), _ = reversed(caps_of(tracks, 10, None, None))
+    (songs, *_), _ = reversed(caps_of(tracks, numbered(albums_of(tracks)), 10, None, None))
     assert songs.at_most == 1
     assert partition(songs.groups) == [0, 0, 2, 0, 0, -1, 6, -1]
 
