@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from classifier.errors import in_words
 from recommender import params
@@ -131,6 +132,7 @@ def _opened(
         state = State(home, board)
         state.start()
         app = create_app(state, settings)
+        threadpool_limits(max(1, params.CORES // board.workers))  # more would only wait for each other
     except RuntimeError as error:
         if not is_threadless(error):
             raise

@@ -101,8 +101,7 @@ class SegmentIndex:
         from recommender.retrieval.index.inverted_file import asked
 
         ids = self.rows.track_ids
-        most = len(allowed) > params.MOSTLY_ALLOWED * len(ids)  # then leaving out afterwards is faster
-        only = None if most else ids[allowed]
+        only = None if len(ids) - len(allowed) <= params.FEW_SHUT_OUT else ids[allowed]
         positions = np.linspace(0, len(queries) - 1, min(len(queries), params.SEARCHED_SEGMENTS)).round()
         found = self.inverted.near(asked(queries[positions.astype(np.int64)], kind), reach, effort, only)
         return _common(np.searchsorted(ids, found), allowed)

@@ -119,6 +119,23 @@ def test_only_allowed_tracks_are_found(catalog: Catalog, folder: Path, share: fl
     assert np.isin(best, found).mean() > 0.9
 
 
+def test_the_next_nearest_are_found_where_all_that_is_near_was_given_already(
+    catalog: Catalog, folder: Path
+) -> None:
+    index, _ = open_index(catalog, folder, TRUNK)
+    assert index.inverted is not None
+    index.inverted.probes = index.inverted.n_lists
+    query = index.block(9)[:1]
+    worth = worths(index, query, SONG)[0]
+    near = np.unique(owners(index)[np.argsort(-worth)[:60]])  # twice as far as is looked
+    allowed = np.setdiff1d(PLACES, near)
+    assert len(allowed) > 0.9 * TRACKS
+    found = index.candidates(query, SONG, 1, allowed)
+    of_allowed = np.isin(owners(index), allowed)
+    best = np.repeat(allowed, SEGMENTS)[np.argsort(-worth[of_allowed])[:20]]
+    assert np.isin(best, found).mean() > 0.9
+
+
 def test_few_allowed_tracks_are_all_scored(catalog: Catalog, folder: Path) -> None:
     index, _ = open_index(catalog, folder, TRUNK)
     allowed = np.array([3, 77, 401])
