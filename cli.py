@@ -28,6 +28,7 @@ try:
     from recommender.commands.map import map_
     from recommender.commands.mixes import mixes
     from recommender.commands.model import model
+    from recommender.commands.options import NamedFolder
     from recommender.commands.output import printable, say, show
     from recommender.commands.plays import plays
     from recommender.commands.plot import plot
@@ -173,7 +174,8 @@ def _global_options(
         typer.Option(
             "--home",
             envvar="DEEPCUTS_HOME",
-            file_okay=False,
+            click_type=NamedFolder(),
+            metavar="DIR",
             help="Directory of the catalogue, index and bundles.",
             show_default="the user's data directory",
         ),

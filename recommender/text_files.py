@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, TextIO
 
+from classifier.files import open_regular
 from recommender import params
 from recommender.errors import TextFileError
 
@@ -28,13 +29,14 @@ def open_text(path: Path) -> TextIO:
     Raises
     ------
     OSError
-        If it cannot be opened.
+        If it cannot be opened, or is no file, but a pipe or a device.
     """
-    with open(path, "rb") as file:
-        start = file.read(3)
+    file = open_regular(path)
+    start = file.read(3)
+    file.seek(0)
     encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
     errors = "strict" if encoding == "utf-16" else KEEP_BYTES
-    return open(path, encoding=encoding, errors=errors, newline="")
+    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
 
 
 def lines_of(file: TextIO, name: str | Path) -> Iterator[str]:

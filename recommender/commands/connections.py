@@ -20,9 +20,20 @@ def connect(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="By which you call it: letters, digits, - and _.")
     ],
-    url: Annotated[str, typer.Argument(metavar="URL", help="Its address: http://nas:4533.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="Its address: http://nas:4533, mpd://nas:6600, or a folder of M3U files."
+        ),
+    ],
     kind: Annotated[
-        str | None, typer.Option("--kind", help="What it is.", show_default="found out by asking it")
+        str | None,
+        typer.Option(
+            "--kind",
+            metavar="subsonic|mpd|m3u|jellyfin|emby|plex",
+            help="What it is; Navidrome and others like it are subsonic, a folder of playlists is m3u.",
+            show_default="found out by asking it",
+        ),
     ] = None,
     user: Annotated[str | None, typer.Option("--user", help="Who you are there; else you are asked.")] = None,
     api_key: Annotated[

@@ -28,7 +28,7 @@ SECTIONS: Final = {
         "check": "examine the home; --repair mends it",
     },
     "Servers and players": {
-        "connect": "a Navidrome or another OpenSubsonic server",
+        "connect": "Navidrome, Jellyfin, Plex, an MPD, a folder of M3U files",
         "connections": "what is connected",
         "sync": "plays, stars and ratings in; what is which song",
         "push": "playlists out, and lists of what sounds like a song",

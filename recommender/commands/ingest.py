@@ -202,8 +202,8 @@ def suggest(report: "IngestReport") -> None:
 
     if report.analysed and sys.stdout.isatty() and sys.stderr.isatty():
         say('What next:  deepcuts similar "artist title"   songs that sound like one of them')
-        say("            deepcuts tag --dry-run           genres for the files' own tags")
-        say("            deepcuts serve                   listen in a browser")
+        say("            deepcuts tag --dry-run            genres for the files' own tags")
+        say("            deepcuts serve                    listen in a browser")
 
 
 def print_report(report: "IngestReport", index_size: int) -> None:

@@ -73,9 +73,14 @@ def _tempi(text: str) -> "Range":
 
 
 def _energies(text: str) -> "Range":
+    from recommender.errors import FilterError
     from recommender.retrieval.request import ordered_range
 
-    return ordered_range(*_numbers(text, f"--energy {text}", "0.4-0.7, 0.6- or -0.3"), f"--energy {text}")
+    asked = f"--energy {text}"
+    low, high = _numbers(text, asked, "0.4-0.7, 0.6- or -0.3")
+    if max(low or 0.0, high or 0.0) > 1:
+        raise FilterError(f"{asked} cannot be; energy goes from 0, calm, to 1, dense and loud")
+    return ordered_range(low, high, asked)
 
 
 def _numbers(text: str, asked: str, forms: str) -> "tuple[float | None, float | None]":

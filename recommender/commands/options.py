@@ -1,15 +1,30 @@
 """Options that several commands share, and the home directory that all of them use."""
 
 import math
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.models import TyperPath
 
 if TYPE_CHECKING:
     from recommender.home import Home
 
 Given = TypeVar("Given", Path | None, list[Path])
+
+
+class NamedFolder(TyperPath):
+    """A folder that has a name: an empty one, as of a variable that is not set, would be the current one."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: str | os.PathLike[str], param: Any, ctx: Any) -> Any:
+        """Return the folder; refuse an empty name."""
+        if not os.fspath(value):
+            self.fail("it is empty; name a folder, or leave it out", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def only_folders(given: Given) -> Given:

@@ -91,7 +91,8 @@ def radio(
         fill_queue(context, mpd, seed, far=far, discover=discover, ahead=ahead, songs=n, as_json=as_json)
         return
     if len(asked) != 1:
-        raise QueryError("name one seed: a song, or one of --artist, --genre, --decade, --playlist, --taste")
+        kinds = "--artist, --genre, --decade, --playlist, --shortlist, --taste"
+        raise QueryError(f"name one seed: a song, or one of {kinds}; or --resume a radio")
     catalog, bundle, index = opened(home_of(context))
     made = tuned(catalog, index, bundle, *asked[0], far=far, discover=discover)
     batches = _batches(catalog, index, bundle, made.id, n or RADIO_SONGS)

@@ -43,7 +43,12 @@ def show_answer(
         return
     print_answer()
     if answer["shortfall"]:
-        say(f"Fewer than asked for: {answer['shortfall']}.")
+        say(sentence(answer["shortfall"], short=bool(answer["results"])))
+
+
+def sentence(reason: str, *, short: bool) -> str:
+    """Return why a list has fewer songs than were asked for, or, where it is not `short`, none at all."""
+    return f"Fewer than asked for: {reason}." if short else f"{reason[:1].upper()}{reason[1:]}."
 
 
 def print_similar(answer: dict[str, Any], sets: Sequence[str] = ()) -> None:

@@ -98,7 +98,9 @@ def _answer(
     span: "Span | None",
     why: Why,
 ) -> dict[str, Any]:
+    from classifier.errors import AudioError
     from recommender.commands.results import opened
+    from recommender.errors import QueryError
     from recommender.library.file_reader import FileReader
     from recommender.presentation.lists import similar_answer
     from recommender.retrieval.query import resolve
@@ -107,7 +109,10 @@ def _answer(
     with catalog.transaction() as session, FileReader(bundle, home.path) as reader:
 
         def asked(name: str, part: "Span | None" = None) -> Any:
-            return resolve(session, name, bundle, reader.analyse_query, part, reader.content_hash)
+            try:
+                return resolve(session, name, bundle, reader.analyse_query, part, reader.content_hash)
+            except AudioError as error:  # which of several it is
+                raise QueryError(f"{name}: {error}") from error
 
         sets = bool(_sets(queries))
         if sets and span is not None:

@@ -90,6 +90,8 @@ def show(context: typer.Context, name: Named, output: Output = None, as_json: As
     words = f": {', '.join(answer['rules_in_words'])}" if answer["rules_in_words"] else ""
     show_line(printable(f"{answer['name']}{words}"))
     show_songs("", [song_row(one, "", [genres_fact(one, 2), tags_fact(one, 3)]) for one in results])
+    if not results:
+        say("It holds no songs.")
     if answer["problem"]:
         say(f"It could not be filled anew: {printable(answer['problem'])}.")
 

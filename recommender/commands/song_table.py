@@ -103,13 +103,18 @@ def genres_fact(result: dict[str, Any], at_most: int) -> Fact:
 
 
 def show_songs(figure: str, rows: Sequence[SongRow]) -> None:
-    """Write a list of songs, all with the same facts; `figure` is the heading of what they are ranked by."""
-    columns = ("#", figure, "song", "length", *(f.heading for f in rows[0].columns), "id") if rows else ()
+    """Write a list of songs, all with the same facts; `figure` is the heading of what they are ranked by.
+
+    Of none there is nothing to write: why that is, is said beside it.
+    """
+    if not rows:
+        return
+    columns = ("#", figure, "song", "length", *(f.heading for f in rows[0].columns), "id")
     cells = [
         (str(r.rank), r.figure, r.name, r.length, *(f.cell for f in r.columns), str(r.track_id)) for r in rows
     ]
-    if not rows or not sys.stdout.isatty():
-        show_table(columns or ("#", figure, "song", "length", "id"), cells)
+    if not sys.stdout.isatty():
+        show_table(columns, cells)
         return
     console = plain_console(None)
     width = max(NARROWEST, console.width)

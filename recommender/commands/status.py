@@ -60,9 +60,12 @@ def failures(context: typer.Context, as_json: AsJson = False) -> None:
 
 def relocate(
     context: typer.Context,
-    old: Annotated[Path, typer.Argument(help="The root as the catalogue has it.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The root as the catalogue has it.")],
     new: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, callback=only_folders, help="Where it is now.")
+        Path,
+        typer.Argument(
+            metavar="NEW", exists=True, file_okay=False, callback=only_folders, help="Where it is now."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

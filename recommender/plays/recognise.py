@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final, Literal
 
 from classifier.errors import in_words
+from classifier.files import open_regular
 from recommender import params
 from recommender.errors import PlaysError, TextFileError
 from recommender.plays.csv_exports import read_csv
@@ -39,8 +40,9 @@ def recognise(path: Path) -> Kind:
         If it cannot be read.
     """
     try:
-        if zipfile.is_zipfile(path):
-            return "zip"
+        with open_regular(path) as whole:  # a pipe would be waited for without end
+            if zipfile.is_zipfile(whole):
+                return "zip"
         with open_text(path) as file:
             start = file.read(START).lstrip()
             if start[:1] == "[":

@@ -102,7 +102,9 @@ def find_answer(
         }
         for one in found.matches
     ]
-    short = f"only {len(found.matches)} fit the words, the filters and the limits"
+    n = len(found.matches)
+    fit = f"only {n} fit{'s' if n == 1 else ''}" if n else "no song fits"
+    short = f"{fit} the words, the filters and the limits"
     return {
         "terms": [{"name": term.name, "wanted": term.wanted} for term in found.terms],
         "filters": found.said.words(),

@@ -141,10 +141,16 @@ def _with_words(session: Session, words: str) -> Track:
 
 
 def _ambiguous(argument: str, found: Sequence[Track]) -> AmbiguousQueryError:
-    lines = [f"{t.id}  {t.artist} - {t.title}  ({t.path})" for t in found[:LISTED_MATCHES]]
+    digits = max(len(str(t.id)) for t in found[:LISTED_MATCHES])
+    lines = [f"{t.id:>{digits}}  {named(t)}  ({t.path})" for t in found[:LISTED_MATCHES]]
     if len(found) > LISTED_MATCHES:
         lines.append(f"… and {len(found) - LISTED_MATCHES} more")
     return AmbiguousQueryError(argument, lines)
+
+
+def named(track: Track) -> str:
+    """Return artist and title of a track; of one without an artist, the title."""
+    return f"{track.artist} - {track.title}" if track.artist else track.title or track.path
 
 
 def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None = None) -> Query:

@@ -21,6 +21,8 @@ from recommender.errors import FilterError
 from recommender.retrieval.index.segment_index import SegmentIndex
 
 SONGS_AT_ONCE = 8192
+MEANT: Final = 0.75
+"""How alike a name is to what was typed, from which on it may have been meant (as difflib says it)."""
 MOODS: Final = "mood"
 VOICES: Final = "voice"
 """Facets of a bundle that filters know."""
@@ -77,7 +79,7 @@ def by_tags(wanted: Sequence[str], names: Sequence[str], tags: Array) -> Mask:
     columns = {name.casefold(): position for position, name in enumerate(names)}
     for name in wanted:
         if name.casefold() not in columns:
-            raise FilterError(f"no tag is called '{name}'; there are: {', '.join(names) or 'none'}")
+            raise _unknown("tag", name, names)
         passed &= tags[:, columns[name.casefold()]] >= params.TAG_PRESENT
     return passed
 
@@ -94,10 +96,19 @@ def by_moods(wanted: Sequence[str], bundle: Bundle, tags: Array) -> Mask:
     columns = {name.casefold(): column for name, column in bundle.taxonomy.facet_tags.get(MOODS, ())}
     for name in wanted:
         if name.casefold() not in columns:
-            known = ", ".join(moods_of(bundle)) or "none"
-            raise FilterError(f"no mood is called '{name}'; there are: {known}")
+            raise _unknown("mood", name, moods_of(bundle))
         passed &= tags[:, columns[name.casefold()]] >= params.TAG_PRESENT
     return passed
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> FilterError:
+    """Return what is wrong with a name: what may have been meant, and all that there is."""
+    from difflib import get_close_matches  # hardly ever wanted
+
+    by_key = {one.casefold(): one for one in known}
+    near = get_close_matches(name.casefold(), by_key, n=1, cutoff=MEANT)
+    meant = f"; did you mean {by_key[near[0]]}? There are" if near else "; there are"
+    return FilterError(f"no {kind} is called '{name}'{meant}: {', '.join(known) or 'none'}")
 
 
 def moods_of(bundle: Bundle) -> list[str]:
@@ -223,7 +234,7 @@ def check_genres(session: Session, bundle: Bundle, wanted: Sequence[str]) -> Non
     known = known_genres(session, bundle)
     for name in wanted:
         if not any(_names(path, name.casefold()) for path in known):
-            raise FilterError(f"no genre is called '{name}'; there are: {', '.join(sorted(known)) or 'none'}")
+            raise _unknown("genre", name, sorted(known))
 
 
 def _is_one(paths: Sequence[str], asked: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ from classifier.model import bundle
 from classifier.model.linear_head import LinearHead
 from classifier.model.write import BundleContents, write
 from recommender.commands.help_page import SECTIONS
+from recommender.connections.kinds import KINDS
 from recommender.home import Home
 from tests import databases
 from tests.recommender import support
@@ -96,6 +97,12 @@ def test_every_help_fits_80_columns_and_cuts_no_summary(monkeypatch: pytest.Monk
         assert (words, cut) == (words, [])
 
 
+def test_the_help_names_every_kind_of_connection() -> None:
+    """They are not taken from where they are: that module would be loaded for every command's help."""
+    kind = next(p for w, c in all_commands() if w == ["connect"] for p in c.params if p.name == "kind")
+    assert kind.metavar.split("|") == list(KINDS)
+
+
 def test_every_command_prints_json_if_asked() -> None:
     for words, command in all_commands():
         options = [option for one in command.params for option in one.opts]
@@ -169,6 +176,7 @@ def test_commands_are_processes(library: Library, command: str) -> None:
         ["train", "--folds", "1"],
         ["relocate", "/old"],
         ["relocate", "/old", "/nowhere/at/all"],
+        ["--home", "", "status"],
     ],
     ids=" ".join,
 )
@@ -207,6 +215,18 @@ def test_home_of_an_odd_name(tmp_path: Path) -> None:
     assert support.ingest(home, tmp_path / "music")["analysed"] == 1
     assert deepcuts(home, "status", "--json").json["tracks"] == 1
     assert (home / "catalog.sqlite").is_file() is (databases.kind() == databases.SQLITE)
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a variable that is not set; a variable of ours that is empty says nothing."""
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["--home", "", "ingest", "."], ["--home=", "status"]):
+        ran = deepcuts(None, *arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert "--home" in ran.err and "it is empty; name a folder, or leave it out" in ran.err
+    unset = deepcuts(None, "status", DEEPCUTS_HOME="", XDG_DATA_HOME=str(tmp_path / "data"))
+    assert unset.code == 1 and str(tmp_path / "data") in unset.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_home_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Tables in any encoding that says what it is, and files that hold more than may be read."""
 
 import json
+import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -52,6 +53,14 @@ def transfer(path: Path, catalog: Catalog) -> object:
 
 def plays(path: Path, _catalog: Catalog) -> object:
     return list(read_plays(path))
+
+
+@pytest.mark.parametrize("read", [labels, canon, transfer, plays])
+def test_a_pipe_is_not_waited_for(read: Reader, catalog: Catalog, tmp_path: Path) -> None:
+    """Nobody writes into it: to open it as a file would wait for somebody who does."""
+    os.mkfifo(tmp_path / "table.csv")
+    with pytest.raises(RecommenderError, match=r"table\.csv cannot be read: it is no file, but a pipe"):
+        read(tmp_path / "table.csv", catalog)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

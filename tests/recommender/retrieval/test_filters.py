@@ -39,6 +39,8 @@ def test_all_tags_must_be_there_in_any_case() -> None:
     assert by_tags([], names, tags).all()
     with pytest.raises(FilterError, match=r"^no tag is called 'loud'; there are: Female Vocals, jazz$"):
         by_tags(["jazz", "loud"], names, tags)
+    with pytest.raises(FilterError, match=r"^no tag is called 'Jaz'; did you mean jazz\? There are: Female"):
+        by_tags(["Jaz"], ["Female Vocals", "jazz"], np.zeros((1, 2), np.float32))
     with pytest.raises(FilterError, match="there are: none"):
         by_tags(["jazz"], (), np.zeros((4, 0), np.float32))
 
@@ -173,7 +175,9 @@ def test_an_unknown_genre_is_one_line_that_names_the_others(made: Made, name: st
     with pytest.raises(FilterError) as caught:
         ids_passing(made, Filters(genres=("jazz", name)))
     line = str(caught.value)
-    assert line.startswith(f"no genre is called '{name}'; there are: ")
+    meant = "; did you mean polka? There are: " if name == "olka" else "; "
+    assert line.startswith(f"no genre is called '{name}'{meant}")
+    assert "here are: " in line
     assert "\n" not in line
     for known in ("jazz/bop", "rock/hard", "polka/krakow/fast", "folk"):
         assert known in line
@@ -243,6 +247,9 @@ def test_durations_as_typed(text: str, low: float | None, high: float | None) ->
         ({"duration": "long-"}, "--duration long is no time; write seconds, m:ss or h:mm:ss"),
         ({"duration": "1-2-3"}, "--duration 2-3 is no time; write seconds, m:ss or h:mm:ss"),
         ({"not_played_since": "yesterday"}, "--not-played-since yesterday is no day; write YYYY-MM-DD"),
+        ({"energy": "2-3"}, "--energy 2-3 cannot be; energy goes from 0, calm, to 1, dense and loud"),
+        ({"energy": "0.5-1.5"}, "--energy 0.5-1.5 cannot be; energy goes from 0, calm, to 1, dense and loud"),
+        ({"energy": "0.9-0.2"}, "--energy 0.9-0.2 ends before it begins"),
         ({"not_played_since": "2024-02-30"}, "--not-played-since 2024-02-30 is no day; write YYYY-MM-DD"),
     ],
 )
