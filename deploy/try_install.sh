@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds both distributions as an installer of PyPI would, checks them, and installs the wheel where no sources are:
 #   deploy/try_install.sh DIR [PYTHON]
-# DIR must not exist yet; about 2.5 GB go into it, twice that with pipx.
+# DIR must not exist yet; about 3 GB go into it, twice that with pipx.
 set -eu
 work=$1 python=${2:-python3}
 tree=$(dirname "$(dirname "$(readlink -f "$0")")")
