@@ -4,11 +4,12 @@ import { el, seconds } from "./dom.js";
 import { LISTS, change, here } from "./route.js";
 
 const decimal = (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : null);
+const share = (text) => (decimal(text) <= 1 ? decimal(text) : null);
 const RANGES = {
   year: { names: ["year_from", "year_to"], read: decimal, alone: true, words: (text) => text, hint: "1994, 1990-1999, 1990- or -1999" },
   length: { names: ["duration_from_s", "duration_to_s"], read: seconds, words: (text) => `${text} long`, hint: "2:00-5:00, 2:00- or -5:00" },
   tempo: { names: ["tempo_from", "tempo_to"], read: decimal, alone: true, words: (text) => `${text} bpm`, hint: "120, 90-130, 90- or -130" },
-  energy: { names: ["energy_from", "energy_to"], read: decimal, words: (text) => `energy ${text}`, hint: "0.4-0.7, 0.6- or -0.3" },
+  energy: { names: ["energy_from", "energy_to"], read: share, words: (text) => `energy ${text}`, hint: "0.4-0.7, 0.6- or -0.3, from 0 to 1" },
 };
 const WORDS = { not_artist: (name) => `not by ${name}`, not_album: (name) => `not on ${name}` };
 const KINDS = { not_artist: "artist left out:", not_album: "album left out:" };

@@ -38,16 +38,16 @@ function names(track) {
 
 function figures(track) {
   return el("div", { class: "figures" },
-    track.similarity !== undefined && alike(track.similarity),
+    track.similarity !== undefined && figure("alike", track.similarity, "How alike the two songs are: 0 is unrelated, 1 the same"),
+    track.strengths && figure("fits", track.score, "How well it fits the words: 0.50 is as well as songs usually do"),
     track.plays > 0 && el("span", { class: "soft plays" }, counted(track.plays, "play")),
     el("span", { class: "soft length" }, track.duration_s ? clock(track.duration_s) : ""));
 }
 
-function alike(similarity) {
+function figure(name, value, title) {
   const bar = el("span", { class: "bar-of", "aria-hidden": "true" });
-  bar.style.setProperty("--value", `${100 * similarity}%`);
-  return el("span", { class: "alike", title: "How alike the two songs are: 0 is unrelated, 1 the same" },
-    bar, el("span", { class: "unseen" }, "alike "), el("span", {}, similarity.toFixed(2)));
+  bar.style.setProperty("--value", `${100 * value}%`);
+  return el("span", { class: "alike", title }, bar, el("span", { class: "unseen" }, `${name} `), el("span", {}, value.toFixed(2)));
 }
 
 function links(track, query) {

@@ -13,6 +13,9 @@ export const foundBy = new WeakMap();
 /** The songs of each list that is drawn. */
 export const drawnOf = new WeakMap();
 
+/** What this page has put into shortlists: their ids with those of songs. */
+const put = new Set();
+
 /** Return what an entry calls the file that it was found by. */
 export function nameOf(track) {
   return titleOf(track).slice(0, 500);
@@ -34,11 +37,33 @@ export function shortlistButton(track) {
   const button = el("button", { type: "button", class: "link to-shortlist", "aria-label": `Shortlist ${titleOf(track)}`, title: "Put it into the shortlist in use (L); the menu beside has the others",
     onclick: async () => told(async () => {
       const said = await addTo(await inUse(), track);
-      if (said) button.textContent = "Shortlisted";
-      if (said) button.setAttribute("aria-label", `Shortlisted: ${titleOf(track)}`);
+      mark(button, track);
       return said;
     }) }, "Shortlist");
+  mark(button, track);
   return button;
+}
+
+/** Show on a song's button that the shortlist in use has it from here. */
+function mark(button, track) {
+  if (!put.has(`${settings.get("shortlist")} ${track.track_id}`)) return;
+  button.textContent = "Shortlisted";
+  button.setAttribute("aria-label", `Shortlisted: ${titleOf(track)}`);
+}
+
+/** Forget that a song was put into the shortlist in use: it was taken out. */
+export function forget(track) {
+  put.delete(`${settings.get("shortlist")} ${track.track_id}`);
+}
+
+/** Note that a shortlist, which is in use from now on, has some songs; show it where they are listed. */
+function note(shortlist, tracks) {
+  settings.set("shortlist", shortlist.shortlist_id);
+  for (const track of tracks) put.add(`${shortlist.shortlist_id} ${track.track_id}`);
+  for (const list of document.querySelectorAll("main .songs")) {
+    const buttons = list.querySelectorAll(".to-shortlist");
+    (drawnOf.get(list) || []).forEach((track, i) => buttons[i] && mark(buttons[i], track));
+  }
 }
 
 /** Put the song of the list that has the focus, or that is in the player, into the shortlist in use. */
@@ -64,7 +89,7 @@ async function addAll(shortlist, tracks) {
   const there = new Set((await ask(at)).entries.map((entry) => entry.track.track_id));
   const added = tracks.filter((track) => !there.has(track.track_id));
   if (added.length) await send(`${at}/entries`, { entries: added.map(entryOf) });
-  settings.set("shortlist", shortlist.shortlist_id);
+  note(shortlist, tracks);
   const before = tracks.length - added.length;
   if (!added.length) return `All of it is on the shortlist ${shortlist.name} already`;
   return `${counted(added.length, "song")} more on the shortlist ${shortlist.name}${before ? `; ${before} ${before === 1 ? "was" : "were"} on it already` : ""}`;
@@ -91,7 +116,7 @@ export async function made() {
 export async function addTo(shortlist, track) {
   if (!shortlist) return null;
   await send(`api/shortlists/${shortlist.shortlist_id}/entries`, { entries: [entryOf(track)] });
-  settings.set("shortlist", shortlist.shortlist_id);
+  note(shortlist, [track]);
   return `${titleOf(track)} is on the shortlist ${shortlist.name}`;
 }
 

@@ -8,7 +8,7 @@ import { prompted } from "./prompt.js";
 import { go, hash } from "./route.js";
 import { songList } from "./rows.js";
 import * as settings from "./settings.js";
-import { made } from "./shortlisting.js";
+import { forget, made } from "./shortlisting.js";
 import { Comparison } from "./sides.js";
 import { handle, sortable } from "./sortable.js";
 import { radioButton } from "./station.js";
@@ -94,6 +94,7 @@ function editable(at, here, draw) {
       return;
     }
     here.take(i);
+    forget(track);
     draw();
     const left = document.querySelectorAll("main .take-out");
     left[Math.min(i, left.length - 1)]?.focus();

@@ -162,6 +162,8 @@ def test_words_that_are_filters_and_words_that_mean_nothing(page: Any, site: Sit
     listed(page, names(wanted["results"]))
     assert page.inner_text("main .meant") == "Songs that are female vocalists, 20-250 bpm."
     visit(page, site, "#find=instrumental+zither", ready=".meant")
+    (fits, *_) = site.get("/api/find?words=instrumental&n=50")["results"]
+    assert page.locator("main .song .alike").first.inner_text().split() == ["fits", f"{fits['score']:.2f}"]
     said = page.inner_text("main .meant")
     assert said.startswith(
         "Songs that are instrumental. Not searched for: 'zither' is no tag, genre or label"

@@ -160,6 +160,33 @@ def test_a_whole_list_is_put_in_by_a_button_and_by_keys_and_nothing_twice(page: 
 
 
 @pytest.mark.usefixtures("clean")
+def test_a_list_made_anew_still_says_what_was_shortlisted(page: Any, site: Site) -> None:
+    """Filters make the list anew; taken out of the shortlist, a song can be put into it again."""
+    site.send("/api/shortlists", {"name": "Dinner scene"})
+    (one,) = site.get("/api/shortlists")["shortlists"]
+    place = f"#track={site.id_of('Amber Morning')}"
+    first = "document.querySelector('main .song .to-shortlist').textContent"
+    visit(page, site, place, ".song")
+    n = page.locator("main .song").count()
+    page.locator(".song .to-shortlist").first.click()
+    until(page, f"{first} === 'Shortlisted'")
+    page.evaluate(f"location.hash = '{place}&length=0:01-'")
+    page.wait_for_selector("main .filters .chip")
+    until(page, f"{first} === 'Shortlisted'")
+    page.get_by_role("button", name="Shortlist all").click()
+    buttons = "[...document.querySelectorAll('main .to-shortlist')]"
+    until(page, f"{buttons}.every((one) => one.textContent === 'Shortlisted')")
+    assert len(kept(site, one["shortlist_id"])["entries"]) == n
+    page.evaluate(f"location.hash = '#shortlist={one['shortlist_id']}'")
+    page.wait_for_selector("main .take-out")
+    page.locator("main .take-out").first.click()
+    until(page, f"document.querySelectorAll('main .take-out').length === {n - 1}")
+    page.evaluate(f"location.hash = '{place}'")
+    page.wait_for_selector("main .song .from")
+    until(page, f"{first} === 'Shortlist'")
+
+
+@pytest.mark.usefixtures("clean")
 def test_a_song_is_heard_beside_the_file_that_it_was_found_by(page: Any, site: Site, tmp_path: Path) -> None:
     site.send("/api/shortlists", {"name": "Dinner scene"})
     (one,) = site.get("/api/shortlists")["shortlists"]
