@@ -208,7 +208,7 @@ def suggest(report: "IngestReport") -> None:
 
 def print_report(report: "IngestReport", index_size: int) -> None:
     """Show what an ingest did."""
-    from recommender.commands.output import printable, say, show
+    from recommender.commands.output import counted, printable, say, show
 
     parts = [
         f"{getattr(report, name)} {name}"
@@ -216,8 +216,8 @@ def print_report(report: "IngestReport", index_size: int) -> None:
         if getattr(report, name) or name == "analysed"
     ]
     rate = f", {_rate(report):.0f} tracks/min" if report.analysed else ""
-    show(f"{report.found} files: {', '.join(parts)} ({report.seconds:.1f} s{rate})")
-    show(f"The index holds {index_size} segments.")
+    show(f"{counted(report.found, 'file')}: {', '.join(parts)} ({report.seconds:.1f} s{rate})")
+    show(f"The index holds {counted(index_size, 'segment')}.")
     for note in report.notes:
         say(f"Note: {printable(note)}")
     for path, message in report.warned:

@@ -50,7 +50,7 @@ def map_(
     named. Songs stay where they are on the page's map; new ones are put among those that are like them.
     """
     from db.listening.map_places import map_facts
-    from recommender.commands.output import printable, say, show_json
+    from recommender.commands.output import counted, printable, say, show_json
     from recommender.map.library_map import library_map
     from recommender.map.places import kept_layout
     from recommender.presentation.map_answers import map_answer
@@ -71,7 +71,7 @@ def map_(
     if as_json:
         show_json({"picture": str(output), "seed": seed, "tracks": songs, "regions": answer["regions"]})
     else:
-        say(f"{len(songs)} tracks drawn in {printable(str(output))}")
+        say(f"{counted(len(songs), 'track')} drawn in {printable(str(output))}")
 
 
 def _classes(songs: list[dict[str, Any]], colour: Colouring) -> "MapClasses":

@@ -119,6 +119,11 @@ def _print_table(
         console.print(drawn)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return ``1 song`` or ``2 songs``."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def percent(items: Sequence[dict[str, Any]], at_most: int, least: float = 0.05) -> str:
     """Return named probabilities as words: ``jazz 80 %, blues 12 %``."""
     shown = [i for i in items[:at_most] if i["probability"] >= least] or list(items[:1])

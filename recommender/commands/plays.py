@@ -110,12 +110,13 @@ def _as_json(report: "PlaysReport", file: Path) -> dict[str, Any]:
 
 
 def _print(report: "PlaysReport") -> None:
-    from recommender.commands.output import printable, say, show
+    from recommender.commands.output import counted, printable, say, show
 
-    counted = f"{report.matched} of {report.lines} lines count for {report.tracks} tracks"
-    show(f"{counted}; {report.changed} changed.")
+    lines = f"{report.matched} of {counted(report.lines, 'line')} count{'s' * (report.lines == 1)}"
+    show(f"{lines} for {counted(report.tracks, 'track')}; {report.changed} changed.")
     if report.lowered:
-        say(f"{report.lowered} tracks have fewer plays than before; --add would have added them.")
+        have = f"{counted(report.lowered, 'track')} {'has' if report.lowered == 1 else 'have'}"
+        say(f"{have} fewer plays than before; --add would have added them.")
     if report.now_playing:
         say(f"{report.now_playing} entries were being played and are no listens yet.")
     for item in report.unmatched[:SHOWN_UNMATCHED]:
@@ -125,7 +126,8 @@ def _print(report: "PlaysReport") -> None:
     if len(report.unmatched) > SHOWN_UNMATCHED:
         say(f"… and {len(report.unmatched) - SHOWN_UNMATCHED} more; --unmatched FILE.csv writes them all.")
     if report.unmatched:
-        say(f"{sum(item.lines for item in report.unmatched)} lines count for no track.")
+        n = sum(item.lines for item in report.unmatched)
+        say(f"{counted(n, 'line')} count{'s' * (n == 1)} for no track.")
 
 
 @plays.command()

@@ -10,6 +10,7 @@ from recommender.params import AHEAD, RADIO_AT_ONCE, RADIO_FAR, RADIO_SONGS
 
 if TYPE_CHECKING:
     from db.session import Catalog
+    from recommender.home import Home
 
 
 def radio(
@@ -17,11 +18,21 @@ def radio(
     song: Annotated[
         str | None, typer.Argument(metavar="[SONG]", help="A catalogued song: file, id, or words.")
     ] = None,
-    artist: Annotated[str | None, typer.Option("--artist", help="Like the songs of an artist.")] = None,
-    genre: Annotated[str | None, typer.Option("--genre", help="Like the songs of a genre.")] = None,
-    decade: Annotated[str | None, typer.Option("--decade", help="Like those of ten years: 1990s.")] = None,
-    playlist: Annotated[int | None, typer.Option("--playlist", help="Like a playlist, by its id.")] = None,
-    shortlist: Annotated[int | None, typer.Option("--shortlist", help="Like a shortlist, by id.")] = None,
+    artist: Annotated[
+        str | None, typer.Option("--artist", metavar="NAME", help="Like the songs of an artist.")
+    ] = None,
+    genre: Annotated[
+        str | None, typer.Option("--genre", metavar="GENRE", help="Like the songs of a genre.")
+    ] = None,
+    decade: Annotated[
+        str | None, typer.Option("--decade", metavar="1990s", help="Like the songs of ten years.")
+    ] = None,
+    playlist: Annotated[
+        str | None, typer.Option("--playlist", metavar="NAME", help="Like a playlist, by its name or id.")
+    ] = None,
+    shortlist: Annotated[
+        str | None, typer.Option("--shortlist", metavar="NAME", help="Like a shortlist, by its name or id.")
+    ] = None,
     taste: Annotated[bool, typer.Option("--taste", help="Like what is played most.")] = False,
     resume: Annotated[
         int | None, typer.Option("--resume", metavar="ID", help="Go on with a radio, by its id.")
@@ -67,7 +78,6 @@ def radio(
     from recommender.commands.output import say, show_json
     from recommender.commands.radio_tuning import tuned
     from recommender.commands.results import opened
-    from recommender.commands.smart_playlists import refresh_kept
     from recommender.errors import QueryError
     from recommender.presentation.radios import radio_json
 
@@ -76,14 +86,12 @@ def radio(
         "artist": artist,
         "genre": genre,
         "decade": decade,
-        "playlist": playlist,
-        "shortlist": shortlist,
+        "playlist": _playlist(home_of(context), playlist) if playlist is not None else None,
+        "shortlist": _shortlist(home_of(context), shortlist) if shortlist is not None else None,
         "taste": "" if taste else None,
         "radio": resume,
     }
     asked = [(kind, str(seed)) for kind, seed in named.items() if seed is not None]
-    if playlist is not None:
-        refresh_kept(home_of(context), [playlist])
     if mpd is not None and len(asked) <= 1:
         from recommender.commands.queue import fill_queue
 
@@ -103,6 +111,24 @@ def radio(
     for batch in batches:
         _print_m3u8(batch)
     say(f"This was radio {made.id}; more of it: deepcuts radio --resume {made.id}")
+
+
+def _playlist(home: "Home", name: str) -> int:
+    """Return the id of a playlist, which is filled anew where it keeps itself up to date."""
+    from recommender.commands.smart_playlists import find_playlist, refresh_kept
+
+    with home.existing_catalog().snapshot() as session:
+        found = find_playlist(session, name).id
+    refresh_kept(home, [found])
+    return found
+
+
+def _shortlist(home: "Home", name: str) -> int:
+    """Return the id of a shortlist."""
+    from recommender.shortlists.find import find_shortlist
+
+    with home.existing_catalog().snapshot() as session:
+        return find_shortlist(session, name).id
 
 
 def _batches(
@@ -164,7 +190,7 @@ def less(
 ) -> None:
     """Want less like some songs: radio, mixes and discover obey. Without songs, list them."""
     from db.listening.radios import less_like
-    from recommender.commands.output import printable, show, show_json
+    from recommender.commands.output import counted, printable, show, show_json
     from recommender.commands.radio_tuning import no_file
     from recommender.presentation.radios import less_like_answer
     from recommender.presentation.text import name_of
@@ -180,6 +206,6 @@ def less(
     if as_json:
         show_json(answer)
         return
-    show(f"Less is wanted like {len(answer['tracks'])} songs" + (":" if answer["tracks"] else "."))
+    show(f"Less is wanted like {counted(len(answer['tracks']), 'song')}" + (":" if answer["tracks"] else "."))
     for track in answer["tracks"]:
         show(f"  {track['track_id']:>6}  {printable(name_of(track))}")

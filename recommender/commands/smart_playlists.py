@@ -73,10 +73,10 @@ def show(context: typer.Context, name: Named, output: Output = None, as_json: As
     home = home_of(context)
     catalog = home.existing_catalog()
     with catalog.snapshot() as session:
-        playlist_id = _find(session, name).id
+        playlist_id = find_playlist(session, name).id
     refresh_kept(home, [playlist_id])
     with catalog.snapshot() as session:
-        found = _find(session, str(playlist_id), by_id=True)
+        found = find_playlist(session, str(playlist_id), by_id=True)
         tracks = playlist_tracks(session, found)
         shown = {one["track_id"]: one for one in tracks_json(session, list(set(tracks)), home.bundle())}
         results = [{**shown[track.id], "rank": rank} for rank, track in enumerate(tracks, 1)]
@@ -157,7 +157,7 @@ def refresh(
     home = home_of(context)
     catalog = home.existing_catalog()
     with catalog.snapshot() as session:
-        ids = [_find(session, name).id for name in names] if names else None
+        ids = [find_playlist(session, name).id for name in names] if names else None
     done = refresh_kept(home, ids, again=again)
     with catalog.snapshot() as session:
         kept = all_smart_playlists(session)
@@ -197,7 +197,7 @@ def freeze(context: typer.Context, name: Named, as_json: AsJson = False) -> None
     from recommender.commands.output import printable, say, show_json
 
     with home_of(context).existing_catalog().change() as session:
-        found = _find(session, name)
+        found = find_playlist(session, name)
         was, called, playlist_id = freeze_playlist(session, found), found.name, found.id
     if as_json:
         show_json({"playlist_id": playlist_id, "name": called, "kept_itself": was})
@@ -212,7 +212,7 @@ def delete(context: typer.Context, name: Named, as_json: AsJson = False) -> None
     from recommender.commands.output import printable, say, show_json
 
     with home_of(context).existing_catalog().change() as session:
-        found = _find(session, name)
+        found = find_playlist(session, name)
         called, playlist_id = found.name, found.id
         delete_playlist(session, found)
     if as_json:
@@ -221,7 +221,7 @@ def delete(context: typer.Context, name: Named, as_json: AsJson = False) -> None
         say(f"The playlist {printable(called)} is deleted.")
 
 
-def _find(session: "Session", name: str, *, by_id: bool = False) -> "Playlist":
+def find_playlist(session: "Session", name: str, *, by_id: bool = False) -> "Playlist":
     """Return the playlist of a name or an id."""
     from db.listening.playlists import all_playlists
     from recommender.errors import AmbiguousQueryError, QueryError

@@ -71,7 +71,7 @@ def relocate(
 ) -> None:
     """Tell the catalogue that a library root is now another folder; nothing is analysed again."""
     from db.tracks import relocate as move
-    from recommender.commands.output import printable, show, show_json
+    from recommender.commands.output import counted, printable, show, show_json
 
     home = home_of(context)
     with home.writer_lock(), home.existing_catalog().transaction() as session:
@@ -80,4 +80,5 @@ def relocate(
     if as_json:
         show_json(answer)
     else:
-        show(f"{moved} tracks are now below {printable(str(answer['new']))}")
+        tracks = f"{counted(moved, 'track')} {'is' if moved == 1 else 'are'}"
+        show(f"{tracks} now below {printable(str(answer['new']))}")

@@ -155,7 +155,7 @@ def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, a
     from classifier.errors import in_words
     from classifier.files import replace_file
     from recommender.commands.last_resort import printing
-    from recommender.commands.output import EXIT_SOME_FAILED, say
+    from recommender.commands.output import EXIT_SOME_FAILED, counted, say
     from recommender.errors import RecommenderError
     from recommender.labels.table import as_csv, as_json_text, rows
 
@@ -166,7 +166,7 @@ def _list(home: "Home", folder: str | None, output: Path | None, kind: str, *, a
             replace_file(output, as_csv(found) if kind == ".csv" else as_json_text(found))
         except OSError as error:
             raise RecommenderError(f"{output} cannot be written: {in_words(error)}") from error
-        say(f"{len(found)} tracks written to {output}")
+        say(f"{counted(len(found), 'track')} written to {output}")
     if output is None or as_json:
         with printing():
             sys.stdout.buffer.write(as_json_text(found) if as_json else as_csv(found, shown=True))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from recommender.commands.output import EXIT_SOME_FAILED, printable, say, show, show_json
+from recommender.commands.output import EXIT_SOME_FAILED, counted, printable, say, show, show_json
 from recommender.commands.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _end(counts: TagTotals, action: str, *, write: bool, as_json: bool, stopped:
         ):
             if getattr(counts, name):
                 parts.append(f"{getattr(counts, name)} {words}")
-        show(f"{counts.found} files: {', '.join(parts)}")
+        show(f"{counted(counts.found, 'file')}: {', '.join(parts)}")
         if not write and counts.written:
             say(
                 "Nothing was changed; to do it: "

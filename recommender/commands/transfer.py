@@ -31,7 +31,7 @@ def export(
     Another catalogue, or this one after you edited it, takes the labels back: deepcuts import FILE.
     """
     from classifier.errors import in_words
-    from recommender.commands.output import say, show_json
+    from recommender.commands.output import counted, say, show_json
     from recommender.errors import TransferError
     from recommender.labels.export import export_labels
 
@@ -44,7 +44,7 @@ def export(
     if as_json:
         show_json({"file": os.path.abspath(output), "tracks": n_tracks})
     else:
-        say(f"{n_tracks} tracks written to {output}")
+        say(f"{counted(n_tracks, 'track')} written to {output}")
 
 
 def import_(
@@ -85,11 +85,12 @@ def import_(
 
 
 def _print(report: "ImportReport") -> None:
-    from recommender.commands.output import printable, say, show
+    from recommender.commands.output import counted, printable, say, show
 
     removed = f", {report.removed} of them removed" if report.removed else ""
-    counted = f"{report.matched} of {report.lines} lines speak of {report.tracks} tracks"
-    show(f"{counted}; {report.changed} labels changed{removed}.")
+    lines = f"{report.matched} of {counted(report.lines, 'line')} speak{'s' * (report.lines == 1)}"
+    tracks, labels = counted(report.tracks, "track"), counted(report.changed, "label")
+    show(f"{lines} of {tracks}; {labels} changed{removed}.")
     for item in report.unmatched[:SHOWN_UNMATCHED]:
         say(f"Unmatched: line {item.line}: {printable(item.path)}: {item.reason}")
     if len(report.unmatched) > SHOWN_UNMATCHED:

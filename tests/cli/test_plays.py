@@ -53,7 +53,7 @@ def test_a_csv_in_a_process_of_its_own(library: Library) -> None:
     assert (ran.code, ran.out) == (3, "2 of 3 lines count for 2 tracks; 2 changed.\n")
     assert ran.err.splitlines() == [
         f"Unmatched: line 4: nope.mp3: the catalogue has no track at {library.music}/nope.mp3",
-        "1 lines count for no track.",
+        "1 line counts for no track.",
     ]
     assert plays(library) == {"rock/alpha.mp3": 7, "kappa.flac": 2}
     ran = deepcuts(library.home, "plays", "top")
@@ -112,7 +112,7 @@ def test_done_without_remarks(library: Library, tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("Café Müller,Any,Delta Blues,31 Dec 2020 12:34\n")
     ran = library.run("plays", "import", file, "--unmatched", tmp_path / "u.csv")
-    assert (ran.code, ran.out, ran.err) == (0, "1 of 1 lines count for 1 tracks; 1 changed.\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "1 of 1 line counts for 1 track; 1 changed.\n", "")
     assert (tmp_path / "u.csv").read_text() == "part,line,lines,text,reason\n"
     (answer,) = library.run("plays", "top", "--json").json
     row = library.row("jazz/delta.wav")
@@ -133,7 +133,7 @@ def test_lower_counts_are_remarked_on(library: Library, tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text(f"path,plays\n{library.music}/kappa.flac,4\n{library.music}/rock/alpha.mp3,9\n")
     ran = library.run("plays", "import", file)
-    assert (ran.code, ran.err) == (0, "1 tracks have fewer plays than before; --add would have added them.\n")
+    assert (ran.code, ran.err) == (0, "1 track has fewer plays than before; --add would have added them.\n")
     assert plays(library) == dict.fromkeys(SONGS, 5) | {"kappa.flac": 4, "rock/alpha.mp3": 9}
 
 

@@ -63,6 +63,21 @@ def test_a_kill_loses_nothing_that_was_printed(library: Library) -> None:
     assert [path.endswith(os.fsdecode(row[0])) for path, row in zip(heard, kept, strict=True)] == [True] * 3
 
 
+def test_a_playlist_and_a_shortlist_are_seeds_by_their_names(library: Library) -> None:
+    seed = str(first_id(library))
+    assert library.run("playlist", "keep", "All of it").code == 0
+    made = library.run("shortlist", "add", "Scene 12", seed, "--json").json
+    for option, name in (("--playlist", "All of it"), ("--shortlist", "Scene 12")):
+        by_name = library.run("radio", option, name, "-n", 2, "--json").json
+        assert by_name["kind"] == option.removeprefix("--")
+        assert by_name["name"] == name
+        unknown = library.run("radio", option, "nothing")
+        assert (unknown.code, unknown.out) == (1, "")
+        assert unknown.err == f"deepcuts: no {by_name['kind']} is called 'nothing'; there are: {name}\n"
+    by_id = library.run("radio", "--shortlist", made["shortlist_id"], "-n", 1, "--json").json
+    assert by_id["name"] == "Scene 12"
+
+
 def test_one_seed_is_named(library: Library) -> None:
     for arguments in ((), ("1", "--taste"), ("--artist", "nobody at all"), ("--decade", "soon")):
         ran = library.run("radio", *arguments)
@@ -73,7 +88,7 @@ def test_one_seed_is_named(library: Library) -> None:
 def test_less_like_some_songs(library: Library) -> None:
     track_id = first_id(library)
     assert [one["track_id"] for one in library.run("less", track_id, "--json").json["tracks"]] == [track_id]
-    assert "Less is wanted like 1 songs" in library.run("less").out
+    assert "Less is wanted like 1 song:" in library.run("less").out
     assert library.run("less", track_id, "--undo", "--json").json["tracks"] == []
 
 

@@ -169,7 +169,8 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def _unknown(word: str, known: Mapping[str, str]) -> str:
-    close = [known[name] for name in get_close_matches(key(word), known, 3, 0.7)]
+    called = {name: said for name, said in known.items() if not said.endswith("/other")}
+    close = [called[name] for name in get_close_matches(key(word), called, 3, 0.7)]
     near = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
     plain = sorted({name for name in known.values() if "/" not in name}, key=str.lower)
     some = plain[:: max(1, -(-len(plain) // SHOWN_NAMES))]
