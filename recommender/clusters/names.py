@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from classifier.arrays import Array, Floats, Ints
 from classifier.model.bundle import Bundle
 from db.rows import rows_by_ids
-from recommender.describe import NOT_MUSIC_LABEL, UNSURE_LABEL, track_sounds
+from recommender.describe import UNSURE_LABEL, track_sounds
 
 SAMPLED: Final = 60
 """So many of a group's members speak for it, those nearest to its centre."""
@@ -90,7 +90,7 @@ def words_of(session: Session, bundle: Bundle, groups: Sequence[Ints]) -> list[G
     found = []
     for group, mean in zip(some, means, strict=True):
         known = [i for i in group if i in rows]
-        label, share = _label([labels[i] for i in known])
+        label, share = _label([labels[i] for i in known], bundle.tag_names)
         tempi = [rows[i].tempo_bpm for i in known]
         tempo, tempo_bpm = _tempo([bpm for bpm in tempi if bpm is not None])
         tags = _tags(mean - overall, bundle.tag_names, label)
@@ -152,7 +152,7 @@ def _numbered(names: list[str], free: Sequence[bool]) -> list[str]:
     return found
 
 
-def _label(labels: Sequence[str]) -> tuple[str, float]:
+def _label(labels: Sequence[str], tags: Sequence[str]) -> tuple[str, float]:
     counts = Counter(label for label in labels if label != UNSURE_LABEL)
     if not counts:
         return "", 0.0
@@ -161,9 +161,17 @@ def _label(labels: Sequence[str]) -> tuple[str, float]:
         tops = Counter(label.split("/", 1)[0] for label in labels if label != UNSURE_LABEL)
         label, n = tops.most_common(1)[0]
     share = n / len(labels)
-    return (
-        (label.split("/")[-1] if label != NOT_MUSIC_LABEL else label, share) if share >= MOSTLY else ("", 0.0)
-    )
+    return (called(label, tags), share) if share >= MOSTLY else ("", 0.0)
+
+
+def called(label: str, tags: Sequence[str]) -> str:
+    """Return what people call a label's path, without what stands above it where that goes without saying.
+
+    "metal/heavy" is heavy metal, if a tag is called that; "electronic/house" is house, "rock/other" is rock.
+    """
+    *above, last = label.removesuffix("/other").split("/")
+    whole = f"{last} {above[-1]}" if above else last
+    return whole if whole.casefold() in {tag.casefold() for tag in tags} else last
 
 
 def _mean_tags(tags: Sequence[Array], bundle: Bundle) -> Array:
@@ -172,7 +180,8 @@ def _mean_tags(tags: Sequence[Array], bundle: Bundle) -> Array:
 
 def _tags(more: Floats, names: Sequence[str], label: str) -> list[str]:
     order = np.argsort(-more, kind="stable")
-    return [names[i] for i in order if more[i] >= TELLING and names[i].casefold() != label.casefold()][:3]
+    told = {label.casefold(), *label.casefold().split()}
+    return [names[i] for i in order if more[i] >= TELLING and names[i].casefold() not in told][:3]
 
 
 def _tempo(tempi: Sequence[float]) -> tuple[str, float | None]:

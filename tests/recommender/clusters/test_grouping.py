@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from recommender.clusters.grouping import choose_number, find_groups, matched
-from recommender.clusters.names import GroupWords, name_groups
+from recommender.clusters.names import GroupWords, called, name_groups
 
 Vectors = npt.NDArray[np.float32]
 
@@ -66,6 +67,25 @@ def test_sets_are_matched_with_what_they_have_most_in_common_with() -> None:
     after = [np.arange(12, 22), np.arange(50, 60), np.arange(9)]
     assert matched(before, after) == {0: (1, 8 / 12), 2: (0, 0.9)}
     assert matched([], after) == {} and matched(before, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("metal/heavy", "heavy metal"),
+        ("rock/indie", "indie rock"),
+        ("rock/progressive", "progressive rock"),
+        ("electronic/house", "house"),
+        ("rock/punk", "punk"),
+        ("rock/other", "rock"),
+        ("my own/late at night", "late at night"),
+        ("not music", "not music"),
+        ("other", "other"),
+    ],
+)
+def test_a_label_is_called_what_people_call_it(label: str, name: str) -> None:
+    """The last step of a path alone may say nothing: heavy, other."""
+    assert called(label, ["heavy metal", "indie rock", "Progressive rock", "House", "punk", "rock"]) == name
 
 
 def words(label: str, tags: Sequence[str] = (), tempo: str = "", artists: Sequence[str] = ()) -> GroupWords:
