@@ -107,7 +107,11 @@ def film(walk: Walk, site: Callable[[], Site]) -> None:
     reference = walk.world.folder / "demo" / "outside" / REFERENCE
     walk.does("opens the page", lambda page: page.goto(there.url), "main .song")
     walk.does("opens Your file", lambda page: page.click(".places >> text=Your file"), ".drop-area")
-    walk.does("gives the reference", lambda page: page.set_input_files("#file-box", reference), "main .pair")
+    walk.does(
+        "gives the reference",
+        lambda page: page.set_input_files("#file-box", reference),
+        ".subject .chips",
+    )
     walk.does(
         "opens a song of the list",
         lambda page: page.locator("main .song").get_by_text("More like this").first.click(),
@@ -172,7 +176,7 @@ def listener(walk: Walk, site: Callable[[], Site]) -> None:
     walk.does("another comes next", lambda page: acted(page, 4, "Play next"), ".acts")
     walk.does("and one behind all", lambda page: acted(page, 6, "Add to queue"), ".acts")
     walk.does("opens the queue", lambda page: page.click("#queue-open"), "#queue .queue-item")
-    walk.does("moves the song up by keys", moved_down, "#queue [aria-current]")
+    walk.does("moves the song down by keys", moved_down, "#queue [aria-current]")
     walk.does("takes one out by keys", lambda page: page.keyboard.press("Delete"), "#queue .queue-item")
     walk.does("saves it", queue_saved, "#queue .said a")
     walk.does("opens the playlist", lambda page: page.click("#queue .said a"), "main .take-out")
