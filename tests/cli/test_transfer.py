@@ -163,7 +163,7 @@ def test_a_table_made_by_hand(library: Library, tmp_path: Path) -> None:
     table.write_text("Path, LABEL \nkappa.flac, Lo-Fi \nnowhere.mp3,Pop\nrock/alpha.mp3,\n")
     ran = library.run("import", table)
     assert ran.code == 3
-    assert ran.out == "2 of 3 lines speak of 2 tracks; 1 labels changed.\n"
+    assert ran.out == "2 of 3 lines speak of 2 tracks; 1 label changed.\n"
     assert ran.err == (
         f"Unmatched: line 3: nowhere.mp3: the catalogue has no track at {library.music / 'nowhere.mp3'}\n"
     )
@@ -171,7 +171,7 @@ def test_a_table_made_by_hand(library: Library, tmp_path: Path) -> None:
     assert found[str(library.music / "kappa.flac")] == ("Lo-Fi", "csv", None)
     assert found[str(library.music / "rock/alpha.mp3")] == LABELS["rock/alpha.mp3"]
     ran = library.run("import", table, "--remove")
-    assert ran.out == "2 of 3 lines speak of 2 tracks; 1 labels changed, 1 of them removed.\n"
+    assert ran.out == "2 of 3 lines speak of 2 tracks; 1 label changed, 1 of them removed.\n"
     assert labels(library)[str(library.music / "rock/alpha.mp3")] == (None, None, None)
 
 
