@@ -61,3 +61,7 @@ class TransferError(RecommenderError):
 
 class ConnectionFailedError(RecommenderError):
     """A server or player that cannot be reached, refuses, or answers what it should not."""
+
+
+class OneRefusedError(ConnectionFailedError):
+    """What a server or player does not do with one song or list, while it may do it with the next."""

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Protocol
+from typing import Final, Protocol
+
+LONGEST_NAME: Final = 200
+"""Bytes of a list's name as a file's."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class RemoteSong:
         Id of the recording at MusicBrainz, in lower case.
     artist_id
         By which the artist is known there; it names nothing anywhere else.
+    added
+        When it came to the server, naive UTC; None where that is not said.
     """
 
     id: str
@@ -53,6 +58,7 @@ class RemoteSong:
     musicbrainz: str = ""
     state: SongState = SongState()
     artist_id: str = ""
+    added: datetime | None = None
 
     @property
     def described(self) -> str:
@@ -104,8 +110,10 @@ class Remote(Protocol):
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a list as a file's can be: what separates folders or lines is an underscore."""
-    return re.sub(r"[/\\\x00-\x1f]", "_", name).strip() or "_"
+    """Return the name of a list as a file's can be: no folders or lines in it, not hidden, not too long."""
+    plain = re.sub(r"[/\\\x00-\x1f]", "_", name).strip()
+    cut = plain.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore").strip()
+    return f"_{cut}" if cut.startswith(".") else cut or "_"
 
 
 def hash_of(value: object) -> str:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from db.models import LARGEST
 from recommender.connections.values import SongState
@@ -12,10 +12,15 @@ BEST_RATING: Final = 5
 
 
 def text(value: object) -> str:
-    """Return a text, a number as one; nothing for all else."""
+    """Return a text as a catalogue can keep it, a number as one; nothing for all else."""
     if isinstance(value, str):
-        return value.strip()
+        return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def objects(found: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; nothing for all else."""
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def number(value: object) -> float | None:

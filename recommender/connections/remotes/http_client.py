@@ -9,18 +9,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 from classifier.errors import in_words
 from recommender.connections import params
-from recommender.errors import ConnectionFailedError
+from recommender.connections.remotes.http_limits import AnswerClock, SameHost
+from recommender.errors import ConnectionFailedError, OneRefusedError
 
 Fields = Sequence[tuple[str, str]]
 
-LATER: Final = (429, 502, 503, 504)
+LATER: Final = (429, 500, 502, 503, 504)
 """Answers after which it is worth trying again."""
-PASSING: Final = (TimeoutError, ConnectionError, http.client.HTTPException)
+PASSING: Final = (OSError, http.client.HTTPException)
+OTHERWISE: Final = "cp1252"
+"""How a text is read that is no UTF-8 and does not say what it is."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,12 @@ class Patience:
     backoff_s: float = params.BACKOFF_S
 
 
-class HttpStatusError(ConnectionFailedError):
-    """An answer that is an error; `status` is its number."""
+class HttpStatusError(OneRefusedError):
+    """An answer that is an error: its number, and how long it asks to be left alone."""
 
-    def __init__(self, text: str, status: int) -> None:
+    def __init__(self, text: str, status: int, wait_s: float = 0.0) -> None:
         super().__init__(text)
-        self.status = status
+        self.status, self.wait_s = status, wait_s
 
 
 class HttpClient:
@@ -64,9 +69,8 @@ class HttpClient:
         self.url = checked_address(url)
         self.headers = {"User-Agent": params.AGENT, "Accept": "application/json", **(headers or {})}
         self._patience = patience or Patience()
-        self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=ssl.create_default_context()), _SameHost(self.url)
-        )
+        self._clock = AnswerClock(params.WHOLE_ANSWER * self._patience.timeout_s)
+        self._opener = urllib.request.build_opener(*self._clock.handlers(), SameHost(self.url))
 
     @property
     def private(self) -> bool:
@@ -113,39 +117,69 @@ class HttpClient:
             try:
                 return self._answer(request)
             except (HttpStatusError, _NotYetError) as error:
-                if left == 0 or (isinstance(error, HttpStatusError) and error.status not in LATER):
+                if left == 0 or not self._may_pass(error):
                     raise
+                asked_s = getattr(error, "wait_s", 0.0)
             left -= 1
-            time.sleep(wait_s * random.uniform(0.75, 1.25))
+            time.sleep(max(asked_s, wait_s * random.uniform(0.75, 1.25)))
             wait_s *= 2
+
+    @staticmethod
+    def _may_pass(error: ConnectionFailedError) -> bool:
+        if not isinstance(error, HttpStatusError):
+            return True
+        return error.status in LATER and error.wait_s <= params.LONGEST_WAIT_S
 
     def _answer(self, request: urllib.request.Request) -> Any:
         try:
-            with self._opener.open(request, timeout=self._patience.timeout_s) as answer:
+            with (
+                self._clock.running(),
+                self._opener.open(request, timeout=self._patience.timeout_s) as answer,
+            ):
                 content = answer.read(params.LARGEST_ANSWER + 1)
+                cut_off = bool(answer.length) and len(content) <= params.LARGEST_ANSWER
+                charset = answer.headers.get_content_charset() or OTHERWISE
         except urllib.error.HTTPError as error:
             with error:
-                raise HttpStatusError(self._status_in_words(error.code), error.code) from error
+                wait_s = seconds_of(error.headers.get("Retry-After"))
+                words = self._status_in_words(error.code, wait_s)
+                raise HttpStatusError(words, error.code, wait_s) from error
         except urllib.error.URLError as error:
             raise self._unreached(error.reason) from error
         except PASSING as error:
             raise self._unreached(error) from error
+        except ValueError as error:
+            raise ConnectionFailedError(
+                f"{self.url} cannot be asked: a letter of the user, key or address is none that may be there"
+            ) from error
+        if self._clock.is_over:
+            raise self._too_slow()
         if len(content) > params.LARGEST_ANSWER:
             raise ConnectionFailedError(
                 f"{self.url} answers more than the {params.LARGEST_ANSWER >> 20} MB read"
             )
+        return self._parsed(content, charset, cut_off=cut_off)
+
+    def _parsed(self, content: bytes, charset: str, *, cut_off: bool) -> Any:
+        """Return the JSON of an answer; what begins as such and ends too soon may be whole another time."""
         try:
-            return json.loads(content) if content.strip() else None
+            if not content.strip() and not cut_off:
+                return None
+            return json.loads(_decoded(content, charset))
         except (ValueError, RecursionError) as error:
+            if cut_off or content.lstrip()[:1] in (b"{", b"["):
+                raise _NotYetError(f"{self.url} cuts its answer off: is it running, and not busy?") from error
             raise ConnectionFailedError(f"{self.url} answers no JSON: {params.LOOK_AT_ADDRESS}") from error
 
     def _unreached(self, reason: object) -> ConnectionFailedError:
+        if self._clock.is_over:
+            return self._too_slow()
         if isinstance(reason, ssl.SSLCertVerificationError):
             return ConnectionFailedError(
                 f"the certificate of {self.url} is not trusted ({reason.verify_message}): use the address "
                 "that it is made for, or name its authority's file in SSL_CERT_FILE"
             )
-        if isinstance(reason, ssl.SSLError):
+        if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
             return ConnectionFailedError(f"{self.url} does not speak TLS: is it http and not https?")
         if isinstance(reason, TimeoutError):
             waited = f"has not answered within {self._patience.timeout_s:g} s"
@@ -155,47 +189,47 @@ class HttpClient:
             f"{self.url} cannot be reached ({words}): is it running, and is the address right?"
         )
 
-    def _status_in_words(self, status: int) -> str:
+    def _too_slow(self) -> ConnectionFailedError:
+        return ConnectionFailedError(
+            f"{self.url} has not answered whole within {self._clock.seconds:g} s: is it busy?"
+        )
+
+    def _status_in_words(self, status: int, wait_s: float) -> str:
         if status in (401, 403):
             return f"{self.url} refuses the user, password or key: connect again with those that it knows"
         if status == 404:
             return f"{self.url} has nothing there (404): {params.LOOK_AT_ADDRESS}"
-        if status in LATER:
+        if wait_s:
+            return f"{self.url} asks to be left alone for {wait_s:.0f} s ({status}): try again then"
+        if status in LATER and status != 500:
             return f"{self.url} is busy or being restarted ({status}): try again later"
         return f"{self.url} answers with an error ({status}): its log may say why"
 
 
+def seconds_of(said: str | None) -> float:
+    """Return how long Retry-After says to wait, in seconds or until a date; 0 where it says nothing."""
+    try:
+        if said is None or said.strip().isdecimal():
+            return float(said or 0.0)
+        until = parsedate_to_datetime(said)
+        return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """Return the text of an answer: UTF of some kind, else what it says that it is."""
+    try:
+        return content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError:
+        try:
+            return content.decode(charset, "replace")
+        except LookupError:
+            return content.decode(OTHERWISE, "replace")
+
+
 class _NotYetError(ConnectionFailedError):
     """No answer, which may come another time."""
-
-
-class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows what leads on to the same host, of http to https too, and nothing else."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return what is asked instead."""
-        asked, leads = urlsplit(req.full_url), urlsplit(urljoin(req.full_url, newurl))
-        upgraded = asked.scheme == "http" and leads.scheme == "https"
-        same_port = upgraded or (asked.scheme == leads.scheme and asked.port == leads.port)
-        if asked.hostname != leads.hostname or not same_port or req.data is not None:
-            fp.close()
-            other = f"{leads.scheme}://{leads.netloc.rpartition('@')[2]}"
-            raise ConnectionFailedError(
-                f"{self._url} sends on to {other}, which is not followed: "
-                "connect to that address if it is right"
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def checked_address(url: str) -> str:
@@ -209,6 +243,7 @@ def checked_address(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise ConnectionFailedError(f"{url} is no address: {error}") from error
     if parts.username or parts.password:

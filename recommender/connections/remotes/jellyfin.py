@@ -5,10 +5,11 @@ Written from their public API descriptions; in the tests it meets answers of the
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from recommender.connections import params
 from recommender.connections.credentials import Credentials
-from recommender.connections.remotes.answers import count, number, text, time_of
+from recommender.connections.remotes.answers import count, number, objects, text, time_of
 from recommender.connections.remotes.http_client import Fields, HttpClient, HttpStatusError, Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, SongState
 from recommender.errors import ConnectionFailedError
@@ -54,7 +55,7 @@ class JellyfinServer:
         if asks.api_key:
             self._use(asks.api_key)
             users = self._http.get("/Users")
-            named = [one for one in _objects(users) if asks.user in ("", text(one.get("Name")))]
+            named = [one for one in objects(users) if asks.user in ("", text(one.get("Name")))]
             if len(named) != 1:
                 raise ConnectionFailedError(
                     f"{self._http.url} has {len(named)} users that this may be: name one with --user"
@@ -79,12 +80,15 @@ class JellyfinServer:
     def songs(self) -> Iterator[RemoteSong]:
         """Yield all songs, page by page."""
         asked = [("IncludeItemTypes", "Audio"), ("Recursive", "true"), ("Fields", FIELDS)]
-        yield from (_song(one) for one in self._items([*asked, ("SortBy", "SortName")]))
+        found = self._items([*asked, ("SortBy", "SortName")])
+        yield from (_song(one) for one in found if text(one.get("Id")))
 
     def playlists(self) -> list[RemotePlaylist]:
         """Return the playlists that the user sees."""
         found = self._items([("IncludeItemTypes", "Playlist"), ("Recursive", "true")])
-        return [RemotePlaylist(text(one.get("Id")), text(one.get("Name"))) for one in found]
+        return [
+            RemotePlaylist(known, text(one.get("Name"))) for one in found if (known := text(one.get("Id")))
+        ]
 
     def playlist_songs(self, playlist_id: str) -> list[str]:
         """Return the ids of a playlist's songs."""
@@ -99,8 +103,9 @@ class JellyfinServer:
             if not made:
                 raise ConnectionFailedError(f"{self._http.url} does not say which playlist it made")
             return made
-        path = f"/Playlists/{playlist_id}/Items"
-        before = [text(one.get("PlaylistItemId")) for one in self._entries(playlist_id)]
+        path = f"/Playlists/{quote(playlist_id, safe='')}/Items"
+        entries = self._entries(playlist_id)
+        before = [entry for one in entries if (entry := text(one.get("PlaylistItemId")))]
         for start in range(0, len(song_ids), params.IDS_IN_ADDRESS):
             some = ",".join(song_ids[start : start + params.IDS_IN_ADDRESS])
             self._http.send(path, [("Ids", some), ("UserId", self._user)], body={})
@@ -117,14 +122,14 @@ class JellyfinServer:
         """Do nothing: no connection is kept."""
 
     def _entries(self, playlist_id: str) -> list[dict[str, Any]]:
-        path = f"/Playlists/{playlist_id}/Items"
+        path = f"/Playlists/{quote(playlist_id, safe='')}/Items"
         return list(self._pages(path, [("UserId", self._user)]))
 
     def _items(self, fields: Fields) -> Iterator[dict[str, Any]]:
-        return self._pages(f"/Users/{self._user}/Items", fields)
+        return self._pages(f"/Users/{quote(self._user, safe='')}/Items", fields)
 
     def _pages(self, path: str, fields: Fields) -> Iterator[dict[str, Any]]:
-        seen = 0
+        seen, before = 0, None
         while True:
             page = [("StartIndex", str(seen)), ("Limit", str(params.PAGE))]
             try:
@@ -135,15 +140,13 @@ class JellyfinServer:
                         f"{self._http.url} does not know the user: connect again"
                     ) from error
                 raise
-            items = _objects(said.get("Items") if isinstance(said, dict) else None)
-            yield from items
-            seen += len(items)
-            if not items or seen >= (count(said.get("TotalRecordCount")) or 0):
+            items = objects(said.get("Items") if isinstance(said, dict) else None)
+            if not items or items == before:  # from any place on the same
                 return
-
-
-def _objects(found: object) -> list[dict[str, Any]]:
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+            yield from items
+            seen, before = seen + len(items), items
+            if seen == count(said.get("TotalRecordCount")):  # 0 is what they say that did not count
+                return
 
 
 def _song(item: dict[str, Any]) -> RemoteSong:
@@ -160,7 +163,7 @@ def _song(item: dict[str, Any]) -> RemoteSong:
         album=text(item.get("Album")),
         duration_s=_seconds(item.get("RunTimeTicks")) if ticks else None,
         musicbrainz=text(ids.get("MusicBrainzRecording")).lower() if isinstance(ids, dict) else "",
-        artist_id=next((text(one.get("Id")) for one in _objects(item.get("ArtistItems"))), ""),
+        artist_id=next((text(one.get("Id")) for one in objects(item.get("ArtistItems"))), ""),
         state=SongState(
             count(state.get("PlayCount")),
             time_of(state.get("LastPlayedDate")),

@@ -5,10 +5,11 @@ Written from public descriptions of its interface; in the tests it meets answers
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from recommender.connections import params
 from recommender.connections.credentials import Credentials
-from recommender.connections.remotes.answers import count, number, state_of, text, time_of
+from recommender.connections.remotes.answers import count, number, objects, state_of, text, time_of
 from recommender.connections.remotes.http_client import Fields, HttpClient, Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, SongState
 from recommender.errors import ConnectionFailedError
@@ -46,8 +47,9 @@ class PlexServer:
         """Yield the songs of all its music libraries, page by page."""
         for section in _objects(self._container("/library/sections"), "Directory"):
             if section.get("type") == "artist":
-                path = f"/library/sections/{text(section.get('key'))}/all"
-                yield from (_song(one) for one in self._pages(path, [("type", TRACKS)]))
+                path = f"/library/sections/{quote(text(section.get('key')), safe='')}/all"
+                found = self._pages(path, [("type", TRACKS)])
+                yield from (_song(one) for one in found if text(one.get("ratingKey")))
 
     def playlists(self) -> list[RemotePlaylist]:
         """Return the playlists of music; those that fill themselves are not to be written."""
@@ -57,11 +59,12 @@ class PlexServer:
                 text(one.get("ratingKey")), text(one.get("title")), one.get("smart") in (False, None)
             )
             for one in found
+            if text(one.get("ratingKey"))
         ]
 
     def playlist_songs(self, playlist_id: str) -> list[str]:
         """Return the ids of a playlist's songs."""
-        return [text(one.get("ratingKey")) for one in self._pages(f"/playlists/{playlist_id}/items", [])]
+        return [text(one.get("ratingKey")) for one in self._pages(_items_of(playlist_id), [])]
 
     def write_playlist(self, playlist_id: str | None, name: str, song_ids: Sequence[str]) -> str:
         """Make a playlist; of one that is there, put the new songs in behind and take the old entries out."""
@@ -76,14 +79,14 @@ class PlexServer:
             playlist_id, ids = text(made[0].get("ratingKey")), ids[params.IDS_IN_ADDRESS :]
             before: list[str] = []
         else:
-            entries = self._pages(f"/playlists/{playlist_id}/items", [])
-            before = [text(one.get("playlistItemID")) for one in entries]
-        path = f"/playlists/{playlist_id}/items"
+            entries = self._pages(_items_of(playlist_id), [])
+            before = [entry for one in entries if (entry := text(one.get("playlistItemID")))]
+        path = _items_of(playlist_id)
         for start in range(0, len(ids), params.IDS_IN_ADDRESS):
             some = ids[start : start + params.IDS_IN_ADDRESS]
             self._http.send(path, [("uri", self._uri(some))], body={}, method="PUT")
         for entry in before:
-            self._http.send(f"{path}/{entry}", body={}, method="DELETE", again=True)
+            self._http.send(f"{path}/{quote(entry, safe='')}", body={}, method="DELETE", again=True)
         return playlist_id
 
     def set_similar(self, song_id: str, similar: Sequence[str]) -> bool:
@@ -100,15 +103,21 @@ class PlexServer:
         return _inside(self._http.get(path, fields))
 
     def _pages(self, path: str, fields: Fields) -> Iterator[dict[str, Any]]:
-        seen = 0
+        seen, before = 0, None
         while True:
             page = [("X-Plex-Container-Start", str(seen)), ("X-Plex-Container-Size", str(params.PAGE))]
             said = self._container(path, [*fields, *page])
             items = _objects(said, "Metadata")
-            yield from items
-            seen += len(items)
-            if not items or seen >= (count(said.get("totalSize", said.get("size"))) or 0):
+            if not items or items == before:  # from any place on the same
                 return
+            yield from items
+            seen, before = seen + len(items), items
+            if seen == count(said.get("totalSize")):
+                return
+
+
+def _items_of(playlist_id: str) -> str:
+    return f"/playlists/{quote(playlist_id, safe='')}/items"
 
 
 def _inside(said: object) -> dict[str, Any]:
@@ -117,8 +126,7 @@ def _inside(said: object) -> dict[str, Any]:
 
 
 def _objects(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    items = found.get(name)
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return objects(found.get(name))
 
 
 def _song(item: dict[str, Any]) -> RemoteSong:

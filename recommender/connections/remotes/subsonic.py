@@ -10,15 +10,20 @@ from recommender.connections.credentials import Credentials
 from recommender.connections.remotes.answers import number, state_of, text, time_of
 from recommender.connections.remotes.http_client import Fields, HttpClient, HttpStatusError, Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, SongState
-from recommender.errors import ConnectionFailedError
+from recommender.errors import ConnectionFailedError, OneRefusedError
 
 VERSION: Final = "1.16.1"
 NO_TOKENS: Final = (0, 10, 41, 42)
 """Errors of servers that do not take a salted hash in the place of the password."""
 REFUSED: Final = (40, 43, 44)
+NO_SEARCH: Final = (0, 10, 30, 70)
+"""Errors of servers that do not search for nothing."""
+GONE: Final = 70
+LONGEST: Final = 300
+"""Letters of what a server says is wrong."""
 
 
-class SubsonicError(ConnectionFailedError):
+class SubsonicError(OneRefusedError):
     """What a server says is wrong, with its number."""
 
     def __init__(self, said: str, code: int) -> None:
@@ -62,17 +67,22 @@ class SubsonicServer:
         seen: set[str] = set()
         while found := self._page(len(seen)):
             new = [song for song in found if song.id not in seen]
-            if not new:
-                break
             seen.update(song.id for song in new)
             yield from new
-        if not seen:
-            yield from self._songs_of_albums()
+            if not new:
+                break
+        if not seen or found:  # it finds nothing, or the same from any place on
+            yield from (song for song in self._songs_of_albums() if song.id not in seen)
 
     def _page(self, offset: int) -> list[RemoteSong]:
         counts = {"songCount": params.PAGE, "songOffset": offset, "artistCount": 0, "albumCount": 0}
         fields = [("query", ""), *((name, str(count)) for name, count in counts.items())]
-        return _songs(self._ask("search3", fields).get("searchResult3"), "song")
+        try:
+            return _songs(self._ask("search3", fields).get("searchResult3"), "song")
+        except SubsonicError as error:
+            if offset or error.code not in NO_SEARCH:
+                raise
+            return []
 
     def _songs_of_albums(self) -> Iterator[RemoteSong]:
         """Yield the songs of all albums: some servers find nothing where nothing is searched for."""
@@ -86,17 +96,26 @@ class SubsonicServer:
             offset += len(listed)
             seen.update(new)
             for album in new:
-                yield from _songs(self._ask("getAlbum", [("id", album)]).get("album"), "song")
+                yield from self._songs_of_album(album)
+
+    def _songs_of_album(self, album: str) -> list[RemoteSong]:
+        try:
+            return _songs(self._ask("getAlbum", [("id", album)]).get("album"), "song")
+        except SubsonicError as error:
+            if error.code != GONE:
+                raise
+            return []
 
     def playlists(self) -> list[RemotePlaylist]:
         """Return the playlists that the user sees; others' are not theirs to change."""
         found = _list(self._ask("getPlaylists").get("playlists"), "playlist")
-        user = self._credentials.user
         return [
-            RemotePlaylist(_id(one), text(one.get("name")), not user or text(one.get("owner")) in ("", user))
-            for one in found
-            if _id(one)
+            RemotePlaylist(_id(one), text(one.get("name")), self._is_mine(one)) for one in found if _id(one)
         ]
+
+    def _is_mine(self, playlist: dict[str, Any]) -> bool:
+        user, owner = self._credentials.user.casefold(), text(playlist.get("owner")).casefold()
+        return playlist.get("readonly") is not True and (not user or owner in ("", user))
 
     def playlist_songs(self, playlist_id: str) -> list[str]:
         """Return the ids of a playlist's songs."""
@@ -168,10 +187,10 @@ class SubsonicServer:
             error_of = found.get("error")
             said = error_of if isinstance(error_of, dict) else {}
             code = number(said.get("code")) or 0
-            words = (
-                self._refused() if code in REFUSED else f"{self._http.url} says: {text(said.get('message'))}"
-            )
-            raise SubsonicError(words, int(code))
+            if code in REFUSED:
+                raise SubsonicError(self._refused(), int(code))
+            words = " ".join(text(said.get("message")).split())[:LONGEST] or f"error {code:.0f}, and no more"
+            raise SubsonicError(f"{self._http.url} says: {words}", int(code))
         return found
 
     def _refused(self) -> str:
@@ -204,6 +223,7 @@ def _song(item: dict[str, Any]) -> RemoteSong:
         duration_s=number(item.get("duration")) or None,
         musicbrainz=text(item.get("musicBrainzId")).lower(),
         artist_id=text(item.get("artistId")),
+        added=time_of(item.get("created")),
         state=state_of(
             SongState(
                 None if plays is None else int(plays),

@@ -24,6 +24,7 @@ class Recorded:
     """Stands in for a server: songs of two pages, and playlists that are written."""
 
     def __init__(self) -> None:
+        self.total: int | None = None  # as it tells it, where that is not what is there
         self.asked: list[tuple[str, str]] = []
         self.lists: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         self.entry = 0
@@ -82,7 +83,7 @@ class RecordedJellyfin(Recorded):
         if path == "/Users/u1/Items":
             of_lists = asked["IncludeItemTypes"] == "Playlist"
             found = [{"Id": k, "Name": v[0]} for k, v in self.lists.items()] if of_lists else SONGS
-            return page(found, asked)
+            return page(found, asked, self.total)
         if path == "/Playlists":
             self.lists["l1"] = (body["Name"], [])
             self.put("l1", body["Ids"])
@@ -102,11 +103,11 @@ class RecordedJellyfin(Recorded):
 SONGS = [jellyfin_song(number) for number in range(5)]
 
 
-def page(items: list[dict[str, Any]], asked: dict[str, str]) -> dict[str, Any]:
+def page(items: list[dict[str, Any]], asked: dict[str, str], total: int | None = None) -> dict[str, Any]:
     start = int(asked["StartIndex"])
     return {
         "Items": items[start : start + int(asked["Limit"])],
-        "TotalRecordCount": len(items),
+        "TotalRecordCount": len(items) if total is None else total,
         "StartIndex": start,
     }
 
@@ -146,7 +147,9 @@ class RecordedPlex(Recorded):
     def page(self, items: list[dict[str, Any]], asked: dict[str, str]) -> Any:
         start = int(asked.get("X-Plex-Container-Start", 0))
         some = items[start : start + int(asked.get("X-Plex-Container-Size", 100))]
-        return {"MediaContainer": {"size": len(some), "totalSize": len(items), "Metadata": some}}
+        return {
+            "MediaContainer": {"size": len(some), "totalSize": self.total or len(items), "Metadata": some}
+        }
 
 
 def plex_song(number: int) -> dict[str, Any]:
@@ -252,3 +255,52 @@ def test_a_list_is_made_and_its_songs_are_replaced(answering: Any, kind: str) ->
     assert not any(
         path in ("/Items", f"/playlists/{made}") for method, path in recorded.asked if method == "DELETE"
     )
+
+
+def test_jellyfin_that_does_not_count_is_read_to_its_end(answering: Any) -> None:
+    recorded = answering(RecordedJellyfin())
+    recorded.total = 0
+    server = JellyfinServer("http://nas", Credentials("ann", "pw"), QUICK)
+    server.check()
+    assert [song.id for song in server.songs()] == [f"j{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize("kind", ["jellyfin", "plex"])
+def test_pages_that_are_always_the_first_come_to_an_end(
+    answering: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    recorded = answering(RecordedJellyfin() if kind == "jellyfin" else RecordedPlex())
+    recorded.total = 10**9
+    answer = recorded.answer
+    starts = ("StartIndex", "X-Plex-Container-Start")
+    recorded.answer = lambda request, path, asked, body: answer(
+        request, path, {name: "0" if name in starts else value for name, value in asked.items()}, body
+    )
+    server: Any = (
+        JellyfinServer("http://nas", Credentials("ann", "pw"), QUICK)
+        if kind == "jellyfin"
+        else PlexServer("http://nas", Credentials(api_key="key"), QUICK)
+    )
+    server.check()
+    assert len(list(server.songs())) == 3
+
+
+@pytest.mark.parametrize("kind", ["jellyfin", "plex"])
+def test_ids_stay_within_their_place_in_an_address(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """No id leads to another act, and an entry without an id takes nothing out."""
+    asked: list[tuple[str, str]] = []
+    entries = {"Items": [{"Id": "s"}], "MediaContainer": {"machineIdentifier": "m", "Metadata": [{}]}}
+
+    def reply(client: HttpClient, request: Any) -> Any:
+        asked.append((request.get_method(), urlsplit(request.full_url).path))
+        return entries
+
+    monkeypatch.setattr(HttpClient, "_answer", reply)
+    server: Any = (
+        JellyfinServer("http://nas", Credentials("ann", "pw"), QUICK)
+        if kind == "jellyfin"
+        else PlexServer("http://nas", Credentials(api_key="key"), QUICK)
+    )
+    server.write_playlist("../a b?x=1", "Évening", ["s"])
+    assert {path.lower() for _, path in asked} == {"/playlists/..%2fa%20b%3fx%3d1/items"}
+    assert "DELETE" not in [method for method, _ in asked]
