@@ -55,22 +55,32 @@ def sync(
 
 
 def sync_one(home: "Home", connection: "Connection", *, dry_run: bool, quiet: bool) -> "SyncReport":
-    """Sync one connection; the writer lock is held only once all its songs were read."""
+    """Sync one connection; the writer lock is held only once all its songs were read.
+
+    Where another sync was done meanwhile, what was read is older than what that took in, and is read again.
+    """
     from contextlib import nullcontext
 
+    from db.connections import get_connection
     from recommender.commands.progress import progress_bar
     from recommender.connections.chosen import opened
     from recommender.connections.taking import read_songs, take_in
 
     catalog = home.existing_catalog()
-    with (
-        opened(home.path, connection) as remote,
-        progress_bar(connection.name, quiet=quiet, unit="songs") as move,
-    ):
-        remote.check()
-        songs = read_songs(remote, move)
-    with nullcontext() if dry_run else home.writer_lock():
-        return take_in(catalog, connection.name, songs, dry_run=dry_run)
+    synced = connection.synced
+    while True:
+        with (
+            opened(home.path, connection) as remote,
+            progress_bar(connection.name, quiet=quiet, unit="songs") as move,
+        ):
+            remote.check()
+            songs = read_songs(remote, move)
+        with nullcontext() if dry_run else home.writer_lock():
+            with catalog.transaction() as session:
+                known = get_connection(session, connection.name)
+                before, synced = synced, None if known is None else known.synced
+            if before == synced:
+                return take_in(catalog, connection.name, songs, dry_run=dry_run)
 
 
 def report_json(report: "SyncReport") -> dict[str, Any]:

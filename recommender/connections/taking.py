@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from db.models import LARGEST, Track
 from db.session import Catalog
 from db.tracks import by_ids, present
 from db.values import utc_now
+from recommender.connections import params
 from recommender.connections.matching import PREFERENCE, LocalSong, SongMatch, SongMatcher
 from recommender.connections.values import Remote, RemoteSong, SongState
 from recommender.errors import ConnectionFailedError
@@ -24,6 +25,8 @@ from recommender.file_tags.musicbrainz import recording_ids
 Told = Callable[[int, int], None]
 
 TRIED_AGAIN: Final = ("doubtful", "unmatched")
+A_DAY: Final = timedelta(days=1)
+UNKNOWN: Final = object()
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def read_songs(remote: Remote, told: Told = lambda done, total: None, expected: 
     for song in remote.songs():
         songs[song.id] = song
         told(len(songs), max(expected, len(songs)))
+        if len(songs) > params.MOST_SONGS:
+            raise ConnectionFailedError(f"it lists more than {params.MOST_SONGS} songs, and no end of them")
     return list(songs.values())
 
 
@@ -103,8 +108,15 @@ def take_in(catalog: Catalog, name: str, songs: Iterable[RemoteSong], *, dry_run
     """
     report = SyncReport(name, dry_run)
     with catalog.transaction() as session:
+        if get_connection(session, name) is None:
+            raise ConnectionFailedError(f"{name} was disconnected meanwhile")
         heard, gone = _matched(session, name, list(songs), report)
-        _check_not_itself(heard)
+        if gone and not heard:
+            raise ConnectionFailedError(
+                f"{name} lists no song, where it had {len(gone)}: is its music mounted, and looked through? "
+                f"If it has none any more: deepcuts disconnect {name}"
+            )
+        _check_not_itself(session, heard)
         report.gone = len(gone)
         _count(heard, report)
         _take_plays(session, heard, report, dry_run=dry_run)
@@ -156,10 +168,17 @@ def _local(track: Track) -> LocalSong:
     )
 
 
-def _check_not_itself(heard: list[Heard]) -> None:
-    """Refuse a service that serves this very catalogue: each play would be taken in as another."""
-    matched = [one for one in heard if one.match.track_id is not None]
-    if matched and all(one.remote.id == f"{one.match.track_id}" for one in matched):
+def _check_not_itself(session: Session, heard: list[Heard]) -> None:
+    """Refuse a service that serves this very catalogue: each play would be taken in as another.
+
+    It is told by the ids of all songs and when each was added: another catalogue may well have the same ids.
+    """
+    if not heard or not all(one.remote.id.isdecimal() for one in heard):
+        return
+    there = {int(one.remote.id): one.remote.added for one in heard}
+    tracks = by_ids(session, [one for one in there if one <= LARGEST])
+    here = {track_id: track.added for track_id, track in tracks.items()}
+    if here.keys() == there.keys() and all(here[one] in (None, there[one]) for one in there):
         raise ConnectionFailedError(
             "this is a service of this very catalogue: what it knows is known here; disconnect it"
         )
@@ -180,11 +199,12 @@ def _take_plays(session: Session, heard: list[Heard], report: SyncReport, *, dry
     since: dict[int, int] = defaultdict(int)
     first: dict[int, int] = defaultdict(int)
     dates: dict[int, list[datetime]] = defaultdict(list)
+    tomorrow = utc_now() + A_DAY  # a clock that goes wrong there would make it the last for years
     for one in heard:
         track_id, state = one.match.track_id, one.remote.state
         if track_id is None:
             continue
-        if state.last_played is not None:
+        if state.last_played is not None and state.last_played < tomorrow:
             dates[track_id].append(state.last_played)
         if state.plays is None:
             continue
@@ -217,9 +237,12 @@ def _take_marks(session: Session, heard: list[Heard], report: SyncReport, *, dry
         before = one.before if one.was_track == one.match.track_id else None
         here = known.get(item)
         had_star, had_rating = (None, None) if here is None else (here.starred, here.rating)
-        if _is_other(state.starred is not None, before and before.starred is not None, had_star is not None):
+        was_starred, was_rated = (
+            (UNKNOWN, UNKNOWN) if before is None else (before.starred is not None, before.rating)
+        )
+        if _is_other(state.starred is not None, was_starred, had_star is not None):
             starred[item] = state.starred
-        if _is_other(state.rating, before and before.rating, had_rating):
+        if _is_other(state.rating, was_rated, had_rating):
             rated[item] = state.rating
     report.starred, report.rated = len(starred), len(rated)
     if dry_run:
@@ -231,10 +254,13 @@ def _take_marks(session: Session, heard: list[Heard], report: SyncReport, *, dry
 
 
 def _is_other(there: object, before: object, here: object) -> bool:
-    """Whether what is there is to be taken over: it changed there, or is there and nothing is here."""
+    """Whether what is there is to be taken over: it changed there, or is there and nothing is here.
+
+    `before` is UNKNOWN where it was not looked at yet.
+    """
     if there == here:
         return False
-    return there != before if before is not None else bool(there) and not here
+    return bool(there) and not here if before is UNKNOWN else there != before
 
 
 def _keep(session: Session, name: str, heard: list[Heard], gone: list[str]) -> None:
