@@ -9,7 +9,7 @@ from classifier.errors import in_words
 from recommender.connections.credentials import Credentials
 from recommender.connections.remotes.http_client import Patience
 from recommender.connections.values import RemotePlaylist, RemoteSong, plain_name
-from recommender.errors import ConnectionFailedError, TextFileError
+from recommender.errors import ConnectionFailedError, OneRefusedError, RecommenderError, TextFileError
 from recommender.playlist import PlaylistEntry, write_playlist
 from recommender.text_files import lines_of, open_text
 
@@ -61,14 +61,18 @@ class M3uFolder:
             with open_text(path) as file:
                 lines = [line.strip("\r\n") for line in lines_of(file, path)]
         except (OSError, UnicodeError, TextFileError) as error:
-            raise ConnectionFailedError(f"{path} cannot be read: {error}") from error
+            raise OneRefusedError(f"{path} cannot be read: {error}") from error
         named = [line for line in lines if line.strip() and not line.startswith("#")]
         return [os.path.normpath(os.path.join(self._folder, line)) for line in named]
 
     def write_playlist(self, playlist_id: str | None, name: str, song_ids: Sequence[str]) -> str:
         """Write a list, whole or not at all, with paths relative to the folder."""
         file = playlist_id or f"{plain_name(name)}{ENDINGS[0]}"
-        write_playlist([PlaylistEntry(path) for path in song_ids], self._folder / file, "m3u8", self._folder)
+        entries = [PlaylistEntry(path) for path in song_ids]
+        try:
+            write_playlist(entries, self._folder / file, "m3u8", self._folder)
+        except RecommenderError as error:
+            raise OneRefusedError(str(error)) from error
         return file
 
     def set_similar(self, song_id: str, similar: Sequence[str]) -> bool:
