@@ -59,6 +59,8 @@ def fill_queue(
     from recommender.connections.chosen import chosen_connections, opened
     from recommender.connections.endless_queue import EndlessQueue
     from recommender.connections.matching import PREFERENCE
+    from recommender.connections.params import RADIO_TRIES
+    from recommender.connections.remotes.http_client import Patience
     from recommender.connections.remotes.mpd_player import MpdPlayer
     from recommender.errors import ConnectionFailedError
     from recommender.radio.player_radio import PlayerRadio
@@ -74,7 +76,7 @@ def fill_queue(
     radio = PlayerRadio(catalog, index, bundle, frozenset(ids), far, discover)
     first = _seeded(radio, seed, ids)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with opened(home.path, connection) as player:
+    with opened(home.path, connection, Patience(tries=RADIO_TRIES)) as player:
         if not isinstance(player, MpdPlayer):
             raise ConnectionFailedError(f"{name} has no queue: it is no MPD")
         endless = EndlessQueue(player, ids, radio, ahead)
@@ -85,6 +87,8 @@ def fill_queue(
             endless.leave_be()
         try:
             endless.run(lambda chosen: _tell(catalog, radio, chosen, as_json=as_json), songs)
+            if endless.is_dry:
+                say(f"{name} has no other song left for it: each was played, or is unwanted.")
         except KeyboardInterrupt:
             said = f"; more of radio {radio.radio_id}: --resume {radio.radio_id}" if radio.radio_id else ""
             say(f"The queue is no longer filled{said}.")

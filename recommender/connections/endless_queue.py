@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from recommender import params
 from recommender.connections.remotes.mpd_player import QueueState
+from recommender.errors import OneRefusedError
 
 WAIT_S: Final = 5.0
 
@@ -32,6 +33,10 @@ class Chooser(Protocol):
 
     def begin(self, track_id: int) -> None:
         """Go on from a track that somebody plays there."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something to go on from."""
 
     def left(self, track_id: int, share: float) -> None:
         """Hear that a track was left, and how far it had come, 0..1."""
@@ -70,6 +75,8 @@ class EndlessQueue:
         Who chooses.
     ahead
         How many songs are to follow the one that plays.
+    is_dry
+        Whether nothing was left to put in, though there was something to go on from.
     """
 
     player: QueuePlayer
@@ -78,7 +85,10 @@ class EndlessQueue:
     ahead: int = params.AHEAD
     clock: Callable[[], float] = time.monotonic
     put_in: set[int] = field(default_factory=set)
+    is_dry: bool = False
     _seed: int | None = None
+    _played: bool = False
+    _gone: set[int] = field(default_factory=set)
     _playing: _Playing | None = None
 
     def __post_init__(self) -> None:
@@ -104,18 +114,47 @@ class EndlessQueue:
         if playing is not None and playing not in self.put_in and playing != self._seed:
             self.chooser.begin(playing)
             self._seed = playing
-        after = 0 if state.playing is None else len(state.songs) - state.playing - 1
-        lacking = self.ahead - after
-        if lacking <= 0:
-            return []
-        known = {self._tracks[song] for song in state.songs if song in self._tracks}
-        chosen = list(self.chooser.more(lacking, known))
-        for number, track_id in enumerate(chosen):
-            self.put_in.add(track_id)
+        self._played = self._played or state.playing is not None
+        stopped_at = state.stopped_at if self._played else None  # by somebody, who may go on
+        place = stopped_at if state.playing is None else state.playing
+        following = 0 if place is None or state.is_last else len(state.songs) - place - 1
+        coming = state.songs if place is None else state.songs[place:]
+        return self._put_in(self.ahead - following, state.songs, coming, plays=place is None)
+
+    def _put_in(
+        self, lacking: int, queued: Sequence[str], coming: Sequence[str], *, plays: bool
+    ) -> list[int]:
+        """Put so many tracks in, and play the first where that is wanted.
+
+        None is in the queue already; where that leaves none, none is to come.
+        """
+        closed = [
+            {self._tracks[song] for song in songs if song in self._tracks} for songs in (queued, coming)
+        ]
+        added: list[int] = []
+        while len(added) < lacking:
+            n = lacking - len(added)
+            ways = (closed[0] | self._gone, closed[1] | self._gone | set(added))
+            chosen = next(filter(None, (self.chooser.more(n, way) for way in ways)), ())
+            if not chosen:
+                self.is_dry = self.chooser.has_begun
+                break
+            for track_id in chosen:
+                if self._append(track_id):
+                    added.append(track_id)
+                    if plays and len(added) == 1:
+                        self.player.play()
+        return added
+
+    def _append(self, track_id: int) -> bool:
+        """Put a track in; False where the player does not have it any more."""
+        self.put_in.add(track_id)
+        try:
             self.player.append(self.ids[track_id])
-            if number == 0 and state.playing is None:
-                self.player.play()
-        return chosen
+        except OneRefusedError:
+            self._gone.add(track_id)
+            return False
+        return True
 
     def _track(self, state: QueueState) -> int | None:
         return None if state.playing is None else self._tracks.get(state.songs[state.playing])
@@ -133,12 +172,13 @@ class EndlessQueue:
             self._playing = _Playing(playing, state.elapsed_s, state.duration_s, state.goes_on, now)
 
     def run(self, told: Callable[[list[int]], None], songs: int | None = None) -> int:
-        """Fill the queue until so many songs were put in, or for ever; return how many were."""
+        """Fill the queue until so many songs were put in, or there are no more; return how many were."""
         done = 0
-        while songs is None or done < songs:
+        while not self.is_dry and (songs is None or done < songs):
             chosen = self.fill()
             done += len(chosen)
             if chosen:
                 told(chosen)
-            self.player.wait(WAIT_S)
+            if not self.is_dry:
+                self.player.wait(WAIT_S)
         return done

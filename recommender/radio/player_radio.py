@@ -54,6 +54,11 @@ class PlayerRadio:
     radio_id: int | None = None
     reasons: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a radio that goes on."""
+        return self.radio_id is not None
+
     def begin(self, track_id: int) -> None:
         """Go on from a track; one that is not analysed changes nothing."""
         with suppress(QueryError), self.catalog.change() as session:

@@ -5,30 +5,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import mpd
 
 from classifier.errors import in_words
+from recommender.connections import params
 from recommender.connections.credentials import Credentials
-from recommender.connections.remotes.answers import count, number, state_of, time_of
+from recommender.connections.remotes.answers import number
 from recommender.connections.remotes.http_client import Patience
-from recommender.connections.values import RemotePlaylist, RemoteSong, SongState, plain_name
-from recommender.errors import ConnectionFailedError
+from recommender.connections.remotes.mpd_songs import STICKERS, song_of, text_of
+from recommender.connections.values import RemotePlaylist, RemoteSong, plain_name
+from recommender.errors import ConnectionFailedError, OneRefusedError
 
 Answer = TypeVar("Answer")
 
 PORT: Final = 6600
-BEST_RATING: Final = 10
-"""What clients that rate write at most into the sticker; two a star."""
-LOVED: Final = 2
-"""Of the sticker 'like': 0 is hated, 1 is nothing."""
-NOT_SAID: Final = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-"""When a song was starred, of a player that keeps no time of it."""
 SIMILAR: Final = "deepcuts_similar"
-STICKERS: Final = ("playCount", "lastPlayed", "rating", "like")
+UNFINISHED: Final = "{name} (being written by deepcuts)"
+NOT_ALLOWED: Final = (mpd.FailureResponseCode.PASSWORD, mpd.FailureResponseCode.PERMISSION)
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,10 @@ class QueueState:
         The place of the song that plays, or is paused; None where none is.
     elapsed_s, duration_s, goes_on
         How far that is, how long, and whether it goes on.
+    stopped_at
+        The place of the song at which somebody stopped it; None where it plays, or came to its end.
+    is_last
+        Whether no song follows the one that plays, in whichever order it plays them.
     """
 
     songs: tuple[str, ...]
@@ -48,6 +48,8 @@ class QueueState:
     elapsed_s: float = 0.0
     duration_s: float = 0.0
     goes_on: bool = False
+    stopped_at: int | None = None
+    is_last: bool = False
 
 
 class MpdPlayer:
@@ -87,9 +89,9 @@ class MpdPlayer:
             folder = waiting.pop()
             for item in self._do(lambda client, of=folder: client.lsinfo(of)):  # type: ignore[misc]
                 if "directory" in item:
-                    waiting.append(_text(item["directory"]))
+                    waiting.append(text_of(item["directory"]))
                 elif "file" in item:
-                    yield _song(item, states)
+                    yield song_of(item, states)
 
     def _states(self) -> dict[str, dict[str, str]]:
         """Return the stickers of songs by their paths; none where it keeps no stickers."""
@@ -107,7 +109,7 @@ class MpdPlayer:
 
     def playlists(self) -> list[RemotePlaylist]:
         """Return its stored playlists, each known by its name."""
-        names = [_text(one["playlist"]) for one in self._do(lambda client: client.listplaylists())]
+        names = [text_of(one["playlist"]) for one in self._do(lambda client: client.listplaylists())]
         return [RemotePlaylist(name, name) for name in names]
 
     def playlist_songs(self, playlist_id: str) -> list[str]:
@@ -115,19 +117,31 @@ class MpdPlayer:
         return [str(path) for path in self._do(lambda client: client.listplaylist(playlist_id))]
 
     def write_playlist(self, playlist_id: str | None, name: str, song_ids: Sequence[str]) -> str:
-        """Store a playlist, in one list of commands."""
+        """Store a playlist: a new one gets its name once it is whole, and of one that is there nothing is
+        taken out before all that comes in is known to be there.
+        """
         stored = playlist_id or plain_name(name)
+        written = stored if playlist_id is not None else UNFINISHED.format(name=stored)
+        self._all([("lsinfo", path) for path in song_ids], again=True)
+        begun = written in [one.name for one in self.playlists()]
+        clear = [("playlistclear", written)] if begun else []
+        self._all([*clear, *(("playlistadd", written, path) for path in song_ids)])
+        if written != stored:
+            self._do(lambda client: client.rename(written, stored))
+        return stored
 
-        def write(client: mpd.MPDClient) -> None:
+    def _all(self, commands: Sequence[tuple[str, ...]], *, again: bool = False) -> None:
+        """Do commands, many at once; `again` is that of `_do`."""
+
+        def send(client: mpd.MPDClient, some: Sequence[tuple[str, ...]]) -> None:
             client.command_list_ok_begin()
-            if playlist_id is not None:
-                client.playlistclear(stored)
-            for path in song_ids:
-                client.playlistadd(stored, path)
+            for name, *words in some:
+                getattr(client, name)(*words)
             client.command_list_end()
 
-        self._do(write)
-        return stored
+        for start in range(0, len(commands), params.COMMANDS_AT_ONCE):
+            some = commands[start : start + params.COMMANDS_AT_ONCE]
+            self._do(lambda client, these=some: send(client, these), again=again)  # type: ignore[misc]
 
     def set_similar(self, song_id: str, similar: Sequence[str]) -> bool:
         """Note in a sticker, as JSON, which songs sound like one."""
@@ -144,19 +158,31 @@ class MpdPlayer:
         """Return the queue as it is now."""
 
         def read(client: mpd.MPDClient) -> QueueState:
-            status = client.status()
-            songs = tuple(_text(one.get("file")) for one in client.playlistinfo())
-            plays = status.get("state") != "stop" and "song" in status
-            if not plays:
-                return QueueState(songs, None)
+            client.command_list_ok_begin()
+            client.status()
+            client.playlistinfo()
+            status, listed = client.command_list_end()
+            songs = tuple(text_of(one.get("file")) for one in listed)
+            place = int(status["song"]) if "song" in status else None
+            if place is None or status.get("state") == "stop":
+                return QueueState(songs, None, stopped_at=None if "error" in status else place)
             far_s, long_s = (number(status.get(name)) or 0.0 for name in ("elapsed", "duration"))
-            return QueueState(songs, int(status["song"]), far_s, long_s, status["state"] == "play")
+            goes_on, is_last = status["state"] == "play", "nextsong" not in status
+            return QueueState(songs, place, far_s, long_s, goes_on, is_last=is_last)
 
         return self._do(read)
 
     def append(self, song_id: str) -> None:
-        """Put a song at the end of the queue; it may be there twice if the answer is lost."""
-        self._do(lambda client: client.add(song_id))
+        """Put a song at the end of the queue; where the answer was lost, it is looked whether it is there."""
+        tries = 0
+
+        def add(client: mpd.MPDClient) -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1 or song_id not in [text_of(one.get("file")) for one in client.playlistinfo()]:
+                client.add(song_id)
+
+        self._do(add)
 
     def play(self) -> None:
         """Play what was put in last, where nothing plays."""
@@ -186,24 +212,33 @@ class MpdPlayer:
         if client is not None:
             client.disconnect()
 
-    def _do(self, act: Callable[[mpd.MPDClient], Answer]) -> Answer:
-        """Return what an act returns; a player that is gone is looked for again."""
+    def _do(self, act: Callable[[mpd.MPDClient], Answer], *, again: bool = True) -> Answer:
+        """Return what an act returns; a player that is gone is looked for again.
+
+        Parameters
+        ----------
+        again
+            Whether doing it twice does no harm. Else it is looked for again before the act alone.
+        """
         wait_s = self._patience.backoff_s
         for left in reversed(range(self._patience.tries)):
+            begun = False
             try:
-                return act(self._connected())
+                client = self._connected()
+                begun = True
+                return act(client)
             except mpd.CommandError as error:
-                raise ConnectionFailedError(self._refused(error)) from error
+                raise self._refused(error) from error
             except (OSError, mpd.MPDError) as error:
                 self.close()
-                if not left:
+                if not left or (begun and not again):
                     words = in_words(error) if isinstance(error, OSError) else str(error)
                     raise ConnectionFailedError(
                         f"{self._url} cannot be reached ({words}): is MPD running, and does it listen there "
                         "(bind_to_address)?"
                     ) from error
             time.sleep(wait_s)
-            wait_s *= 2
+            wait_s = min(2 * wait_s, params.LONGEST_BACKOFF_S)
         raise AssertionError
 
     def _connected(self) -> mpd.MPDClient:
@@ -216,11 +251,13 @@ class MpdPlayer:
                 client.password(self._password)
         return self._client
 
-    def _refused(self, error: mpd.CommandError) -> str:
-        said = str(error)
-        if "permission" in said or "password" in said:
-            return f"{self._url} wants a password, or another one: connect again with --password"
-        return f"{self._url} says: {said.partition('} ')[2] or said}"
+    def _refused(self, error: mpd.CommandError) -> ConnectionFailedError:
+        said = " ".join(str(error).split())
+        if error.errno in NOT_ALLOWED:
+            return ConnectionFailedError(
+                f"{self._url} wants a password, or another one: connect again with --password"
+            )
+        return OneRefusedError(f"{self._url} says: {said.partition('} ')[2] or said}")
 
 
 def _place(url: str) -> tuple[str, int]:
@@ -232,34 +269,3 @@ def _place(url: str) -> tuple[str, int]:
     if parts.scheme != "mpd" or parts.password or not (host or parts.path.strip("/")):
         raise ConnectionFailedError(f"'{url}' is no player: mpd://host, mpd://host:6600 or mpd:///path")
     return (host, port or PORT) if host else (parts.path, 0)
-
-
-def _text(value: Any) -> str:
-    """Return the first text of a field, of which there may be several."""
-    return str(value[0] if isinstance(value, list) and value else value or "")
-
-
-def _song(item: dict[str, Any], states: dict[str, dict[str, str]]) -> RemoteSong:
-    path = _text(item["file"])
-    said = states.get(path, {})
-    last_played = time_of(said.get("lastPlayed"))
-    loved = count(said.get("like")) == LOVED
-    artists = item.get("artist") or item.get("albumartist") or ""
-    return RemoteSong(
-        id=path,
-        path=path,
-        title=_text(item.get("title")),
-        artist="; ".join(artists) if isinstance(artists, list) else str(artists),
-        album=_text(item.get("album")),
-        duration_s=number(item.get("duration") or item.get("time")) or None,
-        musicbrainz=_text(item.get("musicbrainz_trackid")).lower(),
-        state=state_of(
-            SongState(
-                count(said.get("playCount")),
-                last_played,
-                NOT_SAID if loved else None,
-            ),
-            number(said.get("rating")),
-            BEST_RATING,
-        ),
-    )

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mpd
 import pytest
 
+from recommender.connections import params
 from recommender.connections.credentials import Credentials
-from recommender.connections.remotes.mpd_player import MpdPlayer
-from recommender.errors import ConnectionFailedError
+from recommender.connections.remotes.http_client import Patience
+from recommender.connections.remotes.mpd_player import UNFINISHED, MpdPlayer
+from recommender.errors import ConnectionFailedError, OneRefusedError
 from tests.recommender import support
 from tests.recommender.connections.albums import EXPECTED
 from tests.recommender.connections.remotes import mpd_server
@@ -95,6 +98,53 @@ def test_names_that_no_file_can_have_are_written_otherwise_and_found_again(
     assert song.write_playlist(made, "AC/DC\nlive", PLAIN[2:3]) == made
     assert song.playlist_songs(made) == PLAIN[2:3]
     song.close()
+
+
+def test_a_list_with_a_song_that_is_gone_there_is_left_as_it_is(
+    player: Mpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it takes several lists of commands to write it."""
+    monkeypatch.setattr(params, "COMMANDS_AT_ONCE", 2)
+    there = MpdPlayer(player.url, Credentials())
+    made = there.write_playlist(None, "Whole", PLAIN[:5])
+    assert (made, there.playlist_songs(made)) == ("Whole", PLAIN[:5])
+    for known, name in ((made, "Whole"), (None, "New")):
+        with pytest.raises(OneRefusedError):
+            there.write_playlist(known, name, [*PLAIN[5:9], "Gone/from there.flac"])
+    assert there.playlist_songs(made) == PLAIN[:5]
+    assert {one.name for one in there.playlists()} & {"New", UNFINISHED.format(name="New")} == set()
+    assert there.write_playlist(made, "Whole", PLAIN[5:9]) == made
+    assert there.playlist_songs(made) == PLAIN[5:9]
+    there.close()
+
+
+def test_a_song_whose_adding_was_not_answered_is_in_the_queue_once(
+    player: Mpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = MpdPlayer(player.url, Credentials(), Patience(20.0, 2, 0.0))
+    there.check()
+    assert there._client is not None
+    lost = type(there._client)
+    add = lost.add
+    answers = iter([True, False])
+
+    def unanswered(client: Any, path: str) -> None:
+        add(client, path)
+        if next(answers):
+            raise mpd.ConnectionError("lost")
+
+    monkeypatch.setattr(lost, "add", unanswered, raising=False)
+    with player.client() as client:
+        client.clear()
+        there.append(PLAIN[0])
+        assert there.queue().songs == (PLAIN[0],)
+        monkeypatch.undo()
+        client.play()
+        client.stop()
+        assert (there.queue().playing, there.queue().stopped_at) == (None, 0)
+        client.clear()
+        assert (there.queue().songs, there.queue().stopped_at) == ((), None)
+    there.close()
 
 
 def test_a_player_that_is_away_is_said_in_one_line_and_found_again(connected: Library, player: Mpd) -> None:
