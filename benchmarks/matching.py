@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from recommender.connections.matching import LocalSong, SongMatcher
+from recommender.connections.agreement import LocalSong
+from recommender.connections.matching import SongMatcher
 from recommender.connections.values import RemoteSong
 
 TRACKS: Final = 1_000

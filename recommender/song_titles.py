@@ -37,7 +37,7 @@ GUEST = re.compile(rf"\s{_TO_A_GUEST}")
 FEATURED = re.compile(rf"\s*[(\[]\s*(?:feat|ft|featuring)\b[^)\]]*[)\]]|\s+{_TO_A_GUEST}")
 OTHER_ARTISTS = re.compile(r"\s*;.*$")
 # What a title ends with, in brackets or after a dash: the same recording in another issue, or another one.
-SUFFIX = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$|\s+[-–—]\s+([^-–—]+)$")
+SUFFIXES = (re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$"), re.compile(r"\s+[-–—]\s+([^-–—]+)$"))
 ISSUE = re.compile(
     r"\bremaster(?:ed)?\b|\b(?:album|mono|stereo) version\b|\bbonus track\b|^(?:mono|stereo|explicit)$"
 )
@@ -109,9 +109,8 @@ def issue_key(artist: str, title: str) -> Key:
 
 
 def _without_issue(title: str) -> str:
-    match = SUFFIX.search(title)
-    suffix = "" if match is None else match[1] or match[2] or ""
-    if match is None or not match.start() or not ISSUE.search(suffix) or OTHER_TAKE.search(suffix):
+    match = next((found for suffix in SUFFIXES if (found := suffix.search(title))), None)
+    if match is None or not match.start() or not ISSUE.search(match[1]) or OTHER_TAKE.search(match[1]):
         return title
     return _without_issue(title[: match.start()])
 

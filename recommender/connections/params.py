@@ -25,6 +25,7 @@ SAME_LENGTH: Final = 0.01
 VERY_LENGTH_S: Final = 1.01
 """By no more than this where names say less than they should; many servers tell whole seconds."""
 LEAST_CUT: Final = 29
+MOST_CUT: Final = 32
 """Characters of a title that old tags cut off (ID3v1: 30)."""
 TELLING_NAME: Final = 6
 """Letters of a file name that by itself may tell a song: '01' does not."""

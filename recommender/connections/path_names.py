@@ -2,16 +2,38 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+from urllib.parse import unquote
 
+from db.tracks import search_key
 from recommender.connections import params
 from recommender.song_paths import folded
+
+ADDRESS: Final = "file:"
+
+
+def spellings(path: str) -> Iterator[str]:
+    """Yield what a path may be meant as: as it is, and as an address of a file."""
+    if path:
+        yield path
+    if "%" in path or path.startswith(ADDRESS):
+        yield unquote(path.removeprefix(ADDRESS))
 
 
 def names_of(path: str) -> list[str]:
     """Return the names of a path as they are compared: of a file without its ending."""
-    stem = os.path.splitext(folded(path).replace("\\", "/"))[0]
+    stem = os.path.splitext(folded(path.replace("\\", "/")))[0]
     return [unicodedata.normalize("NFC", name) for name in stem.split("/") if name not in ("", ".")] or [""]
+
+
+def bare_names_of(path: str) -> list[str]:
+    """Return the same without what some systems do not write: accents, punctuation, blanks at an end."""
+    return ["".join(filter(str.isalnum, search_key(name))) or name for name in names_of(path)]
+
+
+WAYS: Final[tuple[Callable[[str], list[str]], ...]] = (names_of, bare_names_of)
+"""How names are compared first, and then."""
 
 
 def tells(name: str) -> bool:

@@ -17,7 +17,8 @@ from db.session import Catalog
 from db.tracks import by_ids, present
 from db.values import utc_now
 from recommender.connections import params
-from recommender.connections.matching import PREFERENCE, LocalSong, SongMatch, SongMatcher
+from recommender.connections.agreement import LocalSong
+from recommender.connections.matching import PREFERENCE, SongMatch, SongMatcher
 from recommender.connections.values import Remote, RemoteSong, SongState
 from recommender.errors import ConnectionFailedError
 from recommender.file_tags.musicbrainz import recording_ids
