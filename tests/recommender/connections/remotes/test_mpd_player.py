@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from recommender.connections.credentials import Credentials
 from recommender.connections.remotes.http_client import Patience
 from recommender.connections.remotes.mpd_player import UNFINISHED, MpdPlayer
 from recommender.errors import ConnectionFailedError, OneRefusedError
+from recommender.params import AHEAD
 from tests.recommender import support
 from tests.recommender.connections.albums import EXPECTED
 from tests.recommender.connections.remotes import mpd_server
@@ -175,26 +177,13 @@ def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(
 ) -> None:
     """The radio fills it: what becomes of songs is noted, artists are apart."""
     synced(connected)
-    words = [*CLI, "--home", str(connected.home), "radio", "adele hello", "--mpd", "mpd", "--json"]
-    with open(tmp_path / "put in", "wb") as out:
-        filling = subprocess.Popen(
-            words, env=support.environment(connected.home), stdout=out, stderr=subprocess.PIPE
-        )
     heard: list[str] = []
-    try:
-        with player.client() as client:
-            client.clear()
-            while len(heard) < SONGS:
-                song = following(client, filling, heard)
-                heard.append(song)
-                client.next()
-            assert client.status()["state"] == "play"
-    finally:
-        filling.terminate()
-        _, said = filling.communicate(timeout=60)
-        with player.client() as client:
-            client.clear()
-    assert b"Traceback" not in said
+    with radio(connected, player, tmp_path) as filling, player.client() as client:
+        while len(heard) < SONGS:
+            song = following(client, filling, heard)
+            heard.append(song)
+            client.next()
+        assert client.status()["state"] == "play"
     assert heard[0] == "x/a.flac"
     assert len(set(heard)) == SONGS
     put_in = [json.loads(line) for line in (tmp_path / "put in").read_text().splitlines()]
@@ -204,6 +193,54 @@ def test_the_queue_of_sixty_songs_never_ends_and_repeats_nothing(
         assert not artist or artist not in artists[max(0, place - APART) : place]
     noted = query(connected.home, "SELECT outcome FROM radio_song ORDER BY position")
     assert any(row[0] != "given" for row in noted)  # songs of 4 s: how many were seen to be skipped is chance
+
+
+@contextmanager
+def radio(library: Library, player: Mpd, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Let a radio fill the player's queue, empty at first, until the end; what it puts in is in a file."""
+    with player.client() as client:
+        client.clear()
+    words = [*CLI, "--home", str(library.home), "radio", "adele hello", "--mpd", "mpd", "--json"]
+    with open(folder / "put in", "wb") as out:
+        filling = subprocess.Popen(
+            words, env=support.environment(library.home), stdout=out, stderr=subprocess.PIPE
+        )
+    try:
+        yield filling
+    finally:
+        filling.terminate()
+        _, said = filling.communicate(timeout=60)
+        with player.client() as client:
+            client.clear()
+    assert b"Traceback" not in said
+
+
+def test_a_radio_goes_on_in_a_queue_that_is_cleared_and_on_a_player_that_is_started_again(
+    connected: Library, player: Mpd, tmp_path: Path
+) -> None:
+    synced(connected)
+    with radio(connected, player, tmp_path) as filling:
+        with player.client() as client:
+            first = going_on(client, filling, set())
+            client.clear()
+            second = going_on(client, filling, first)
+        player.stop()
+        player.start()
+        with player.client() as client:
+            going_on(client, filling, first | second)
+
+
+def going_on(client: Any, filling: "subprocess.Popen[bytes]", before: set[str]) -> set[str]:
+    """Return the songs of the queue, once it plays and is filled with none of those before."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        assert filling.poll() is None, filling.stderr.read() if filling.stderr else ""
+        songs = {song["file"] for song in client.playlistinfo()}
+        if client.status()["state"] == "play" and len(songs) >= AHEAD:
+            assert not songs & before
+            return songs
+        time.sleep(0.05)
+    raise AssertionError("it does not go on")
 
 
 def following(client: Any, filling: "subprocess.Popen[bytes]", heard: list[str]) -> str:
