@@ -7,6 +7,7 @@ leaves out no more than what is surely the same recording (`loose_key`, `issue_k
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +17,11 @@ Key = tuple[str, str]
 
 NAMES_KEPT: Final = 20_000
 """Songs whose names are not taken apart again."""
+
+MARKS: Final = ("Mn", "Mc")
+"""Kinds of characters that stand with letters: vowel signs of Indian scripts, tones of Thai."""
+PICTURED: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
+"""Marks that say whether a symbol is shown as a picture."""
 
 _TO_A_GUEST: Final = r"(?:feat\.?|ft\.|featuring)\s.*$"
 
@@ -88,7 +94,15 @@ def _split(title: str) -> tuple[str, frozenset[str]]:
 
 
 def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.replace("&", " and ")))
+    plain = text.replace("&", " and ")
+    if plain.isascii():  # which is most of it
+        return " ".join(re.findall(r"\w+", plain))
+    return " ".join("".join(c if is_letter(c) or c == "_" else " " for c in plain).split())
+
+
+def is_letter(c: str) -> bool:
+    """Return whether a character is of a word: a letter, a digit, or a mark that makes another word of it."""
+    return c.isalnum() or (unicodedata.category(c) in MARKS and c not in PICTURED)
 
 
 def exact_key(artist: str, title: str) -> Key:
@@ -118,5 +132,5 @@ def _without_issue(title: str) -> str:
 def _bare(plain: str) -> str:
     """Return a text of letters and digits alone, without guests; one of punctuation alone as it is."""
     named = FEATURED.sub("", plain) or plain
-    words = "".join(c if c.isalnum() else " " for c in named.replace("'", "").replace("’", "")).split()
+    words = "".join(c if is_letter(c) else " " for c in named.replace("'", "").replace("’", "")).split()
     return " ".join(words) or named

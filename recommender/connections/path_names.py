@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from db.tracks import search_key
 from recommender.connections import params
 from recommender.song_paths import folded
+from recommender.song_titles import is_letter
 
 ADDRESS: Final = "file:"
 
@@ -29,7 +30,7 @@ def names_of(path: str) -> list[str]:
 
 def bare_names_of(path: str) -> list[str]:
     """Return the same without what some systems do not write: accents, punctuation, blanks at an end."""
-    return ["".join(filter(str.isalnum, search_key(name))) or name for name in names_of(path)]
+    return ["".join(filter(is_letter, search_key(name))) or name for name in names_of(path)]
 
 
 WAYS: Final[tuple[Callable[[str], list[str]], ...]] = (names_of, bare_names_of)

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.song_titles import same_recording_named, song_named, versions_named
+from recommender.song_titles import (
+    exact_key,
+    issue_key,
+    loose_key,
+    same_recording_named,
+    song_named,
+    versions_named,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,16 @@ def test_the_same_recording_has_the_same_song_and_version(one: str, other: str, 
 def test_any_tags_can_be_read(artist: str, title: str) -> None:
     assert song_named(artist, title) == song_named(artist.strip(), f" {title} ")
     assert same_recording_named((artist, title), (artist, title)) in (True, None)
+
+
+@pytest.mark.parametrize(("one", "other"), [("राम", "रोम"), ("กา!", "กี!"), ("நான்", "நான")])
+def test_vowel_signs_make_other_words(one: str, other: str) -> None:
+    for key in (exact_key, loose_key, issue_key, song_named):
+        assert key("x", one) != key("x", other), key
+        assert key("x", f"{one} {other}") == key("x", f"{one} {other}".upper())
+    assert loose_key("x", one) == loose_key("x", f"{one}!")
+
+
+def test_symbols_are_no_words_however_they_are_shown() -> None:
+    for key in (loose_key, song_named):
+        assert key("x", "I ❤\ufe0f You") == key("x", "I ❤ You") == key("x", "I You")

@@ -320,3 +320,9 @@ def test_what_names_a_song_is_what_is_matched_anew_not_its_state() -> None:
     played = RemoteSong("r", title="Hello", state=SongState(plays=3))
     assert played.described == RemoteSong("s", title="Hello").described
     assert played.described != RemoteSong("r", title="Hello", duration_s=1.0).described
+
+
+def test_vowel_signs_make_other_names_of_files() -> None:
+    song = here(1, "a/b/01 राम.flac", title="", artist="")
+    assert found(there("a/b/01 राम.mp3", title="", artist=""), song) == ("path", 1)
+    assert found(there("a/b/01 रोम.mp3", title="", artist=""), song)[1] is None
