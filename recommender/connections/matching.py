@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from recommender.connections import params
 from recommender.connections.agreement import (
@@ -25,6 +25,7 @@ from recommender.connections.name_forms import (
     artists_alike,
     plain_key,
     readings,
+    repaired,
     titles_alike,
 )
 from recommender.connections.path_names import WAYS, names_in_common, spellings, tells
@@ -32,6 +33,7 @@ from recommender.connections.values import RemoteSong
 from recommender.song_paths import ids_in_words
 from recommender.song_titles import Key, exact_key, issue_key, loose_key
 
+Song = TypeVar("Song", LocalSong, RemoteSong)
 How = Literal["path", "musicbrainz", "names", "doubtful", "unmatched"]
 
 PREFERENCE: Final = {"path": 0, "musicbrainz": 1, "names": 2}
@@ -69,7 +71,7 @@ class SongMatcher:
     """
 
     def __init__(self, songs: Iterable[LocalSong], musicbrainz: Callable[[], dict[int, str]] = dict) -> None:
-        self._songs = [replace(song, artist=artist_named(song.artist)) for song in songs]
+        self._songs = [_as_meant(song) for song in songs]
         self._ask_musicbrainz = musicbrainz
         self._by_name: list[dict[str, list[LocalSong]]] = [defaultdict(list) for _ in WAYS]
         self._by_keys: list[dict[Key, list[LocalSong]]] = [defaultdict(list) for _ in KEYS]
@@ -103,7 +105,7 @@ class SongMatcher:
 
     def find(self, remote: RemoteSong) -> SongMatch:
         """Return the track that a song is."""
-        remote = replace(remote, artist=artist_named(remote.artist))
+        remote = _as_meant(remote)
         doubts: list[SongMatch] = []
         for step in (self._by_path, self._by_recording, self._by_words, self._by_title_alone):
             found = step(remote)
@@ -230,6 +232,12 @@ class SongMatcher:
         if not sure:
             return _doubt(found, "only the title agrees")
         return _the_only(sure, "names", "title and album fit several tracks")
+
+
+def _as_meant(song: Song) -> Song:
+    """Return a song with its names as they were meant: none of nobody, none that was read wrong."""
+    path, title, album = map(repaired, (song.path, song.title, song.album))
+    return replace(song, path=path, title=title, artist=artist_named(repaired(song.artist)), album=album)
 
 
 def _of_these(found: list[LocalSong], remote: RemoteSong, *, careful: bool) -> SongMatch:

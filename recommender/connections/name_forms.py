@@ -58,6 +58,23 @@ def artist_named(artist: str) -> str:
     return "" if NOBODY.fullmatch(artist) else artist
 
 
+def repaired(text: str) -> str:
+    """Return a text as it was before UTF-8 was read as the letters of old Windows; all others as they are."""
+    if text.isascii():
+        return text
+    try:
+        return b"".join(map(_byte_of, text)).decode()
+    except UnicodeError:
+        return text
+
+
+def _byte_of(letter: str) -> bytes:
+    try:
+        return letter.encode("cp1252")
+    except UnicodeEncodeError:
+        return letter.encode("latin-1")
+
+
 def readings(artist: str, title: str) -> list[tuple[str, str]]:
     """Return other artists and titles that tags may mean: a number before it, or the artist in the title."""
     found = []

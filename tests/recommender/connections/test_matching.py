@@ -7,6 +7,7 @@ import pytest
 
 from recommender.connections.agreement import LocalSong
 from recommender.connections.matching import SongMatcher
+from recommender.connections.name_forms import repaired
 from recommender.connections.values import RemoteSong, SongState
 
 MBID = "0b8b5a9e-37c1-4e6e-8a5b-0d7c6f1f2a3b"
@@ -326,3 +327,17 @@ def test_vowel_signs_make_other_names_of_files() -> None:
     song = here(1, "a/b/01 राम.flac", title="", artist="")
     assert found(there("a/b/01 राम.mp3", title="", artist=""), song) == ("path", 1)
     assert found(there("a/b/01 रोम.mp3", title="", artist=""), song)[1] is None
+
+
+@pytest.mark.parametrize("written", ["BjÃ¶rk", "Ã\x81sgeir", "ÐšÐ¸Ð½Ð¾"])
+def test_what_was_read_in_a_wrong_encoding_is_read_again(written: str) -> None:
+    meant = {"B": "Björk", "Ã": "Ásgeir", "Ð": "Кино"}[written[0]]
+    for one, other in ((meant, written), (written, meant)):
+        song = here(1, f"{one}/25/01 Hello.flac", artist=one)
+        assert found(there(artist=other), song) == ("names", 1)
+        assert found(there(f"{other}/25/01 Hello.flac", title="", artist=""), song) == ("path", 1)
+
+
+@pytest.mark.parametrize("text", ["Björk", "Ã", "naïve Ærø", "Кино", "€uro", "♥", ""])
+def test_what_was_read_right_stays(text: str) -> None:
+    assert repaired(text) == text
