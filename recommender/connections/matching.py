@@ -28,7 +28,7 @@ from recommender.connections.name_forms import (
     repaired,
     titles_alike,
 )
-from recommender.connections.path_names import WAYS, names_in_common, spellings, tells
+from recommender.connections.path_names import WAYS, are_anyones, names_in_common, spellings, tells
 from recommender.connections.values import RemoteSong
 from recommender.song_paths import ids_in_words
 from recommender.song_titles import Key, exact_key, issue_key, loose_key
@@ -141,6 +141,8 @@ class SongMatcher:
         best = [song for count, song in alike if count == most]
         whole = any(most == len(names) and most in song.depths for song in best)
         if not best or (most < 2 and not whole and not tells(names[-1])):
+            return None
+        if not whole and are_anyones(names[-most:]):
             return None
         fitting = [
             song

@@ -1,6 +1,7 @@
 """Names of paths as matching compares them."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -12,6 +13,11 @@ from recommender.song_paths import folded
 from recommender.song_titles import is_letter
 
 ADDRESS: Final = "file:"
+ANYONES: Final = re.compile(
+    r"[0-9]*(?:(?:cd|dis[ck]|side|audiotrack|track|titel|piste|traccia|pista|vol(?:ume)?|unknown(?:album|artist)?"
+    r"|variousartists|music|musik)[0-9]*[a-d]?)?"
+)
+"""Names, without what is no letter or digit, that say nothing of what they name."""
 
 
 def spellings(path: str) -> Iterator[str]:
@@ -35,6 +41,11 @@ def bare_names_of(path: str) -> list[str]:
 
 WAYS: Final[tuple[Callable[[str], list[str]], ...]] = (names_of, bare_names_of)
 """How names are compared first, and then."""
+
+
+def are_anyones(names: Sequence[str]) -> bool:
+    """Return whether names are such as files and folders of any album have: 'CD 1', 'Track 01'."""
+    return all(ANYONES.fullmatch("".join(filter(str.isalnum, name))) for name in names)
 
 
 def tells(name: str) -> bool:

@@ -341,3 +341,15 @@ def test_what_was_read_in_a_wrong_encoding_is_read_again(written: str) -> None:
 @pytest.mark.parametrize("text", ["Björk", "Ã", "naïve Ærø", "Кино", "€uro", "♥", ""])
 def test_what_was_read_right_stays(text: str) -> None:
     assert repaired(text) == text
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["CD1/01.flac", "Disc 2/Track 07.mp3", "Unknown Album/01 Track 1.wma", "Side B/02.flac", "2/03.mp3"],
+)
+def test_names_that_any_album_may_have_tell_nothing(end: str) -> None:
+    bare = {"title": "", "artist": ""}
+    song = here(1, f"Somebody/Record/{end}", **bare)
+    assert found(there(f"Somebody Else/Other/{end}", **bare), song)[1] is None
+    assert found(there(f"x/Somebody/Record/{end}", **bare), song) == ("path", 1)
+    assert found(there(end, **bare), here(1, end, **bare)) == ("path", 1)
