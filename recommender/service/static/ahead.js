@@ -2,34 +2,18 @@
 (() => {
   const begun = new Map();
   const PARTS = {
-    track: ["track", "compare", "controls", "like", "pair", "passage", "waves"],
-    search: ["words"],
-    find: ["words"],
-    deepcuts: ["deepcuts"],
-    mixes: ["mixes"],
-    mix: ["mixes"],
-    radios: ["radio"],
-    radio: ["radio"],
-    map: ["map", "map_flat", "map_gl", "map_hands", "map_legend", "map_names", "map_pick", "map_songs", "view"],
-    playlists: ["playlists"],
-    playlist: ["playlists"],
-    shortlists: ["shortlists", "kept_file", "sides", "waves"],
-    shortlist: ["shortlists", "kept_file", "sides", "waves"],
-    file: ["file", "compare", "controls", "kept_file", "like", "pair", "passage", "track", "waves"],
-    path: ["path"],
-    like: ["like", "controls"],
-    likelist: ["like", "controls"],
+    track: "track", search: "words", find: "words", deepcuts: "deepcuts", mixes: "mixes", mix: "mixes", radios: "radio", radio: "radio", map: "map",
+    playlists: "playlists", playlist: "playlists", shortlists: "shortlists", shortlist: "shortlists", file: "file", path: "path", like: "like", likelist: "like",
   };
   const named = new Set();
 
-  function load(parts) {
-    for (const name of parts.filter((part) => !named.has(part))) {
-      named.add(name);
-      const link = document.createElement("link");
-      link.rel = "modulepreload";
-      link.href = `static/${name}.js`;
-      document.head.append(link);
-    }
+  function load(name) {
+    if (named.has(name)) return;
+    named.add(name);
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = `static/joined/${name}.js`;
+    document.head.append(link);
   }
 
   function ask(path) {
@@ -37,7 +21,7 @@
   }
 
   const place = location.hash.slice(1).split("&")[0].split("=")[0];
-  load(Object.hasOwn(PARTS, place) ? PARTS[place] : []);
+  if (Object.hasOwn(PARTS, place)) load(PARTS[place]);
   const song = location.hash.match(/^#track=([1-9][0-9]*)$/);
   if (!location.hash) for (const path of ["api/tracks?sort=artist&limit=50&offset=0", "api/genres"]) ask(path);
   else if (song) for (const path of ["", "/similar?n=20"]) ask(`api/tracks/${song[1]}${path}`);
@@ -50,7 +34,7 @@
       return found?.then((answer) => { if (answer instanceof Error) throw answer; return answer; });
     },
     /** Load what the places are made of that were not opened. */
-    others: () => load(Object.values(PARTS).flat()),
+    others: () => Object.values(PARTS).forEach(load),
     PARTS,
   };
 })();

@@ -16,7 +16,7 @@ const later = (file, name) => async (...all) => {
   const module = await import(file).catch(() => { throw new Problem(0, "The service does not answer", "The service does not answer. Is “deepcuts serve” still running?"); });
   return module[name](...all);
 };
-/** All but the first one: what they are made of is named in ahead.js, too. */
+/** Their modules are named in ahead.js, too. */
 const PLACES = {
   songs, track: later("./track.js", "song"), search: later("./words.js", "search"), find: later("./words.js", "find"), deepcuts: later("./deepcuts.js", "deepCuts"),
   mixes: later("./mixes.js", "mixes"), mix: later("./mixes.js", "mix"), radios: later("./radio.js", "radios"), radio: later("./radio.js", "radio"), map: later("./map.js", "map"),
@@ -144,6 +144,7 @@ acceptDrops();
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); place.focus(); });
 onChange(show);
 addEventListener("again", show);
-await show();
-setTimeout(watchState, PAINTED_MS); // what was asked for is before one's eyes first
-setTimeout(globalThis.ahead.others, OTHERS_MS);
+show().then(() => {
+  setTimeout(watchState, PAINTED_MS); // what was asked for is before one's eyes first
+  setTimeout(globalThis.ahead.others, OTHERS_MS);
+});

@@ -218,7 +218,7 @@ def kept_lists(site: Site) -> Iterator[Callable[[str], str]]:
 
 def player(page: Any, expression: str) -> Any:
     """Return what an expression of the page's `player` is."""
-    return page.evaluate(f"import('./static/player.js').then(({{ player }}) => {expression})")
+    return page.evaluate(f"import('./static/joined/player.js').then(({{ player }}) => {expression})")
 
 
 def until(page: Any, expression: str, arg: Any = None) -> None:
@@ -235,7 +235,7 @@ def until(page: Any, expression: str, arg: Any = None) -> None:
 
 def wait_for_player(page: Any, condition: str) -> None:
     """Wait until a condition on the page's `player` holds."""
-    until(page, f"import('./static/player.js').then(({{ player }}) => Boolean({condition}))")
+    until(page, f"import('./static/joined/player.js').then(({{ player }}) => Boolean({condition}))")
 
 
 def note_seeks(page: Any) -> None:

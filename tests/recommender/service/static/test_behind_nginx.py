@@ -83,7 +83,7 @@ def opened(browser: Any, below: Site) -> Iterator[Any]:
     yield page
     page.close()
     assert wrong == []
-    assert len(asked) > 20
+    assert len(asked) > 10
     no_cover = re.compile(
         r".*/api/tracks/\d+/cover\?.*"
     )  # a song without a picture has none, which is no fault

@@ -116,24 +116,6 @@ def test_text_is_only_ever_set_as_text() -> None:
         assert not re.search(ways, file.read_text(encoding="utf-8")), file.name
 
 
-def named_in(name: str) -> list[str]:
-    """Return the modules that one imports before it begins."""
-    found: list[str] = re.findall(
-        r'(?:from|import) "\./([^"]+)"', (STATIC / name).read_text(encoding="utf-8")
-    )
-    return found
-
-
-def needed_by(name: str) -> set[str]:
-    """Return a module and all that it needs."""
-    needed, found = [name], set()
-    while needed:
-        one = needed.pop()
-        found.add(one)
-        needed += [part for part in named_in(one) if part not in found]
-    return found
-
-
 def test_each_module_names_only_parts_that_there_are() -> None:
     for file in FILES:
         for name in re.findall(
@@ -142,15 +124,14 @@ def test_each_module_names_only_parts_that_there_are() -> None:
             assert (STATIC / name).is_file(), f"{file.name} wants {name}"
 
 
-def test_what_the_page_loads_ahead_is_what_it_needs() -> None:
-    """Modules that import others are found one after another, unless the page names them at once."""
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
-    ahead = re.findall(r'<link rel="modulepreload" href="static/([^"]+)">', page)
-    first = needed_by("main.js")
-    assert sorted(ahead) == sorted(first - {"main.js"})
+def test_the_page_asks_for_joined_parts_alone_and_knows_them_for_every_place() -> None:
+    page = Elements()
+    page.feed((STATIC / "index.html").read_text(encoding="utf-8"))
+    asked = [attributes.get("src") or attributes.get("href") or "" for _, attributes in page.found]
+    parts = sorted(one.removeprefix("static/") for one in asked if one.startswith("static/"))
+    assert parts == ["icon.svg", "joined/before.js", "joined/main.js", "joined/page.css"]
     begins = (STATIC / "main.js").read_text(encoding="utf-8")
-    places = dict(re.findall(r'(\w+): later\("\./([^"]+)"', begins))
-    table = re.findall(r"^    (\w+): \[(.*)\],$", (STATIC / "ahead.js").read_text(encoding="utf-8"), re.M)
-    parts = {place: sorted(f"{one}.js" for one in re.findall(r'"(\w+)"', names)) for place, names in table}
-    assert parts == {place: sorted(needed_by(name) - first) for place, name in places.items()}
-    assert len(places) > 10 and all(parts.values())
+    places = dict(re.findall(r'(\w+): later\("\./(\w+)\.js"', begins))
+    table = re.search(r"const PARTS = \{(.*?)\};", (STATIC / "ahead.js").read_text(encoding="utf-8"), re.S)
+    assert table and dict(re.findall(r'(\w+): "(\w+)"', table[1])) == places
+    assert len(places) > 10

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from recommender.service.http.joined_modules import EXPORT
+from recommender.service.http.static_page import MODULES
 from tests.recommender.service.static.browser import Site, until
 
 MOST_BYTES = 120 * 1024
@@ -34,9 +36,28 @@ def test_the_first_load_is_small(page: Any, site: Site, place: str) -> None:
     )
     fetched = {one["name"]: one for one in every}
     names = [name.rsplit("/", 1)[-1] for name in fetched]
-    assert {"style.css", "theme.js"} < set(names), names
+    assert {"style.css", "theme.js"} < set(names) or {"page.css", "before.js"} < set(names), names
+    assert len([name for name in fetched if "/static/" in name]) <= (9 if place == "docs" else 6), names
     for name, one in fetched.items():
         if "/static/" in name and one["whole"] > 1024:
             assert one["packed"] < 0.7 * one["whole"], f"{name} is not packed"
     total = sum(one["bytes"] for one in fetched.values())
     assert 20_000 < total <= MOST_BYTES, fetched
+
+
+EXPORTS = """async (names) => Promise.all(names.map(async (name) => {
+  const { modules } = await import("./static/joined/main.js");
+  const [whole, alone] = [await import(`./static/joined/${name}`), await import(`./static/${name}`)];
+  const kinds = (some) => Object.keys(some).sort().map((one) => [one, typeof some[one]]);
+  const once = Object.keys(alone).every((one) => whole[one] === modules[name][one]);
+  return { name, once, joined: kinds(whole), alone: kinds(alone) };
+}))"""
+
+
+def test_joined_modules_export_what_they_do_alone(page: Any, site: Site) -> None:
+    page.goto(f"{site.url}/")
+    page.locator("main .song").first.wait_for()
+    names = [name for name in MODULES if EXPORT.search(MODULES[name]) and not name.startswith("docs")]
+    assert len(names) > 40
+    for found in page.evaluate(EXPORTS, names):
+        assert found["alone"] and found["joined"] == found["alone"] and found["once"], found

@@ -204,7 +204,8 @@ def test_hostile_titles_are_only_text(page: Any, site: Site, place: str) -> None
         assert HOSTILE in page.inner_text("main")
         page.locator("main .play, main .play-song").first.click()
     track = site.get(f"/api/tracks/{hostile}")
-    page.evaluate("(it) => import('./static/player.js').then(({ player }) => player.play([it]))", track)
+    play = "(it) => import('./static/joined/player.js').then(({ player }) => player.play([it]))"
+    page.evaluate(play, track)
     until(page, "(title) => document.getElementById('bar-title')?.textContent === title", HOSTILE)
     page.click("#queue-open")
     assert HOSTILE in page.inner_text("#queue")

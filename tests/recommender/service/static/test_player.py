@@ -135,13 +135,13 @@ def test_the_next_song_is_there_before_this_one_ends(page: Any, playing: list[st
     sound = player(page, "(window.spare = player.spare, player.spare.src)")
     player(page, "player.audio.playbackRate = 1")
     wait_for_player(page, "player.index === 1 && player.audio.currentTime > 0.1")
-    assert page.evaluate("import('./static/player.js').then(({ player }) => player.audio === window.spare)")
+    assert player(page, "player.audio === window.spare")
     assert player(page, "player.audio.src") == sound
     assert page.inner_text("#bar-title") == playing[1]
 
 
 def test_songs_pass_into_each_other(page: Any, playing: list[str]) -> None:
-    page.evaluate("import('./static/settings.js').then((settings) => settings.set('crossfade', 4))")
+    page.evaluate("import('./static/joined/settings.js').then((settings) => settings.set('crossfade', 4))")
     player(page, NOTE_FADE)
     player(page, "{ player.audio.playbackRate = 1; player.seek(player.duration - 6); }")
     wait_for_player(page, "player.index === 1 && fade.length > 1")
