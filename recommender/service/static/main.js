@@ -3,7 +3,7 @@
 import { ask, Problem, sentence } from "./api.js";
 import { playerBar } from "./bar.js";
 import { searchBox } from "./box.js";
-import { announce, counted, el } from "./dom.js";
+import { announce, counted, el, thousands } from "./dom.js";
 import { acceptDrops } from "./drops.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
 import { resumeQueue } from "./resume.js";
@@ -118,7 +118,7 @@ async function tellState() {
     const waiting = status.to_analyse_again || 0;
     showMore({ index: status.index_tracks, analysed: status.analysed });
     const { done, found } = status.ingest || {};
-    if (status.ingest) trouble(`deepcuts is listening to your music: ${done.toLocaleString("en-GB")} of ${counted(found, "song")} done. Lists grow meanwhile.`);
+    if (status.ingest) trouble(`deepcuts is listening to your music: ${thousands(done)} of ${counted(found, "song")} done. Lists grow meanwhile.`);
     else if (status.index && status.index !== "current" && status.tracks) trouble("New songs are being taken in; lists are of what was there before.");
     else if (waiting) trouble(`${waiting} songs wait for the model in use: run deepcuts ingest.`);
     else trouble("");

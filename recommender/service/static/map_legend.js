@@ -1,6 +1,6 @@
 /* What the map is coloured by, and which colour is what. */
 
-import { el, svg } from "./dom.js";
+import { el, svg, thousands } from "./dom.js";
 
 /** The ways to colour the map, as the address and the service have them. */
 export const COLOURINGS = { label: "label", decade: "decade", tempo: "tempo", plays: "plays" };
@@ -23,7 +23,7 @@ export function legend(classes, colouring, choose) {
       only = only === k ? null : k;
       for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.class === String(only)));
       choose(only);
-    } }, swatch, classes.names[k].replace(/(\d)-(\d)/, "$1–$2"), el("span", { class: "soft" }, ` ${classes.size(k).toLocaleString("en-GB")}`));
+    } }, swatch, classes.names[k].replace(/(\d)-(\d)/, "$1–$2"), el("span", { class: "soft" }, ` ${thousands(classes.size(k))}`));
   });
   return el("div", { class: "legend", role: "group", "aria-label": `Colours, by ${COLOURINGS[colouring]}: press one to see it alone` }, buttons);
 }
@@ -31,6 +31,6 @@ export function legend(classes, colouring, choose) {
 /** Return the areas of the map as buttons that lead there; null where it has none. */
 export function areas(regions, go) {
   const buttons = regions.filter((region) => region.level === 0)
-    .map((region) => el("button", { type: "button", class: "chip", onclick: () => go(region) }, region.name, el("span", { class: "soft" }, ` ${region.tracks.toLocaleString("en-GB")}`)));
+    .map((region) => el("button", { type: "button", class: "chip", onclick: () => go(region) }, region.name, el("span", { class: "soft" }, ` ${thousands(region.tracks)}`)));
   return buttons.length ? el("div", { class: "legend areas", role: "group", "aria-label": "Areas of the map: press one to go there" }, buttons) : null;
 }

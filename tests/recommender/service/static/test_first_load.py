@@ -52,6 +52,8 @@ EXPORTS = """async (names) => Promise.all(names.map(async (name) => {
   const once = Object.keys(alone).every((one) => whole[one] === modules[name][one]);
   return { name, once, joined: kinds(whole), alone: kinds(alone) };
 }))"""
+THOUSANDS = """(numbers) => import('./static/joined/dom.js').then(({ thousands }) =>
+  numbers.map((n) => [thousands(n), n.toLocaleString('en-GB')]))"""
 
 
 def test_joined_modules_export_what_they_do_alone(page: Any, site: Site) -> None:
@@ -61,3 +63,11 @@ def test_joined_modules_export_what_they_do_alone(page: Any, site: Site) -> None
     assert len(names) > 40
     for found in page.evaluate(EXPORTS, names):
         assert found["alone"] and found["joined"] == found["alone"] and found["once"], found
+
+
+def test_thousands_are_written_as_the_browser_would(page: Any, site: Site) -> None:
+    page.goto(f"{site.url}/")
+    numbers = [0, 7, 999, 1000, 10_000, 123_456, 1_000_000, 1_234_567]
+    found = page.evaluate(THOUSANDS, numbers)
+    assert found[4][0] == "10,000"
+    assert all(ours == browsers for ours, browsers in found), found
