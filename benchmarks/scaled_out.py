@@ -25,7 +25,8 @@ from typing import Any
 import common
 
 from tests import dask_cluster, postgres, scaled_out
-from tests.scaled_out import SeveralMachines, ended, until
+from tests.scaled_out import SeveralMachines, ended
+from tests.waiting import until
 
 SETTINGS = {"listen_addresses": ""}
 TICKS = os.sysconf("SC_CLK_TCK")

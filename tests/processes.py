@@ -51,3 +51,23 @@ def kill_all(group: int) -> None:
     for pid in group_members(group):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that any thread of a process has started."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, path.read_text().split())
+    return found
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    found = children(pid)
+    return [*found, *(other for child in found for other in below(child))]
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Return which processes are still running."""
+    return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]

@@ -3,8 +3,7 @@
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,8 @@ from tests.nginx import nginx
 from tests.postgres import Server
 from tests.processes import REPO
 from tests.recommender import support
+from tests.waiting import PATIENCE_S, until
 
-PATIENCE_S = 180.0
 GATED = """
     CREATE TABLE gate (tracks integer NOT NULL, key integer NOT NULL);
     INSERT INTO gate VALUES (0, 0);
@@ -34,14 +33,6 @@ GATED = """
 """
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 77 AND NOT granted"
 OTHERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid <> 77"
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait until something is true, however busy the machine."""
-    give_up = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < give_up, "waited in vain"
-        time.sleep(0.02)
 
 
 def free_port() -> int:

@@ -15,9 +15,10 @@ from db.backends.server import LONGEST_PATH, server_url, server_writer_lock
 from db.models import Feature, Prediction, Segment, Track
 from db.session import Catalog, open_server_catalog
 from tests.postgres import Server
+from tests.processes import group_members
 from tests.recommender import support
-from tests.recommender.library.test_kill import group_members, wait_until
 from tests.recommender.support import Library, Ran, counts, deepcuts
+from tests.waiting import until
 
 # One side of each comparison is always a file.
 pytestmark = pytest.mark.databases("sqlite")
@@ -61,7 +62,7 @@ class Remote:
             start_new_session=True,
         )
         try:
-            wait_until(lambda: self.n_rows() >= 2)
+            until(lambda: self.n_rows() >= 2)
             os.killpg(process.pid, signal.SIGSTOP)
             yield process
         finally:
@@ -221,7 +222,7 @@ def test_killed_in_the_middle_then_finished(ingested: Library, server: Server, t
     with own.ingesting(ingested.music) as process:
         kept = own.analyses()
         assert 2 <= len(kept) < len(support.SONGS)
-    wait_until(lambda: not group_members(process.pid))
+    until(lambda: not group_members(process.pid))
     expected = support.analyses(ingested.home)
     assert {path: expected[path] for path in kept} == kept, "a track was stored in part"
     report = own.ingest(ingested.music)

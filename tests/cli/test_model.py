@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,16 @@ from classifier.model import bundle
 from classifier.training import brought_calibration
 from tests import databases, synth
 from tests.processes import group_members, kill_all
-from tests.recommender import support
+from tests.recommender import held_ingest, support
 from tests.recommender.models.published import effnet, effnet_json, head, head_json, save
 from tests.recommender.service.conftest import serving
-from tests.recommender.support import CLI, Library, counts, query
+from tests.recommender.support import Library, counts, query
 from tests.recommender.training.trained import GENRES, quick, quick_workers, write_genres
+from tests.waiting import until
 
 NAME = "discogs-effnet-bsdynamic-1"
 N = len(support.SONGS)
 SEED_SONG = "rock/beta.flac"
-PATIENCE_S = 60.0
 
 
 def write_model(folder: Path) -> tuple[Path, Path]:
@@ -320,33 +319,27 @@ def n_analysed(home: Path, trunk_id: str) -> int:
     return int(query(home, f"{sql} WHERE trunk_id = ?", trunk_id)[0][0])
 
 
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
-
-
 def test_killed_in_the_middle_of_the_analysis_and_resumed(brought: Brought, tmp_path: Path) -> None:
     library = brought.library.clone(tmp_path)
     query(library.home, "DELETE FROM feature WHERE trunk_id = ?", brought.trunk_id)
     expected = features(brought.library.home)
+    held = held_ingest.command(N - 1, tmp_path / "never")
     process = subprocess.Popen(
-        [*CLI, "--home", str(library.home), "ingest", str(library.music), "--jobs", "1"],
+        [*held, "--home", str(library.home), "ingest", str(library.music), "--jobs", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=support.environment(library.home),
         start_new_session=True,
     )
     try:
-        wait_until(lambda: n_analysed(library.home, brought.trunk_id) >= 2)
+        until(lambda: n_analysed(library.home, brought.trunk_id) >= 2)
         os.killpg(process.pid, signal.SIGKILL)
-        wait_until(lambda: not group_members(process.pid))
+        until(lambda: not group_members(process.pid))
     finally:
         kill_all(process.pid)
         process.communicate()
     done = n_analysed(library.home, brought.trunk_id)
-    assert 2 <= done < N, "the run was over before it could be killed"
+    assert 2 <= done < N
     assert library.run("status", "--json").json["to_analyse_again"] == N - done
     with quick_workers():
         report = support.ingest(library.home, library.music)

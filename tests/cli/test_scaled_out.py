@@ -16,7 +16,8 @@ from tests.cli.test_database import Remote
 from tests.nginx import NGINX
 from tests.recommender import support
 from tests.recommender.service.conftest import PROGRAM
-from tests.scaled_out import SeveralMachines, ended, kill, until
+from tests.scaled_out import SeveralMachines, ended, kill
+from tests.waiting import until
 
 pytestmark = pytest.mark.databases("sqlite")  # what it is compared with is a file
 

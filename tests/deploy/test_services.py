@@ -7,8 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from deploy import try_container
 from deploy.manual import shell_files
 from tests.conftest import REPO
 from tests.deploy.test_manual import needed
+from tests.waiting import until
 
 DEPLOY = REPO / "deploy"
 UNITS = (
@@ -25,14 +24,6 @@ UNITS = (
     "deepcuts-sync.timer",
     "deepcuts-watch@srv-music.service",
 )
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + 180
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
 
 
 def verified(folder: Path) -> str:

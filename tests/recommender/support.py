@@ -21,7 +21,7 @@ from recommender.library.workers.process import WorkerSettings
 from recommender.library.workers.process_queue import WorkerPool
 from recommender.retrieval.index.store import open_index
 from tests import databases, synth
-from tests.databases import open_catalog, query
+from tests.databases import no_table_yet, open_catalog, query
 from tests.processes import REPO
 
 CLI = (sys.executable, str(REPO / "cli.py"))
@@ -152,6 +152,15 @@ def names(home: Path) -> dict[str, Any]:
     rows = {os.path.basename(path): row for path, row in found.items()}
     assert len(rows) == len(found), "two tracks share a file name"
     return rows
+
+
+def n_rows(home: Path) -> int:
+    """Return how many tracks have been analysed so far, also while a home is being made."""
+    try:
+        found: int = query(home, "SELECT count(*) FROM track WHERE analysed_hash IS NOT NULL")[0][0]
+    except no_table_yet():
+        return 0
+    return found
 
 
 def analyses(home: Path) -> dict[str, list[tuple[float, float, bytes, bytes, bytes]]]:

@@ -14,13 +14,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from classifier.model import bundle
 from recommender.retrieval.index.store import open_index
 from tests import synth
-from tests.databases import no_table_yet, open_catalog
+from tests.databases import open_catalog
 from tests.processes import group_members, kill_all
-from tests.recommender import support
-from tests.recommender.support import counts, query, tracks
+from tests.recommender import held_ingest, support
+from tests.recommender.support import counts, n_rows, query, tracks
+from tests.waiting import PATIENCE_S, until
 
 N_FILES = 24
-PATIENCE_S = 180.0
+RELEASED = "released"
 
 
 @pytest.fixture(scope="module")
@@ -46,32 +47,21 @@ def uninterrupted(database: str, music: Path, tmp_path_factory: pytest.TempPathF
     return support.analyses(home)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
-
-
-def n_rows(home: Path) -> int:
-    """Return how many tracks a run has stored so far."""
-    try:
-        return query(home, "SELECT count(*) FROM track WHERE analysed_hash IS NOT NULL")[0][0]
-    except no_table_yet():
-        return 0
-
-
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
 def start(music: Path) -> Iterator[Start]:
-    """Start an ingest in a process group of its own; all that is left of it is ended afterwards."""
+    """Start an ingest in a process group of its own; all that is left of it is ended afterwards.
+
+    It waits before the last two of its tracks, of which `stored` are there already, until it is released.
+    """
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(home: Path, *options: str) -> "subprocess.Popen[bytes]":
+    def begin(home: Path, *options: str, stored: int = 0) -> "subprocess.Popen[bytes]":
+        command = held_ingest.command(N_FILES - 2 - stored, home / RELEASED)
         process = subprocess.Popen(
-            [*support.CLI, "--home", str(home), "ingest", str(music), *options],
+            [*command, "--home", str(home), "ingest", str(music), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=support.environment(home),
@@ -113,16 +103,17 @@ def test_killed_five_times_then_finished(
     tmp_path: Path, music: Path, start: Start, uninterrupted: Sounds
 ) -> None:
     kept: dict[str, int] = {}
+    n_stored = 0
     for at_rows in (0, 1, 5, 9, 13):
-        process = start(tmp_path)
+        process = start(tmp_path, stored=n_stored)
         if at_rows:
-            wait_until(lambda n=at_rows: n_rows(tmp_path) >= n)
+            until(lambda n=at_rows: n_rows(tmp_path) >= n)
         else:
-            wait_until(lambda pid=process.pid: len(group_members(pid)) > 1)
-        assert process.poll() is None, "the run was over before it could be killed"
+            until(lambda pid=process.pid: len(group_members(pid)) > 1)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE_S)
-        wait_until(lambda pid=process.pid: not group_members(pid))
+        until(lambda pid=process.pid: not group_members(pid))
+        n_stored = n_rows(tmp_path)
         if not at_rows:
             continue
         stored = support.analyses(tmp_path)
@@ -146,10 +137,11 @@ def test_killed_while_the_index_is_being_written(
     tmp_path: Path, music: Path, start: Start, uninterrupted: Sounds
 ) -> None:
     process = start(tmp_path)
-    wait_until(lambda: any((tmp_path / "index").glob("*")) if (tmp_path / "index").exists() else False)
+    (tmp_path / RELEASED).touch()
+    until(lambda: any((tmp_path / "index").glob("*")) if (tmp_path / "index").exists() else False)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(PATIENCE_S)
-    wait_until(lambda: not group_members(process.pid))
+    until(lambda: not group_members(process.pid))
     stored = len(support.analyses(tmp_path))
     assert stored, "an index is written for what is there already"
     left = {"analysed": N_FILES - stored} if stored < N_FILES else {}
@@ -161,24 +153,24 @@ def test_killed_while_the_index_is_being_written(
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, start: Start) -> None:
     process = start(tmp_path)
-    wait_until(lambda: n_rows(tmp_path) >= 1)
+    until(lambda: n_rows(tmp_path) >= 1)
     assert len(group_members(process.pid)) > 1
     process.kill()
     process.wait(PATIENCE_S)
-    wait_until(lambda: not group_members(process.pid))
+    until(lambda: not group_members(process.pid))
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     tmp_path: Path, music: Path, start: Start, uninterrupted: Sounds
 ) -> None:
     process = start(tmp_path)
-    wait_until(lambda: n_rows(tmp_path) >= 3)
+    until(lambda: n_rows(tmp_path) >= 3)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert out == b""
     assert err.decode() == "Stopped; what was analysed is kept, and the next ingest goes on from there.\n"
-    wait_until(lambda: not group_members(process.pid))
+    until(lambda: not group_members(process.pid))
     n_kept = n_rows(tmp_path)
     assert 3 <= n_kept < N_FILES
     report = support.deepcuts(tmp_path, "ingest", music, "--json").json
@@ -188,7 +180,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
 
 def test_ctrl_c_while_the_workers_start_is_as_quiet(tmp_path: Path, start: Start) -> None:
     process = start(tmp_path)
-    wait_until(lambda: len(group_members(process.pid)) >= 3)
+    until(lambda: len(group_members(process.pid)) >= 3)
     time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE_S)
@@ -198,10 +190,11 @@ def test_ctrl_c_while_the_workers_start_is_as_quiet(tmp_path: Path, start: Start
 
 def test_a_second_writer_is_turned_away_while_readers_work(tmp_path: Path, music: Path, start: Start) -> None:
     process = start(tmp_path)
-    wait_until(lambda: n_rows(tmp_path) >= 1)
+    until(lambda: n_rows(tmp_path) >= 1)
     os.kill(process.pid, signal.SIGSTOP)  # it holds the lock for as long as this test needs
     ran = support.deepcuts(tmp_path, "ingest", music)
     status = support.deepcuts(tmp_path, "status", "--json")
+    (tmp_path / RELEASED).touch()
     os.kill(process.pid, signal.SIGCONT)
     assert 1 <= status.json["tracks"] < N_FILES
     assert (ran.code, ran.out) == (1, "")
@@ -215,7 +208,7 @@ def test_a_second_writer_is_turned_away_while_readers_work(tmp_path: Path, music
 
 def test_nice_holds_for_the_workers_too(tmp_path: Path, start: Start) -> None:
     process = start(tmp_path, "--nice", "7", "--jobs", "2")
-    wait_until(lambda: n_rows(tmp_path) >= 1)
+    until(lambda: n_rows(tmp_path) >= 1)
     members = group_members(process.pid)
     assert len(members) >= 3
     expected = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from recommender.service.state import State
 from tests import databases
 from tests.recommender import support
 from tests.recommender.support import CLI, Library
+from tests.waiting import until
 
 BASE = "http://127.0.0.1"
 PROGRAM = {"X-Requested-With": "tests"}
@@ -63,10 +63,7 @@ def serving(library: Library, settings: AccessSettings | None = None) -> Iterato
 
 def settled(service: Service) -> None:
     """Wait until a service has made, and taken up, what it keeps beside its catalogue."""
-    end_s = time.monotonic() + 60
-    while service.state._files.arrays is None:
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    until(lambda: service.state._files.arrays is not None)
 
 
 @dataclass(frozen=True)
@@ -97,6 +94,14 @@ def running(home: Path, *options: str, prefix: Sequence[str] = (), **more: str) 
         finally:
             process.kill()
             process.stderr.close()
+
+
+def stopped(server: Server, sign: int, timeout_s: float = 60.0) -> tuple[int, str]:
+    """Send a signal; return the exit code and what else was said."""
+    server.process.send_signal(sign)
+    code = server.process.wait(timeout_s)
+    assert server.process.stderr is not None
+    return code, server.process.stderr.read()
 
 
 @contextmanager
@@ -155,4 +160,5 @@ __all__ = [
     "running",
     "serving",
     "settled",
+    "stopped",
 ]

@@ -14,9 +14,9 @@ import pytest
 from recommender import params
 from tests import databases
 from tests.recommender.service.conftest import Service, running
-from tests.recommender.service.test_serve import until
 from tests.recommender.service.test_workers import both_answer, crew_of
 from tests.recommender.support import Library
+from tests.waiting import until
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.usefixtures("looks_often")]
 

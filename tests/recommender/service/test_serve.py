@@ -6,52 +6,16 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, running
+from tests.processes import alive, children
+from tests.recommender.service.conftest import KEY, PASSWORD, USER, running, stopped
 from tests.recommender.support import CLI, Library, deepcuts, environment
-
-
-def stopped(server: Server, sign: int, timeout_s: float = 60.0) -> tuple[int, str]:
-    """Send a signal; return the exit code and what else was said."""
-    server.process.send_signal(sign)
-    code = server.process.wait(timeout_s)
-    assert server.process.stderr is not None
-    return code, server.process.stderr.read()
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that any thread of a process has started."""
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):  # a thread that has ended meanwhile
-            found += map(int, path.read_text().split())
-    return found
-
-
-def below(pid: int) -> list[int]:
-    """Return the processes that a process has started, and those that they have."""
-    found = children(pid)
-    return [*found, *(other for child in found for other in below(child))]
-
-
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait until something is true."""
-    give_up = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
-def alive(pids: list[int]) -> list[int]:
-    """Return which processes are still running."""
-    return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
+from tests.waiting import until
 
 
 def test_it_answers_at_once_and_ends_when_told(library: Library) -> None:
@@ -84,21 +48,31 @@ def test_where_it_is_as_json(library: Library) -> None:
 
 
 def test_what_is_under_way_is_finished_first(library: Library) -> None:
-    with running(library.home) as server:
-        found: list[int] = []
-        song = (library.music / "folk/iota.flac").read_bytes()
+    song = (library.music / "rock/beta.flac").read_bytes()
+    multipart = {"Content-Type": "multipart/form-data; boundary=x"}
+    told = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n' + song[:1000]
+        assert told.wait(60)
+        yield song[1000:] + b"\r\n--x--\r\n"
+
+    with running(library.home) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
+        told.set()
+        assert client.post("/api/classify", content=body(), headers=multipart).status_code == 200
+        told.clear()
+        found: list[int] = []  # by the same process, whose decoder has started: it has a few seconds only
 
         def send() -> None:
-            answer = httpx2.post(f"{server.url}/api/classify", files={"file": ("a.flac", song)}, timeout=60)
-            found.append(answer.status_code)
+            found.append(client.post("/api/classify", content=body(), headers=multipart).status_code)
 
-        httpx2.get(f"{server.url}/health", timeout=60)
         thread = threading.Thread(target=send)
         thread.start()
-        time.sleep(0.3)  # the process that decodes takes longer to start
-        code, _ = stopped(server, signal.SIGINT)
+        until(lambda: "deepcuts_uploads 1.0" in httpx2.get(f"{server.url}/metrics", timeout=60).text)
+        server.process.send_signal(signal.SIGINT)
+        told.set()
         thread.join()
-        assert (code, found) == (130, [200])
+        assert (server.process.wait(60), found) == (130, [200])
 
 
 def test_a_song_that_is_cut_short_while_it_is_sent(library: Library) -> None:

@@ -1,7 +1,7 @@
 """What the service holds in memory while the catalogue changes under it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,8 +14,7 @@ from recommender.errors import RecommenderError
 from recommender.home import Home
 from recommender.service.state import State
 from tests.recommender.support import Library, write_song
-
-PATIENCE_S = 120
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -28,13 +27,6 @@ def state(library: Library) -> Iterator[State]:
     held = State(Home(library.home))
     yield held
     held.close()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
 
 
 def tracks_held(state: State) -> set[int]:

@@ -17,9 +17,10 @@ from recommender.errors import ServiceError
 from recommender.service import workers
 from recommender.service.shared import Board, Kind
 from recommender.service.workers import Crew
-from tests.recommender.service.conftest import PASSWORD, USER, Server, running, serving
-from tests.recommender.service.test_serve import alive, children, stopped, until
+from tests.processes import alive, children
+from tests.recommender.service.conftest import PASSWORD, USER, Server, running, serving, stopped
 from tests.recommender.support import Library, deepcuts_process
+from tests.waiting import until
 
 TWO = ("--workers", "2")
 

@@ -11,8 +11,9 @@ from fastapi import HTTPException
 from recommender.service.decoding.blocks import Blocks
 from recommender.service.decoding.fork_server import ForkServer
 from recommender.service.decoding.process import Limits
+from tests.processes import alive
 from tests.recommender.service.decoding import processes
-from tests.recommender.service.test_serve import alive, until
+from tests.waiting import until
 
 LIMITS = Limits(2**30, 1, 60.0)
 

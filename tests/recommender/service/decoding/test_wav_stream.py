@@ -12,9 +12,10 @@ import soundfile
 
 from recommender.service.shared import Kind
 from tests import synth
+from tests.processes import below
 from tests.recommender.service.conftest import Server, Service, running, serving
-from tests.recommender.service.test_serve import below, until
 from tests.recommender.support import Library
+from tests.waiting import until
 
 SONG = "folk/iota.flac"
 

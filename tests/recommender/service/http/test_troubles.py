@@ -27,8 +27,8 @@ from tests.databases import query
 from tests.recommender.service.conftest import Service, at_once, settled
 from tests.recommender.service.decoding import processes
 from tests.recommender.service.subsonic.shapes import error_of
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import WITHOUT_PRIVILEGE, Library, deepcuts_process
+from tests.waiting import until
 
 pytestmark = pytest.mark.databases("sqlite")
 

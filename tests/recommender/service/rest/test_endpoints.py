@@ -10,8 +10,8 @@ import pytest
 
 from recommender import params
 from tests.recommender.service.conftest import Server, Service
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS
+from tests.waiting import until
 
 BY_ARTIST = ["kappa", "Alpha Rising", "Beta Motion", "Gamma Ray", "Delta Blues", "Epsilon", "Zeta", "Theta"]
 

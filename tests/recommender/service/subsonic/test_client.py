@@ -18,8 +18,8 @@ import pytest
 
 from tests.recommender.service.conftest import KEY, PASSWORD, USER, Server, running
 from tests.recommender.service.subsonic.shapes import checked, error_of
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS, Library, query, write_song
+from tests.waiting import until
 
 libopensonic = pytest.importorskip("libopensonic", reason="py-opensonic is not installed")
 

@@ -7,7 +7,7 @@ import pytest
 
 from db.values import utc_now
 from tests.recommender.service.subsonic.player import Player
-from tests.recommender.service.test_serve import until
+from tests.waiting import until
 
 
 def test_a_queue_goes_from_one_player_to_the_next(mine: Player) -> None:

@@ -15,8 +15,8 @@ from PIL import Image
 
 from tests import synth
 from tests.recommender.service.conftest import PASSWORD, USER, running
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import SONGS, Library
+from tests.waiting import until
 
 libsonic = pytest.importorskip("libsonic", reason="py-sonic is not installed")
 

@@ -28,8 +28,8 @@ from tests.recommender.service.conftest import Server, put_on_albums, running
 from tests.recommender.service.http.test_troubles import pragma
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked, error_of
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import Library
+from tests.waiting import until
 
 RATE = 44_100
 SLOW = 40

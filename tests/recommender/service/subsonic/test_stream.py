@@ -20,8 +20,8 @@ from tests import synth
 from tests.recommender.service.conftest import running, serving
 from tests.recommender.service.subsonic.player import Player
 from tests.recommender.service.subsonic.shapes import checked, error_of
-from tests.recommender.service.test_serve import until
 from tests.recommender.support import Library
+from tests.waiting import until
 
 RATE = 44_100
 SECONDS = 24
