@@ -14,13 +14,12 @@ import os
 import random
 import shutil
 import statistics
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import common
-from service_load import Served, all_ids
+from service_load import Served, all_ids, parser_of_served, served_copy
 
 WAIT_MS = 30_000
 WATCH = """(() => {
@@ -47,21 +46,12 @@ TOLD = """() => ({
 
 def main() -> None:
     """Run it."""
-    parser = common.parser(__doc__ or "")
-    parser.add_argument("home", type=Path)
+    parser = parser_of_served(__doc__ or "")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--checkout", type=Path, default=common.ROOT)
-    parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
     args = parser.parse_args()
     answer: dict[str, Any] = {"machine": common.machine()}
-    with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
-        home = Path(scratch) / "home"
-        shutil.copytree(args.home, home)
-        served = Served(home, args.checkout.resolve())
-        try:
-            answer |= measured(served, args)
-        finally:
-            served.stop()
+    with served_copy(args) as (served, _):
+        answer |= measured(served, args)
     common.report(answer, args.output)
 
 

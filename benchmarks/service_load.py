@@ -20,7 +20,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,24 +182,37 @@ class Ingests:
 
 def main() -> None:
     """Run it."""
-    parser = common.parser(__doc__ or "")
-    parser.add_argument("home", type=Path)
+    parser = parser_of_served(__doc__ or "")
     parser.add_argument("--requests", type=int, default=50_000, help="Warm ones.")
-    parser.add_argument("--checkout", type=Path, default=common.ROOT)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--ingest", type=Path)
-    parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
     args = parser.parse_args()
     answer: dict[str, Any] = {"machine": common.machine()}
+    with served_copy(args) as (served, home):
+        answer |= measured(served, home, home.parent, args)
+    common.report(answer, args.output)
+
+
+def parser_of_served(doc: str) -> argparse.ArgumentParser:
+    """Return a parser of what is told to every benchmark that serves a copy of a home; see `served_copy`."""
+    parser = common.parser(doc)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--checkout", type=Path, default=common.ROOT)
+    parser.add_argument("--scratch", type=Path, help="Where the copy of HOME is put.")
+    return parser
+
+
+@contextmanager
+def served_copy(args: argparse.Namespace) -> Iterator[tuple[Served, Path]]:
+    """Serve a copy of HOME until the block ends; it is in a folder of its own, which goes then."""
     with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
         home = Path(scratch) / "home"
         shutil.copytree(args.home, home)
         served = Served(home, args.checkout.resolve())
         try:
-            answer |= measured(served, home, Path(scratch), args)
+            yield served, home
         finally:
             served.stop()
-    common.report(answer, args.output)
 
 
 def measured(served: Served, home: Path, scratch: Path, args: argparse.Namespace) -> dict[str, Any]:
