@@ -30,6 +30,28 @@ ARGUMENTS = (
 )
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 PATIENCE_MS = 40_000
+LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
+"""Functions to ask a page with."""
+PLACES = (
+    "",
+    "#track=1",
+    "#track=1&from=5&to=25",
+    "#search=amber",
+    "#find=jazz",
+    "#map",
+    "#map&colour=plays",
+    "#file",
+    "#playlists",
+    "#shortlists",
+    "#deepcuts",
+    "#mixes",
+    "#radios",
+    "#path=1&to=3",
+    "#like=1&like=2",
+    "#playlist=1",
+    "#shortlist=1",
+    "#radio=1",
+)
 
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 SONGS: tuple[tuple[str, int, float, str, str], ...] = (
@@ -248,6 +270,28 @@ def play_slowly(page: Any) -> None:
     """Let songs last ten times as long, the one that plays and those that come."""
     for_both = "for (const audio of [player.audio, player.spare])"
     player(page, f"{{ {for_both} audio.defaultPlaybackRate = audio.playbackRate = 0.1; }}")
+
+
+def act(page: Any, title: str, words: str) -> None:
+    """Choose what the menu of a song of the list offers."""
+    row = page.locator("main .song", has=page.locator(f".title:text-is('{title}')"))
+    row.locator(".acts").click()
+    page.locator(".menu").get_by_role("menuitem", name=words, exact=True).click()
+
+
+def said(page: Any, words: str) -> None:
+    """Wait until something is said to who does not see."""
+    until(page, "(words) => document.getElementById('live').textContent.includes(words)", words)
+
+
+def radio_started(page: Any, site: Site) -> int:
+    """Start a radio from the menu of "Amber Morning"; return its id once it plays."""
+    visit(page, site, ready=".song")
+    act(page, "Amber Morning", "Start a radio")
+    until(page, "location.hash.startsWith('#radio=')")
+    wait_for_player(page, "player.track?.radio_id && player.audio.currentTime > 0.1")
+    found: int = player(page, "player.track.radio_id")
+    return found
 
 
 def suggested(page: Any, box: str, text: str) -> None:

@@ -55,17 +55,20 @@
 
   /** Words that lie on other words, or on a control or drawing that they do not belong to. */
   overlaps: () => {
+    // Looked up once for each element: many words are in the same ones.
+    const once = (of, known = new Map()) => (node) => known.get(node) ?? known.set(node, of(node)).get(node);
+    const style = once((node) => (({ position, overflowX, overflowY }) => ({ position, overflowX, overflowY }))(getComputedStyle(node)));
+    const outside = once((node) => node.getBoundingClientRect());
     const layer = (node) => {
-      for (let at = node; at; at = at.parentElement) if (['fixed', 'sticky'].includes(getComputedStyle(at).position) || at.matches('.suggestions, .tip')) return at;
+      for (let at = node; at; at = at.parentElement) if (['fixed', 'sticky'].includes(style(at).position) || at.matches('.suggestions, .tip')) return at;
       return null;
     };
     const seen = (box, element) => {
       let { left, right, top, bottom } = box;
       for (let at = element; at && at !== document.body; at = at.parentElement) {
-        const style = getComputedStyle(at);
-        const outer = at.getBoundingClientRect();
-        if (style.overflowX !== 'visible') [left, right] = [Math.max(left, outer.left), Math.min(right, outer.right)];
-        if (style.overflowY !== 'visible') [top, bottom] = [Math.max(top, outer.top), Math.min(bottom, outer.bottom)];
+        const { overflowX, overflowY } = style(at);
+        if (overflowX !== 'visible') [left, right] = [Math.max(left, outside(at).left), Math.min(right, outside(at).right)];
+        if (overflowY !== 'visible') [top, bottom] = [Math.max(top, outside(at).top), Math.min(bottom, outside(at).bottom)];
       }
       return { left, right, top, bottom, height: bottom - top };
     };
@@ -84,24 +87,37 @@
     }
     const found = [];
     const told = (item) => item.text ?? `<${item.element.tagName.toLowerCase()} class="${item.element.getAttribute('class') ?? ''}">`;
-    items.forEach((one, i) => items.slice(i + 1).forEach((other) => {
-      const related = one.element.contains(other.element) || other.element.contains(one.element);
-      if (one.layer !== other.layer || one.node === other.node || (related && (one.text === null || other.text === null))) return;
-      const wide = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
-      const high = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
-      const least = Math.min(one.box.height, other.box.height);
-      if (wide > 1.5 && high > Math.max(2, 0.25 * least)) found.push(`${told(one)} / ${told(other)}: ${wide.toFixed()}x${high.toFixed()}`);
-    }));
+    items.forEach((one, i) => {
+      for (let j = i + 1; j < items.length; j += 1) {
+        const other = items[j];
+        const wide = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+        const high = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
+        if (!(wide > 1.5 && high > Math.max(2, 0.25 * Math.min(one.box.height, other.box.height)))) continue;
+        const related = one.element.contains(other.element) || other.element.contains(one.element);
+        if (one.layer !== other.layer || one.node === other.node || (related && (one.text === null || other.text === null))) continue;
+        found.push(`${told(one)} / ${told(other)}: ${wide.toFixed()}x${high.toFixed()}`);
+      }
+    });
     return found;
   },
 
   /** Words that are cut off by what they are in, where nothing (an ellipsis, a way to scroll) says so; short words that are broken. */
   clipped: () => {
     const found = [];
+    const what = (at) => {
+      const { position, overflowX, overflowY, textOverflow } = getComputedStyle(at);
+      const hides = (overflow) => ['hidden', 'clip'].includes(overflow);
+      const button = at.matches('button, .chip, a.plain');
+      return {
+        beside: ['fixed', 'sticky'].includes(position), outer: at.getBoundingClientRect(),
+        wide: (hides(overflowX) && textOverflow !== 'ellipsis') || button, high: hides(overflowY) || button,
+      };
+    };
+    const known = new Map(); // many words are in the same elements
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const element = node.parentElement;
-      if (!element.checkVisibility({ visibilityProperty: true }) || element.closest('option, .unseen, .skip, svg, noscript')) continue;
+      if (!node.textContent.trim() || !element.checkVisibility({ visibilityProperty: true }) || element.closest('option, .unseen, .skip, svg, noscript')) continue;
       const range = document.createRange();
       for (const word of node.textContent.matchAll(/\S+/g)) {
         range.setStart(node, word.index);
@@ -111,13 +127,10 @@
         const whole = (word[0].length <= 12 && !/[-\/–—].|[?&=]/.test(word[0])) || (word[0].length <= 20 && element.closest('.chip'));
         if (whole && lines.size > 1) found.push(`broken: ${word[0]}`);
         for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
-          const style = getComputedStyle(at);
-          if (['fixed', 'sticky'].includes(style.position)) break;
-          const hides = (way) => ['hidden', 'clip'].includes(style[way]);
-          const outer = at.getBoundingClientRect();
-          const button = at.matches('button, .chip, a.plain');
-          const wide = (hides('overflowX') && style.textOverflow !== 'ellipsis') || button;
-          if (boxes.some((box) => (wide && (box.right > outer.right + 1.5 || box.left < outer.left - 1.5)) || ((hides('overflowY') || button) && (box.bottom > outer.bottom + 3 || box.top < outer.top - 3)))) {
+          if (!known.has(at)) known.set(at, what(at));
+          const { beside, outer, wide, high } = known.get(at);
+          if (beside) break;
+          if (boxes.some((box) => (wide && (box.right > outer.right + 1.5 || box.left < outer.left - 1.5)) || (high && (box.bottom > outer.bottom + 3 || box.top < outer.top - 3)))) {
             found.push(`cut: ${word[0].slice(0, 30)} in <${at.tagName.toLowerCase()} class="${at.getAttribute('class') ?? ''}">`);
             break;
           }

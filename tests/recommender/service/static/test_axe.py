@@ -1,5 +1,6 @@
 """axe-core, which knows the rules for accessible pages, on every place, in both themes and two widths."""
 
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from recommender.service.http.guide import CONTENTS, PAGES
 from tests.recommender.service.static.browser import (
     PHONE,
+    PLACES,
     WIDE,
     Site,
     kept_lists,
@@ -15,8 +17,8 @@ from tests.recommender.service.static.browser import (
     until,
     visit,
     wait_for_player,
+    watched,
 )
-from tests.recommender.service.static.test_page_look import PLACES as PLACES_OF_THE_PAGE
 
 pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -27,6 +29,7 @@ TELL = """async () => {
   return found.violations.flatMap((rule) => rule.nodes.map((node) =>
     `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary.split("\\n")[1]}`));
 }"""
+THEMES = ("light", "dark")
 STILL = """Promise.all(document.getAnimations()
   .filter((one) => one.effect.getTiming().iterations !== Infinity)
   .map((one) => one.finished.catch(() => null))).then(() => 0)"""
@@ -42,23 +45,37 @@ def violations(page: Any) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
-def test_no_place_breaks_a_rule(page: Any, site: Site, theme: str, window: Any) -> None:
-    page.emulate_media(color_scheme=theme)
-    page.set_viewport_size(window)
-    wrong = {}
-    with kept_lists(site) as named:
-        for place in PLACES_OF_THE_PAGE:
-            settled(page, site, named(place))
-            if found := violations(page):
-                wrong[place] = found
-    for name, act in {"bar and reasons": bar_and_reasons, "suggestions": suggestions, "help": help_}.items():
-        act(page, site)
+@pytest.fixture(scope="module", params=[WIDE, PHONE], ids=["wide", "phone"])
+def broken(request: pytest.FixtureRequest, browser: Any, site: Site) -> dict[str, dict[str, list[str]]]:
+    """What breaks a rule at a width, by theme and place; each place is opened once, and looked at in both."""
+    wrong: dict[str, dict[str, list[str]]] = {theme: {} for theme in THEMES}
+    with watched(browser, site) as page, kept_lists(site) as named:
+        page.set_viewport_size(request.param)
+        for number, place in enumerate(PLACES):
+            look(page, wrong, number, place, lambda name: settled(page, site, named(name)))
+        for number, name in enumerate(ACTS):
+            look(page, wrong, number, name, lambda name: ACTS[name](page, site))
+        page.set_viewport_size(WIDE)
+    return wrong
+
+
+def look(
+    page: Any, wrong: dict[str, dict[str, list[str]]], number: int, name: str, open_: Callable[[str], None]
+) -> None:
+    """Open a place in one theme, the even ones in light, note what breaks a rule; then in the other."""
+    first, second = THEMES if number % 2 == 0 else reversed(THEMES)
+    page.emulate_media(color_scheme=first)
+    open_(name)
+    for theme in (first, second):
+        page.emulate_media(color_scheme=theme)
+        until(page, f"matchMedia('(prefers-color-scheme: {theme})').matches")
         if found := violations(page):
-            wrong[name] = found
-    page.set_viewport_size(WIDE)
-    assert wrong == {}
+            wrong[theme][name] = found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_place_breaks_a_rule(broken: dict[str, dict[str, list[str]]], theme: str) -> None:
+    assert broken[theme] == {}
 
 
 def bar_and_reasons(page: Any, site: Site) -> None:
@@ -84,6 +101,9 @@ def help_(page: Any, site: Site) -> None:
     visit(page, site, ready=".song")
     page.click("#help-open")
     page.wait_for_selector("#help[open]")
+
+
+ACTS = {"bar and reasons": bar_and_reasons, "suggestions": suggestions, "help": help_}
 
 
 @pytest.mark.parametrize(("theme", "window"), [("light", WIDE), ("dark", PHONE)], ids=["wide", "phone"])

@@ -1,14 +1,11 @@
 """The page that explains the REST interface: all of it, legible, and its forms ask what they say."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.recommender.service.static.browser import PHONE, WIDE, Site, until
-
-LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
+from tests.recommender.service.static.browser import LOOK, PHONE, WIDE, Site, until
 
 
 def described(site: Site) -> list[Any]:

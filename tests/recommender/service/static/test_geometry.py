@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.databases import query
-from tests.recommender.service.static.browser import Site, listening, until
+from tests.recommender.service.static.browser import LOOK, Site, listening, until
 from tests.recommender.service.static.firefox import FIREFOX, new_firefox
 from tests.recommender.support import Library
 
-LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
+KINDS = ["overlaps", "clipped", "wide"]
 LONG = (
     "A Very Long Title That Goes On and On About Everything That Was Ever Played in a Small Room on a Sunday "
     "Afternoon (Live, Remastered 2011, Deluxe Edition)"
@@ -137,8 +137,7 @@ def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site) -> None:
         for width, theme in WINDOWS:
             resize(window, width)
             window.evaluate(f"void (document.documentElement.dataset.theme = '{theme}')")
-            kinds = ("overlaps", "clipped", "wide")
-            if found := [said for kind in kinds for said in window.evaluate(f"{LOOK}.{kind}()")]:
+            if found := window.evaluate(f"((look) => {KINDS}.flatMap((kind) => look[kind]()))({LOOK})"):
                 wrong[f"{place} at {width}"] = found
     assert wrong == {}
 

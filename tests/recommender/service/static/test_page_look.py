@@ -1,14 +1,15 @@
 """The page for everybody: keys alone, narrow windows, both themes, hostile names."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.recommender.service.static.browser import (
     HOSTILE,
+    LOOK,
     PHONE,
+    PLACES,
     WIDE,
     Site,
     kept_lists,
@@ -21,30 +22,6 @@ from tests.recommender.service.static.browser import (
     visit,
     wait_for_player,
 )
-
-PLACES = (
-    "",
-    "#track=1",
-    "#track=1&from=5&to=25",
-    "#search=amber",
-    "#find=jazz",
-    "#map",
-    "#map&colour=plays",
-    "#file",
-    "#playlists",
-    "#shortlists",
-    "#deepcuts",
-    "#mixes",
-    "#radios",
-    "#path=1&to=3",
-    "#like=1&like=2",
-    "#playlist=1",
-    "#shortlist=1",
-    "#radio=1",
-)
-
-LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
-"""Functions to ask a page with."""
 
 
 @pytest.mark.parametrize(("theme", "window"), [("light", WIDE), ("dark", PHONE)])

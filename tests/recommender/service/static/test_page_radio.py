@@ -7,13 +7,15 @@ import pytest
 
 from tests.recommender.service.static.browser import (
     Site,
+    act,
     eventually,
     player,
+    radio_started,
+    said,
     until,
     visit,
     wait_for_player,
 )
-from tests.recommender.service.static.test_player import act, said
 
 FIRST = "Amber Morning"
 
@@ -41,18 +43,8 @@ def the_radio(site: Site) -> dict[str, Any]:
     return played
 
 
-def started(page: Any, site: Site) -> int:
-    """Start a radio from a song's menu; return its id once it plays."""
-    visit(page, site, ready=".song")
-    act(page, FIRST, "Start a radio")
-    until(page, "location.hash.startsWith('#radio=')")
-    wait_for_player(page, "player.track?.radio_id && player.audio.currentTime > 0.1")
-    found: int = player(page, "player.track.radio_id")
-    return found
-
-
 def test_a_radio_goes_on_before_its_songs_are_at_an_end(page: Any, site: Site) -> None:
-    radio_id = started(page, site)
+    radio_id = radio_started(page, site)
     before = player(page, "player.queue.length")
     player(page, f"player.at({before - 1})")
     wait_for_player(page, f"player.queue.length > {before}")
@@ -65,7 +57,7 @@ def test_a_radio_goes_on_before_its_songs_are_at_an_end(page: Any, site: Site) -
 
 
 def test_it_learns_what_is_skipped_and_what_is_heard_to_its_end(page: Any, site: Site) -> None:
-    started(page, site)
+    radio_started(page, site)
     page.click("#next")
     wait_for_player(page, "player.index === 1 && player.audio.currentTime > 0.1")
     player(page, "(player.heard = 0.9 * player.track.duration_s, player.seek(player.duration - 0.4))")
@@ -76,7 +68,7 @@ def test_it_learns_what_is_skipped_and_what_is_heard_to_its_end(page: Any, site:
 
 
 def test_it_goes_on_after_a_reload(page: Any, site: Site) -> None:
-    radio_id = started(page, site)
+    radio_id = radio_started(page, site)
     page.reload()
     page.wait_for_selector("#bar-title")
     assert player(page, "player.track.radio_id") == radio_id
@@ -86,7 +78,7 @@ def test_it_goes_on_after_a_reload(page: Any, site: Site) -> None:
 
 
 def test_how_far_it_goes_is_kept(page: Any, site: Site) -> None:
-    started(page, site)
+    radio_started(page, site)
     page.wait_for_selector(".played .song")  # all of it is there
     page.evaluate("""() => { const slider = document.getElementById('radio-far'); slider.value = 0.9;
         slider.dispatchEvent(new Event('input', { bubbles: true })); }""")

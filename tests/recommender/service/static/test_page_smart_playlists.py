@@ -7,6 +7,7 @@ import pytest
 
 from tests.recommender.service.static.browser import (
     Site,
+    act,
     count_of_songs,
     listed,
     player,
@@ -15,7 +16,6 @@ from tests.recommender.service.static.browser import (
     visit,
     wait_for_player,
 )
-from tests.recommender.service.static.test_player import act
 
 
 @pytest.fixture(autouse=True)

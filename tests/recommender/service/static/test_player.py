@@ -7,12 +7,14 @@ import pytest
 
 from tests.recommender.service.static.browser import (
     Site,
+    act,
     count_of_songs,
     eventually,
     listed,
     note_seeks,
     play_slowly,
     player,
+    said,
     shown,
     titles,
     until,
@@ -62,17 +64,6 @@ def playlist(site: Site) -> Iterator[dict[str, Any]]:
     made = site.send("/api/playlists", {"name": "To be changed", "track_ids": ids})
     yield made
     site.delete(f"/api/playlists/{made['playlist_id']}")
-
-
-def act(page: Any, title: str, words: str) -> None:
-    """Choose what the menu of a song of the list offers."""
-    row = page.locator("main .song", has=page.locator(f".title:text-is('{title}')"))
-    row.locator(".acts").click()
-    page.locator(".menu").get_by_role("menuitem", name=words, exact=True).click()
-
-
-def said(page: Any, words: str) -> None:
-    until(page, "(words) => document.getElementById('live').textContent.includes(words)", words)
 
 
 def test_the_queue_is_put_in_order_with_keys_and_by_dragging(page: Any, playing: list[str]) -> None:

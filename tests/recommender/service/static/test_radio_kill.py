@@ -16,9 +16,9 @@ from tests.recommender.service.static.browser import (
     listening,
     play_slowly,
     player,
+    radio_started,
     wait_for_player,
 )
-from tests.recommender.service.static.test_page_radio import started
 from tests.recommender.support import Library
 
 
@@ -44,7 +44,7 @@ def test_a_radio_goes_on_where_it_was(page: Any, page_home: Path, tmp_path: Path
     port = free_port()
     with listening(library.home, "--port", str(port)) as server:
         site = Site(server.url, library.home, library.music)
-        radio_id = started(page, site)
+        radio_id = radio_started(page, site)
         page.click("#next")
         wait_for_player(page, "player.index === 1 && player.audio.currentTime > 0.1")
         play_slowly(page)  # it does not come to its end while there is no service
