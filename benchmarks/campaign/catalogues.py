@@ -1,12 +1,13 @@
 """Catalogues of every age with rows in them, whole or half made, and what must have been kept of them."""
 
+import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -175,11 +176,9 @@ def _value(column: Column[Any], number: int) -> Any:
 
 def rows_of(place: Place) -> Rows:
     """Return all rows of a catalogue, table by table, as text."""
-    tables = MetaData()
     found: Rows = {}
     with place.engine().connect() as connection:
-        tables.reflect(connection)
-        for table in tables.sorted_tables:
+        for table in _tables(connection).sorted_tables:
             if table.name != VERSIONS:
                 rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
                 found[table.name] = [{name: repr(value) for name, value in row.items()} for row in rows]
@@ -200,22 +199,52 @@ def lost(before: Rows, after: Rows) -> str | None:
 def schema_of(place: Place) -> dict[str, object]:
     """Return the schema of a catalogue and its revision, as the database has them, in no order of columns."""
     with place.engine().connect() as connection:
-        inspector = inspect(connection)
-        found: dict[str, object] = {
-            table: (
-                sorted(
-                    (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
-                    for c in inspector.get_columns(table)
-                ),
-                inspector.get_pk_constraint(table),
-                sorted(map(str, inspector.get_foreign_keys(table))),
-                sorted(map(str, inspector.get_unique_constraints(table))),
-                sorted(map(str, inspector.get_indexes(table))),
-            )
-            for table in inspector.get_table_names()
-        }
-        found["revision"] = connection.execute(text(f"SELECT version_num FROM {VERSIONS}")).scalars().all()
+        revision = connection.execute(text(f"SELECT version_num FROM {VERSIONS}")).scalars().all()
+        return {**_inspected(connection), "revision": revision}
+
+
+Inspected = TypeVar("Inspected")
+
+
+def _once_a_schema(inspect_: Callable[[Connection], Inspected]) -> Callable[[Connection], Inspected]:
+    """Let what is found out of a file's schema be kept by the text of it, which is all that SQLite has."""
+    kept: dict[tuple[object, ...], Inspected] = {}
+
+    def found(connection: Connection) -> Inspected:
+        if connection.dialect.name != "sqlite":
+            return inspect_(connection)
+        words = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        schema = tuple(sorted(tuple(map(str, row)) for row in words))
+        if schema not in kept:
+            kept[schema] = inspect_(connection)
+        return kept[schema]
+
     return found
+
+
+@_once_a_schema
+def _tables(connection: Connection) -> MetaData:
+    tables = MetaData()
+    tables.reflect(connection)
+    return tables
+
+
+@_once_a_schema
+def _inspected(connection: Connection) -> dict[str, object]:
+    inspector = inspect(connection)
+    return {
+        table: (
+            sorted(
+                (c["name"], str(c["type"]), c["nullable"], str(c["default"]))
+                for c in inspector.get_columns(table)
+            ),
+            inspector.get_pk_constraint(table),
+            sorted(map(str, inspector.get_foreign_keys(table))),
+            sorted(map(str, inspector.get_unique_constraints(table))),
+            sorted(map(str, inspector.get_indexes(table))),
+        )
+        for table in inspector.get_table_names()
+    }
 
 
 def trouble(place: Place, before: Rows, schema: dict[str, object]) -> str | None:
@@ -238,22 +267,60 @@ AUTOCOMMIT, BEFORE_DML = "each statement by itself", "tables without a transacti
 driver for SQLite has it, all up to the first that writes a row."""
 
 
-def half_made(places: Places, start: Place, how: str) -> Iterator[Place]:
-    """Yield what a catalogue in a file is after each statement of migrations that run in no transaction."""
-    worked_on = places.copy(start)
-    engine = worked_on.engine()
-    if how == AUTOCOMMIT:
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-    after: list[Place] = []
+class Halves:
+    """What a catalogue in a file is after each statement of migrations that run in no transaction.
 
-    def note(*_args: object) -> None:
-        after.append(places.copy(worked_on))
+    Parameters
+    ----------
+    places
+        Where they are made.
+    start
+        What is brought up to date.
+    how
+        One of those above.
+    """
 
-    with _listening(engine, note), engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA user_version")
-        _upgrade(connection, "head")
-    places.forget(worked_on)
-    yield from after
+    def __init__(self, places: Places, start: Place, how: str) -> None:
+        self._places, self._start, self._how = places, start, how
+        self._wanted: set[int] = set()
+        self._made: dict[int, Place] = {}
+        self.count = self._run(lambda number, place: None)
+
+    def want(self, number: int) -> None:
+        """Note that the one after a statement will be asked for: all that are wanted are made at once."""
+        self._wanted.add(number)
+
+    def made(self, number: int) -> Place:
+        """Return the one after a statement, counted from 0."""
+        if number not in self._made:
+            self.want(number)
+            self._run(self._copy)
+        return self._made[number]
+
+    def every(self) -> Iterator[Place]:
+        """Yield all of them."""
+        self._wanted |= set(range(self.count))
+        return map(self.made, range(self.count))
+
+    def _copy(self, number: int, worked_on: Place) -> None:
+        if number in self._wanted and number not in self._made:
+            self._made[number] = self._places.copy(worked_on)
+
+    def _run(self, note: Callable[[int, Place], None]) -> int:
+        """Run the migrations, let each statement be noted; return how many there were."""
+        worked_on = self._places.copy(self._start)
+        engine = worked_on.engine()
+        if self._how == AUTOCOMMIT:
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        numbers = itertools.count()
+        with (
+            _listening(engine, lambda *_: note(next(numbers), worked_on)),
+            engine.connect() as connection,
+        ):
+            connection.exec_driver_sql("PRAGMA user_version")
+            _upgrade(connection, "head")
+        self._places.forget(worked_on)
+        return next(numbers)
 
 
 @contextmanager

@@ -56,12 +56,14 @@ def _starts(places: Places, seed: int) -> dict[str, tuple[Place, Rows]]:
         starts[revision] = made, catalogues.rows_of(made)
     if places.server is None:
         halves = [
-            (f"half made of {name}, {how}, {number}", (left, before))
+            (f"half made of {name}, {how}, {number}", made, number, before)
             for name, (start, before) in list(starts.items())
             for how in (catalogues.AUTOCOMMIT, catalogues.BEFORE_DML)
-            for number, left in enumerate(catalogues.half_made(places, start, how))
+            for made in [catalogues.Halves(places, start, how)]
+            for number in range(made.count)
         ]
-        starts |= dict(catalogues.some(halves, HALVES, seed))
+        chosen = catalogues.some(halves, HALVES, seed)
+        starts |= {name: (made.made(number), before) for name, made, number, before in chosen}
     return starts
 
 

@@ -20,13 +20,14 @@ from tests import postgres
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A catalogue whose opening was cut off, or will be, and how to get it."""
+    """A catalogue whose opening was cut off, or will be, and how to get it, once it was said to be wanted."""
 
     name: str
     places: Places
     rows: catalogues.Rows
     schema: dict[str, object]
     cut_off: Callable[[], Place | str]
+    want: Callable[[], None] = lambda: None
 
 
 def run(work: Path, seed: int, count: int | None) -> Tally:
@@ -38,7 +39,10 @@ def run(work: Path, seed: int, count: int | None) -> Tally:
         if postgres.what_is_missing() is None:
             kinds.append(Places(work, held.enter_context(postgres.running())))
         attempts = [attempt for places in kinds for attempt in _attempts(places, nursery)]
-        for attempt in catalogues.some(attempts, count, seed):
+        chosen = catalogues.some(attempts, count, seed)
+        for attempt in chosen:
+            attempt.want()
+        for attempt in chosen:
             tally.count(attempt.name, _outcome(attempt))
     return tally
 
@@ -59,9 +63,11 @@ def _attempts(places: Places, nursery: Nursery) -> Iterator[_Attempt]:
             yield _Attempt(f"{places.name}, {name}, step {step} of {steps}", places, rows, schema, kill)
         if places.server is None:
             for how in (catalogues.AUTOCOMMIT, catalogues.BEFORE_DML):
-                for number, left in enumerate(catalogues.half_made(places, start, how)):
+                halves = catalogues.Halves(places, start, how)
+                for number in range(halves.count):
                     what = f"{places.name}, {name}, half made, {how}, {number}"
-                    yield _Attempt(what, places, rows, schema, partial(_as_it_is, left))
+                    made, want = partial(halves.made, number), partial(halves.want, number)
+                    yield _Attempt(what, places, rows, schema, made, want)
 
 
 def _killed(nursery: Nursery, places: Places, start: Place, step: int) -> Place | str:
@@ -69,10 +75,6 @@ def _killed(nursery: Nursery, places: Places, start: Place, step: int) -> Place 
     place = places.copy(start)
     end = nursery.open(place.address, step)
     return place if end == "killed" else end
-
-
-def _as_it_is(place: Place) -> Place | str:
-    return place
 
 
 def _outcome(attempt: _Attempt) -> str | None:

@@ -152,7 +152,7 @@ def state(place: Place) -> tuple[object, ...]:
 def test_every_half_is_finished(files: Places, revision: str | None, how: str, least: int) -> None:
     start = files.new() if revision is None else old(files, revision)
     rows, schema = catalogues.rows_of(start), fresh_schema(files)
-    different = {repr(state(half)): half for half in catalogues.half_made(files, start, how)}
+    different = {repr(state(half)): half for half in catalogues.Halves(files, start, how).every()}
     assert len(different) >= least
     troubles = [catalogues.trouble(half, rows, schema) for half in different.values()]
     assert troubles == [None] * len(different)
