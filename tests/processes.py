@@ -22,18 +22,22 @@ def run_python(code: str, *arguments: object) -> "subprocess.CompletedProcess[st
     )
 
 
+def _living(pid: int) -> list[str]:
+    """Return what the system says of a process, from its state on; nothing where it has ended.
+
+    One that is ending is there until it is a zombie: only then are its files closed.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+    return [] if fields[0] in "ZX" else fields
+
+
 def group_members(group: int) -> list[int]:
     """Return the ids of the living processes of a session, ascending: the one that began it first."""
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == group and fields[0] not in "ZX":
-                members.append(int(entry.name))
-    return sorted(members)
+    every = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return sorted(pid for pid in every if (fields := _living(pid)) and int(fields[3]) == group)
 
 
 def workers(group: int) -> list[int]:
@@ -70,4 +74,4 @@ def below(pid: int) -> list[int]:
 
 def alive(pids: list[int]) -> list[int]:
     """Return which processes are still running."""
-    return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
+    return [pid for pid in pids if _living(pid)]
