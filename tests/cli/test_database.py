@@ -16,7 +16,7 @@ from db.models import Feature, Prediction, Segment, Track
 from db.session import Catalog, open_server_catalog
 from tests.postgres import Server
 from tests.processes import group_members
-from tests.recommender import support
+from tests.recommender import held_ingest, support
 from tests.recommender.support import Library, Ran, counts, deepcuts
 from tests.waiting import until
 
@@ -51,9 +51,13 @@ class Remote:
 
     @contextmanager
     def ingesting(self, music: Path) -> Iterator["subprocess.Popen[bytes]"]:
-        """Ingest in a process of its own, which is ended by force if it is still there at the end."""
+        """Ingest in a process of its own, which is ended by force if it is still there at the end.
+
+        It waits before its last track until there is a file `released` in the home.
+        """
         self.slow_down()
-        command = [*support.CLI, "--home", str(self.home), "--database", self.url, "ingest", str(music)]
+        held = held_ingest.command(len(support.SONGS) - 1, self.home / "released")
+        command = [*held, "--home", str(self.home), "--database", self.url, "ingest", str(music)]
         process = subprocess.Popen(
             [*command, "--jobs", "1", "--json"],
             stdout=subprocess.PIPE,
@@ -243,6 +247,7 @@ def test_an_ingest_whose_lock_is_cut_stops_with_a_line_and_the_next_goes_on(
             "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON oid = database "
             f"WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND datname = '{name}'"
         )
+        (own.home / "released").touch()
         os.killpg(process.pid, signal.SIGCONT)
         out, err = process.communicate(timeout=support.TIMEOUT_S)
     assert (process.returncode, out) == (1, b"")
