@@ -108,7 +108,7 @@ def _run(
     write: bool,
     as_json: bool,
 ) -> None:
-    counts, later, left_alone = TagTotals(), list[Line](), Reasons()
+    counts, later, left_alone, skipped = TagTotals(), list[Line](), Reasons(), Reasons()
     lock: AbstractContextManager[None] = home.writer_lock() if write else nullcontext()
     with lock, _until_interrupted() as interrupted:
         total, found = outcomes(home.existing_catalog())
@@ -118,8 +118,10 @@ def _run(
                 if as_json:
                     _keep(counts, outcome, kind)
                 elif kind in ("kept", "unknown"):
-                    left_alone.add(outcome)
+                    left_alone.add("; ".join(_why_not(outcome)), outcome.path)
                     later += _note(outcome)
+                elif outcome.skipped:
+                    skipped.add(outcome.skipped, outcome.path)
                 elif write:
                     later += _lines(outcome, kind, write)  # a bar on the screen takes them to itself
                 else:
@@ -127,7 +129,7 @@ def _run(
                 progress(counts.found, total)
                 if interrupted():
                     break
-    _print(later)
+    _print([*later, *((say, line) for line in skipped.skipped())])
     if not (write or as_json):
         _print((show, line) for line in left_alone.lines())
     _end(counts, action, write=write, as_json=as_json, stopped=interrupted() and counts.found < total)
@@ -156,9 +158,6 @@ def _lines(outcome: "TagOutcome", kind: str, write: bool) -> Iterator[Line]:
     from recommender.file_tags.genre_fields import SCORES
 
     path = _shown(outcome.path)
-    if outcome.skipped:
-        yield say, f"Skipped: {path}: {printable(outcome.skipped)}"
-        return
     parts = [f"{c.field}: {_values(c.old)} → {_values(c.new)}" for c in outcome.changes if c.field != SCORES]
     if outcome.changes and not parts:
         (scores,) = outcome.changes
@@ -201,14 +200,24 @@ def _shown(path: str) -> str:
 
 
 class Reasons:
-    """Files of which nothing changes, by why; each reason is told once."""
+    """Files of which nothing changes, or that could not be used, by why; each reason is told once."""
 
     def __init__(self) -> None:
         self._paths: dict[str, list[str]] = {}
 
-    def add(self, outcome: "TagOutcome") -> None:
+    def add(self, reason: str, path: str) -> None:
         """Count a file."""
-        self._paths.setdefault("; ".join(_why_not(outcome)), []).append(outcome.path)
+        self._paths.setdefault(reason, []).append(path)
+
+    def skipped(self) -> Iterator[str]:
+        """Yield a line for each file that could not be used; one for all of a reason that many have."""
+        for reason, paths in self._paths.items():
+            if len(paths) <= NAMED:
+                yield from (f"Skipped: {_shown(path)}: {printable(reason)}" for path in paths)
+            else:
+                named = ", ".join(map(_shown, paths[:NAMED]))
+                more = f"{len(paths) - NAMED} more (--json lists them)"
+                yield f"Skipped {len(paths)} files: {printable(reason)}: {named} and {more}"
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each reason, the most frequent first, with the first files."""

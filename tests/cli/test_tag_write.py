@@ -13,7 +13,7 @@ from typing import Any
 import mutagen
 import pytest
 
-from recommender.commands.tag_files import NAMED
+from recommender.commands.tag_files import NAMED, Reasons
 from recommender.file_tags.read import read_tags
 from recommender.tagging import targets, write
 from tests import databases, synth
@@ -438,3 +438,16 @@ def test_each_reason_is_told_once_and_paths_below_the_folder_are_short(
     ran = library.run("tag", library.music, "--dry-run", "--overwrite")
     changed = [line.split(": ")[0] for line in ran.out.splitlines() if "→" in line]
     assert sorted(changed) == sorted(SONGS)
+
+
+def test_a_reason_that_many_files_have_is_told_once() -> None:
+    """A library that may not be written to is one line, not one a song; few are told one by one."""
+    skipped = Reasons()
+    for number in range(67):
+        skipped.add("it is read-only", f"/music/{number}.mp3")
+    skipped.add("it is gone", "/music/x.mp3")
+    assert list(skipped.skipped()) == [
+        "Skipped 67 files: it is read-only: /music/0.mp3, /music/1.mp3, /music/2.mp3 "
+        "and 64 more (--json lists them)",
+        "Skipped: /music/x.mp3: it is gone",
+    ]
