@@ -107,11 +107,16 @@ def find(
         keep_list(home_of(context), keep, Rules("find", request, words=said, not_words=pushed))
 
 
+def _in_sentence(name: str) -> str:
+    """Return a name as it stands within a sentence: its one capital is small there, as in "Mellow"."""
+    return name.lower() if name[:1].isupper() and name[1:] == name[1:].lower() else name
+
+
 def _print_found(answer: dict[str, Any]) -> None:
     from recommender.commands.output import printable, say, show
     from recommender.commands.song_table import genres_fact, plays_fact, show_songs, song_row, tags_fact
 
-    asked = [term["name"] if term["wanted"] else f"not {term['name']}" for term in answer["terms"]]
+    asked = [("" if term["wanted"] else "not ") + _in_sentence(term["name"]) for term in answer["terms"]]
     show(f"Songs that are {printable(', '.join(asked + answer['filters']))}")
     if answer["not_searched"]:
         say(f"Not searched for: {printable('; '.join(answer['not_searched']))}.")

@@ -164,6 +164,14 @@ def test_the_table_of_songs_by_words(library: Library) -> None:
         assert f"{result['score']:.2f}" in line
 
 
+@pytest.mark.parametrize(
+    ("words", "said"), [("mellow -progressive rock", "mellow, not progressive rock"), ("hip-hop", "Hip-Hop")]
+)
+def test_names_stand_within_a_sentence_as_words_do(library: Library, words: str, said: str) -> None:
+    ran = library.run("find", words, "-n", 2)
+    assert ran.out.splitlines()[0] == f"Songs that are {said}"
+
+
 def test_what_is_not_wanted_may_be_an_option(library: Library) -> None:
     """Each is a name of its own: neither `indie` nor `pop`, rather than not `indie pop`."""
     one = answer(library, "find", "rock", "--not", "indie", "--not", "pop")

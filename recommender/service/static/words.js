@@ -30,7 +30,7 @@ export async function find(place, setting, signal) {
   return listed(place, setting, "find", async (now) => {
     try {
       const found = await ask("api/find", { words: text, n: 50, ...asked(now) }, { signal });
-      const meant = [...found.terms.map((term) => (term.wanted ? term.name : `not ${term.name}`)), ...found.filters].join(", ");
+      const meant = [...found.terms.map((term) => (term.wanted ? inSentence(term.name) : `not ${inSentence(term.name)}`)), ...found.filters].join(", ");
       return [el("p", { class: "soft meant" }, `Songs that are ${meant}.`, found.not_searched.length ? ` Not searched for: ${sentence(found.not_searched.join("; "))}` : ""),
         ...show(now, "find", found.results, counted(found.results.length, "song"), ["find", { words: text, n: 50, ...asked(now) }])];
     } catch (error) {
@@ -39,6 +39,11 @@ export async function find(place, setting, signal) {
       return [notice("No such word", error.message), vocabulary(names)];
     }
   });
+}
+
+/** Return a name as it stands within a sentence: its one capital is small there, as in "Mellow". */
+function inSentence(name) {
+  return /^\p{Lu}\P{Lu}+$/u.test(name) ? name.toLowerCase() : name;
 }
 
 /** Show a list below the words that it is of, and the filters; return the function that shows it anew. */
