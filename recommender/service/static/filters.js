@@ -12,7 +12,6 @@ const RANGES = {
   energy: { names: ["energy_from", "energy_to"], read: share, words: (text) => `energy ${text}`, hint: "0.4-0.7, 0.6- or -0.3, from 0 to 1" },
 };
 const WORDS = { not_artist: (name) => `not by ${name}`, not_album: (name) => `not on ${name}` };
-const KINDS = { not_artist: "artist left out:", not_album: "album left out:" };
 
 /** Return the ends of a range as one writes it, null where one is open; null where it cannot be read. */
 export function ends(name, text) {
@@ -44,7 +43,7 @@ export function asked(place) {
 /** Return the filters that are set: what each is called, and what the address is without it. */
 export function active(place) {
   const lists = LISTS.flatMap((name) => place[name].map((value) => ({
-    words: WORDS[name]?.(value) ?? value, said: `${KINDS[name] || name} ${value}`, without: () => ({ [name]: here()[name].filter((other) => other !== value) }) })));
+    words: WORDS[name]?.(value) ?? value, said: WORDS[name]?.(value) ?? `${name} ${value}`, without: () => ({ [name]: here()[name].filter((other) => other !== value) }) })));
   const single = (name, words) => ({ words, said: words, without: () => ({ [name]: "" }) });
   const ranges = Object.keys(RANGES).filter((name) => ends(name, place[name])).map((name) => single(name, RANGES[name].words(place[name])));
   const { voice, unplayed, related_keys: related } = asked(place);

@@ -55,7 +55,7 @@ def test_filters_are_set_by_keyboard_kept_in_the_address_and_taken_away(
     page.wait_for_selector("main .pair")
     listed(page, names(wanted))
     assert page.locator("#filter-length").input_value() == "0:20-0:41"
-    page.locator("role=button[name='Remove the filter artist left out: ben']").press("Enter")
+    page.locator("role=button[name='Remove the filter not by ben']").press("Enter")
     listed(page, names(site.similar(asked, duration_from_s=20, duration_to_s=41)))
     page.locator("role=button[name='Remove the filter 0:20-0:41 long']").press("Enter")
     page.wait_for_selector(".filters", state="detached")
@@ -102,6 +102,42 @@ def test_genres_and_moods_are_chosen_from_what_there_is(page: Any, site: Site) -
     count_of_songs(page, moods[0]["tracks"])
     page.wait_for_selector(f".filters >> text={moods[0]['name']}")
     assert page.locator("#filter-mood").input_value() == ""
+
+
+def test_the_panel_shows_what_is_set_and_lets_it_go(page: Any, site: Site) -> None:
+    """Where several may be set, too: by their names, with a way back to any."""
+    visit(page, site, "#genre=rock/indie&genre=jazz&key=C&not_artist=Nobody&not_album=None", ready=".filters")
+    open_panel(page)
+    shown_of = "((name) => document.querySelector(`#filter-${name}`).selectedOptions[0].textContent)"
+    until(page, "document.querySelectorAll('#filter-genre option').length > 2")
+    assert page.evaluate(f"['genre', 'mood', 'key'].map({shown_of})") == ["rock/indie, jazz", "any", "C"]
+    assert page.get_attribute("#filter-not_artist", "placeholder") == "Nobody and …"
+    assert page.get_attribute("#filter-not_album", "placeholder") == "None and …"
+    page.select_option("#filter-key", "A minor")
+    until(page, f"{shown_of}('key') === 'C, A minor'")
+    page.select_option("#filter-genre", label="any")
+    until(page, f"{shown_of}('genre') === 'any'")
+    assert page.evaluate("location.hash") == "#key=C&key=A+minor&not_artist=Nobody&not_album=None"
+    assert page.locator("#filter-genre option", has_text="any").count() == 1
+    page.select_option("#filter-key", label="any")
+    until(page, "location.hash === '#not_artist=Nobody&not_album=None'")
+    assert page.evaluate(f"{shown_of}('key')") == "any"
+
+
+def test_keys_that_pass_by_keys_take_the_one_they_stop_at(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    open_panel(page)
+    page.focus("#filter-key")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    until(page, "document.querySelector('#filter-key').value === 'D major'")
+    assert page.evaluate("location.hash") == ""
+    page.keyboard.press("Enter")
+    until(page, "location.hash === '#key=D+major'")
+    assert page.evaluate("document.activeElement.id") == "filter-key"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    until(page, "location.hash === ''")  # any
 
 
 def test_a_range_that_cannot_be_read_is_told_and_not_asked(page: Any, site: Site) -> None:
@@ -161,6 +197,8 @@ def test_words_that_are_filters_and_words_that_mean_nothing(page: Any, site: Sit
     page.wait_for_selector("main .meant")
     listed(page, names(wanted["results"]))
     assert page.inner_text("main .meant") == "Songs that are female vocalists, 20-250 bpm."
+    visit(page, site, "#find=Mellow&key=A+minor", ready=".meant")
+    assert page.inner_text("main .meant") == "Songs that are mellow."
     visit(page, site, "#find=instrumental+zither", ready=".meant")
     (fits, *_) = site.get("/api/find?words=instrumental&n=50")["results"]
     assert page.locator("main .song .alike").first.inner_text().split() == ["fits", f"{fits['score']:.2f}"]

@@ -54,7 +54,7 @@ def test_like_these_and_unlike_that_by_keyboard(page: Any, site: Site, window: d
     listed(page, names(wanted))
     page.locator(f"role=button[name='Leave out: like {FIRST}']").press("Enter")
     listed(page, names(site.get(f"/api/similar?n=20&id={two}&not_artist=gil")["results"]))
-    page.locator("role=button[name='Remove the filter artist left out: gil']").press("Enter")
+    page.locator("role=button[name='Remove the filter not by gil']").press("Enter")
     listed(page, names(site.get(f"/api/similar?n=20&id={two}")["results"]))
 
 
