@@ -1,7 +1,7 @@
 /* A song and those that sound like it: the drawing, the sliders, the list. */
 
 import { controls, listOptions } from "./controls.js";
-import { announce, clock, counted, el, icon, notice, titleOf } from "./dom.js";
+import { announce, clock, counted, el, icon, keepFocus, notice, titleOf } from "./dom.js";
 import { sentence } from "./api.js";
 import { anySet, filters } from "./filters.js";
 import { pair } from "./pair.js";
@@ -23,11 +23,13 @@ export async function compare(place, track, parts, now, { asked, reasons, signal
   const play = (at_s, until_s) => playFirst(track, tracks, at_s, until_s);
   const box = el("div", { class: "results" });
   const redraw = () => {
+    const refocus = keepFocus(place);
     const drawn = largeDrawing(track, play);
     large.node.replaceWith(drawn.node);
     large = drawn;
     drawn.update(current);
     if (tracks.length) list(tracks);
+    refocus();
   };
   let large = largeDrawing(track, play);
   let current = now;

@@ -112,6 +112,30 @@ export function tell(text) {
   hide();
 }
 
+/** Give the heading of a place the focus. */
+export function focusTitle(place, options) {
+  const title = place.querySelector("h1");
+  title?.setAttribute("tabindex", "-1");
+  title?.focus(options);
+}
+
+/** Return a function that gives back the focus after part of the page was drawn anew: to what is like that which had it, or else to the heading. */
+export function keepFocus(box) {
+  const had = document.activeElement;
+  if (!box.contains(had) || had === box) return () => {};
+  const rowOf = (node) => node.closest("[data-track]")?.dataset.track;
+  const nameOf = (node) => node.getAttribute("aria-label") || node.textContent;
+  const [row, name, preventScroll] = [rowOf(had), nameOf(had), !had.matches(":focus-visible")];
+  return () => {
+    const now = document.activeElement;
+    if (now !== document.body && (now !== had || had.checkVisibility())) return;
+    const like = [...box.querySelectorAll(had.localName)].filter((one) => one.className === had.className && rowOf(one) === row && one.checkVisibility());
+    const to = like.find((one) => nameOf(one) === name) ?? (row || had.matches(".chip") ? like[0] : null);
+    if (to) to.focus({ preventScroll });
+    else focusTitle(document.getElementById("place"), { preventScroll });
+  };
+}
+
 /** Return a function that waits until it was not called for some time. */
 export function later(wait_ms, act) {
   let timer = 0;

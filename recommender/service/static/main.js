@@ -3,7 +3,7 @@
 import { ask, Problem, sentence } from "./api.js";
 import { playerBar } from "./bar.js";
 import { searchBox } from "./box.js";
-import { announce, counted, el, thousands } from "./dom.js";
+import { announce, counted, el, focusTitle, keepFocus, thousands } from "./dom.js";
 import { acceptDrops } from "./drops.js";
 import { helpAndTheme, singleKeys } from "./keys.js";
 import { resumeQueue } from "./resume.js";
@@ -38,7 +38,9 @@ async function show(event) {
   const now = here();
   const key = `${now.name}=${["path", "playlist"].includes(now.name) ? location.hash : now[now.name] ?? ""}`;
   if (open && open.key === key && open.update && event?.type !== "again") {
+    const refocus = keepFocus(place);
     await guarded(() => open.update(now));
+    refocus();
     return;
   }
   open?.leave.abort();
@@ -75,10 +77,8 @@ function remember(now) {
 
 /** After a place is opened its heading has the focus, and the page begins at its top. */
 function arrive() {
-  const title = place.querySelector("h1");
-  if (!title || place.contains(document.activeElement)) return;
-  title.setAttribute("tabindex", "-1");
-  title.focus({ preventScroll: true });
+  if (!place.querySelector("h1") || place.contains(document.activeElement)) return;
+  focusTitle(place, { preventScroll: true });
   scrollTo(0, 0);
 }
 

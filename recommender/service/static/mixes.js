@@ -48,17 +48,18 @@ function covers(mix) {
 }
 
 function playButton(mix) {
-  const button = el("button", { type: "button", class: "round", "aria-label": `Play ${mix.name}`, onclick: async () => {
-    button.disabled = true;
+  let asking = false; // a button that is disabled would lose the focus
+  return el("button", { type: "button", class: "round", "aria-label": `Play ${mix.name}`, onclick: async () => {
+    if (asking) return;
+    asking = true;
     try {
       player.play((await ask(`api/mixes/${mix.mix_id}`)).tracks, 0);
     } catch (error) {
       announce(error.message);
     } finally {
-      button.disabled = false;
+      asking = false;
     }
   } }, icon("play"));
-  return button;
 }
 
 /** Show one mix. */

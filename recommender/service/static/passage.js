@@ -83,7 +83,7 @@ function form(track, play) {
   const from = el("input", { type: "text", id: "from", inputmode: "numeric", size: 5, placeholder: "0:00", "aria-label": "From, minutes and seconds" });
   const to = el("input", { type: "text", id: "to", inputmode: "numeric", size: 5, placeholder: clock(track.duration_s), "aria-label": "To, minutes and seconds" });
   const said = el("span", { class: "soft", role: "status" });
-  const whole = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(null, null) }, "Whole song");
+  const whole = el("button", { type: "button", class: "plain", hidden: true, onclick: () => { from.focus(); choose(null, null); } }, "Whole song");
   const hear = el("button", { type: "button", class: "from", hidden: true, onclick: () => play(seconds(from.value) || 0, seconds(to.value)) });
   const here = el("button", { type: "button", class: "plain", hidden: true, onclick: () => choose(...fromHere(track)) }, `Next ${NEXT_S} s`);
   here.title = "Take the passage that begins where the song is now";

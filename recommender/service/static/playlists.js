@@ -1,7 +1,7 @@
 /* The playlists that are kept in the catalogue. */
 
 import { ask, send, sentence } from "./api.js";
-import { announce, counted, el, notice, titleOf } from "./dom.js";
+import { announce, counted, el, focusTitle, keepFocus, notice, titleOf } from "./dom.js";
 import { go, hash } from "./route.js";
 import { keep } from "./keep.js";
 import { prompted } from "./prompt.js";
@@ -28,11 +28,16 @@ export async function playlist(place, now, signal) {
   const at = `api/playlists/${encodeURIComponent(now.playlist)}`;
   const found = await ask(at, {}, { signal });
   let tracks = found.tracks;
+  const again = async () => {
+    const refocus = keepFocus(place);
+    await playlist(place, now, signal);
+    refocus();
+  };
   const rename = el("button", { type: "button", class: "plain", onclick: async () => {
     const name = await prompted("Rename the playlist", "Name", found.name);
     if (!name) return;
     await send(at, { name }, "PUT");
-    await playlist(place, now, signal);
+    await again();
   } }, "Rename");
   const remove = el("button", { type: "button", class: "plain", onclick: async () => {
     if (remove.dataset.sure !== "yes") {
@@ -46,7 +51,7 @@ export async function playlist(place, now, signal) {
   const body = el("div");
   const count = el("p", { class: "count" });
   place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, tracks.length ? [radioButton("playlist", found.playlist_id), el("a", { class: "plain", href: hash({ likelist: found.playlist_id }) }, "Songs like these")] : "", rename, remove)),
-    found.rules ? rulesOf(found, () => playlist(place, now, signal)) : "", el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
+    found.rules ? rulesOf(found, again) : "", el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
   const draw = () => {
     count.textContent = counted(tracks.length, "song");
     if (found.rules) body.replaceChildren(tracks.length ? songList(tracks) : notice("No song is like that just now", "It is filled when there are some."));
@@ -91,7 +96,8 @@ function editable(tracks, kept) {
     const box = list.parentElement;
     const stored = await kept(tracks.filter((_, other) => other !== i));
     const left = box.querySelectorAll(".take-out");
-    left[Math.min(i, left.length - 1)]?.focus();
+    if (left.length) left[Math.min(i, left.length - 1)].focus();
+    else focusTitle(document.getElementById("place"));
     if (stored) announce(`${name} is out of the playlist`);
   };
   [...list.children].forEach((item, i) => {

@@ -13,14 +13,11 @@ export function queuePanel(panel, open) {
   open.addEventListener("click", () => toggle(panel, open));
   for (const name of ["queue", "track"]) player.addEventListener(name, () => { if (!panel.hidden) list(panel); });
   panel.addEventListener("click", (event) => { if (event.target.closest("a")) toggle(panel, open); }); // it would lie on what is opened
-  panel.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    toggle(panel, open);
-    open.focus();
-  });
+  panel.addEventListener("keydown", (event) => { if (event.key === "Escape") toggle(panel, open); });
 }
 
 function toggle(panel, open) {
+  if (panel.contains(document.activeElement)) open.focus(); // it would be lost
   panel.hidden = !panel.hidden;
   open.setAttribute("aria-expanded", String(!panel.hidden));
   if (panel.hidden) return;

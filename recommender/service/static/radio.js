@@ -1,7 +1,7 @@
 /* Radios: songs without end, like a song, an artist, a genre, ten years, a list, or what one plays most. */
 
 import { ask, send } from "./api.js";
-import { announce, counted, el, later, notice, titleOf } from "./dom.js";
+import { announce, counted, el, focusTitle, keepFocus, later, notice, titleOf } from "./dom.js";
 import { keep } from "./keep.js";
 import { player } from "./player.js";
 import { go, hash } from "./route.js";
@@ -28,7 +28,6 @@ function starter() {
     seed.hidden = example === null;
     seed.required = example !== null;
     seed.placeholder = example || "";
-    if (example) seed.focus();
   } }, KINDS.map(([value, words]) => el("option", { value }, words)));
   return el("form", { class: "row radio-start", onsubmit: async (event) => {
     event.preventDefault();
@@ -48,7 +47,9 @@ function named(one) {
 function line(one, again) {
   const remove = el("button", { type: "button", class: "link", "aria-label": `Delete the radio ${one.name}`, onclick: async () => {
     await ask(`api/radios/${one.radio_id}`, {}, { method: "DELETE" });
+    const refocus = keepFocus(document.getElementById("place"));
     await again();
+    refocus();
   } }, "Delete");
   return el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ radio: one.radio_id }) }, named(one)), el("span", { class: "row soft" }, counted(one.songs, "song"), remove));
 }
@@ -57,7 +58,7 @@ function line(one, again) {
 function unwanted(tracks) {
   const list = el("ul", { class: "lists" }, tracks.map((track) => {
     const item = el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ track: track.track_id }) }, titleOf(track)),
-      el("button", { type: "button", class: "link", "aria-label": `No longer less like ${titleOf(track)}`, onclick: async () => { await lessLike(track, false); item.remove(); announce("Undone"); } }, "Undo"));
+      el("button", { type: "button", class: "link", "aria-label": `No longer less like ${titleOf(track)}`, onclick: async () => { await lessLike(track, false); item.remove(); focusTitle(document.getElementById("place")); announce("Undone"); } }, "Undo"));
     return item;
   }));
   return el("section", { class: "unwanted" }, el("h2", {}, "Less like these"), list);
@@ -74,7 +75,9 @@ export async function radio(place, now, signal) {
   const draw = async () => {
     const { played } = await ask(at, {}, { signal });
     const newest = played.reverse();
+    const refocus = keepFocus(list);
     list.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, counted(newest.length, "song")), newest.length ? keep(() => newest, () => named(found)) : ""), newest.length ? reasoned(newest, found.radio_id) : notice("Nothing was played yet"));
+    refocus();
   };
   await draw();
   const update = later(300, () => draw().catch(() => {})); // left, or gone: what is shown stays

@@ -1,7 +1,7 @@
 /* Shortlists: songs chosen for a purpose, with notes; heard beside what they were found by; handed on as files. */
 
 import { ask, send } from "./api.js";
-import { announce, counted, el, notice, titleOf } from "./dom.js";
+import { announce, counted, el, focusTitle, keepFocus, notice, titleOf } from "./dom.js";
 import { keep } from "./keep.js";
 import { ownFile } from "./kept_file.js";
 import { prompted } from "./prompt.js";
@@ -54,7 +54,9 @@ function renaming(at, found, place, now, signal) {
     const name = await prompted("Rename the shortlist", "Name", found.name);
     if (!name) return;
     await send(at, { name }, "PUT");
+    const refocus = keepFocus(place);
     await shortlist(place, now, signal);
+    refocus();
   } }, "Rename");
 }
 
@@ -97,7 +99,8 @@ function editable(at, here, draw) {
     forget(track);
     draw();
     const left = document.querySelectorAll("main .take-out");
-    left[Math.min(i, left.length - 1)]?.focus();
+    if (left.length) left[Math.min(i, left.length - 1)].focus();
+    else focusTitle(document.getElementById("place"));
     announce(`${titleOf(track)} is off the shortlist`);
   };
   [...list.children].forEach((item, i) => {

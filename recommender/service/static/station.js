@@ -26,14 +26,16 @@ export async function startRadio(wanted) {
 
 /** Return the button that starts a radio like a list: a playlist or a shortlist, by its id. */
 export function radioButton(kind, id) {
+  let starting = false; // a button that is disabled would lose the focus
   const button = el("button", { type: "button", class: "plain", onclick: async () => {
-    button.disabled = true;
+    if (starting) return;
+    starting = true;
     try {
       go({ radio: String(await startRadio({ kind, seed: String(id) })) });
     } catch (error) {
       tell(error.message);
     } finally {
-      button.disabled = false;
+      starting = false;
     }
   } }, "Radio");
   button.title = "Songs like these without end";
