@@ -17,6 +17,7 @@ import { View } from "./view.js";
 const WAIT_MS = 1500;
 const MOST_QUEUED = 50;
 const AREA_ZOOM = 4;
+const TIP_PX = { gap: 14, edge: 4 };
 
 /** Show the map. */
 export async function map(place, now, signal) {
@@ -163,14 +164,21 @@ class Chart {
       const track = this.songs.track(i);
       const said = [track.genre, ...(this.colouring === "label" ? [] : [this.classes.names[this.classes.of[i]]])].join(" · ");
       this.tip.replaceChildren(el("b", { dir: "auto" }, titleOf(track)), el("span", { dir: "auto" }, track.artist || "Unknown artist"), el("span", { class: "soft" }, said));
-      const [x, y] = this.view.place(i);
-      const left = x > this.view.width / 2;
-      this.tip.classList.toggle("left", left);
-      this.tip.style.setProperty("--x", `${left ? this.view.width - x : x}px`);
-      this.tip.style.setProperty("--y", `${y}px`);
+      this.placeTip(...this.view.place(i));
       if (aloud) announce(`${titleOf(track)}, ${track.artist || "unknown artist"}, ${said}`);
     }
     this.draw();
+  }
+
+  /** Put the tip beside a point, or above or below it where that is too narrow, and within the map. */
+  placeTip(x, y) {
+    const { view: { width, height }, tip: { offsetWidth: wide, offsetHeight: high } } = this;
+    const within = (at, size, room) => Math.max(TIP_PX.edge, Math.min(room - size - TIP_PX.edge, at));
+    const beside = x > width / 2 ? x - TIP_PX.gap - wide : x + TIP_PX.gap;
+    const left = within(beside, wide, width);
+    const aside = left === beside ? 0 : (y > height / 2 ? -1 : 1) * (high / 2 + TIP_PX.gap);
+    this.tip.style.setProperty("--x", `${left}px`);
+    this.tip.style.setProperty("--y", `${within(y + aside - high / 2, high, height)}px`);
   }
 
   /** The pointer is over a song, or over none: only another one than before is worth a frame. */

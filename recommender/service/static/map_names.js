@@ -7,19 +7,28 @@ const NAME_PX = [16, 13];
 const MOST_TITLES = 60;
 const MOST_LOOKED_AT = 5000;
 const GAP_PX = 4;
+const ASIDE = [0, -1, 1, -2, 2, -3, 3].flatMap((down) => [0, -0.5, 0.5].map((right) => [right, 0.75 * down]))
+  .sort(([right, down], [other, lower]) => Math.hypot(2 * right, down) - Math.hypot(2 * other, lower)); // the nearest first
 
-/** Return which areas are named, and where: those that come first have the room. `wide(name, px)` measures. */
-export function placedNames(regions, view, wide) {
+/**
+ * Return which areas are named, and where: those that come first have the room. `wide(name, px)` measures.
+ * `songs` are the boxes of songs that a name lies beside where there is room for that, not on.
+ */
+export function placedNames(regions, view, wide, songs = []) {
   const placed = [];
   for (const region of regions) {
     const size = NAME_PX[Math.min(region.level, 1)];
     const [x, y] = view.pixels(...view.fitted(region.x, region.y));
     if ((region.level > 0 && view.zoom < NEAR_ZOOM) || !view.holds(x, y)) continue;
     const width = wide(region.name, size);
-    const left = Math.min(view.width - width - GAP_PX, Math.max(GAP_PX, x - width / 2));
-    const middle = Math.min(view.height - size, Math.max(size, y));
-    const box = [left - GAP_PX, middle - 0.7 * size, left + width + GAP_PX, middle + 0.7 * size];
-    if (width < view.width - 2 * GAP_PX && !placed.some((other) => overlap(box, other.box))) placed.push({ region, size, box, left, middle });
+    const at = ([right, down]) => {
+      const left = Math.min(view.width - width - GAP_PX, Math.max(GAP_PX, x - width / 2 + right * width));
+      const middle = Math.min(view.height - size, Math.max(size, y + down * size));
+      return { region, size, box: [left - GAP_PX, middle - 0.7 * size, left + width + GAP_PX, middle + 0.7 * size], left, middle };
+    };
+    const free = (songs.length ? ASIDE : ASIDE.slice(0, 1)).map(at).filter(({ box }) => !placed.some((other) => overlap(box, other.box)));
+    const best = free.find(({ box }) => !songs.some((song) => overlap(box, song))) ?? free[0];
+    if (width < view.width - 2 * GAP_PX && best) placed.push(best);
   }
   return placed;
 }
@@ -32,9 +41,12 @@ export class Writer {
 
   /** Write the names of areas, and titles where there are few songs; `radius` is that of a song. */
   paint(pen, radius, look) {
-    const { chart } = this;
-    this.named = placedNames(chart.songs.regions, chart.view, (name, size) => this.width(pen, name, this.nameFont(size)));
-    this.titles(pen, radius, look);
+    const { chart: { songs, view, wanted } } = this;
+    const seen = (view.inCells() > MOST_LOOKED_AT ? null : view.inSight(MOST_TITLES, wanted)) ?? [];
+    const places = seen.map((i) => [i, ...view.place(i)]);
+    const circles = places.map(([, x, y]) => [x - radius, y - radius, x + radius, y + radius]);
+    this.named = placedNames(songs.regions, view, (name, size) => this.width(pen, name, this.nameFont(size)), circles);
+    this.titles(pen, radius, look, places, circles);
     Object.assign(pen, { strokeStyle: look.card, fillStyle: look.ink, lineWidth: 4, lineJoin: "round", textBaseline: "middle" });
     for (const { region, size, left, middle } of this.named) {
       pen.font = this.nameFont(size);
@@ -57,14 +69,11 @@ export class Writer {
   }
 
   /** Write titles beside the songs in sight, where there are few, and room to the right or left. */
-  titles(pen, radius, look) {
-    const { chart: { view, songs, pointed, wanted } } = this;
-    const seen = view.inCells() > MOST_LOOKED_AT ? null : view.inSight(MOST_TITLES, wanted);
-    if (!seen) return;
+  titles(pen, radius, look, places, circles) {
+    const { chart: { view, songs, pointed } } = this;
     const font = `12.5px ${this.font}`;
     Object.assign(pen, { font, fillStyle: look.soft, textBaseline: "middle" });
-    const places = seen.map((i) => [i, ...view.place(i)]);
-    const taken = [...this.named.map((one) => one.box), ...places.map(([, x, y]) => [x - radius, y - radius, x + radius, y + radius])];
+    const taken = [...this.named.map((one) => one.box), ...circles];
     for (const [i, x, y] of places) {
       const text = shortened(titleOf(songs.track(i)));
       const wide = this.width(pen, text, font) + 4;

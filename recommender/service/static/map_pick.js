@@ -17,6 +17,7 @@ export class Picker {
     Object.assign(this, { chart, mode: null, trail: [], chosen: [], from: -1, around: AROUND });
     this.box = el("section", { class: "picked", "aria-label": "Chosen on the map", hidden: true });
     this.buttons = [["lasso", "Lasso"], ["line", "Line"]].map(([mode, words]) => el("button", { type: "button", class: "plain", "aria-pressed": "false", data: { mode }, onclick: () => this.turn(mode) }, words));
+    for (const node of [this.box, ...this.buttons]) node.addEventListener("keydown", (event) => { if (event.key === "Escape") this.escape(); });
   }
 
   /** Draw from now on, or move the map again. */
@@ -25,6 +26,16 @@ export class Picker {
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.mode === this.mode));
     this.chart.canvas.classList.toggle("drawing", Boolean(this.mode));
     announce(this.mode ? `Draw a ${this.mode} over the map` : "The map moves again");
+  }
+
+  /** Let go what is under way, or else what is chosen; return whether there was anything. */
+  escape() {
+    const drawn = this.mode !== null || this.start !== undefined;
+    if (!drawn && this.box.hidden) return false;
+    this.start = undefined;
+    if (this.mode) this.turn(this.mode);
+    else if (!drawn) this.clear();
+    return true;
   }
 
   begin(at) {
@@ -64,9 +75,10 @@ export class Picker {
     return found;
   }
 
-  /** Keys: L chooses the songs around the one that is pointed at, each time twice as many; B begins a line there, and ends it. */
+  /** Keys: L chooses the songs around the one that is pointed at, each time twice as many; B begins a line there, and ends it; Escape lets go. */
   key(name) {
     const { chart } = this;
+    if (name === "escape") return this.escape();
     if (chart.pointed < 0 || !["l", "b"].includes(name)) return false;
     const at = chart.view.place(chart.pointed);
     if (name === "l") {

@@ -35,6 +35,19 @@
     }
     return found;
   };
+  const beside = async () => {
+    const [{ View }, { placedNames }] = [await import("./static/view.js"), await import("./static/map_names.js")];
+    const songs = columns(8);
+    const view = new View(songs);
+    const regions = [0, 3, 5].map((i) => ({ name: "Classical: jazz", x: songs.x[i], y: songs.y[i], level: 0 }));
+    const found = [];
+    for (const [width, height] of [[1200, 500], [288, 480]]) {
+      view.resize(width, height);
+      const circles = [...Array(8).keys()].map((i) => view.place(i)).map(([x, y]) => [x - 6, y - 6, x + 6, y + 6]);
+      found.push({ circles, boxes: placedNames(regions, view, (name, size) => 0.6 * size * name.length, circles).map((one) => one.box) });
+    }
+    return found;
+  };
   const many = async () => {
     const [{ View }, { FlatPainter }, { MapSongs }] = [await import("./static/view.js"), await import("./static/map_flat.js"), await import("./static/map_songs.js")];
     const bytes = (values, Kind) => btoa(String.fromCharCode(...new Uint8Array(Kind.from(values).buffer)));
@@ -119,5 +132,5 @@
     }
     return told;
   };
-  return { nearest, names, many, asIfAll };
+  return { nearest, names, beside, many, asIfAll };
 })()

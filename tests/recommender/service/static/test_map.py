@@ -105,6 +105,16 @@ def test_no_name_lies_on_another_or_leaves_the_map(page: Any, site: Site) -> Non
             assert seen["placed"][0][0] == 0 and all(number < 9 for number, _ in seen["placed"])
 
 
+def test_names_lie_beside_the_songs_of_a_small_library(page: Any, site: Site) -> None:
+    page.goto(f"{site.url}/docs")
+    for seen in page.evaluate(f"{ASK}.beside()"):
+        assert len(seen["boxes"]) == 3
+        for left, top, right, bottom in seen["boxes"]:
+            for others in seen["circles"]:
+                apart = left >= others[2] or right <= others[0] or top >= others[3] or bottom <= others[1]
+                assert apart, (left, top, right, bottom, others)
+
+
 def test_many_songs_are_painted_without_webgl(page: Any, site: Site) -> None:
     page.goto(f"{site.url}/docs")
     told, known, unknown, track, shades, layers = page.evaluate(f"{ASK}.many()")

@@ -65,3 +65,18 @@ def test_a_line_and_keys_choose_too(page: Any, site: Site) -> None:
     page.get_by_role("button", name="Save as playlist").click()
     until(page, f"({ASKED} || '').startsWith('From ')")
     page.locator("#ask-no").click()
+
+
+def test_escape_ends_the_drawing_then_lets_go_what_is_chosen(page: Any, site: Site) -> None:
+    opened(page, site, "Line")
+    page.locator("canvas.map").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("l")
+    until(page, "!document.querySelector('.picked').hidden")
+    pressed = "document.querySelectorAll('.map-tools [aria-pressed=true]').length"
+    page.get_by_role("button", name="Line").press("Escape")
+    assert page.evaluate(pressed) == 0
+    assert not page.evaluate("document.querySelector('.picked').hidden")
+    page.get_by_role("button", name="Play them").press("Escape")
+    assert page.evaluate("document.querySelector('.picked').hidden")
+    assert page.evaluate("document.activeElement.matches('canvas.map')")
