@@ -25,7 +25,7 @@ async function open(button, track) {
   opener = button;
   button.setAttribute("aria-expanded", "true");
   menu = el("div", { class: "menu", role: "menu", "aria-label": `For ${titleOf(track)}`, onkeydown: keys }, mainItems(track, null));
-  document.body.append(menu);
+  document.getElementById("place").append(menu); // within a landmark
   place();
   menu.querySelector("button").focus({ preventScroll: true });
   const mine = menu;

@@ -3,7 +3,7 @@
 /** An error of the service, or of the way to it. */
 export class Problem extends Error {
   constructor(status, title, detail) {
-    super(detail || title);
+    super(sentence(detail || title));
     Object.assign(this, { status, title });
   }
 }

@@ -255,6 +255,6 @@ def test_what_cannot_be_stored_is_undone(page: Any, site: Site, playlist: dict[s
         lambda route: route.fulfill(status=422, content_type="application/json", body=refused),
     )
     page.locator("main .take-out").first.click()
-    said(page, "the disk is full")
+    said(page, "The disk is full.")
     listed(page, before)
     count_of_songs(page, 3)
