@@ -95,6 +95,22 @@ async function guarded(act, mine = open) {
   }
 }
 
+const NAMES = "main h1, .facts, :is(.names, .queued, .suggestion) > *, .bar-names > *, .lists .title, .mixes .title";
+
+/** Let names that are cut off be read whole where the pointer is; those of a place's own are unfolded by a click, or by Enter. */
+function wholeNames() {
+  const cut = (name) => name && (name.scrollHeight > name.clientHeight + 2 || name.scrollWidth > name.clientWidth);
+  addEventListener("pointerover", (event) => {
+    const name = event.target instanceof Element && event.target.closest(NAMES);
+    if (cut(name)) name.title = name.textContent;
+  });
+  const unfold = (event) => {
+    const name = event.target instanceof Element && event.target.closest("main h1, .facts");
+    if (cut(name) && (event.type === "click" || event.key === "Enter")) name.classList.add("whole");
+  };
+  for (const kind of ["click", "keydown"]) addEventListener(kind, unfold);
+}
+
 function trouble(text) {
   const line = document.getElementById("trouble");
   line.textContent = text;
@@ -139,6 +155,7 @@ singleKeys();
 searchBox();
 playerBar();
 keepRadio();
+wholeNames();
 resumeQueue();
 acceptDrops();
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); place.focus(); });

@@ -101,16 +101,17 @@
     return found;
   },
 
-  /** Words that are cut off by what they are in, where nothing (an ellipsis, a way to scroll) says so; short words that are broken. */
+  /** Words that are cut off by what they are in, where nothing (an ellipsis, also behind some lines, a way to scroll) says so; short words that are broken. */
   clipped: () => {
     const found = [];
     const what = (at) => {
-      const { position, overflowX, overflowY, textOverflow } = getComputedStyle(at);
+      const { position, overflowX, overflowY, textOverflow, webkitLineClamp } = getComputedStyle(at);
+      const clamped = webkitLineClamp !== 'none';
       const hides = (overflow) => ['hidden', 'clip'].includes(overflow);
       const button = at.matches('button, .chip, a.plain');
       return {
-        beside: ['fixed', 'sticky'].includes(position), outer: at.getBoundingClientRect(),
-        wide: (hides(overflowX) && textOverflow !== 'ellipsis') || button, high: hides(overflowY) || button,
+        beside: ['fixed', 'sticky'].includes(position), outer: at.getBoundingClientRect(), clamped,
+        wide: (hides(overflowX) && textOverflow !== 'ellipsis') || button, high: (hides(overflowY) && !clamped) || button,
       };
     };
     const known = new Map(); // many words are in the same elements
@@ -128,8 +129,8 @@
         if (whole && lines.size > 1) found.push(`broken: ${word[0]}`);
         for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
           if (!known.has(at)) known.set(at, what(at));
-          const { beside, outer, wide, high } = known.get(at);
-          if (beside) break;
+          const { beside, outer, clamped, wide, high } = known.get(at);
+          if (beside || (clamped && boxes.every((box) => box.bottom > outer.bottom + 3))) break; // or it is behind the ellipsis
           if (boxes.some((box) => (wide && (box.right > outer.right + 1.5 || box.left < outer.left - 1.5)) || (high && (box.bottom > outer.bottom + 3 || box.top < outer.top - 3)))) {
             found.push(`cut: ${word[0].slice(0, 30)} in <${at.tagName.toLowerCase()} class="${at.getAttribute('class') ?? ''}">`);
             break;

@@ -142,6 +142,99 @@ def test_nothing_overlaps_or_is_cut_off(window: Any, crowded: Site) -> None:
     assert wrong == {}
 
 
+OPENED = {
+    "a song's menu": ("", "document.querySelector('.acts').click()", ".menu"),
+    "the playlists in it": (
+        "",
+        "document.querySelector('.acts').click(); document.querySelectorAll('.menu-item')[2].click()",
+        ".menu-item:nth-child(3)",
+    ),
+    "suggestions": (
+        "",
+        "Object.assign(document.querySelector('#search-box'), { value: 'a' }).focus();"
+        "document.querySelector('#search-box').dispatchEvent(new Event('input'))",
+        "#search-list [role=option]",
+    ),
+    "the queue": (
+        "",
+        "document.querySelector('.song .play').click(); document.querySelector('#queue-open').click()",
+        "#queue:not([hidden]) .queued",
+    ),
+    "a dialog": ("", "document.querySelector('.keep button').click()", "#ask[open]"),
+    "help": ("", "document.querySelector('#help-open').click()", "#help[open]"),
+    "what is told": ("", "document.querySelector('.to-shortlist').click()", "#said:not([hidden])"),
+    "filters that are set": (
+        f"#genre=jazz&genre=rock/indie&key=C&not_artist={UNBROKEN}",
+        "document.querySelector('.panel').open = true",
+        ".panel[open] .filter",
+    ),
+}
+"""What opens over a place: the place, what opens it, and what is there then."""
+
+
+@pytest.mark.parametrize("what", OPENED)
+def test_nothing_that_opens_overlaps_or_is_cut_off(window: Any, crowded: Site, what: str) -> None:
+    place, act, opened = OPENED[what]
+    wrong = {}
+    for width, theme in ((320, "dark"), (1280, "light")):
+        resize(window, width)
+        window.goto("about:blank")
+        window.goto(f"{crowded.url}/{place}")
+        until(window, "Boolean(document.querySelector('main .song, main .empty'))")
+        window.evaluate(f"void (document.documentElement.dataset.theme = '{theme}')")
+        window.evaluate(f"(() => {{ {act}; return 0; }})()")
+        until(window, f"Boolean(document.querySelector('{opened}'))")
+        kinds = ("overlaps", "clipped", "wide")
+        found = [said for kind in kinds for said in window.evaluate(f"{LOOK}.{kind}()")]
+        contrasts = window.evaluate(f"{LOOK}.contrasts()")
+        found += [f"weak: {one['what']}" for one in contrasts if one["ratio"] < one["least"]]
+        if found:
+            wrong[width] = found
+    assert wrong == {}
+
+
+def test_long_names_take_two_lines_and_are_read_whole_at_the_pointer(window: Any, crowded: Site) -> None:
+    name = "document.querySelector('.song[data-track=\"2\"] .title')"
+    for width in (320, 1280):
+        resize(window, width)
+        ready(window, crowded, "", "light")
+        window.evaluate(f"{name}.dispatchEvent(new Event('pointerover', {{ bubbles: true }}))")
+        lines = f"{name}.clientHeight / parseFloat(getComputedStyle({name}).lineHeight)"
+        assert round(window.evaluate(lines)) == 2, width
+        assert window.evaluate(f"{name}.title") == LONG
+        short = "document.querySelector('.song[data-track=\"4\"] .title')"
+        window.evaluate(f"{short}.dispatchEvent(new Event('pointerover', {{ bubbles: true }}))")
+        assert window.evaluate(f"{short}.title") == ""
+
+
+def test_a_long_heading_takes_four_lines_and_is_unfolded_by_a_click(window: Any, crowded: Site) -> None:
+    resize(window, 320)
+    window.goto("about:blank")
+    window.goto(f"{crowded.url}/#track=2")
+    until(window, "Boolean(document.querySelector('main .pair'))")
+    for what, begin in (("main h1", LONG), (".facts", "The A Very")):
+        one = f"document.querySelector('{what}')"
+        lines = f"Math.round({one}.clientHeight / parseFloat(getComputedStyle({one}).lineHeight))"
+        assert window.evaluate(lines) == 4
+        window.evaluate(f"void {one}.dispatchEvent(new Event('pointerover', {{ bubbles: true }}))")
+        assert window.evaluate(f"{one}.title").startswith(begin)
+        window.evaluate(f"void {one}.click()")
+        assert window.evaluate(lines) > 4
+        assert window.evaluate(f"{one}.scrollHeight - {one}.clientHeight") <= 2
+
+
+def test_how_alike_songs_are_is_shown_at_every_width(window: Any, crowded: Site) -> None:
+    for place in ("#like=2&like=3", "#deepcuts", "#track=1"):
+        window.goto("about:blank")
+        window.goto(f"{crowded.url}/{place}")
+        until(window, "Boolean(document.querySelector('main .song'))")
+        for width in (320, 390, 1280):
+            resize(window, width)
+            seen = "[...document.querySelectorAll('.song .alike')].filter((one) => one.checkVisibility())"
+            songs = window.evaluate("document.querySelectorAll('.song').length")
+            assert window.evaluate(f"{seen}.length") == songs > 0, (place, width)
+
+
 def style(page: Any, what: str, **changed: str) -> None:
     """Give all elements of a kind another style."""
     every = f"[...document.querySelectorAll('{what}')]"
