@@ -58,7 +58,7 @@ function line(one, again) {
 function unwanted(tracks) {
   const list = el("ul", { class: "lists" }, tracks.map((track) => {
     const item = el("li", {}, el("a", { class: "title", dir: "auto", href: hash({ track: track.track_id }) }, titleOf(track)),
-      el("button", { type: "button", class: "link", "aria-label": `No longer less like ${titleOf(track)}`, onclick: async () => { await lessLike(track, false); item.remove(); focusTitle(document.getElementById("place")); announce("Undone"); } }, "Undo"));
+      el("button", { type: "button", class: "link", "aria-label": `Undo: less like ${titleOf(track)}`, onclick: async () => { await lessLike(track, false); item.remove(); focusTitle(document.getElementById("place")); announce("Undone"); } }, "Undo"));
     return item;
   }));
   return el("section", { class: "unwanted" }, el("h2", {}, "Less like these"), list);
