@@ -128,7 +128,7 @@ export function keepFocus(box) {
   const [row, name, preventScroll] = [rowOf(had), nameOf(had), !had.matches(":focus-visible")];
   return () => {
     const now = document.activeElement;
-    if (now !== document.body && (now !== had || had.checkVisibility())) return;
+    if (now !== document.body && now.checkVisibility()) return;
     const like = [...box.querySelectorAll(had.localName)].filter((one) => one.className === had.className && rowOf(one) === row && one.checkVisibility());
     const to = like.find((one) => nameOf(one) === name) ?? (row || had.matches(".chip") ? like[0] : null);
     if (to) to.focus({ preventScroll });

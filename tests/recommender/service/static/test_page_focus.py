@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.recommender.service.static.browser import Site, count_of_songs, until, visit, wait_for_player
+from tests.recommender.service.static.browser import (
+    Site,
+    count_of_songs,
+    player,
+    until,
+    visit,
+    wait_for_player,
+)
 
 FIRST = "Amber Morning"
 TITLE = "document.activeElement.matches('main h1')"
@@ -54,6 +61,20 @@ def test_the_queue_that_q_opens_and_closes(page: Any, site: Site) -> None:
         page.keyboard.press(key)
         until(page, ON, "#queue-open")
         assert page.get_attribute("#queue-open", "aria-expanded") == "false"
+
+
+def test_the_queue_that_is_drawn_anew_below_a_dialog(page: Any, site: Site) -> None:
+    visit(page, site, ready=".song")
+    press(page, ".song .play")
+    wait_for_player(page, "player.track")
+    page.keyboard.press("q")
+    press(page, "#queue [data-name=keep]")
+    save = page.query_selector("#queue [data-name=keep]")
+    page.wait_for_selector("#ask[open]")
+    player(page, "player.next()")
+    until(page, "(before) => !before.isConnected", save)
+    page.keyboard.press("Escape")
+    until(page, ON, "#queue [data-name=keep]")
 
 
 def test_a_playlist_that_is_renamed_and_emptied(page: Any, site: Site, playlist: str) -> None:
