@@ -79,4 +79,6 @@ def is_cut(one: str, other: str) -> bool:
 
 def alike(one: str, other: str) -> bool:
     """Whether most of two titles is the same."""
-    return SequenceMatcher(None, one, other).ratio() >= params.NEARLY
+    pair = SequenceMatcher(None, one, other)
+    ratios = (pair.real_quick_ratio, pair.quick_ratio, pair.ratio)  # each no less than the next, and quicker
+    return all(ratio() >= params.NEARLY for ratio in ratios)

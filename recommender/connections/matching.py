@@ -3,6 +3,7 @@
 All of it is of values: no catalogue, no server.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ class SongMatcher:
         self._by_name: list[dict[str, list[LocalSong]]] = [defaultdict(list) for _ in WAYS]
         self._by_keys: list[dict[Key, list[LocalSong]]] = [defaultdict(list) for _ in KEYS]
         self._by_title: dict[str, list[LocalSong]] = defaultdict(list)
-        self._by_artist: dict[str, list[LocalSong]] = defaultdict(list)
+        self._by_artist: dict[str, list[tuple[float, LocalSong]]] = defaultdict(list)
         self._by_start: dict[Key, list[LocalSong]] = defaultdict(list)
         self._by_reading: dict[Key, list[LocalSong]] = defaultdict(list)
         self._by_album: dict[str, list[LocalSong]] = defaultdict(list)
@@ -86,13 +87,17 @@ class SongMatcher:
             if song.title:
                 by, title = plain_key(song.artist, song.title)
                 self._by_title[title].append(song)
-                self._by_artist[by].append(song)
+                if song.duration_s is not None:
+                    self._by_artist[by].append((song.duration_s, song))
                 self._by_album[plain_key("", song.album)[1]].append(song)
                 for reading in readings(song.artist, song.title):
                     self._by_reading[plain_key(*reading)].append(song)
                 self._by_start[by, exact_key("", song.title)[1][: params.LEAST_CUT]].append(song)
                 for (key_of, _), by_key in zip(KEYS, self._by_keys, strict=True):
                     by_key[key_of(song.artist, song.title)].append(song)
+
+        for of_artist in self._by_artist.values():
+            of_artist.sort(key=_length_of)
 
     @cached_property
     def _by_musicbrainz(self) -> dict[str, list[LocalSong]]:
@@ -219,10 +224,17 @@ class SongMatcher:
         by, title = plain_key(remote.artist, remote.title)
         found = [
             song
-            for song in self._by_artist.get(by, ())
-            if very_length(remote, song) and alike(title, plain_key("", song.title)[1])
+            for song in (self._as_long(by, remote.duration_s) if by else ())
+            if alike(title, plain_key("", song.title)[1])
         ]
         return _doubt(found, "artist and length agree, the title nearly") if found else None
+
+    def _as_long(self, by: str, seconds: float | None) -> list[LocalSong]:
+        """Return the tracks of an artist that are so long, to the second; one artist may have all tracks."""
+        songs = self._by_artist.get(by, []) if seconds is not None else []
+        first = bisect_left(songs, (seconds or 0.0) - params.VERY_LENGTH_S, key=_length_of)
+        last = bisect_right(songs, (seconds or 0.0) + params.VERY_LENGTH_S, key=_length_of)
+        return [song for _, song in songs[first:last]]
 
     def _by_title_alone(self, remote: RemoteSong) -> SongMatch | None:
         """Return the track of this title where one of the two names no artist, if album and length agree."""
@@ -234,6 +246,10 @@ class SongMatcher:
         if not sure:
             return _doubt(found, "only the title agrees")
         return _the_only(sure, "names", "title and album fit several tracks")
+
+
+def _length_of(one: tuple[float, LocalSong]) -> float:
+    return one[0]
 
 
 def _as_meant(song: Song) -> Song:
