@@ -15,7 +15,9 @@ KEPT: Final = "kept"
 """Where a session has it."""
 LENT: Final = "lent"
 """Where a session that changes something has what gives it the albums, and whether they are still so."""
-MOST_ROWS: Final = 10_000
+MOST_ROWS: Final = 20_000
+FORGOTTEN_SHARE: Final = 4
+"""Of too many rows so much is forgotten at a time, one in so many: to read all of them anew takes longer."""
 MOST_FACTS: Final = 100
 MOST_STALE: Final = 5000
 """Of more tracks it is quicker to read all plays."""
@@ -87,9 +89,11 @@ class Kept:
             self.plays = (before.plays[0], stale) if len(stale) < MOST_STALE else None
 
     def add_rows(self, rows: dict[int, Any]) -> None:
-        """Keep some rows; where they become too many, these alone."""
-        if len(self.rows) + len(rows) > MOST_ROWS:
-            self.rows = {}
+        """Keep some rows; where they become too many, those that were read first are forgotten."""
+        before = self.rows
+        if len(before) + len(rows) > MOST_ROWS:
+            others = list(before)[max(MOST_ROWS // FORGOTTEN_SHARE, len(before) + len(rows) - MOST_ROWS) :]
+            self.rows = {track_id: before[track_id] for track_id in others}
         self.rows.update(rows)
 
 

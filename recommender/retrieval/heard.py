@@ -30,13 +30,14 @@ class Heard:
         The songs that their tags name, the same for all versions.
     contents
         Hashes of their audio.
-    recordings
-        Those that are in the index.
+    rows, vectors
+        The tracks of them that are in the index, and (tracks, dimensions) their mean centred vectors.
     """
 
     songs: frozenset[Key]
     contents: frozenset[str]
-    recordings: Sequence[Recording]
+    rows: Sequence[Any]
+    vectors: Array
 
     def among(self, tracks: Sequence[Track], vectors: Array, patches_of: PatchesOf) -> Mask:
         """Return which of some tracks are such a song, another version of it, or another file, (tracks,).
@@ -57,15 +58,19 @@ class Heard:
         return np.array(named, bool) | self._sound_alike(tracks, vectors, patches_of)
 
     def _sound_alike(self, tracks: Sequence[Track], vectors: Array, patches_of: PatchesOf) -> Mask:
-        if not self.recordings or not tracks:
+        if not len(self.rows) or not tracks:
             return np.zeros(len(tracks), bool)
-        played = np.stack([recording.vector for recording in self.recordings])
-        near = np.flatnonzero((played @ vectors.T >= params.MAYBE_SAME).any(axis=1))
-        some = [
-            Recording(t.id, t.content_hash, t.duration_s, vector, t.artist, t.title)
-            for t, vector in zip(tracks, vectors, strict=True)
-        ]
-        return same_recordings(some, [self.recordings[i] for i in near.tolist()], patches_of) < 0
+        near = np.flatnonzero((self.vectors @ vectors.T).max(axis=1) >= params.MAYBE_SAME)
+        some = _recordings(tracks, vectors)
+        heard_near = _recordings([self.rows[i] for i in near.tolist()], self.vectors[near])
+        return same_recordings(some, heard_near, patches_of) < 0
+
+
+def _recordings(rows: Sequence[Any], vectors: Array) -> list[Recording]:
+    return [
+        Recording(row.id, row.content_hash, row.duration_s, vector, row.artist, row.title)
+        for row, vector in zip(rows, vectors, strict=True)
+    ]
 
 
 def heard(session: Session, index: SegmentIndex, max_plays: int) -> Heard:
@@ -85,15 +90,14 @@ def _rows(session: Session, condition: ColumnElement[bool]) -> Sequence[Any]:
 
 
 def _heard(index: SegmentIndex, rows: Sequence[Any]) -> Heard:
+    """Return songs as heard; their rows are in the order of their ids."""
     songs = {song_named(row.artist, row.title) for row in rows} - {None}
-    positions = index.track_positions(np.array([row.id for row in rows], np.int64))
-    of_id = dict(zip(index.rows.track_ids[positions].tolist(), index.mean_vectors(positions), strict=True))
+    ids = np.array([row.id for row in rows], np.int64)
+    positions = index.track_positions(ids)
+    held = np.searchsorted(ids, index.rows.track_ids[positions]).tolist()
     return Heard(
         frozenset(key for key in songs if key is not None),
         frozenset(row.content_hash for row in rows if row.content_hash),
-        [
-            Recording(row.id, row.content_hash, row.duration_s, of_id[row.id], row.artist, row.title)
-            for row in rows
-            if row.id in of_id
-        ],
+        [rows[i] for i in held],
+        index.mean_vectors(positions),
     )

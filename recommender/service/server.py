@@ -26,9 +26,9 @@ from recommender.service.shared import Board
 from recommender.service.state import State
 from recommender.service.workers import Crew
 
-COLLECTED: Final = (10_000, 10, 10)
-"""After so many new objects Python looks for garbage among them, and far more seldom among all that is kept
-of a large catalogue, which takes as long as an answer."""
+COLLECTED: Final = (10_000, 3, 30)
+"""After so many new objects Python looks for garbage among them, a little more seldom among those of the last
+answers, and far more seldom among all that is kept of a large catalogue, which takes as long as an answer."""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -609,9 +609,9 @@ def test_words_that_fit_several_tracks_list_them(small: Session, shipped: Bundle
     with pytest.raises(AmbiguousQueryError, match="3 tracks match 'ocean'") as caught:
         resolve(small, "ocean", shipped, never)
     assert caught.value.matches == [
-        "5   - Ocean Copy  (/music/5.mp3)",
-        "1   - Ocean Song  (/music/1.mp3)",
-        "2   - Ocean Tide  (/music/2.mp3)",
+        "5  Ocean Copy  (/music/5.mp3)",
+        "1  Ocean Song  (/music/1.mp3)",
+        "2  Ocean Tide  (/music/2.mp3)",
     ]
 
 
