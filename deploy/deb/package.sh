@@ -28,7 +28,7 @@ gzip -9 -n < "$deploy/../CHANGELOG.md" > "$stage/usr/share/doc/deepcuts/CHANGELO
 printf 'deepcuts (%s) unstable; urgency=medium\n\n  * What is new: CHANGELOG.md.gz.\n\n -- %s  %s\n' "$version" \
     "$(sed -n 's/^Maintainer: //p' "$here/control")" "$(LC_ALL=C date -u -R ${SOURCE_DATE_EPOCH:+-d "@$SOURCE_DATE_EPOCH"})" \
     | gzip -9 -n > "$stage/usr/share/doc/deepcuts/changelog.gz"
-install -m 644 "$deploy/nginx.conf" "$stage/usr/share/doc/deepcuts/nginx.conf"
+install -m 644 "$deploy"/nginx*.conf "$stage/usr/share/doc/deepcuts"
 {
     printf 'deepcuts\n\n'
     cat "$deploy/../LICENSE"
