@@ -201,6 +201,8 @@ def _global_options(
         show(START.rstrip())
         raise typer.Exit
     context.obj = (home, database)
+    if "--help" not in sys.argv:
+        last_resort.check_memory()
     last_resort.keep_quiet(partial(_home, context), only_again=True)
 
 

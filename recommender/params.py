@@ -33,8 +33,7 @@ FIRST_NEIGHBOURS: Final = 256
 SEARCHED_SEGMENTS: Final = 32
 """So many segments of a query, evenly spread, look for candidates."""
 FEW_SHUT_OUT: Final = 8
-"""Up to so many tracks that do not count are left out of the candidates afterwards. More might be all that is
-near, as what a player was given before is: they are passed over in the search."""
+"""More tracks that do not count, as what a player was given before, are passed over by the search itself."""
 SCALAR_QUANTISED: Final = 16_000_000
 """Up to so many segments are kept at a byte a dimension in the inverted file; of more, at a quarter."""
 LISTS_PER_ROOT: Final = 4.0

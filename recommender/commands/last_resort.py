@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import sys
 import threading
 import traceback
@@ -23,6 +24,9 @@ OF_MEMORY: Final = (
     *("without setting an exception", "without exception set"),
 )
 """What libraries, and Python itself, say in other errors where memory was not to be had."""
+LEAST_MEMORY: Final = 128 * 2**20
+"""Bytes of address space without which no command gets as far as to read a catalogue. With less, some
+libraries (numpy's beginning, under Python 3.13) end in a fault that nothing can catch."""
 OURS: Final = "deepcuts"
 
 
@@ -108,6 +112,13 @@ def _noted(error: BaseException, home: Path | None) -> Path | None:
 def _print(*lines: str) -> None:
     with suppress(OSError, ValueError):
         print(*lines, sep="", end="", file=sys.stderr)
+
+
+def check_memory() -> None:
+    """Raise `MemoryError` where this process may not have as much as any command needs."""
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY and most < LEAST_MEMORY:
+        raise MemoryError
 
 
 def keep_quiet(home: WhichHome, *, only_again: bool = False) -> None:

@@ -123,14 +123,15 @@
       for (const word of node.textContent.matchAll(/\S+/g)) {
         range.setStart(node, word.index);
         range.setEnd(node, word.index + word[0].length);
-        const boxes = [...range.getClientRects()];
+        let boxes = [...range.getClientRects()];
         const lines = new Set(boxes.map((box) => Math.round(box.top / 4)));
         const whole = (word[0].length <= 12 && !/[-\/–—].|[?&=]/.test(word[0])) || (word[0].length <= 20 && element.closest('.chip'));
         if (whole && lines.size > 1) found.push(`broken: ${word[0]}`);
         for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
           if (!known.has(at)) known.set(at, what(at));
           const { beside, outer, clamped, wide, high } = known.get(at);
-          if (beside || (clamped && boxes.every((box) => box.bottom > outer.bottom + 3))) break; // or it is behind the ellipsis
+          if (clamped) boxes = boxes.filter((box) => box.bottom <= outer.bottom + 3); // the rest is behind the ellipsis
+          if (beside || !boxes.length) break;
           if (boxes.some((box) => (wide && (box.right > outer.right + 1.5 || box.left < outer.left - 1.5)) || (high && (box.bottom > outer.bottom + 3 || box.top < outer.top - 3)))) {
             found.push(`cut: ${word[0].slice(0, 30)} in <${at.tagName.toLowerCase()} class="${at.getAttribute('class') ?? ''}">`);
             break;

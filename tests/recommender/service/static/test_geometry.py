@@ -170,6 +170,9 @@ OPENED = {
     ),
 }
 """What opens over a place: the place, what opens it, and what is there then."""
+SETTLED = """void document.getAnimations()
+  .filter((one) => one.effect.getTiming().iterations !== Infinity).forEach((one) => one.finish())"""
+"""Colours that are on their way to another theme's are there at once."""
 
 
 @pytest.mark.parametrize("what", OPENED)
@@ -184,6 +187,7 @@ def test_nothing_that_opens_overlaps_or_is_cut_off(window: Any, crowded: Site, w
         window.evaluate(f"void (document.documentElement.dataset.theme = '{theme}')")
         window.evaluate(f"(() => {{ {act}; return 0; }})()")
         until(window, f"Boolean(document.querySelector('{opened}'))")
+        window.evaluate(SETTLED)
         kinds = ("overlaps", "clipped", "wide")
         found = [said for kind in kinds for said in window.evaluate(f"{LOOK}.{kind}()")]
         contrasts = window.evaluate(f"{LOOK}.contrasts()")
