@@ -10,12 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from recommender.commands import last_resort
+
+if sys.argv[1:] and not {"--help", "--version"} & set(sys.argv) and last_resort.is_short_of_memory():
+    sys.exit(f"deepcuts: {last_resort.NO_MEMORY}")
+
 try:
     import typer
     from typer.core import TyperGroup
     from typer.exceptions import TyperException
 
-    from recommender.commands import last_resort
     from recommender.commands.check import check
     from recommender.commands.classify import classify
     from recommender.commands.connections import connect, connections, disconnect
@@ -201,8 +205,6 @@ def _global_options(
         show(START.rstrip())
         raise typer.Exit
     context.obj = (home, database)
-    if "--help" not in sys.argv:
-        last_resort.check_memory()
     last_resort.keep_quiet(partial(_home, context), only_again=True)
 
 

@@ -25,8 +25,8 @@ OF_MEMORY: Final = (
 )
 """What libraries, and Python itself, say in other errors where memory was not to be had."""
 LEAST_MEMORY: Final = 128 * 2**20
-"""Bytes of address space without which no command gets as far as to read a catalogue. With less, some
-libraries (numpy's beginning, under Python 3.13) end in a fault that nothing can catch."""
+"""Bytes of address space without which no command gets as far as to read a catalogue. With less, libraries
+that are loaded end in a fault that nothing can catch, or wait for ever (both under Python 3.13)."""
 OURS: Final = "deepcuts"
 
 
@@ -114,11 +114,10 @@ def _print(*lines: str) -> None:
         print(*lines, sep="", end="", file=sys.stderr)
 
 
-def check_memory() -> None:
-    """Raise `MemoryError` where this process may not have as much as any command needs."""
+def is_short_of_memory() -> bool:
+    """Return whether this process may not have as much as any command needs."""
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if most != resource.RLIM_INFINITY and most < LEAST_MEMORY:
-        raise MemoryError
+    return most != resource.RLIM_INFINITY and most < LEAST_MEMORY
 
 
 def keep_quiet(home: WhichHome, *, only_again: bool = False) -> None:
