@@ -165,7 +165,7 @@ def test_a_list_made_anew_still_says_what_was_shortlisted(page: Any, site: Site)
     site.send("/api/shortlists", {"name": "Dinner scene"})
     (one,) = site.get("/api/shortlists")["shortlists"]
     place = f"#track={site.id_of('Amber Morning')}"
-    first = "document.querySelector('main .song .to-shortlist').textContent"
+    first = "document.querySelector('main .song .to-shortlist')?.textContent"
     visit(page, site, place, ".song")
     n = page.locator("main .song").count()
     page.locator(".song .to-shortlist").first.click()
