@@ -122,6 +122,7 @@ def test_files_that_workers_cannot_see_are_no_lasting_failures(
     monkeypatch.chdir(tmp_path)
     place = "/proc/self/cwd/music"  # the folder that this process works in, and no worker
     home = tmp_path / "home"
+    dask.wait_for(2)
     ran = deepcuts(home, "ingest", place, "--scheduler", dask.address, "--json")
     assert ran.code == 3, ran.err
     (failed,) = ran.json["failed"]
