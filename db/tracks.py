@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from db.errors import CatalogError
@@ -250,28 +250,22 @@ def remarked(session: Session) -> list[Track]:
     return sorted(session.scalars(query), key=lambda track: track.path)
 
 
-def good_ids(session: Session) -> set[int]:
-    """Return the ids of the present tracks that can be analysed."""
-    query = select(Track.id).where(Track.missing.is_(False), Track.error_kind.is_(None))
-    return set(session.scalars(query))
-
-
 def count(session: Session) -> Counts:
     """Count the tracks by state."""
-
-    def number(*conditions: object) -> int:
-        return session.scalar(select(func.count(Track.id)).where(*conditions)) or 0  # type: ignore[arg-type]
-
     here = Track.missing.is_(False)
-    return Counts(
-        tracks=number(),
-        analysed=number(here, Track.error_kind.is_(None)),
-        missing=number(Track.missing),
-        failed=number(here, Track.error_kind.is_not(None)),
-        warned=number(here, Track.warning.is_not(None)),
-        labelled=number(here, Track.label.is_not(None)),
-        played=number(here, Track.plays > 0),
-    )
+    counted = {
+        "tracks": true(),
+        "analysed": here & Track.error_kind.is_(None),
+        "missing": Track.missing,
+        "failed": here & Track.error_kind.is_not(None),
+        "warned": here & Track.warning.is_not(None),
+        "labelled": here & Track.label.is_not(None),
+        "played": here & (Track.plays > 0),
+    }
+    row = session.execute(
+        select(*(func.count().filter(one).label(name) for name, one in counted.items())).select_from(Track)
+    ).one()
+    return Counts(**row._asdict())
 
 
 def relocate(session: Session, old: str, new: str) -> int:

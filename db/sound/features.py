@@ -252,6 +252,19 @@ def tracks_with_features(session: Session, trunk_id: str) -> set[int]:
     return set(session.scalars(query))
 
 
+def count_waiting(session: Session, trunk_id: str) -> int:
+    """Return how many tracks that are here, and can be analysed, this trunk has not analysed."""
+    analysed = (
+        select(Segment.track_id)
+        .join(Feature, Feature.segment_id == Segment.id)
+        .where(Feature.trunk_id == trunk_id)
+    )
+    query = select(func.count(Track.id)).where(
+        Track.missing.is_(False), Track.error_kind.is_(None), Track.id.not_in(analysed)
+    )
+    return session.scalar(query) or 0
+
+
 def analysed_of(session: Session, track_ids: Sequence[int], trunk_id: str) -> set[int]:
     """Return which of some tracks this trunk has analysed."""
     found: set[int] = set()

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from db.ingest_progress import ingest_progress
 from db.session import Catalog
-from db.sound.features import count_segments, tracks_with_features
-from db.tracks import all_roots, count, failures, good_ids, missing_tracks, remarked
+from db.sound.features import count_segments, count_waiting
+from db.tracks import all_roots, count, failures, missing_tracks, remarked
 from recommender.home import Home
 from recommender.retrieval.index.files import read_sidecar
 from recommender.retrieval.index.store import state
@@ -49,12 +49,11 @@ def status_answer(home: Home, opened: Catalog | None = None) -> dict[str, Any]:
 
 def _counts(session: Session, trunk_id: str) -> dict[str, int]:
     segments, silent = count_segments(session)
-    waiting = len(good_ids(session) - tracks_with_features(session, trunk_id))
     return {
         **asdict(count(session)),
         "segments": segments,
         "silent_segments": silent,
-        "to_analyse_again": waiting,
+        "to_analyse_again": count_waiting(session, trunk_id),
     }
 
 

@@ -14,6 +14,7 @@ from db.sound.features import (
     SegmentRow,
     copy_segments,
     count_segments,
+    count_waiting,
     features_of,
     has_features,
     renew_vectors_token,
@@ -85,6 +86,15 @@ def test_nothing_is_told_of_another_trunk_or_bundle(catalog: Catalog, rows: list
         assert not has_features(session, track_id, "trunk-b")
         assert tracks_with_features(session, TRUNK) == {track_id}
         assert tracks_with_features(session, "trunk-b") == set()
+        assert (count_waiting(session, TRUNK), count_waiting(session, "trunk-b")) == (0, 1)
+
+
+def test_what_is_gone_or_failed_does_not_wait_for_a_trunk(catalog: Catalog, rows: list[SegmentRow]) -> None:
+    ids = [stored(catalog, rows, str(number)) for number in range(4)]
+    with catalog.transaction() as session:
+        session.get(Track, ids[0]).missing = True
+        session.get(Track, ids[1]).error_kind = "damaged"
+        assert count_waiting(session, "trunk-b") == 2
 
 
 def test_features_of_many_tracks_are_those_of_each(catalog: Catalog) -> None:
