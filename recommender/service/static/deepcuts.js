@@ -19,7 +19,7 @@ export async function deepCuts(place, setting, signal) {
       const answer = await ask("api/discover", { n: 30, ...asked(now) }, { signal });
       const said = counted(answer.results.length, "song");
       body.replaceChildren(
-        el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => answer.results, () => "Deep cuts", () => wanted("discover", { n: 30, ...asked(now) }))),
+        el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), answer.results.length > 0 && keep(() => answer.results, () => "Deep cuts", () => wanted("discover", { n: 30, ...asked(now) }))),
         answer.results.length ? songList(answer.results) : notice("Nothing is left to discover", ...takeOneAway(now)), shortfall(answer));
       announce(said);
     } catch (error) {

@@ -50,9 +50,12 @@ export async function playlist(place, now, signal) {
   } }, "Delete");
   const body = el("div");
   const count = el("p", { class: "count" });
-  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, tracks.length ? [radioButton("playlist", found.playlist_id), el("a", { class: "plain", href: hash({ likelist: found.playlist_id }) }, "Songs like these")] : "", rename, remove)),
-    found.rules ? rulesOf(found, again) : "", el("div", { class: "list-head" }, count, keep(() => tracks, () => found.name)), body);
+  const uses = [keep(() => tracks, () => found.name), radioButton("playlist", found.playlist_id),
+    el("a", { class: "plain", href: hash({ likelist: found.playlist_id }) }, "Songs like these")];
+  place.replaceChildren(el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, uses.slice(1), rename, remove)),
+    found.rules ? rulesOf(found, again) : "", el("div", { class: "list-head" }, count, uses[0]), body);
   const draw = () => {
+    for (const use of uses) use.hidden = !tracks.length;
     count.textContent = counted(tracks.length, "song");
     if (found.rules) body.replaceChildren(tracks.length ? songList(tracks) : notice("No song is like that just now", "It is filled when there are some."));
     else body.replaceChildren(tracks.length ? editable(tracks, kept) : notice("The playlist is empty", "The menu beside each song, in any list, adds it to a playlist."));
@@ -103,7 +106,7 @@ function editable(tracks, kept) {
   [...list.children].forEach((item, i) => {
     item.querySelector(".play").classList.add("held");
     item.querySelector(".number").before(handle());
-    item.querySelector(".acts").before(el("button", { type: "button", class: "link take-out", onclick: () => without(i) }, "Take out"));
+    item.querySelector(".acts").before(el("button", { type: "button", class: "link take-out", "aria-label": `Take out ${titleOf(tracks[i])}`, onclick: () => without(i) }, "Take out"));
   });
   list.addEventListener("keydown", (event) => {
     const at = [...list.children].indexOf(event.target.closest("li"));

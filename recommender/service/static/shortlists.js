@@ -36,10 +36,13 @@ export async function shortlist(place, now, signal) {
   const body = el("div");
   const count = el("p", { class: "count" });
   const here = new Comparison(found.entries, (await ownFile())?.track);
+  const radio = radioButton("shortlist", found.shortlist_id);
+  const uses = [here.loopBox, files(at), keep(() => here.entries.map((entry) => entry.track), () => found.name, null, { shortlist: false })];
   place.replaceChildren(
-    el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, found.entries.length ? radioButton("shortlist", found.shortlist_id) : "", renaming(at, found, place, now, signal), deleting(at))),
-    el("div", { class: "list-head" }, count, here.loopBox, files(at), keep(() => here.entries.map((entry) => entry.track), () => found.name, null, { shortlist: false })), body);
+    el("div", { class: "head" }, el("h1", { dir: "auto" }, found.name), el("div", { class: "row" }, radio, renaming(at, found, place, now, signal), deleting(at))),
+    el("div", { class: "list-head" }, count, uses), body);
   const draw = () => {
+    for (const use of [radio, ...uses]) use.hidden = !here.entries.length;
     count.textContent = counted(here.entries.length, "song");
     body.replaceChildren(here.entries.length ? editable(at, here, draw) : notice("The shortlist is empty", "“Shortlist” beside each song, in any list, puts it here."));
     here.mark();

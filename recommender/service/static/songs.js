@@ -72,7 +72,7 @@ function show(body, first, asked, now, signal) {
     end();
   });
   const said = counted(first.total, "song");
-  body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), keep(() => tracks, () => "Songs", () => wanted("songs", { ...asked, limit: null, n: MOST_KEPT }))),
+  body.replaceChildren(el("div", { class: "list-head" }, el("p", { class: "count" }, said), filters(now), first.total > 0 && keep(() => tracks, () => "Songs", () => wanted("songs", { ...asked, limit: null, n: MOST_KEPT }))),
     first.total ? list : notice("No song is like that", ...takeOneAway(now)), more);
   end();
   announce(said);

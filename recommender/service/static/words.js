@@ -7,6 +7,7 @@ import { asked, filters, takeOneAway } from "./filters.js";
 import { keep, wanted } from "./keep.js";
 import { panel } from "./panel.js";
 import { songList } from "./rows.js";
+import { empty } from "./songs.js";
 import { knownNames } from "./vocabulary.js";
 
 function ways(text, at) {
@@ -53,7 +54,10 @@ async function listed(place, setting, at, made) {
   place.replaceChildren(head(setting[at], at), choice.node, body);
   const update = async (now) => {
     choice.update(now);
-    body.replaceChildren(...(await made(now)));
+    const parts = await made(now);
+    const isEmpty = !parts.some((part) => part.classList?.contains("songs")) && !(await ask("api/tracks", { limit: 1 })).total;
+    choice.node.hidden = isEmpty;
+    body.replaceChildren(...(isEmpty ? [empty()] : parts));
   };
   await update(setting);
   return update;

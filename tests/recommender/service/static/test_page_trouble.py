@@ -7,6 +7,7 @@ import pytest
 
 from tests.recommender.service.static.browser import (
     Site,
+    kept_lists,
     listening,
     note_seeks,
     player,
@@ -52,7 +53,31 @@ def test_an_empty_catalogue_says_what_to_do(page: Any, browser: Any, tmp_path: P
             page.goto(f"{server.url}/{place}")
             page.wait_for_selector("text=deepcuts ingest")
             assert "Nothing here yet" in page.inner_text("main")
+        for place in ("#find=jazz", "#search=jazz"):
+            page.goto("about:blank")
+            page.goto(f"{server.url}/{place}")
+            page.wait_for_selector("main >> text=deepcuts ingest")
+            assert page.inner_text("main h1") == "“jazz”"
+            assert not page.locator("main .panel, main .keep").locator("visible=true").count()
         page.goto("about:blank")  # what it still asks for is not cut off as the service ends
+
+
+@pytest.mark.parametrize("kind", ["playlist", "shortlist"])
+def test_a_list_without_a_song_offers_nothing_to_keep(page: Any, site: Site, kind: str) -> None:
+    offered = page.locator("main .keep, main .files, main .head .row :text-is('Radio')").locator(
+        "visible=true"
+    )
+    with kept_lists(site) as named:
+        visit(page, site, named(f"#{kind}=1"), ready=".song")
+        assert offered.count() > 1
+        while page.locator("main .song").count():
+            left = page.locator("main .song").count() - 1
+            page.locator("main .song .take-out").first.click()
+            until(page, f"document.querySelectorAll('main .song').length === {left}")
+        page.wait_for_selector("main .empty")
+        assert offered.count() == 0
+    visit(page, site, "#tempo=900-999", ready=".empty")
+    assert page.locator("main .keep").count() == 0
 
 
 def test_what_is_not_there_and_a_service_that_is_gone_are_told(left_page: Any, page_home: Path) -> None:
