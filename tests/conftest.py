@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from classifier.model import bundle
 from classifier.model.bundle import Bundle
 from classifier.model.inference import Trunk
+from db.session import Catalog
 from tests import dask_cluster, databases, postgres
 from tests.processes import REPO
 from tests.recommender import support
@@ -93,6 +94,14 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     kind: str = request.param
     with databases.on(request.getfixturevalue("server") if kind == databases.POSTGRESQL else None):
         yield kind
+
+
+@pytest.fixture
+def catalog(database: str, tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalogue of a test's own."""
+    made = databases.open_catalog(tmp_path / "catalog.sqlite")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -255,13 +255,6 @@ def test_named_is_by_probability_and_ties_by_place() -> None:
     assert named(TAGS, values, 1) == [{"name": "loud", "probability": 0.5}]
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Any:
-    made = open_catalog(tmp_path / "catalog.sqlite")
-    yield made
-    made.close()
-
-
 def test_a_track_without_predictions_of_the_bundle_is_given_them(catalog: Catalog) -> None:
     """What is stored of another bundle is not shown as this one's."""
     bundle = a_bundle(labels=("a", "b", "c", "d"), taxonomy=None, size=200)

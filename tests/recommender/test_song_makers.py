@@ -1,23 +1,11 @@
 """The albums of a few songs, as the whole catalogue tells them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from db.models import Root
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from recommender.song_makers import album_numbers
 from tests.db.rows import new_track
 
 FOLDERS = ("a/1.mp3", "b/1.mp3")
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = open_catalog(tmp_path / "catalog.sqlite")
-    yield opened
-    opened.close()
 
 
 def test_albums_in_two_folders_are_one_unless_others_are_on_them(catalog: Catalog) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from recommender.plays.import_plays import import_plays
 from recommender.plays.recognise import read_plays, recognise
 from recommender.plays.values import Listen, PathLine, Rejected
 from recommender.tagging.canon import read_canon
-from tests.databases import open_catalog
 
 Reader = Callable[[Path, Catalog], object]
 
@@ -30,13 +29,6 @@ def encoded(text: str, encoding: str) -> bytes:
     if encoding == "utf-16-be with a mark":
         return b"\xfe\xff" + text.encode("utf-16-be")
     return text.encode(encoding)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = open_catalog(tmp_path / "home")
-    yield catalog
-    catalog.close()
 
 
 def labels(path: Path, _catalog: Catalog) -> object:

@@ -1,23 +1,13 @@
 """Lists that go out: in place, one a name, none over another's work, and finished where they were begun."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from recommender.connections.pushing import PushedList, SongList, push
 from recommender.connections.taking import take_in
 from recommender.connections.values import plain_name
 from recommender.errors import ConnectionFailedError
 from tests.recommender.connections.fakes import SONGS, FakeRemote, fill, song
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = open_catalog(tmp_path / "catalog.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

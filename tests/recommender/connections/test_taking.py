@@ -1,16 +1,14 @@
 """What a server knows of its songs, taken in: once, and what is another there than the last time."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from db.connections import get_connection, known_songs_of, remove_connection
 from db.listening.favourites import favourites, rate, star
 from db.models import Track
-from db.session import Catalog, open_catalog
+from db.session import Catalog
 from db.values import utc_now
 from recommender.connections import params
 from recommender.connections.taking import SyncReport, read_songs, take_in
@@ -19,13 +17,6 @@ from recommender.errors import ConnectionFailedError
 from tests.recommender.connections.fakes import SONGS, FakeRemote, fill, song
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = open_catalog(tmp_path / "catalog.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

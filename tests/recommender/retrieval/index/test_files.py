@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +22,7 @@ from tests.recommender.retrieval.index.index_truth import (
     SENTENCE,
     add_tracks,
     assert_right,
-    nine_tracks,
 )
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    made = nine_tracks(tmp_path / "catalog.sqlite")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The index: what it holds, what it takes over from an older one, and when it is built again."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +26,8 @@ from tests.recommender.retrieval.index.index_truth import (
     SENTENCE,
     add_tracks,
     assert_right,
-    nine_tracks,
     vectors,
 )
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    made = nine_tracks(tmp_path / "catalog.sqlite")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The index of another home: copied where it is nearer to the catalogue, and never half."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +13,7 @@ from recommender.retrieval.index.files import Sidecar, read_sidecar
 from recommender.retrieval.index.store import open_index
 from recommender.retrieval.index.taken_over import take_over
 from tests.db.rows import TRUNK
-from tests.recommender.retrieval.index.index_truth import add_tracks, nine_tracks
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    made = nine_tracks(tmp_path / "catalog.sqlite")
-    yield made
-    made.close()
+from tests.recommender.retrieval.index.index_truth import add_tracks
 
 
 def token_of(catalog: Catalog) -> str | None:
