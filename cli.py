@@ -1,25 +1,25 @@
 """The command line of deepcuts: global options, commands, and errors turned into messages."""
 
-import atexit
-import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
-
-from recommender.commands import last_resort
-
-if sys.argv[1:] and not {"--help", "--version"} & set(sys.argv) and last_resort.is_short_of_memory():
-    sys.exit(f"deepcuts: {last_resort.NO_MEMORY}")
 
 try:
+    from recommender.commands.least_memory import check_memory
+
+    check_memory()
+    import atexit
+    import gc
+    from collections.abc import Iterator
+    from contextlib import contextmanager
+    from functools import partial
+    from pathlib import Path
+    from typing import Annotated, Any
+
     import typer
     from typer.core import TyperGroup
     from typer.exceptions import TyperException
 
+    from recommender.commands import last_resort
     from recommender.commands.check import check
     from recommender.commands.classify import classify
     from recommender.commands.connections import connect, connections, disconnect

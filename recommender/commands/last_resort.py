@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import sys
 import threading
 import traceback
@@ -12,21 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
+from recommender.commands.least_memory import NO_MEMORY
 from recommender.params import TRACEBACK_VARIABLE
 
 LONGEST: Final = 200
 """Characters of what an unexpected error says that are shown."""
-NO_MEMORY: Final = (
-    "there is not enough memory; close other programs, raise the limit (ulimit -v), or use fewer --jobs"
-)
 OF_MEMORY: Final = (
     *("bad_alloc", "bad allocation", "allocate memory"),
     *("without setting an exception", "without exception set"),
 )
 """What libraries, and Python itself, say in other errors where memory was not to be had."""
-LEAST_MEMORY: Final = 128 * 2**20
-"""Bytes of address space without which no command gets as far as to read a catalogue. With less, libraries
-that are loaded end in a fault that nothing can catch, or wait for ever (both under Python 3.13)."""
 OURS: Final = "deepcuts"
 
 
@@ -112,12 +106,6 @@ def _noted(error: BaseException, home: Path | None) -> Path | None:
 def _print(*lines: str) -> None:
     with suppress(OSError, ValueError):
         print(*lines, sep="", end="", file=sys.stderr)
-
-
-def is_short_of_memory() -> bool:
-    """Return whether this process may not have as much as any command needs."""
-    most, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return most != resource.RLIM_INFINITY and most < LEAST_MEMORY
 
 
 def keep_quiet(home: WhichHome, *, only_again: bool = False) -> None:
