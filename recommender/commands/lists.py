@@ -114,7 +114,14 @@ def _in_sentence(name: str) -> str:
 
 def _print_found(answer: dict[str, Any]) -> None:
     from recommender.commands.output import printable, say, show
-    from recommender.commands.song_table import genres_fact, plays_fact, show_songs, song_row, tags_fact
+    from recommender.commands.song_table import (
+        genres_fact,
+        measures_fact,
+        plays_fact,
+        show_songs,
+        song_row,
+        tags_fact,
+    )
 
     asked = [("" if term["wanted"] else "not ") + _in_sentence(term["name"]) for term in answer["terms"]]
     show(f"Songs that are {printable(', '.join(asked + answer['filters']))}")
@@ -122,7 +129,8 @@ def _print_found(answer: dict[str, Any]) -> None:
         say(f"Not searched for: {printable('; '.join(answer['not_searched']))}.")
     rows = []
     for result in answer["results"]:
-        facts = [plays_fact(result["plays"]), genres_fact(result, 2), tags_fact(result, 3)]
+        facts = [plays_fact(result["plays"]), genres_fact(result, 2), measures_fact(result)]
+        facts.append(tags_fact(result, 3))
         rows.append(song_row(result, f"{result['score']:.2f}", facts))
     show_songs("fits", rows)
 
@@ -160,10 +168,10 @@ def _no_file(path: str, _span: object) -> Any:
 
 
 def _print_path(answer: dict[str, Any]) -> None:
-    from recommender.commands.song_table import genres_fact, show_songs, song_row, tags_fact
+    from recommender.commands.song_table import genres_fact, measures_fact, show_songs, song_row, tags_fact
 
     rows = []
     for result in answer["results"]:
-        facts = [genres_fact(result, 2), tags_fact(result, 3)]
+        facts = [genres_fact(result, 2), measures_fact(result), tags_fact(result, 3)]
         rows.append(song_row(result, "" if result["step"] is None else f"{result['step']:.2f}", facts))
     show_songs("step", rows)

@@ -163,3 +163,10 @@ def write_results(results: list[dict[str, Any]], output: Path, *, absolute: bool
     for path, reason in skipped:
         say(f"Left out: {printable(path)}: {reason}")
     return len(entries) - len(skipped)
+
+
+def tell_written(songs: int, output: Path) -> None:
+    """Say below a list how many of its songs a file has."""
+    from recommender.commands.output import counted, printable, say
+
+    say(f"{counted(songs, 'song')} written to {printable(str(output))}")

@@ -34,16 +34,17 @@ def show_answer(
 ) -> None:
     """Write the playlist, show the list, and say why it is short."""
     from recommender.commands.output import say, show_json
-    from recommender.commands.playlist import write_results
+    from recommender.commands.playlist import tell_written, write_results
 
-    if output is not None:
-        write_results(answer["results"], output)
+    written = 0 if output is None else write_results(answer["results"], output)
     if as_json:
         show_json(answer)
         return
     print_answer()
     if answer["shortfall"]:
         say(sentence(answer["shortfall"], short=bool(answer["results"])))
+    if output is not None:
+        tell_written(written, output)
 
 
 def sentence(reason: str, *, short: bool) -> str:

@@ -65,8 +65,8 @@ def show(context: typer.Context, name: Named, output: Output = None, as_json: As
     from db.listening.smart_playlists import smart_playlist_of
     from recommender.commands.output import printable, say, show_json
     from recommender.commands.output import show as show_line
-    from recommender.commands.playlist import write_results
-    from recommender.commands.song_table import genres_fact, show_songs, song_row, tags_fact
+    from recommender.commands.playlist import tell_written, write_results
+    from recommender.commands.song_table import genres_fact, measures_fact, show_songs, song_row, tags_fact
     from recommender.presentation.smart_playlists import kept_json
     from recommender.presentation.songs import tracks_json
 
@@ -82,16 +82,18 @@ def show(context: typer.Context, name: Named, output: Output = None, as_json: As
         results = [{**shown[track.id], "rank": rank} for rank, track in enumerate(tracks, 1)]
         kept = kept_json(session, smart_playlist_of(session, found))
         answer = {"playlist_id": found.id, "name": found.name, **kept, "results": results}
-    if output is not None:
-        write_results(results, output)
+    written = 0 if output is None else write_results(results, output)
     if as_json:
         show_json(answer)
         return
     words = f": {', '.join(answer['rules_in_words'])}" if answer["rules_in_words"] else ""
     show_line(printable(f"{answer['name']}{words}"))
-    show_songs("", [song_row(one, "", [genres_fact(one, 2), tags_fact(one, 3)]) for one in results])
+    facts = [[genres_fact(one, 2), measures_fact(one), tags_fact(one, 3)] for one in results]
+    show_songs("", [song_row(one, "", said) for one, said in zip(results, facts, strict=True)])
     if not results:
         say("It holds no songs.")
+    if output is not None:
+        tell_written(written, output)
     if answer["problem"]:
         say(f"It could not be filled anew: {printable(answer['problem'])}.")
 

@@ -40,6 +40,8 @@ class Fact:
         Whether it is never cut.
     column
         Whether it has a column in a table; else it is only in lines.
+    listed
+        Whether it names several, the last of which may be left out of a line.
     """
 
     heading: str
@@ -47,6 +49,7 @@ class Fact:
     words: str
     whole: bool = False
     column: bool = True
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def plays_fact(plays: int) -> Fact:
 def tags_fact(result: dict[str, Any], at_most: int) -> Fact:
     """Return a song's most probable tags; what is not music has none."""
     cell = "" if result["verdict"] == NOT_MUSIC else percent(result["tags"], at_most)
-    return Fact("tags", cell, f"tags {cell}" if cell else "")
+    return Fact("tags", cell, f"tags {cell}" if cell else "", listed=True)
 
 
 def measures_fact(result: dict[str, Any]) -> Fact:
@@ -99,7 +102,7 @@ def genres_fact(result: dict[str, Any], at_most: int) -> Fact:
     verdict = result["verdict"] or ""
     unknown = verdict.startswith((UNSURE, NOT_MUSIC))
     cell = verdict if unknown else percent(result["genres"], at_most)
-    return Fact("genres", cell, cell)
+    return Fact("genres", cell, cell, listed=not unknown)
 
 
 def show_songs(figure: str, rows: Sequence[SongRow]) -> None:
@@ -180,6 +183,8 @@ def _joined(facts: Sequence[Fact], room: int) -> str:
     for fact in ordered:
         words = f" · {printable(fact.words)}" if line else printable(fact.words)
         left = room - cell_len(line)
+        while fact.listed and cell_len(words) > left and ", " in words:
+            words = words.rpartition(", ")[0]
         if cell_len(words) > left and not fact.whole:
             return line + (_fitted(words, left).rstrip() if left >= LEAST_FACT else "")
         line += words

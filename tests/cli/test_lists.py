@@ -259,6 +259,9 @@ def test_every_list_writes_itself(
     assert found["results"]
     assert READERS[suffix](target) == [result["path"] for result in found["results"]]
     assert library.music.as_posix() not in target.read_text()  # the paths are relative
+    shown = library.run(*command, "-n", 3, "-o", target)
+    assert shown.err.splitlines()[-1] == f"3 songs written to {target}"
+    assert "written to" not in library.run(*command, "-n", 3, "-o", target, "--json").err
 
 
 def fed(home: Path, content: bytes, *arguments: str | Path) -> Ran:

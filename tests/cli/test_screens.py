@@ -90,7 +90,7 @@ def test_eighty_columns(screen: Callable[[int], list[str]]) -> None:
     assert screen(80) == [
         " #  alike  song                                                  length      id",
         " 1   0.94  Muldjord - Armygeddon                                   1:01      19",
-        "           0:30-1:00 ≈ 12:21-12:51 · rock/progressive 97 %",
+        "           0:30-1:00 ≈ 12:21-12:51 · rock/progressive 97 % · tags metal 86 %",
         " 2   0.94  A Band Whose Name Goes On - A Song Whose Title Does…   62:03  100500",
         "           0:30-1:00 ≈ 12:21-12:51 · 1234 plays · rock/progressive 97 %",
         "10   0.94  音楽 - バスとハス音楽 - バスとハス音楽 - バスとハス…    1:01      19",
@@ -106,6 +106,22 @@ def test_tempo_and_key_are_in_lines_and_no_column(screen: Callable[..., list[str
     one = replace(ROWS[0], facts=[plays_fact(0), fact, tags_fact(SOUND, 2)])
     assert screen(80, [one])[2].strip() == "120 bpm, A minor · tags metal 86 %, heavy metal 13 %"
     assert "120 bpm" not in "".join(screen(160, [one]))
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (63, "120 bpm, A minor · tags metal 86 %, heavy metal 13 %"),
+        (62, "120 bpm, A minor · tags metal 86 %"),
+        (40, "120 bpm, A minor"),
+    ],
+)
+def test_of_tags_the_last_are_left_out_not_cut(
+    screen: Callable[..., list[str]], width: int, line: str
+) -> None:
+    fact = measures_fact({"tempo_bpm": 119.6, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.5})
+    one = replace(ROWS[0], facts=[fact, tags_fact(SOUND, 2)])
+    assert screen(width, [one])[2].strip() == line
 
 
 def test_from_120_columns_on_one_line_a_song(screen: Callable[[int], list[str]]) -> None:
