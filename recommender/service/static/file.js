@@ -58,7 +58,9 @@ async function tellSound(place, mine, query, body, signal) {
   const said = await mine.sound.catch(() => { mine.sound = null; return null; });
   if (!said || signal.aborted) return;
   const judged = said.judgement ? said : { ...said, label: null, judgement: said };
-  place.querySelector(".subject .row")?.before(chips(judged, { genres: 3, most: 8 }), judgement(judged));
+  const row = place.querySelector(".subject .row");
+  row?.before(chips(judged, { genres: 3, most: 8 }));
+  row?.prepend(judgement(judged));
 }
 
 function picker() {
