@@ -79,6 +79,7 @@ def print_query(query: dict[str, Any], words: str = "Songs that sound like") -> 
     """Show what was asked for."""
     from recommender.commands.output import printable, show
     from recommender.commands.song_table import genres_fact, tags_fact
+    from recommender.presentation.measures import measures_in_words
     from recommender.presentation.text import clock, name_of
 
     part = f", {clock(query['start_s'])}-{clock(query['end_s'])}" if query["passage"] else ""
@@ -86,6 +87,8 @@ def print_query(query: dict[str, Any], words: str = "Songs that sound like") -> 
     if query["tags"] and (tags := tags_fact(query, SHOWN_TAGS).cell):
         show(f"  tags:   {tags}")
     show(f"  genres: {genres_fact(query, SHOWN_GENRES).cell}")
+    if sound := ", ".join(measures_in_words(query)):
+        show(f"  sound:  {sound}")
 
 
 def print_matches(results: list[dict[str, Any]], *, because: bool = False) -> None:

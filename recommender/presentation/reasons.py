@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recommender.params import SHOWN_GENRES, SHOWN_TAGS
+from recommender.presentation.measures import measures_compared
 from recommender.presentation.songs import passage_json
 from recommender.presentation.text import clock, passages_in_words
 from recommender.reasons.traits import MatchReasons, TraitPair, parts_in_words
@@ -16,7 +17,13 @@ def reasons_json(why: MatchReasons) -> dict[str, Any]:
 
 def words_of(why: MatchReasons) -> list[str]:
     """Return reasons as a few lines."""
-    lines = [_shared(why), _similarities(why), _score(why), _differences(why)]
+    lines = [
+        _shared(why),
+        _similarities(why),
+        _score(why),
+        measures_compared(*why.measures),
+        _differences(why),
+    ]
     return [line for line in lines if line]
 
 

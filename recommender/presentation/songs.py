@@ -30,6 +30,7 @@ def query_json(query: Query, bundle: Bundle) -> dict[str, Any]:
         "passage": query.passage,
         "start_s": round(spans[0].start_s, 3),
         "end_s": round(spans[-1].end_s, 3),
+        **measures_json(query.measures),
         "verdict": query.verdict,
         **genres_and_tags(bundle, query.genres[None], query.tags[None], JSON_TAGS)[0],
     }

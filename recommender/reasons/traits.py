@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from classifier.arrays import Array
 from classifier.genres.label_paths import OTHER, SEPARATOR
+from classifier.measures.measure import UNKNOWN, Measures
 from recommender import params
 from recommender.retrieval.index.unit_vectors import unit_rows
 
@@ -129,6 +130,8 @@ class MatchReasons:
         The score's parts by their names; they sum to it.
     passage, similarities
         Which passages match, and how similar they are over time; None where no patches are stored.
+    measures
+        Of the query and of the match.
     """
 
     tags: list[TraitPair]
@@ -138,6 +141,7 @@ class MatchReasons:
     parts: dict[str, float]
     passage: "PassagePair | None"
     similarities: PatchSimilarities | None
+    measures: tuple[Measures, Measures] = (UNKNOWN, UNKNOWN)
 
     def describe(self) -> dict[str, Any]:
         """Return them as JSON shows them."""

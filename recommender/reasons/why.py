@@ -1,5 +1,7 @@
 """From what the catalogue knows of a query and of a match to the reasons why they are similar."""
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from classifier.model.bundle import Bundle
@@ -9,6 +11,7 @@ from recommender.reasons.traits import MatchReasons, SoundProfile, reasons
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.segment_index import SegmentIndex
 from recommender.retrieval.query import Query
+from recommender.retrieval.query_measures import stored_measures
 from recommender.retrieval.similar import Match
 
 
@@ -38,7 +41,7 @@ def match_reasons(
         its = SoundProfile(sound.tags, sound.nodes, patches)
         if NOT_MUSIC_LABEL in (query.verdict, sound.label):  # of which neither genres nor tags are told
             mine, its = (SoundProfile(0 * usual, {}, one.patches) for one in (mine, its))
-    return reasons(
+    why = reasons(
         mine,
         its,
         bundle.tag_names,
@@ -47,3 +50,4 @@ def match_reasons(
         match.passage,
         index.reference.centre,
     )
+    return replace(why, measures=(query.measures, stored_measures(match.track)))

@@ -13,6 +13,7 @@ from classifier import params
 from classifier.arrays import Array
 from classifier.audio.audio_hash import audio_hash
 from classifier.audio.decode import check_readable
+from classifier.measures.measure import UNKNOWN, Measures
 from classifier.model.bundle import Bundle
 from classifier.model.predictions import TrackAnalysis
 from db.file_range import FileRange, file_of
@@ -26,6 +27,7 @@ from recommender.errors import AmbiguousQueryError, QueryError
 from recommender.retrieval.alignment import PatchSequence
 from recommender.retrieval.index.unit_vectors import unit_rows
 from recommender.retrieval.query_file import AnalysedFile, Span
+from recommender.retrieval.query_measures import segment_around, stored_measures
 from recommender.retrieval.query_sound import Described, heard_later
 
 MIN_PASSAGE_S = 3.0
@@ -54,6 +56,8 @@ class Query(Described):
         the song is one segment long.
     excluded
         Ids of the tracks that are this song: itself and its identical copies.
+    measures
+        Of the song; of a passage those of the segment that most of it lies in.
     """
 
     track_id: int | None
@@ -68,6 +72,7 @@ class Query(Described):
     patches: PatchSequence
     passage: bool
     excluded: frozenset[int]
+    measures: Measures = UNKNOWN
 
 
 def _hash_of(path: str) -> str | None:
@@ -107,8 +112,7 @@ def resolve(
         If a file outside the catalogue cannot be analysed.
     """
     path = os.path.abspath(argument)
-    part = at_path(session, path) if file_of(path) != path else None
-    if part is not None:
+    if file_of(path) != path and (part := at_path(session, path)) is not None:
         return from_track(session, part, bundle, span)
     if not os.path.exists(path) and os.path.isfile(file_of(path)):
         raise QueryError(f"{argument} is a part of a file that the catalogue does not have: run ingest")
@@ -189,6 +193,7 @@ def from_track(session: Session, track: Track, bundle: Bundle, span: Span | None
         album=track.album,
         duration_s=track.duration_s,
         excluded=frozenset({track.id, *copies}),
+        measures=stored_measures(track if span is None else segment_around(session, features, span)),
     )
 
 
@@ -275,6 +280,7 @@ def from_analysed_file(
         album=file.album,
         duration_s=file.analysis.duration_s if span is None else None,
         excluded=excluded,
+        measures=file.analysis.measures,
     )
 
 

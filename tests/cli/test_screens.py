@@ -119,7 +119,9 @@ def test_tempo_and_key_are_in_lines_and_no_column(screen: Callable[..., list[str
 def test_of_tags_the_last_are_left_out_not_cut(
     screen: Callable[..., list[str]], width: int, line: str
 ) -> None:
-    fact = measures_fact({"tempo_bpm": 119.6, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.5})
+    fact = measures_fact(
+        {"tempo_bpm": 119.6, "tempo_confidence": 0.8, "key": "A minor", "key_confidence": 0.5}
+    )
     one = replace(ROWS[0], facts=[fact, tags_fact(SOUND, 2)])
     assert screen(width, [one])[2].strip() == line
 

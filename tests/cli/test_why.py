@@ -137,7 +137,7 @@ def test_table_has_a_block_for_each_result(musical: Library, answer: Any) -> Non
             heading = f"{result['rank']:>3}  {result['title']}"
         place = lines.index(heading)
         words = result["reasons"]["words"]
-        assert 2 <= len(words) <= 4
+        assert 2 <= len(words) <= 5
         assert lines[place + 1 : place + 1 + len(words)] == [f"     {line}" for line in words]
         assert any(line.startswith("your 0:") and " ≈ its 0:0" in line for line in words)
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from db.models import LARGEST
 from recommender import params
-from recommender.service.rest.models import Probability, Song
+from recommender.service.rest.models import Measured, Probability, Song
 from recommender.service.rest.params import LATEST_S, LATEST_YEAR, whole
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -21,7 +21,7 @@ Tempo = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
-class AskedSong(BaseModel):
+class AskedSong(Measured):
     """A song, or a passage of one, that others are compared with."""
 
     track_id: int | None
