@@ -70,7 +70,7 @@ def find(
         list[str],
         typer.Argument(
             metavar="WORDS...",
-            help="Tags, genres or labels; after a minus, what is not wanted (put them in quotes then).",
+            help="Tags, genres or labels; after 'not', or a minus in quotes, what is not wanted.",
         ),
     ],
     unwanted: Annotated[
@@ -88,7 +88,7 @@ def find(
     """Find songs by what they sound like in words: "mellow jazz instrumental", "rock -female vocalists".
 
     The words are the 50 tags, the genres of the model's hierarchy, your own labels, what people say for them,
-    and filters: "120 bpm", "in A minor", "1994", "vocals", "never played".
+    and filters: "over 120 bpm", "in A minor", "before 1980", "under 3 minutes", "vocals", "never played".
     """
     from recommender.commands.results import opened, show_answer
     from recommender.presentation.lists import find_answer

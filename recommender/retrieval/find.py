@@ -92,6 +92,8 @@ def _filters_said(said: SaidFilters) -> Filters:
         tempo_bpm=None if said.tempo_bpm is None else tempo_range(*said.tempo_bpm, "the tempo"),
         keys=said.keys,
         voice=said.voice,
+        duration_s=None if said.minutes is None else Range(*(end and 60 * end for end in said.minutes)),
+        energy=None if said.energy is None else Range(*said.energy),
     )
 
 

@@ -19,14 +19,51 @@ from recommender.retrieval.words.said_filters import VOICES, SaidFilters, decade
 from recommender.retrieval.words.synonyms import SYNONYMS
 
 LEAST_MEAN = 1e-3
+LEAST_CLOSE = 0.74
+"""How alike a word and a name that might be meant are, as difflib has it: "punc" and "punk" are."""
 LEAST_LETTERS = 4
 """A part of a word has so many letters at least."""
 SHOWN_NAMES = 12
 PASSED_OVER = frozenset(
-    {"", "a", "an", "and", "by", "for", "from", "in", "music", "of", "some", "song", "songs", "the", "track"}
-    | {"that", "tracks", "very", "with"}
+    {
+        "",
+        "a",
+        "an",
+        "and",
+        "are",
+        "but",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "like",
+        "music",
+        "of",
+        "some",
+        "something",
+    }
+    | {"song", "songs", "that", "the", "track", "tracks", "very", "with"}
 )
 """Words between others that mean nothing by themselves."""
+NEGATIONS = frozenset(("except", "minus", "no", "non", "nor", "not", "without"))
+"""Words after which what follows is not wanted, as after a minus."""
+NO_NAME = "is no tag, genre or label"
+HINTS = {
+    **dict.fromkeys(
+        ("bpm", "fast", "faster", "quick", "slower", "speed", "tempo"),
+        f"{NO_NAME}; say a tempo, such as 140 bpm",
+    ),
+    **dict.fromkeys(
+        ("duration", "length", "long", "longer", "short"), f"{NO_NAME}; say a length, such as under 3 minutes"
+    ),
+    **dict.fromkeys(("key", "tonality"), f"{NO_NAME}; say a key, such as in A minor"),
+    **dict.fromkeys(
+        ("modern", "new", "newer", "newest", "recent", "year"), f"{NO_NAME}; say years, such as after 2015"
+    ),
+    "or": "is not understood: all words count together",
+}
+"""What is said of words that are about something else than how it sounds."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +128,7 @@ def parse(text: str, names: Iterable[str], *, voices: bool = False) -> ParsedWor
         raise FilterError(
             "; ".join(unknown) or "nothing to find; name tags or genres, such as: mellow jazz -acoustic"
         )
-    return ParsedWords(tuple(terms), said, tuple(dict.fromkeys(unknown)))
+    return ParsedWords(tuple(dict.fromkeys(terms)), said, tuple(dict.fromkeys(unknown)))
 
 
 def _as_filter(term: "_ReadWord", said: SaidFilters, *, voices: bool) -> SaidFilters | None:
@@ -99,8 +136,9 @@ def _as_filter(term: "_ReadWord", said: SaidFilters, *, voices: bool) -> SaidFil
     word = key(term.word)
     years = decade_of(word) if term.wanted else None
     if years is not None:
-        both = (*years, *(said.years or ()))
-        return replace(said, years=(min(both), max(both)))
+        low, high = said.years or years
+        ends = (None if low is None else min(low, years[0]), None if high is None else max(high, years[1]))
+        return replace(said, years=ends)
     if voices and word in VOICES:
         return replace(said, voice="sung" if term.wanted else "instrumental")
     return None
@@ -130,8 +168,8 @@ def _known(names: Iterable[str]) -> dict[str, str]:
 
 
 def _terms(words: Sequence[str], known: Mapping[str, str], *, voices: bool) -> Iterator[_ReadWord]:
-    """Yield words read as names; none goes on over a word with a minus."""
-    position = 0
+    """Yield words read as names; none goes on over a word with a minus, which belongs to the next name."""
+    position, negated = 0, False
     while position < len(words):
         ends = [
             position + 1,
@@ -140,10 +178,14 @@ def _terms(words: Sequence[str], known: Mapping[str, str], *, voices: bool) -> I
         meant = ((end, _meaning(_joined(words[position:end]), known)) for end in reversed(ends))
         end, name = next((one for one in meant if one[1]), (position + 1, None))
         word = key(words[position].lstrip("-"))
+        if name is None and word in NEGATIONS and position + 1 < len(words):
+            negated, position = True, end
+            continue
         if name is None and not (voices and word in VOICES):
             name = _beginning(word, known)
-        wanted = words[position][0] != "-"
-        yield _ReadWord(words[position] if wanted else words[position][1:], name, wanted)
+        minus = words[position][0] == "-"
+        yield _ReadWord(words[position][minus:], name, not (minus or negated))
+        negated = negated and name is None and word in PASSED_OVER
         position = end
 
 
@@ -170,12 +212,14 @@ def _joined(words: Sequence[str]) -> str:
 
 def _unknown(word: str, known: Mapping[str, str]) -> str:
     called = {name: said for name, said in known.items() if not said.endswith("/other")}
-    close = [called[name] for name in get_close_matches(key(word), called, 3, 0.7)]
+    if (hint := HINTS.get(key(word))) is not None:
+        return f"'{word}' {hint}"
+    close = [called[name] for name in get_close_matches(key(word), called, 3, LEAST_CLOSE)]
     near = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
     plain = sorted({name for name in known.values() if "/" not in name}, key=str.lower)
     some = plain[:: max(1, -(-len(plain) // SHOWN_NAMES))]
     others = f"; there are {len(plain)}, such as: {', '.join(some)}"
-    return f"'{word}' is no tag, genre or label{near}" + ("" if close else others)
+    return f"'{word}' {NO_NAME}{near}" + ("" if close else others)
 
 
 def strengths(probabilities: Array) -> Array:

@@ -67,6 +67,13 @@ NAMES = (
         ("vocalists", [WordTerm("female vocalists")]),
         ("listen", [WordTerm("pop/easy listening")]),
         ("-1960s", [WordTerm("60s", False)]),
+        # What is not wanted, in words: of the next name alone.
+        ("rock not mellow", [WordTerm("rock"), WordTerm("Mellow", False)]),
+        ("rock but not very mellow 60s", [WordTerm("rock"), WordTerm("Mellow", False), WordTerm("60s")]),
+        ("no hard rock, mellow", [WordTerm("hard rock", False), WordTerm("Mellow")]),
+        ("without female vocalists", [WordTerm("female vocalists", False)]),
+        ("not -rock mellow", [WordTerm("rock", False), WordTerm("Mellow")]),
+        ("rap and mellow and hip hop", [WordTerm("Hip-Hop"), WordTerm("Mellow")]),
     ],
 )
 def test_words_are_read_as_names_the_longest_first(text: str, terms: list[WordTerm]) -> None:
@@ -80,7 +87,7 @@ ALONE = ("rock", "female vocalists", "Mellow", "Hip-Hop", "rock/punk", "60s", "Ã
 @given(st.lists(st.tuples(st.sampled_from(ALONE), st.booleans()), min_size=1, max_size=6))
 def test_what_is_written_is_read(asked: list[tuple[str, bool]]) -> None:
     text = " ".join(name.upper() if wanted else f"-{name}" for name, wanted in asked)
-    assert parse(text, NAMES).terms == tuple(WordTerm(name, wanted) for name, wanted in asked)
+    assert parse(text, NAMES).terms == tuple(dict.fromkeys(WordTerm(name, wanted) for name, wanted in asked))
 
 
 @pytest.mark.parametrize(
@@ -112,6 +119,11 @@ def test_an_unknown_word_is_one_line_with_a_suggestion(text: str, message: str) 
         ("rock -", ["rock"], []),
         ("rock -1990s", ["rock"], ["'1990s' is no tag"]),
         ("rock vocals", ["rock", "vocal"], []),
+        ("rock not noise mellow", ["rock", "Mellow"], ["'noise' is no tag, genre or label; there are 10"]),
+        ("rock not", ["rock"], ["'not' is no tag, genre or label"]),
+        ("rock or mellow", ["rock", "Mellow"], ["'or' is not understood: all words count together"]),
+        ("rock, something like mellow", ["rock", "Mellow"], []),
+        ("fast rock", ["rock"], ["'fast' is no tag, genre or label; say a tempo, such as 140 bpm"]),
     ],
 )
 def test_what_cannot_be_searched_is_told_once_and_the_rest_is_searched(
@@ -154,6 +166,32 @@ WITHOUT_VOICE = tuple(name for name in NAMES if name != "vocal")
         ("female vocals", ["female vocalists"], SaidFilters()),
         ("rock c", ["rock", "c"], SaidFilters()),
         ("mellow a minor annoyance", ["Mellow"], SaidFilters(keys=("A minor",))),
+        ("rock in F sharp", ["rock"], SaidFilters(keys=("F# major",))),
+        ("rock in e flat", ["rock"], SaidFilters(keys=("D# major",))),
+        ("rock in B-flat minor", ["rock"], SaidFilters(keys=("A# minor",))),
+        ("rock in c#m", ["rock"], SaidFilters(keys=("C# minor",))),
+        ("over 120 bpm", [], SaidFilters(tempo_bpm=(120, None))),
+        ("rock 120+ bpm", ["rock"], SaidFilters(tempo_bpm=(120, None))),
+        ("rock at least 99.5 bpm", ["rock"], SaidFilters(tempo_bpm=(99.5, None))),
+        ("100 bpm or faster rock", ["rock"], SaidFilters(tempo_bpm=(100, None))),
+        ("rock, slower than 80 bpm", ["rock"], SaidFilters(tempo_bpm=(None, 80))),
+        ("80 bpm or less", [], SaidFilters(tempo_bpm=(None, 80))),
+        ("between 110 and 90 bpm", [], SaidFilters(tempo_bpm=(90, 110))),
+        ("from 90 to 110 bpm", [], SaidFilters(tempo_bpm=(90, 110))),
+        ("under 3 minutes", [], SaidFilters(minutes=(None, 3))),
+        ("rock longer than 4.5 min", ["rock"], SaidFilters(minutes=(4.5, None))),
+        ("rock 2-3 minutes", ["rock"], SaidFilters(minutes=(2, 3))),
+        ("rock 3 minutes long", ["rock"], SaidFilters(minutes=(2.5, 3.5))),
+        ("rock before 1980", ["rock"], SaidFilters(years=(None, 1979))),
+        ("rock after 1990", ["rock"], SaidFilters(years=(1991, None))),
+        ("rock since 1990", ["rock"], SaidFilters(years=(1990, None))),
+        ("rock until 1990", ["rock"], SaidFilters(years=(None, 1990))),
+        ("rock between 1995 and 1990", ["rock"], SaidFilters(years=(1990, 1995))),
+        ("rock after 1985 90s", ["rock"], SaidFilters(years=(1986, None))),
+        ("loud rock", ["rock"], SaidFilters(energy=(0.65, None))),
+        ("low energy rock", ["rock"], SaidFilters(energy=(None, 0.35))),
+        ("rock without vocals", ["rock"], SaidFilters(voice="instrumental")),
+        ("rock non vocal", ["rock"], SaidFilters(voice="instrumental")),
     ],
 )
 def test_tempo_key_years_and_voices_are_filters(
@@ -183,6 +221,8 @@ def test_filters_are_shown_as_they_were_said() -> None:
     said = SaidFilters((90, 110), ("A minor",), (1994, 1994), unplayed=True, voice="sung")
     assert said.words() == ["90-110 bpm", "A minor", "1994", "sung", "never played"]
     assert SaidFilters(tempo_bpm=(120, 120)).words() == ["120 bpm"]
+    said = SaidFilters((None, 80), years=(1990, None), minutes=(2.5, 3.5), energy=(0.65, None))
+    assert said.words() == ["80 bpm or less", "1990 or later", "2.5-3.5 min", "energy 0.65 or more"]
 
 
 def test_strengths_worked_out_by_hand() -> None:
