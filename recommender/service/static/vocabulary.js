@@ -1,6 +1,7 @@
 /* The words that the sound can be searched by, and where a text that was typed leads. */
 
 import { ask, once } from "./api.js";
+import { titleOf } from "./dom.js";
 import { go } from "./route.js";
 
 /** Return the names of all genres and tags, in lower case. */
@@ -23,11 +24,17 @@ export function isOfSound(text, names) {
   return words.length > 0;
 }
 
-/** Go where a text leads: to sounds if all of it names them, else to titles and artists. */
+/** Whether a song or an artist is called just that. */
+async function isCalled(text) {
+  const found = await ask("api/search", { q: text, limit: 7 }).catch(() => ({ tracks: [] }));
+  return found.tracks.some((track) => [titleOf(track), track.artist].some((name) => name?.toLowerCase() === text.toLowerCase()));
+}
+
+/** Go where a text leads: to sounds if it names them, or all of it says some and no song or artist is called so, else to titles and artists. */
 export async function look(text) {
   const wanted = text.trim();
   if (!wanted) return;
   const names = await knownNames().catch(() => []);
   const all = () => ask("api/find", { words: wanted, n: 1 }).then((answer) => !answer.not_searched.length).catch(() => false);
-  go(isOfSound(wanted, names) || (await all()) ? { find: wanted } : { search: wanted });
+  go(isOfSound(wanted, names) || (!(await isCalled(wanted)) && (await all())) ? { find: wanted } : { search: wanted });
 }

@@ -98,6 +98,20 @@ def test_words_of_the_sound_are_looked_for_in_the_sound(page: Any, site: Site) -
     page.wait_for_selector("text=No song is called that")
 
 
+@pytest.mark.parametrize(
+    ("called", "leads_to"), [(None, "find"), ("Loud", "search"), ("Loud and clear", "find")]
+)
+def test_what_a_song_is_called_is_no_word_of_the_sound(
+    page: Any, site: Site, called: str | None, leads_to: str
+) -> None:
+    song = {**site.get("/api/tracks?limit=1")["tracks"][0], "title": called}
+    page.route("**/api/search?*", lambda route: route.fulfill(json={"tracks": [song] if called else []}))
+    visit(page, site, ready=".song")
+    page.fill("#search-box", "loud")
+    page.press("#search-box", "Enter")
+    until(page, f"location.hash.startsWith('#{leads_to}=loud')")
+
+
 @pytest.mark.parametrize("kind", ["query", "match"])
 def test_passages_are_drawn_and_start_where_the_answer_says(page: Any, site: Site, kind: str) -> None:
     asked = site.get(f"/api/tracks/{site.id_of(FIRST)}")
