@@ -1,8 +1,8 @@
 """Filters of lists: years, lengths, plays, artists, albums, tempo, key, energy, and what the model says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import and_, or_, select
@@ -26,6 +26,9 @@ from recommender.retrieval.sound_filters import (
     song_genres,
     song_tags,
 )
+
+UNRELATED: Final = 0.0
+"""Songs of this score or less sound unrelated."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,16 @@ class Filters:
 
     def __bool__(self) -> bool:
         return self != Filters()
+
+    @property
+    def narrow(self) -> bool:
+        """Whether they say what the songs are to be, not only how often they were played, or by whom not."""
+        return replace(self, max_plays=None, not_played_since=None, not_by=frozenset()) != Filters()
+
+    @property
+    def floor(self) -> float:
+        """Return the score that songs are above: where filters narrow a list, none sounds unrelated."""
+        return UNRELATED if self.narrow else -np.inf
 
     @property
     def of_sound(self) -> "Filters":

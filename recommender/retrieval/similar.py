@@ -93,7 +93,7 @@ def similar(
     """Return the catalogue's tracks ranked by how much they sound like the queries.
 
     Neither a query nor another file of the same recording is a match, and of several files of one
-    recording only the best is.
+    recording only the best is; where filters narrow what may be one, nothing that sounds unrelated is.
 
     Parameters
     ----------
@@ -142,6 +142,7 @@ class _Search:
         self.queries, self.unwanted, self.tastes, self.known = queries, unwanted, tastes, known
         self.excluded = frozenset().union(*(query.excluded for query in (*queries, *unwanted)))
         self.allowed = allowed_positions(session, index, bundle, request.filters, self.excluded)
+        self.floor = request.filters.floor
         self.same: dict[int, Track] = {}
         self._patches: dict[int, PatchSequence] = {}
         self._tracks: dict[int, Track] = {}
@@ -176,12 +177,12 @@ class _Search:
         scores, ids = ranked.scores, self.index.rows.track_ids[ranked.positions]
         evenly = self.request.evenly and self.tastes is None
         worth = worth_choosing(self.index, ranked) if evenly else scores
-        varied = self.request.diversity or self.tastes is not None
-        n = self.request.n
+        n, varied = self.request.n, self.request.diversity or self.tastes is not None
         pool = max(params.POOL, 10 * n) if varied else max(params.PLAIN_POOL, 3 * n // 2)
         while True:
-            some = best_of(worth, ids, pool)
-            everything = len(some) == len(scores)
+            best = best_of(worth, ids, pool)
+            everything = len(best) == len(scores)
+            some = best[scores[best] > self.floor]
             found = self._from_pool(some, worth, ids, ranked.winners, last=complete and everything)
             if len(found) >= n or everything:
                 return sorted(found, key=lambda row: (-scores[row], ids[row]))
@@ -236,8 +237,7 @@ class _Search:
         of_queries = {-number - 1: patches for number, (_, patches) in enumerate(whole)}
 
         def patches_of(keys: Sequence[int]) -> dict[int, PatchSequence]:
-            found = self.patches_of([key for key in keys if key >= 0])
-            return found | {key: of_queries[key] for key in keys if key < 0}
+            return self.patches_of([k for k in keys if k >= 0]) | {k: of_queries[k] for k in keys if k < 0}
 
         return same_recordings(made, asked, patches_of)
 
@@ -288,10 +288,12 @@ class _Search:
         """Return why there are fewer matches than asked for; None where there are not."""
         if found >= self.request.n:
             return None
-        held = len(self.allowed)
-        tracks = "track" if held == 1 else "tracks"
-        number = f"only {held}" if held else "no"
-        reason = f"the catalogue holds {number} other {self.request.filters.passing(tracks)}"
+        held, filters = len(self.allowed), self.request.filters
+        passing = filters.passing("track" if held == 1 else "tracks")
+        reason = f"the catalogue holds {f'only {held}' if held else 'no'} other {passing}"
         if held > found:
-            reason += "; other files of the same recording, and what a limit shuts out, are not listed"
+            unrelated = "what sounds unrelated, " if filters.narrow else ""
+            reason += (
+                f"; {unrelated}other files of the same recording, and what a limit shuts out, are not listed"
+            )
         return reason

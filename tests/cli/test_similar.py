@@ -218,6 +218,19 @@ def test_all_that_there_is_with_a_reason_for_the_rest(library: Library) -> None:
     assert f"Fewer than asked for: {answer['shortfall']}." in shown.err
 
 
+@pytest.mark.parametrize("options", [["--duration", "0:01-"], ["--duration", "0:01-", "--diversity", "0.9"]])
+def test_filters_bring_nothing_unrelated_into_a_list(library: Library, options: list[str]) -> None:
+    plain = library.similar("gamma ray", "-n", 500)["results"]
+    found = library.similar("gamma ray", "-n", 500, *options)
+    related = {result["track_id"] for result in plain if result["score"] > 0}
+    assert 0 < len(related) < len(plain)
+    assert {result["track_id"] for result in found["results"]} == related
+    assert "; what sounds unrelated, other files of the same recording, and" in found["shortfall"]
+    for others in (["--max-plays", "99999"], ["--not-artist", "nobody at all"]):
+        listed = library.similar("gamma ray", "-n", 500, *others)["results"]
+        assert len(listed) == len(plain)
+
+
 BETA, IOTA, ZETA, THETA = "rock/beta.flac", "folk/iota.flac", "jazz/zeta.m4a", "folk/deep/theta.mp3"
 
 

@@ -365,6 +365,13 @@ class BruteForce:
         return self._has_tags(song, tags) and self._is_of_genre(song, filters.genres)
 
     @staticmethod
+    def is_narrowed(options: ListRequest) -> bool:
+        """Whether filters say what songs are to be: then nothing unrelated is listed."""
+        f = options.filters
+        said = (f.genres, f.tags, f.moods, f.keys, f.not_on, f.voice, f.years, f.duration_s, f.tempo_bpm)
+        return any(said) or f.energy is not None
+
+    @staticmethod
     def _is_left_out(song: RandomSong, queries: Sequence[AskedQuery], options: ListRequest) -> bool:
         artists = {plain(name) for name in options.filters.not_by}
         if options.exclude_same_artist:
@@ -446,6 +453,9 @@ class BruteForce:
             return Answer([], math.inf)
         ranked, margin = self.scored(queries, unwanted, options, ids, tastes)
         ranked = [found for found in ranked if found.song.recording not in own]
+        if self.is_narrowed(options):
+            margin = min([margin, *(abs(found.score) for found in ranked)])
+            ranked = [found for found in ranked if found.score > 0]
         n = options.n
         firm: list[tuple[Callable[[ScoredSong], object], int]] = [(lambda f: f.song.recording, 1)]
         soft: list[tuple[Callable[[ScoredSong], object], int]] = []

@@ -1,7 +1,7 @@
 """Filters by themselves, and what is typed of them."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,23 @@ def made(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     found = store(tmp_path_factory.mktemp("filters"), make_songs(40))
     yield found
     found.catalog.close()
+
+
+def test_what_says_what_songs_are_narrows_a_list_and_has_a_floor() -> None:
+    plain = (
+        Filters(),
+        Filters(max_plays=0),
+        Filters(not_by=frozenset("a")),
+        Filters(not_played_since=datetime.now(UTC)),
+    )
+    assert [(one.narrow, one.floor) for one in plain] == 4 * [(False, -np.inf)]
+    said: list[dict[str, Any]] = [
+        *({name: ("x",)} for name in ("genres", "tags", "moods", "keys")),
+        *({name: Range(0, 1)} for name in ("years", "duration_s", "tempo_bpm", "energy")),
+        {"voice": "sung"},
+        {"not_on": frozenset("a")},
+    ]
+    assert [(Filters(**one).narrow, Filters(**one).floor) for one in said] == 10 * [(True, 0)]
 
 
 def test_what_passes_is_called_as_one_says_it() -> None:
