@@ -32,6 +32,13 @@ function entryOf(track) {
   return entry;
 }
 
+/** Whether a shortlist's entry is one that is to be put in: the same song, by the same passages where some matched. */
+function same(one, entry) {
+  if (one.track.track_id !== entry.track_id) return false;
+  if (!Number.isFinite(entry.match_start_s)) return true;
+  return (one.query?.track_id ?? null) === (entry.query_track_id ?? null) && PASSAGE.every((name) => Math.abs((one[name] ?? Infinity) - entry[name]) < 0.01);
+}
+
 /** Return the button that puts a song into the shortlist in use. */
 export function shortlistButton(track) {
   const button = el("button", { type: "button", class: "link to-shortlist", "aria-label": `Shortlist ${titleOf(track)}`, title: "Put it into the shortlist in use (L); the menu beside has the others",
@@ -115,8 +122,12 @@ export async function made() {
 /** Put a song into a shortlist, which is the one in use from now on; return what is to be said of it. */
 export async function addTo(shortlist, track) {
   if (!shortlist) return null;
-  await send(`api/shortlists/${shortlist.shortlist_id}/entries`, { entries: [entryOf(track)] });
+  const at = `api/shortlists/${shortlist.shortlist_id}`;
+  const entry = entryOf(track);
+  const there = (await ask(at)).entries.some((one) => same(one, entry));
+  if (!there) await send(`${at}/entries`, { entries: [entry] });
   note(shortlist, [track]);
+  if (there) return `${titleOf(track)} is on the shortlist ${shortlist.name} already`;
   return `${titleOf(track)} is on the shortlist ${shortlist.name}`;
 }
 

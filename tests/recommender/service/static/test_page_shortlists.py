@@ -16,6 +16,7 @@ from tests.recommender.service.static.browser import (
     eventually,
     listed,
     player,
+    said,
     titles,
     until,
     visit,
@@ -132,6 +133,21 @@ def test_one_key_goes_between_both_passages(page: Any, site: Site) -> None:
     page.locator(".side-a").nth(0).click()
     wait_for_player(page, f"player.track?.track_id === {second['track']['track_id']}")
     assert player(page, "player.stopAt") == second["match_end_s"]
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_song_that_is_on_the_shortlist_is_not_put_in_again(page: Any, site: Site) -> None:
+    query = site.id_of("Amber Morning")
+    one = site.send("/api/shortlists", {"name": "Dinner scene"})
+    visit(page, site, f"#track={query}", ".song")
+    button = page.locator(".song .to-shortlist").first
+    button.press("Enter")
+    said(page, "is on the shortlist Dinner scene")
+    for key in ("Enter", "l"):
+        page.evaluate("document.getElementById('live').textContent = ''")
+        button.press(key)
+        said(page, "is on the shortlist Dinner scene already")
+    assert len(kept(site, one["shortlist_id"])["entries"]) == 1
 
 
 @pytest.mark.usefixtures("clean")
