@@ -363,8 +363,22 @@ class Player extends EventTarget {
     send(`api/tracks/${id}/plays`, {}).catch(() => {}); // a play that is not counted must not stop the music
   }
 
+  /** Firefox has an error where nothing can sound; the song is as good as any, and is asked for anew. */
+  waitForOutput() {
+    this.startAt = this.time;
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    this.tell("problem", "The browser finds no sound output: connect one, and press play again.");
+    this.tell("state");
+  }
+
   failed() {
-    if (!this.track || !this.audio.getAttribute("src") || this.decode()) return;
+    if (!this.track || !this.audio.getAttribute("src")) return;
+    if (/sink/i.test(this.audio.error?.message ?? "")) {
+      this.waitForOutput();
+      return;
+    }
+    if (this.decode()) return;
     this.startAt = null;
     this.failures += 1;
     this.tell("problem", "This song cannot be played: its file is gone, or damaged.");

@@ -83,8 +83,8 @@ export async function playlist(place, now, signal) {
 function rulesOf(found, again) {
   const freeze = el("button", { type: "button", class: "plain", title: "Let it stay as it is: from then on it is changed by hand", onclick: async () => {
     await send(`api/playlists/${found.playlist_id}`, { rules: null }, "PUT");
-    announce("It stays as it is from now on");
     await again();
+    announce("It stays as it is from now on");
   } }, "Freeze");
   return el("div", { class: "rules" }, el("p", { class: "soft" }, "Keeps itself up to date with"),
     el("ul", { class: "chips", "aria-label": "What it is filled with" }, found.rules_in_words.map((words) => el("li", { class: "chip", dir: "auto" }, words))), freeze,

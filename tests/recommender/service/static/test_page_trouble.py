@@ -46,6 +46,34 @@ def test_a_song_that_cannot_be_played_is_told_and_left_out(page: Any, site: Site
     wait_for_player(page, "player.audio.currentTime > 0.1")
 
 
+def test_without_a_sound_output_the_song_waits(page: Any, site: Site) -> None:
+    """As Firefox says it, by the element's error; no song is blamed, left out, or decoded for nothing."""
+    visit(page, site, ready=".song")
+    decoded = []
+    page.on(
+        "request", lambda request: decoded.append(request.url) if request.url.endswith("/listen") else None
+    )
+    first = titles(page)[0]
+    page.locator("main .song .play").first.click()
+    wait_for_player(page, "player.audio.currentTime > 0.3")
+    player(
+        page,
+        """(() => {
+            const error = { code: 3, message: "OnMediaSinkAudioError" };
+            Object.defineProperty(player.audio, "error", { value: error, configurable: true });
+            player.audio.dispatchEvent(new Event("error"));
+            delete player.audio.error;
+        })()""",
+    )
+    until(page, "document.getElementById('live').textContent.startsWith('The browser finds no sound output')")
+    assert page.inner_text("#bar-title") == first
+    assert not player(page, "player.playing")
+    assert player(page, "player.time") > 0.3
+    page.keyboard.press("Space")
+    wait_for_player(page, "player.playing && player.audio.currentTime > 0.4")
+    assert (page.inner_text("#bar-title"), decoded) == (first, [])
+
+
 def test_an_empty_catalogue_says_what_to_do(page: Any, browser: Any, tmp_path: Path) -> None:
     with listening(tmp_path / "home") as server:
         for place in ("", "#map"):
