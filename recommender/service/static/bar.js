@@ -1,7 +1,7 @@
 /* The player's bar. */
 
 import { address } from "./api.js";
-import { announce, clock, el, icon, titleOf } from "./dom.js";
+import { clock, el, icon, tell, titleOf } from "./dom.js";
 import { player } from "./player.js";
 import { queuePanel } from "./queue.js";
 import { hash } from "./route.js";
@@ -40,7 +40,7 @@ export function playerBar() {
     now.textContent = clock(player.time);
     end.textContent = clock(player.duration);
   });
-  player.addEventListener("problem", (event) => { names.querySelector(".by").textContent = event.detail; announce(event.detail); });
+  player.addEventListener("problem", (event) => { names.querySelector(".by").textContent = event.detail; tell(event.detail); });
   queuePanel(document.getElementById("queue"), open);
   systemKeys();
 }

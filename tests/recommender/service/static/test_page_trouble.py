@@ -66,6 +66,9 @@ def test_without_a_sound_output_the_song_waits(page: Any, site: Site) -> None:
         })()""",
     )
     until(page, "document.getElementById('live').textContent.startsWith('The browser finds no sound output')")
+    assert page.inner_text("#said").endswith(
+        "connect one, and press play again."
+    )  # whole, in the narrowest bar
     assert page.inner_text("#bar-title") == first
     assert not player(page, "player.playing")
     assert player(page, "player.time") > 0.3
