@@ -29,6 +29,9 @@ _WRITTEN: Final = re.compile(
     r"([A-Ga-g])(?:[ -]*(#|b|(?i:sharp|flat)))?(?:[ -]*((?i:major|minor|maj|min)|m|M))?"
 )
 
+_ON_WHEEL: Final = re.compile(r"(1[0-2]|[1-9])([AaBb])")
+"""A key as disc jockeys write it: an hour of a clock of fifths, with A for minor and B for major."""
+
 _FROM_RECORDINGS: Final = (
     (0.1652, 0.0475, 0.0829, 0.0669, 0.0999, 0.0927, 0.0529, 0.1316, 0.0522, 0.0744, 0.0694, 0.0643),
     (0.1724, 0.0534, 0.0761, 0.1004, 0.0562, 0.0853, 0.0498, 0.1345, 0.0746, 0.0500, 0.0919, 0.0555),
@@ -225,8 +228,12 @@ def _profiles(gated: float) -> Array64:
 def key_named(text: str) -> str | None:
     """Return the name in `KEYS` of the key that some text means, or None where it means none.
 
-    A letter with a sharp or a flat, then "major" or "minor", or "m" for minor; a letter alone is major.
+    A letter with a sharp or a flat, then "major" or "minor", or "m" for minor; a letter alone is major. Or
+    a place on the Camelot wheel, such as "8A", which is A minor.
     """
+    if (hour := _ON_WHEEL.fullmatch(text.strip())) is not None:
+        minor = hour[2] in "Aa"
+        return f"{PITCH_CLASSES[(9 * minor + 7 * (int(hour[1]) - 8)) % 12]} {MODES[minor]}"
     found = _WRITTEN.fullmatch(text.strip().replace("♯", "#").replace("♭", "b"))
     if found is None:
         return None

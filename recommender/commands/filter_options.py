@@ -40,7 +40,9 @@ FILTER_OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
     "year": (
         Annotated[
             str | None,
-            typer.Option("--year", metavar="Y|Y-Y|Y-|-Y", help="Only of these years, both included."),
+            typer.Option(
+                "--year", metavar="Y|Y-Y|Y-|-Y", help="Only of these years, both included; or of the 90s."
+            ),
         ],
         None,
     ),
@@ -66,7 +68,7 @@ FILTER_OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
         Annotated[
             list[str] | None,
             typer.Option(
-                "--key", metavar="KEY", help="Only in this key (A minor, F#, Bbm); or any of several."
+                "--key", metavar="KEY", help="Only in this key (A minor, F#, Bbm, 8A); or any of several."
             ),
         ],
         None,

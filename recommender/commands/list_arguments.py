@@ -57,10 +57,13 @@ def filters_of(
 def _years(text: str) -> "Range":
     from recommender.errors import FilterError
     from recommender.retrieval.request import ordered_range
+    from recommender.retrieval.words.said_filters import decade_of
 
+    if (decade := decade_of(text.strip())) is not None:
+        return ordered_range(*decade, f"--year {text}")
     found = re.fullmatch(r"(\d{1,4})|(\d{1,4})?-(\d{1,4})?", text.replace(" ", ""))
     if found is None or not any(found.groups()):
-        raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990- or -1999")
+        raise FilterError(f"--year {text} cannot be read; write 1994, 1990-1999, 1990-, -1999 or 90s")
     low, high = (int(part) if part else None for part in (found[1] or found[2], found[1] or found[3]))
     return ordered_range(low, high, f"--year {text}")
 

@@ -134,7 +134,7 @@ def keys_named(names: Sequence[str], *, related: bool) -> tuple[str, ...]:
     for name in names:
         key = key_named(name)
         if key is None:
-            raise FilterError(f"{name} is no key; write A minor, F# major, Bb or Am")
+            raise FilterError(f"{name} is no key; write A minor, F# major, Bb, Am or 8A")
         found += [key, *(neighbours(key) if related else ())]
     return tuple(dict.fromkeys(found))
 

@@ -220,6 +220,8 @@ def test_genres_of_the_shipped_hierarchy_are_known(made: Made, shipped: Bundle, 
     [
         ("1994", 1994, 1994),
         ("1990-1999", 1990, 1999),
+        ("90s", 1990, 1999),
+        ("2010s", 2010, 2019),
         ("1990 - 1999", 1990, 1999),
         ("1990-", 1990, None),
         ("-1999", None, 1999),
@@ -235,7 +237,7 @@ def test_years_as_typed(text: str, low: int | None, high: int | None) -> None:
 )
 def test_years_that_cannot_be_read(text: str) -> None:
     with pytest.raises(
-        FilterError, match=r"^--year .* cannot be read; write 1994, 1990-1999, 1990- or -1999$"
+        FilterError, match=r"^--year .* cannot be read; write 1994, 1990-1999, 1990-, -1999 or 90s$"
     ):
         typed(year=text)
 
@@ -305,7 +307,7 @@ def test_energies_and_keys_as_typed() -> None:
         ({"tempo": "fast"}, "--tempo fast cannot be read; write 120, 90-130, 90- or -130"),
         ({"tempo": "130-90"}, "--tempo 130-90 ends before it begins"),
         ({"energy": "high"}, "--energy high cannot be read; write 0.4-0.7, 0.6- or -0.3"),
-        ({"key": ["H major"]}, "H major is no key; write A minor, F# major, Bb or Am"),
+        ({"key": ["H major"]}, "H major is no key; write A minor, F# major, Bb, Am or 8A"),
     ],
 )
 def test_what_cannot_be_read_of_sound_is_one_plain_line(options: dict[str, Any], message: str) -> None:
