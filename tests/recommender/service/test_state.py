@@ -1,6 +1,5 @@
 """What the service holds in memory while the catalogue changes under it."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -110,11 +109,17 @@ def test_it_looks_by_itself_and_outlives_a_bundle_that_is_gone(
     state: State, library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(params, "LOOK_FOR_INDEX_S", 0.05)
+    looks: list[None] = []
+    refresh = state.refresh
+    monkeypatch.setattr(state, "refresh", lambda: (looks.append(None), refresh()))
     state.start()
     active = library.home / "bundles" / "active"
-    active.write_text("bundle-that-is-gone")
+    gone = active.with_name("named")
+    gone.write_text("bundle-that-is-gone")
+    gone.replace(active)  # it looks meanwhile, and would find an empty file
     until(lambda: "bundle-that-is-gone" in caplog.text)
-    time.sleep(0.5)
+    before = len(looks)
+    until(lambda: len(looks) > before + 5)
     assert len(caplog.records) == 1
     active.unlink()
     write_song(library.music / "new.flac", 77)
