@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import Session
 
 from db.backends import server, sqlite_errors
@@ -37,6 +37,12 @@ def explained(engine: Engine) -> Iterator[None]:
         if found is None:
             raise
         raise found from error
+    except (AssertionError, InvalidRequestError) as error:
+        if isinstance(
+            error.__context__, KeyboardInterrupt
+        ):  # in the middle of what SQLAlchemy does at the end
+            raise KeyboardInterrupt from error
+        raise
     except MemoryError as error:  # SQLite's driver says so, too
         raise CatalogError(sqlite_errors.OUT_OF_MEMORY) from error
 
